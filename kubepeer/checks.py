@@ -1,0 +1,38 @@
+"""What a verification says: one finding a host, a subject and a layer."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer of one check to one question.
+
+    Attributes:
+        host: the host that was asked.
+        check: session, route, fib, community, reachability, endpoints, ...
+        subject: what was asked about: a peer's address, a prefix.
+        layer: bgp, rib, kernel, api or data.
+        ok: whether what was observed is what was expected.
+        expected: the whole expected set, in readable order.
+        observed: the whole observed set.
+        missing: expected and not observed.
+        unexpected: observed and not expected.
+        reason: why it is so, where something is known; "" otherwise.
+
+    """
+
+    host: str
+    check: str
+    subject: str
+    layer: str
+    ok: bool
+    expected: tuple[str, ...] = ()
+    observed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    reason: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding with the keys of the command line's contract."""
+        return asdict(self)

@@ -1,0 +1,49 @@
+"""Every error that a person sees: which host, what was tried, what was said, and the cure."""
+
+
+class KubepeerError(Exception):
+    """The root of all errors of Kubepeer.
+
+    Attributes:
+        message: what was tried and what came back, in one line.
+        host: the host's name in the inventory, or None where the error belongs to the run.
+        cure: what the reader can do, or "".
+        exit_code: the process's exit code when this error decides it (design: 1 failed, 2 usage, 3 unreachable).
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, host: str | None = None, cure: str = "") -> None:
+        super().__init__(message, host, cure)
+        self.message = message
+        self.host = host
+        self.cure = cure
+
+    def __str__(self) -> str:
+        where = f"{self.host}: " if self.host else ""
+        cure = f" Cure: {self.cure}" if self.cure else ""
+        return f"{where}{self.message}{cure}"
+
+
+class UsageError(KubepeerError):
+    """The command line, the configuration or the selection is wrong. Nothing was contacted."""
+
+    exit_code = 2
+
+
+class InventoryError(UsageError):
+    """The inventory contradicts itself or the model. Nothing was contacted."""
+
+
+class UnreachableError(KubepeerError):
+    """A host did not answer, or refused the connection, the key or the login."""
+
+    exit_code = 3
+
+
+class RefusedError(KubepeerError):
+    """Preflight found a reason not to begin. Nothing was changed."""
+
+
+class CommandError(KubepeerError):
+    """A command on a host, or a call of an API, failed."""

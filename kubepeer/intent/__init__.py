@@ -1,0 +1,16 @@
+"""Intent: the typed, frozen model that the inventory is turned into before anything connects."""
+
+from kubepeer.intent.model import (
+    Bgp,
+    Cluster,
+    Endpoint,
+    Intent,
+    Manifests,
+    Networks,
+    Node,
+    Packages,
+    Router,
+    Software,
+)
+
+__all__ = ["Bgp", "Cluster", "Endpoint", "Intent", "Manifests", "Networks", "Node", "Packages", "Router", "Software"]

@@ -1,0 +1,162 @@
+"""What the inventory says, typed and frozen. One section of the YAML is one class, with the same names."""
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kubepeer.secret import SecretSource
+
+AsNumber = Annotated[int, Field(ge=1, le=4294967294)]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
+Port = Annotated[int, Field(ge=1, le=65535)]
+Community = Annotated[str, Field(pattern=r"^\d+:\d+(:\d+)?$")]  # RFC 1997, or large: RFC 8092
+DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)]
+VersionNumber = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+
+
+class Section(BaseModel):
+    """A part of the inventory: unknown keys are refused, nothing changes after it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Endpoint(Section):
+    """The API's one address: a virtual IP that keepalived moves between the control planes, and haproxy behind it."""
+
+    name: DnsName
+    address: IPv4Address
+    port: Port = 8443
+    virtual_router_id: int = Field(ge=1, le=255)  # RFC 5798: unique on the link
+    password: SecretSource | None = None
+
+
+class Networks(Section):
+    """Every network that the cluster uses; none overlaps another."""
+
+    nodes: IPv4Network
+    pods: IPv4Network
+    pod_block_size: int = Field(default=26, ge=20, le=32)  # Calico's limits for IPv4 blocks
+    services: IPv4Network
+    load_balancers: IPv4Network
+
+    @property
+    def announced(self) -> tuple[IPv4Network, ...]:
+        """What the cluster may announce to the routers, and nothing else."""
+        return (self.pods, self.services, self.load_balancers)
+
+
+class Bgp(Section):
+    """The cluster's side of every session."""
+
+    as_number: AsNumber
+    keepalive_seconds: int = Field(default=60, ge=1)
+    hold_seconds: int = Field(default=180, ge=3)  # RFC 4271, 4.2: zero or at least three seconds
+    maximum_prefixes: int = Field(default=1000, ge=1)
+    restart_seconds: int | None = Field(default=None, ge=1, le=4095)  # RFC 4724: twelve bits; Calico's default is 120
+    password: SecretSource | None = None
+    communities: dict[str, Community] = {}
+    pod_communities: tuple[str, ...] = ()
+
+
+class Cluster(Section):
+    """The cluster as a whole."""
+
+    name: DnsName
+    domain: DnsName
+    dns_domain: DnsName = "cluster.local"
+    endpoint: Endpoint
+    networks: Networks
+    bgp: Bgp
+
+    @property
+    def endpoint_name(self) -> str:
+        """The endpoint's full DNS name; it stands in the API's certificate."""
+        return f"{self.endpoint.name}.{self.domain}"
+
+
+class Software(Section):
+    """Versions, images and modes."""
+
+    kubernetes: VersionNumber
+    proxy_mode: Literal["ipvs", "iptables", "nftables"] = "ipvs"
+    cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
+    fail_swap_on: bool = True
+    conntrack_limits: bool = True
+    image_repository: str
+    pause_image: str
+    haproxy_image: str
+    keepalived_image: str
+    workload_image: str
+    cluster_dns: bool = True
+    restrict_oom_score: bool = False  # containerd in a user or system container may not lower oom_score_adj
+
+    @property
+    def minor(self) -> int:
+        """The minor version of Kubernetes: 26 of 1.26.0."""
+        return int(self.kubernetes.split(".")[1])
+
+
+class Packages(Section):
+    """Where the packages come from. A repository is a whole line of sources.list(5)."""
+
+    repositories: tuple[str, ...] = ()
+    only_these_repositories: bool = False
+    kubernetes_version: str
+
+
+class Manifests(Section):
+    """The addresses of the manifests that are applied as they are."""
+
+    calico: str
+    purelb: str
+
+
+class Node(Section):
+    """A Linux machine that is or becomes a member of the cluster."""
+
+    name: str
+    full_name: str
+    address: IPv4Address
+    role: Literal["control_plane", "worker"]
+    interface: str
+    priority: int
+
+
+class Router(Section):
+    """An upstream router."""
+
+    name: str
+    platform: Literal["frr"]
+    as_number: AsNumber
+    address: IPv4Address
+
+
+class Intent(Section):
+    """Everything that should be so."""
+
+    cluster: Cluster
+    software: Software
+    packages: Packages
+    manifests: Manifests
+    time_servers: tuple[str, ...] = ()
+    registries: dict[str, str] = {}
+    nodes: tuple[Node, ...]
+    routers: tuple[Router, ...]
+
+    @property
+    def control_planes(self) -> tuple[Node, ...]:
+        """The control planes, in the inventory's order."""
+        return tuple(node for node in self.nodes if node.role == "control_plane")
+
+    @property
+    def workers(self) -> tuple[Node, ...]:
+        """The workers, in the inventory's order."""
+        return tuple(node for node in self.nodes if node.role == "worker")
+
+    def node(self, name: str) -> Node:
+        """The node of that name in the inventory."""
+        return next(node for node in self.nodes if node.name == name)
+
+    def router(self, name: str) -> Router:
+        """The router of that name in the inventory."""
+        return next(router for router in self.routers if router.name == name)

@@ -1,0 +1,197 @@
+"""A runbook is a list of phases; this runs the list.
+
+A host that fails is reported and left out of what follows; the others go on as far as it makes sense.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from nornir.core.filter import F
+from nornir.core.task import AggregatedResult, MultiResult, Result, Task
+from nornir.plugins.runners import ThreadedRunner
+
+from kubepeer.change import Change
+from kubepeer.checks import Finding
+from kubepeer.errors import KubepeerError
+from kubepeer.run import Run
+
+TaskFunction = Callable[..., Result]
+Selector = Callable[[Run], Iterable[str]]
+
+
+def everyone(run: Run) -> Iterable[str]:
+    """All hosts of the inventory: for phases that only read."""
+    return run.nornir.inventory.hosts
+
+
+def nodes(run: Run) -> Iterable[str]:
+    """The nodes that may be changed."""
+    return [node.name for node in run.intent.nodes if node.name in run.chosen]
+
+
+def routers(run: Run) -> Iterable[str]:
+    """The routers that may be changed."""
+    return [router.name for router in run.intent.routers if router.name in run.chosen]
+
+
+def control_planes(run: Run) -> Iterable[str]:
+    """The control planes that may be changed."""
+    return [node.name for node in run.intent.control_planes if node.name in run.chosen]
+
+
+def first_control_plane(run: Run) -> Iterable[str]:
+    """The control plane that the cluster is born on, if it may be changed."""
+    return list(control_planes(run))[:1] if run.intent.control_planes[0].name in run.chosen else []
+
+
+def other_control_planes(run: Run) -> Iterable[str]:
+    """The control planes that join."""
+    return [name for name in control_planes(run) if name != run.intent.control_planes[0].name]
+
+
+def workers(run: Run) -> Iterable[str]:
+    """The workers that may be changed."""
+    return [node.name for node in run.intent.workers if node.name in run.chosen]
+
+
+def speaker_for_the_cluster(run: Run) -> Iterable[str]:
+    """The one control plane through which the cluster's objects are read and changed; none when no control plane was chosen."""
+    failed = run.nornir.data.failed_hosts
+    return [name for name in control_planes(run) if name not in failed][:1]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A title, a Nornir task, and the hosts that it is for.
+
+    Attributes:
+        task: called as task(task, run=run); gives kubepeer.run.done(...).
+        needs: hosts that must not have failed before; else the phase is skipped and says so.
+
+    """
+
+    title: str
+    task: TaskFunction
+    on: Selector = everyone
+    one_at_a_time: bool = False
+    needs: Selector | None = None
+
+
+@dataclass(frozen=True, init=False)
+class Together:
+    """Phases that run at the same time."""
+
+    phases: tuple[Phase, ...]
+
+    def __init__(self, *phases: Phase) -> None:
+        object.__setattr__(self, "phases", phases)
+
+
+@dataclass(frozen=True)
+class HostOutcome:
+    """What a phase did on one host."""
+
+    changes: tuple[Change, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    summary: str = ""
+    error: KubepeerError | BaseException | None = None
+    failed: bool = False
+    skipped: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was changed, or would be."""
+        return bool(self.changes)
+
+
+@dataclass(frozen=True)
+class PhaseOutcome:
+    """What a phase did."""
+
+    title: str
+    seconds: float
+    hosts: dict[str, HostOutcome] = field(default_factory=dict)
+    together: bool = False
+    skipped_because: str = ""
+
+
+class Watcher(Protocol):
+    """Somebody who is told how the run goes: the progress display."""
+
+    def started(self, title: str, hosts: Sequence[str]) -> None:
+        """A phase begins on these hosts."""
+
+    def host_finished(self, title: str, host: str) -> None:
+        """One host has finished the phase."""
+
+    def finished(self, outcome: PhaseOutcome) -> None:
+        """The phase is over."""
+
+
+class _Ticker:
+    """A Nornir processor that passes each finished host on to the watcher."""
+
+    def __init__(self, title: str, watcher: Watcher) -> None:
+        self.title, self.watcher = title, watcher
+
+    def task_started(self, task: Task) -> None: ...
+    def task_completed(self, task: Task, result: AggregatedResult) -> None: ...
+    def task_instance_started(self, task: Task, host: object) -> None: ...
+
+    def task_instance_completed(self, task: Task, host: object, result: MultiResult) -> None:  # noqa: ARG002
+        self.watcher.host_finished(self.title, str(host))
+
+    def subtask_instance_started(self, task: Task, host: object) -> None: ...
+    def subtask_instance_completed(self, task: Task, host: object, result: MultiResult) -> None: ...
+
+
+def run_phases(run: Run, phases: Sequence[Phase | Together], watcher: Watcher) -> list[PhaseOutcome]:
+    """Run the list from top to bottom; the outcomes come in its order."""
+    outcomes: list[PhaseOutcome] = []
+    for step in phases:
+        if isinstance(step, Phase):
+            outcomes.append(_run_phase(run, step, watcher, together=False))
+            continue
+        with ThreadPoolExecutor(len(step.phases)) as pool:
+            running = [pool.submit(_run_phase, run, phase, watcher, together=True) for phase in step.phases]
+            outcomes.extend(future.result() for future in running)
+    return outcomes
+
+
+def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> PhaseOutcome:
+    wanted = list(phase.on(run))
+    failed_before = set(run.nornir.data.failed_hosts)
+    hosts = [name for name in wanted if name not in failed_before]
+    skipped = {name: HostOutcome(skipped=True) for name in wanted if name in failed_before}
+    lost = [name for name in (phase.needs(run) if phase.needs else ()) if name in failed_before]
+    if lost or not hosts:
+        reason = f"{', '.join(lost)} failed before" if lost else "no host left" if wanted else "nothing chosen"
+        outcome = PhaseOutcome(phase.title, 0.0, {name: HostOutcome(skipped=True) for name in wanted}, together, reason)
+        watcher.finished(outcome)
+        return outcome
+    watcher.started(phase.title, hosts)
+    began = time.monotonic()
+    answers: dict[str, HostOutcome] = {}
+    for batch in [[name] for name in hosts] if phase.one_at_a_time else [hosts]:
+        runner = ThreadedRunner(num_workers=min(run.options.workers, len(batch)))
+        view = run.nornir.filter(F(name__in=batch)).with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
+        results = view.run(task=phase.task, name=phase.title, run=run, raise_on_error=False)
+        answers |= {name: _host_outcome(result) for name, result in results.items()}
+    outcome = PhaseOutcome(phase.title, time.monotonic() - began, answers | skipped, together)
+    watcher.finished(outcome)
+    return outcome
+
+
+def _host_outcome(result: MultiResult) -> HostOutcome:
+    first = result[0]
+    if first.exception is not None:
+        return HostOutcome(error=first.exception, failed=True)
+    return HostOutcome(
+        changes=getattr(first, "changes", ()),
+        findings=getattr(first, "findings", ()),
+        summary=str(first.result or ""),
+        failed=first.failed,
+    )

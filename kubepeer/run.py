@@ -1,0 +1,91 @@
+"""What all tasks of one run share: intent, the selection, and what one phase learned that a later one needs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, TypeVar
+
+from nornir.core import Nornir
+from nornir.core.task import Result, Task
+
+from kubepeer.change import Change
+from kubepeer.checks import Finding
+from kubepeer.errors import KubepeerError
+from kubepeer.intent import Intent
+from kubepeer.secret import Redactor
+from kubepeer.settings import Settings
+
+Kept = TypeVar("Kept")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line, as every task may know it."""
+
+    dry_run: bool = False
+    verbose: bool = False
+    workers: int = 20
+    wait_seconds: float = 0.0
+
+
+@dataclass
+class Run:
+    """One run of one runbook.
+
+    Attributes:
+        nornir: the whole inventory; a filter never narrows it.
+        chosen: names of the hosts that may be changed (for a verification: that are judged).
+        filtered: whether the command line narrowed the selection at all.
+
+    """
+
+    intent: Intent
+    settings: Settings
+    options: Options
+    nornir: Nornir
+    chosen: frozenset[str]
+    filtered: bool = False
+    redactor: Redactor = field(default_factory=Redactor)
+    _kept: dict[Any, Any] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def once(self, key: Any, make: Callable[[], Kept]) -> Kept:
+        """Make a thing the first time it is asked for, and give the same one ever after; safe between threads."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+            kept: Kept = self._kept[key]
+            return kept
+
+    def keep(self, key: Any, value: Any) -> None:
+        """Remember a value for later phases."""
+        with self._lock:
+            self._kept[key] = value
+
+    def recall(self, key: Any, default: Any = None) -> Any:
+        """What an earlier phase kept under this key."""
+        with self._lock:
+            return self._kept.get(key, default)
+
+
+def done(
+    task: Task, changes: Sequence[Change] = (), summary: str = "", findings: Sequence[Finding] = (), *, failed: bool = False
+) -> Result:
+    """The result of a task: what changed (in a dry run: what would), in words, and what was found.
+
+    Args:
+        task: the running task.
+        changes: the plan that was applied or, in a dry run, printed.
+        summary: a few words for the phase's line.
+        findings: answers of checks.
+        failed: a check failed although nothing broke.
+
+    """
+    return Result(host=task.host, changed=bool(changes), failed=failed, result=summary, changes=tuple(changes), findings=tuple(findings))
+
+
+def host_error(task: Task, error: KubepeerError) -> KubepeerError:
+    """The same error with the task's host in it, where it named none."""
+    if error.host is None:
+        error.host = task.host.name
+    return error

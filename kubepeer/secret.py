@@ -1,0 +1,90 @@
+"""Secrets never stand in the inventory: it names where they come from, and they are hidden by value in everything that is printed."""
+
+import os
+import shlex
+import stat
+import subprocess
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from kubepeer.errors import InventoryError
+
+COMMAND_SECONDS = 20  # a password manager that waits for a person must not hang the run for ever
+
+
+class SecretSource(BaseModel):
+    """Where a secret comes from: exactly one of an environment variable, a file with mode 0600, a command (pass, sops, vault)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    env: str | None = None
+    file: str | None = None
+    command: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "SecretSource":
+        if sum(source is not None for source in (self.env, self.file, self.command)) != 1:
+            raise ValueError("names exactly one of env, file, command")
+        return self
+
+    def read(self, purpose: str, folder: Path) -> str:
+        """Read the secret.
+
+        Args:
+            purpose: what it is for; stands in the error.
+            folder: relative file names are taken from here (the folder of config.yaml).
+
+        Raises:
+            InventoryError: it is not there, or others can read the file.
+
+        """
+        if self.env is not None:
+            if not (value := os.environ.get(self.env, "")):
+                raise InventoryError(f"{purpose}: environment variable {self.env} is not set", cure=f"export {self.env}=...")
+            return value
+        if self.file is not None:
+            return _from_file(folder / Path(self.file).expanduser(), purpose)
+        return _from_command(str(self.command), purpose)
+
+
+def _from_file(path: Path, purpose: str) -> str:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InventoryError(f"{purpose}: {path}: {error.strerror}") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise InventoryError(f"{purpose}: {path} can be read by others", cure=f"chmod 600 {path}")
+    return text.strip()
+
+
+def _from_command(command: str, purpose: str) -> str:
+    program = shlex.split(command)
+    try:
+        done = subprocess.run(program, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InventoryError(f"{purpose}: command {program[0]!r} failed: {error}") from error
+    if done.returncode or not done.stdout.strip():
+        said = done.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
+        raise InventoryError(f"{purpose}: command {program[0]!r} gave no secret (exit {done.returncode}): {said[0]}")
+    return done.stdout.strip()
+
+
+class Redactor:
+    """Hides known secret values wherever they turn up in a text."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+
+    def learn(self, value: str) -> str:
+        """Remember a secret value, and give it back."""
+        if value:
+            self._values.add(value)
+        return value
+
+    def hide(self, text: str) -> str:
+        """The text with every known secret replaced."""
+        for value in sorted(self._values, key=len, reverse=True):
+            text = text.replace(value, "********")
+        return text

@@ -1,0 +1,137 @@
+"""The Kubernetes API through the virtual IP, by the official Python client.
+
+Objects travel as plain dictionaries: the manifests that we apply are not ours to model, and server-side apply wants them as they stand.
+"""
+
+import base64
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+import yaml
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from kubepeer.errors import CommandError, UnreachableError
+
+FIELD_MANAGER = "kubepeer"
+TIMEOUT_SECONDS = (3.0, 20.0)  # to connect, to read
+Manifest = dict[str, Any]
+
+
+class KubernetesApi:
+    """A connection to one cluster's API, with the rights of its kubeconfig."""
+
+    def __init__(self, kubeconfig: str, server: str, server_name: str) -> None:
+        """Open nothing yet.
+
+        Args:
+            kubeconfig: the text of an admin.conf with embedded certificates.
+            server: where to connect, https://ADDRESS:PORT; not the name in the kubeconfig, which the controller may not resolve.
+            server_name: the name to check the server's certificate against.
+
+        """
+        document = yaml.safe_load(kubeconfig)
+        cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+        self._folder = tempfile.TemporaryDirectory(prefix="kubepeer-")  # mode 0700, gone with this object
+        configuration = client.Configuration()
+        configuration.host = server
+        configuration.tls_server_name = server_name
+        configuration.ssl_ca_cert = self._certificate("ca", cluster["certificate-authority-data"])
+        configuration.cert_file = self._certificate("cert", user["client-certificate-data"])
+        configuration.key_file = self._certificate("key", user["client-key-data"])
+        configuration.retries = urllib3.Retry(connect=0, read=0, redirect=0, other=0)  # who waits for the API says so with a deadline
+        self.server = server
+        self._client = client.ApiClient(configuration)
+        self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
+
+    def _certificate(self, name: str, data: str) -> str:
+        path = Path(self._folder.name) / name
+        path.touch(mode=0o600)
+        path.write_bytes(base64.b64decode(data))
+        return str(path)
+
+    def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, content_type: str = "application/json") -> Any:
+        """One request; the decoded answer.
+
+        Raises:
+            UnreachableError: nobody answers at the address.
+            CommandError: the API refuses; with its own words. `status` in the message is the HTTP code.
+
+        """
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        target = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            response = self._client.rest_client.request(
+                method, target, headers=headers, body=body, _preload_content=False, _request_timeout=TIMEOUT_SECONDS
+            )
+        except (urllib3.exceptions.HTTPError, ApiException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise UnreachableError(f"the Kubernetes API at {self.server} does not answer: {reason}") from error
+        text = response.data.decode(errors="replace")
+        if response.status >= 400:  # noqa: PLR2004  HTTP: client and server errors
+            raise ApiRefusal(response.status, f"{method} {path}", _message(text))
+        return json.loads(text) if text.startswith(("{", "[")) else text
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any | None:
+        """An object or a list; None where there is none, or no such API."""
+        try:
+            return self.call("GET", path, query=query)
+        except ApiRefusal as refusal:
+            if refusal.status == 404:  # noqa: PLR2004  HTTP: not found
+                return None
+            raise
+
+    def items(self, path: str) -> list[Manifest]:
+        """The items of a list; none where there is no such API."""
+        answer = self.get(path)
+        return [] if answer is None else list(answer.get("items") or [])
+
+    def path_of(self, manifest: Manifest) -> str | None:
+        """Where an object lives, by the API's own discovery; None while its kind is not served."""
+        version, kind = manifest["apiVersion"], manifest["kind"]
+        base = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        if (version, kind) not in self._kinds:
+            served = self.get(base)
+            for resource in (served or {}).get("resources", []):
+                if "/" not in resource["name"]:
+                    self._kinds[version, resource["kind"]] = (resource["name"], resource["namespaced"])
+            if (version, kind) not in self._kinds:
+                return None
+        plural, namespaced = self._kinds[version, kind]
+        metadata = manifest["metadata"]
+        namespace = f"/namespaces/{metadata.get('namespace', 'default')}" if namespaced else ""
+        return f"{base}{namespace}/{plural}/{metadata['name']}"
+
+    def apply(self, manifest: Manifest, *, dry_run: bool) -> Manifest:
+        """Server-side apply; in a dry run the API answers what it would have stored.
+
+        Raises:
+            ApiRefusal: the API refuses the object, or does not serve its kind (status 404).
+
+        """
+        path = self.path_of(manifest)
+        if path is None:
+            raise ApiRefusal(404, f"apply {manifest['kind']} {manifest['metadata']['name']}", f"no API serves {manifest['kind']} of {manifest['apiVersion']}")
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
+        answer: Manifest = self.call("PATCH", path, query=query, body=manifest, content_type="application/apply-patch+yaml")
+        return answer
+
+
+class ApiRefusal(CommandError):
+    """The API answered with an error; `status` is the HTTP code."""
+
+    def __init__(self, status: int, tried: str, said: str) -> None:
+        super().__init__(f"{tried}: {status}: {said}")
+        self.status = status
+
+
+def _message(text: str) -> str:
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return text.strip()[:200]

@@ -1,0 +1,1 @@
+"""How a Linux machine is asked, and how its files, units and packages are changed."""

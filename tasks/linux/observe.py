@@ -1,0 +1,95 @@
+"""Ask a Linux machine everything a phase needs in one round trip: one script that answers all questions."""
+
+import base64
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kubepeer.errors import CommandError
+from tasks.linux.shell import Shell
+
+MARK = "@@kubepeer"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one question's command printed, and its exit code."""
+
+    code: int
+    text: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The non-empty lines."""
+        return [line for line in self.text.splitlines() if line.strip()]
+
+
+@dataclass(frozen=True)
+class FileSeen:
+    """A file as it stands on a machine."""
+
+    mode: str
+    owner: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All answers of one machine."""
+
+    answers: Mapping[str, Answer]
+    files: Mapping[str, FileSeen | None]
+
+    def __getitem__(self, question: str) -> Answer:
+        """The answer to a question."""
+        return self.answers[question]
+
+
+def ask(shell: Shell, questions: Mapping[str, str], paths: Iterable[str] = (), *, deadline: float = 60) -> Seen:
+    """Ask all questions, and read all files, in one round trip.
+
+    Args:
+        shell: where.
+        questions: name -> shell command; it must only read.
+        paths: files whose content, mode and owner are wanted.
+        deadline: seconds for all of them together.
+
+    """
+    completed = shell.run(script(questions, paths), deadline=deadline)
+    if completed.code:
+        raise CommandError(f"could not be observed: {completed.said}", host=getattr(shell, "host", None))
+    return parse(completed.text)
+
+
+def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
+    """The one script: each answer is a line MARK kind name code, and a line of base64."""
+    lines = ["export LC_ALL=C", f"say() {{ printf '%s %s %s %s\\n' '{MARK}' \"$1\" \"$2\" \"$3\"; printf '%s' \"$4\" | base64 -w0; echo; }}"]
+    for name, command in questions.items():
+        lines.append(f"out=$( {{ {command}\n}} 2>&1 ); say answer {shlex.quote(name)} $? \"$out\"")
+    for path in paths:
+        quoted = shlex.quote(path)
+        # the x keeps the shell from dropping the newlines at the end of the file
+        lines.append(f"if [ -e {quoted} ]; then out=$(stat -Lc '%a %U:%G' -- {quoted}; cat -- {quoted}; echo x); say file {quoted} $? \"$out\"; ")
+        lines.append(f"else echo '{MARK}' file {quoted} absent; echo; fi")
+    return "\n".join([*lines, "exit 0\n"])
+
+
+def parse(text: str) -> Seen:
+    """Read what the script printed."""
+    answers: dict[str, Answer] = {}
+    files: dict[str, FileSeen | None] = {}
+    lines = iter(text.splitlines())
+    for line in lines:
+        if not line.startswith(MARK):
+            continue
+        kind, name, code = line[len(MARK) + 1 :].rsplit(" ", 1)[0].split(" ", 1) + [line.rsplit(" ", 1)[1]]
+        body = base64.b64decode(next(lines)).decode(errors="replace")
+        if kind == "answer":
+            answers[name] = Answer(int(code), body)
+        elif code == "absent":
+            files[name] = None
+        else:
+            head, _, rest = body.partition("\n")
+            mode, _, owner = head.partition(" ")
+            files[name] = FileSeen(mode, owner, rest.removesuffix("x"))
+    return Seen(answers, files)

@@ -1,0 +1,136 @@
+"""Commands on a Linux machine, over the connection of nornir-netmiko: the only place that knows how.
+
+Netmiko's own channel is an interactive shell without exit codes. Its SSH transport carries exec channels as well: an exit code, a standard
+input and a separate standard error each. Scripts travel on standard input, so that no argument of theirs is seen in the process list.
+"""
+
+import shlex
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import paramiko
+from nornir.core.task import Task
+
+from kubepeer.errors import CommandError, UnreachableError
+
+CHUNK = 65536
+POLL_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A command that has ended."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text."""
+        return self.stdout.decode(errors="replace")
+
+    @property
+    def said(self) -> str:
+        """The last line of what was said on standard error, or else on standard output: usually the cause."""
+        for stream in (self.stderr, self.stdout):
+            lines = [line for line in stream.decode(errors="replace").splitlines() if line.strip()]
+            if lines:
+                return lines[-1].strip()
+        return "it said nothing"
+
+
+class Shell(Protocol):
+    """What a plan is applied through."""
+
+    def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:
+        """Run a POSIX shell script as root and wait for its end; the exit code is the caller's to judge."""
+
+    def check(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:
+        """As run, but a failure raises CommandError."""
+
+
+class SshShell:
+    """A root shell on one host, by exec channels of an open SSH transport."""
+
+    def __init__(self, host: str, transport: paramiko.Transport, *, sudo: bool) -> None:
+        self.host = host
+        self._transport = transport
+        self._sudo = sudo
+
+    def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:
+        """Run a POSIX shell script as root.
+
+        Args:
+            script: the script. Without stdin it travels on standard input; with stdin it is an argument and must hold no secret.
+            stdin: bytes for the script to read.
+            deadline: seconds until it is given up.
+
+        Raises:
+            UnreachableError: the connection is gone.
+            CommandError: the deadline has passed.
+
+        """
+        program = "sh -s" if stdin is None else f"sh -c {shlex.quote(script)}"
+        command = f"sudo -n {program}" if self._sudo else program
+        try:
+            channel = self._transport.open_session(timeout=deadline)
+            channel.exec_command(command)
+            completed = _converse(channel, script.encode() if stdin is None else stdin, deadline)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise UnreachableError(f"the SSH connection was lost: {error}", host=self.host, cure="run again when it answers") from error
+        if completed is None:
+            first = script.strip().splitlines()[0]
+            raise CommandError(f"no end after {deadline:.0f} s: {first}", host=self.host)
+        if self._sudo and completed.code == 1 and completed.stderr.startswith(b"sudo:"):
+            raise CommandError(
+                f"sudo refused: {completed.said}", host=self.host, cure="allow the login user sudo without a password, or log in as root"
+            )
+        return completed
+
+    def check(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:
+        """As run, but an exit code other than 0 raises CommandError with what the command said."""
+        completed = self.run(script, stdin=stdin, deadline=deadline)
+        if completed.code:
+            first = script.strip().splitlines()[0]
+            raise CommandError(f"exit {completed.code}: {first}: {completed.said}", host=self.host)
+        return completed
+
+
+def _converse(channel: paramiko.Channel, stdin: bytes, deadline: float) -> Completed | None:
+    """Feed and drain a channel until its command ends; None when the deadline passes first."""
+    ends = time.monotonic() + deadline
+    stdout, stderr, rest = bytearray(), bytearray(), memoryview(stdin)
+    with channel:
+        while not (channel.exit_status_ready() and channel.eof_received):
+            if time.monotonic() > ends:
+                return None
+            idle = True
+            if rest and channel.send_ready():
+                rest = rest[channel.send(rest[:CHUNK]) :]
+                idle = False
+            if not rest and not channel.eof_sent:
+                channel.shutdown_write()
+            while channel.recv_ready():
+                stdout += channel.recv(CHUNK)
+                idle = False
+            while channel.recv_stderr_ready():
+                stderr += channel.recv_stderr(CHUNK)
+                idle = False
+            if channel.closed:
+                break
+            if idle:
+                time.sleep(POLL_SECONDS)  # paramiko has no wait for "either stream or the end"
+        while channel.recv_ready():
+            stdout += channel.recv(CHUNK)
+        while channel.recv_stderr_ready():
+            stderr += channel.recv_stderr(CHUNK)
+        return Completed(channel.recv_exit_status(), bytes(stdout), bytes(stderr))
+
+
+def open_shell(task: Task) -> SshShell:
+    """The root shell of a task's host; the connection is opened the first time and kept for the whole run."""
+    connection = task.host.get_connection("netmiko", task.nornir.config)
+    transport = connection.remote_conn_pre.get_transport()
+    return SshShell(task.host.name, transport, sudo=task.host.username != "root")

@@ -1,0 +1,106 @@
+"""The states that a Linux machine can be asked to have, each as a change with the steps that bring it. Pure."""
+
+import shlex
+from dataclasses import dataclass
+
+from kubepeer.change import Change
+from tasks.linux.observe import FileSeen
+
+
+@dataclass(frozen=True)
+class Write:
+    """Write a file whole, by a rename, so that nobody ever reads half of it."""
+
+    path: str
+    content: str
+    mode: str = "644"
+    owner: str = "root:root"
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Remove a file."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Execute:
+    """Run a script; exit code 0 is success.
+
+    Attributes:
+        title: what it does, for a person; it is what an error names.
+
+    """
+
+    title: str
+    script: str
+    deadline: float = 60
+    stdin: str | None = None
+
+
+Step = Write | Remove | Execute
+
+
+@dataclass(frozen=True)
+class LinuxChange(Change):
+    """A change, and the steps that bring it about on a Linux machine."""
+
+    steps: tuple[Step, ...] = ()
+
+
+def file(path: str, wanted: str, seen: FileSeen | None, *, mode: str = "644", owner: str = "root:root", secret: bool = False) -> LinuxChange | None:
+    """A file with this content, mode and owner; None when it is so already."""
+    write = Write(path, wanted, mode, owner)
+    if seen is None:
+        return LinuxChange(path, None, wanted, secret=secret, steps=(write,))
+    if seen.content != wanted:
+        return LinuxChange(path, seen.content, wanted, secret=secret, steps=(write,))
+    if (seen.mode, seen.owner) != (mode, owner):
+        return LinuxChange(path, f"mode {seen.mode} owner {seen.owner}", f"mode {mode} owner {owner}", steps=(write,))
+    return None
+
+
+def action(what: str, after: str, script: str, *, before: str | None = None, deadline: float = 60) -> LinuxChange:
+    """Something that is done rather than a state that is kept: kubeadm init, a package transaction."""
+    return LinuxChange(what, before, after, steps=(Execute(what, script, deadline),))
+
+
+def unit(name: str, active: str, enabled: str) -> LinuxChange | None:
+    """A systemd unit that runs now and after a boot.
+
+    Args:
+        name: the unit without .service.
+        active: what `systemctl is-active` says.
+        enabled: what `systemctl is-enabled` says.
+
+    """
+    if (active, enabled) == ("active", "enabled"):
+        return None
+    script = f"systemctl enable --now {shlex.quote(name)}"
+    return action(f"unit {name}", "enabled, active", script, before=f"{enabled}, {active}", deadline=90)
+
+
+def restart(name: str) -> LinuxChange:
+    """A unit that must read its configuration anew."""
+    return action(f"unit {name} restart", "restarted", f"systemctl restart {shlex.quote(name)}", deadline=90)
+
+
+def block(text: str, lines: list[str], name: str) -> str:
+    """A text with our marked block in it, and everything else of it untouched.
+
+    The block is replaced where it stands, or added at the end.
+    """
+    begin, end = f"# BEGIN {name}", f"# END {name}"
+    ours = "\n".join([begin, *lines, end]) + "\n"
+    if begin in text and end in text:
+        before, _, rest = text.partition(begin)
+        return before + ours + rest.partition(end)[2].removeprefix("\n")
+    return text + ("" if text.endswith("\n") or not text else "\n") + ours
+
+
+def present(*changes: "LinuxChange | None") -> tuple[LinuxChange, ...]:
+    """The changes that there are, in order."""
+    return tuple(change for change in changes if change is not None)
+
+
