@@ -66,13 +66,11 @@ class KubernetesApi:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         target = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
-            response = self._client.rest_client.request(
-                method, target, headers=headers, body=body, _preload_content=False, _request_timeout=TIMEOUT_SECONDS
-            )
+            response = self._client.rest_client.request(method, target, headers=headers, body=body, _request_timeout=TIMEOUT_SECONDS)
+            text = response.read().decode(errors="replace")
         except (urllib3.exceptions.HTTPError, ApiException) as error:
             reason = getattr(error, "reason", None) or error
             raise UnreachableError(f"the Kubernetes API at {self.server} does not answer: {reason}") from error
-        text = response.data.decode(errors="replace")
         if response.status >= 400:  # noqa: PLR2004  HTTP: client and server errors
             raise ApiRefusal(response.status, f"{method} {path}", _message(text))
         return json.loads(text) if text.startswith(("{", "[")) else text
