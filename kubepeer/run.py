@@ -69,7 +69,12 @@ class Run:
 
 
 def done(
-    task: Task, changes: Sequence[Change] = (), summary: str = "", findings: Sequence[Finding] = (), *, failed: bool = False
+    task: Task,
+    changes: Sequence[Change] = (),
+    summary: str = "",
+    findings: Sequence[Finding] = (),
+    *,
+    failed: bool = False,
 ) -> Result:
     """The result of a task: what changed (in a dry run: what would), in words, and what was found.
 
@@ -81,7 +86,14 @@ def done(
         failed: a check failed although nothing broke.
 
     """
-    return Result(host=task.host, changed=bool(changes), failed=failed, result=summary, changes=tuple(changes), findings=tuple(findings))
+    return Result(
+        host=task.host,
+        changed=bool(changes),
+        failed=failed,
+        result=summary,
+        changes=tuple(changes),
+        findings=tuple(findings),
+    )
 
 
 def host_error(task: Task, error: KubepeerError) -> KubepeerError:

@@ -41,7 +41,9 @@ class SecretSource(BaseModel):
         """
         if self.env is not None:
             if not (value := os.environ.get(self.env, "")):
-                raise InventoryError(f"{purpose}: environment variable {self.env} is not set", cure=f"export {self.env}=...")
+                raise InventoryError(
+                    f"{purpose}: environment variable {self.env} is not set", cure=f"export {self.env}=..."
+                )
             return value
         if self.file is not None:
             return _from_file(folder / Path(self.file).expanduser(), purpose)

@@ -10,7 +10,9 @@ from kubepeer.secret import SecretSource
 AsNumber = Annotated[int, Field(ge=1, le=4294967294)]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
 Port = Annotated[int, Field(ge=1, le=65535)]
 Community = Annotated[str, Field(pattern=r"^\d+:\d+(:\d+)?$")]  # RFC 1997, or large: RFC 8092
-DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)]
+DnsName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)
+]
 VersionNumber = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
 
 

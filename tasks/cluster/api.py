@@ -44,7 +44,9 @@ class KubernetesApi:
         configuration.ssl_ca_cert = self._certificate("ca", cluster["certificate-authority-data"])
         configuration.cert_file = self._certificate("cert", user["client-certificate-data"])
         configuration.key_file = self._certificate("key", user["client-key-data"])
-        configuration.retries = urllib3.Retry(connect=0, read=0, redirect=0, other=0)  # who waits for the API says so with a deadline
+        configuration.retries = urllib3.Retry(
+            connect=0, read=0, redirect=0, other=0
+        )  # who waits for the API says so with a deadline
         self.server = server
         self._client = client.ApiClient(configuration)
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
@@ -55,7 +57,15 @@ class KubernetesApi:
         path.write_bytes(base64.b64decode(data))
         return str(path)
 
-    def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None, content_type: str = "application/json") -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> Any:
         """One request; the decoded answer.
 
         Raises:
@@ -66,7 +76,9 @@ class KubernetesApi:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         target = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
-            response = self._client.rest_client.request(method, target, headers=headers, body=body, _request_timeout=TIMEOUT_SECONDS)
+            response = self._client.rest_client.request(  # type: ignore[no-untyped-call]
+                method, target, headers=headers, body=body, _request_timeout=TIMEOUT_SECONDS
+            )
             text = response.read().decode(errors="replace")
         except (urllib3.exceptions.HTTPError, ApiException) as error:
             reason = getattr(error, "reason", None) or error
@@ -114,9 +126,15 @@ class KubernetesApi:
         """
         path = self.path_of(manifest)
         if path is None:
-            raise ApiRefusal(404, f"apply {manifest['kind']} {manifest['metadata']['name']}", f"no API serves {manifest['kind']} of {manifest['apiVersion']}")
+            raise ApiRefusal(
+                404,
+                f"apply {manifest['kind']} {manifest['metadata']['name']}",
+                f"no API serves {manifest['kind']} of {manifest['apiVersion']}",
+            )
         query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
-        answer: Manifest = self.call("PATCH", path, query=query, body=manifest, content_type="application/apply-patch+yaml")
+        answer: Manifest = self.call(
+            "PATCH", path, query=query, body=manifest, content_type="application/apply-patch+yaml"
+        )
         return answer
 
 

@@ -26,7 +26,11 @@ def apply(shell: Shell, changes: Iterable[LinuxChange]) -> None:
         for step in change.steps:
             completed = _do(shell, step)
             if completed.code:
-                raise CommandError(f"{change.what}: exit {completed.code}: {completed.said}", host=getattr(shell, "host", None), cure=_cure(completed.said))
+                raise CommandError(
+                    f"{change.what}: exit {completed.code}: {completed.said}",
+                    host=getattr(shell, "host", None),
+                    cure=_cure(completed.said),
+                )
 
 
 def _do(shell: Shell, step: Step) -> Completed:
@@ -41,4 +45,6 @@ def _do(shell: Shell, step: Step) -> Completed:
 
 
 def _cure(said: str) -> str:
-    return "free space on that disk, then run again; what was there before still stands" if "No space left" in said else ""
+    return (
+        "free space on that disk, then run again; what was there before still stands" if "No space left" in said else ""
+    )

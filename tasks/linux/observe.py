@@ -63,13 +63,18 @@ def ask(shell: Shell, questions: Mapping[str, str], paths: Iterable[str] = (), *
 
 def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
     """The one script: each answer is a line MARK kind name code, and a line of base64."""
-    lines = ["export LC_ALL=C", f"say() {{ printf '%s %s %s %s\\n' '{MARK}' \"$1\" \"$2\" \"$3\"; printf '%s' \"$4\" | base64 -w0; echo; }}"]
+    lines = [
+        "export LC_ALL=C",
+        f'say() {{ printf \'%s %s %s %s\\n\' \'{MARK}\' "$1" "$2" "$3"; printf \'%s\' "$4" | base64 -w0; echo; }}',
+    ]
     for name, command in questions.items():
-        lines.append(f"out=$( {{ {command}\n}} 2>&1 ); say answer {shlex.quote(name)} $? \"$out\"")
+        lines.append(f'out=$( {{ {command}\n}} 2>&1 ); say answer {shlex.quote(name)} $? "$out"')
     for path in paths:
         quoted = shlex.quote(path)
         # the x keeps the shell from dropping the newlines at the end of the file
-        lines.append(f"if [ -e {quoted} ]; then out=$(stat -Lc '%a %U:%G' -- {quoted}; cat -- {quoted}; echo x); say file {quoted} $? \"$out\"; ")
+        lines.append(
+            f"if [ -e {quoted} ]; then out=$(stat -Lc '%a %U:%G' -- {quoted}; cat -- {quoted}; echo x); say file {quoted} $? \"$out\"; "
+        )
         lines.append(f"else echo '{MARK}' file {quoted} absent; echo; fi")
     return "\n".join([*lines, "exit 0\n"])
 

@@ -13,6 +13,7 @@ import paramiko
 from nornir.core.task import Task
 
 from kubepeer.errors import CommandError, UnreachableError
+from tasks.linux.connect import connection
 
 CHUNK = 65536
 POLL_SECONDS = 0.01
@@ -79,13 +80,17 @@ class SshShell:
             channel.exec_command(command)
             completed = _converse(channel, script.encode() if stdin is None else stdin, deadline)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise UnreachableError(f"the SSH connection was lost: {error}", host=self.host, cure="run again when it answers") from error
+            raise UnreachableError(
+                f"the SSH connection was lost: {error}", host=self.host, cure="run again when it answers"
+            ) from error
         if completed is None:
             first = script.strip().splitlines()[0]
             raise CommandError(f"no end after {deadline:.0f} s: {first}", host=self.host)
         if self._sudo and completed.code == 1 and completed.stderr.startswith(b"sudo:"):
             raise CommandError(
-                f"sudo refused: {completed.said}", host=self.host, cure="allow the login user sudo without a password, or log in as root"
+                f"sudo refused: {completed.said}",
+                host=self.host,
+                cure="allow the login user sudo without a password, or log in as root",
             )
         return completed
 
@@ -101,7 +106,7 @@ class SshShell:
 def _converse(channel: paramiko.Channel, stdin: bytes, deadline: float) -> Completed | None:
     """Feed and drain a channel until its command ends; None when the deadline passes first."""
     ends = time.monotonic() + deadline
-    stdout, stderr, rest = bytearray(), bytearray(), memoryview(stdin)
+    stdout, stderr, rest = bytearray(), bytearray(), stdin
     with channel:
         while not (channel.exit_status_ready() and channel.eof_received):
             if time.monotonic() > ends:
@@ -131,6 +136,5 @@ def _converse(channel: paramiko.Channel, stdin: bytes, deadline: float) -> Compl
 
 def open_shell(task: Task) -> SshShell:
     """The root shell of a task's host; the connection is opened the first time and kept for the whole run."""
-    connection = task.host.get_connection("netmiko", task.nornir.config)
-    transport = connection.remote_conn_pre.get_transport()
+    transport = connection(task, "netmiko").remote_conn_pre.get_transport()
     return SshShell(task.host.name, transport, sudo=task.host.username != "root")

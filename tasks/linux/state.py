@@ -49,7 +49,9 @@ class LinuxChange(Change):
     steps: tuple[Step, ...] = ()
 
 
-def file(path: str, wanted: str, seen: FileSeen | None, *, mode: str = "644", owner: str = "root:root", secret: bool = False) -> LinuxChange | None:
+def file(
+    path: str, wanted: str, seen: FileSeen | None, *, mode: str = "644", owner: str = "root:root", secret: bool = False
+) -> LinuxChange | None:
     """A file with this content, mode and owner; None when it is so already."""
     write = Write(path, wanted, mode, owner)
     if seen is None:
@@ -102,5 +104,3 @@ def block(text: str, lines: list[str], name: str) -> str:
 def present(*changes: "LinuxChange | None") -> tuple[LinuxChange, ...]:
     """The changes that there are, in order."""
     return tuple(change for change in changes if change is not None)
-
-

@@ -1,0 +1,120 @@
+"""The command line that every runbook has: a contract, described in README.md."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from nornir.core import Nornir
+from nornir.core.filter import F
+
+from kubepeer.errors import UsageError
+
+EXIT_CODES = """\
+exit codes: 0 done and right · 1 a task or a check failed · 2 usage, invalid inventory, empty selection · 3 a host could not be reached ·
+4 --dry-run --detailed-exitcode found changes · 130 Ctrl-C"""
+DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "config.yaml"
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """The arguments, as given."""
+
+    config: Path
+    groups: tuple[str, ...]
+    hosts: tuple[str, ...]
+    dry_run: bool
+    detailed_exitcode: bool
+    workers: int | None
+    output: Literal["table", "json"]
+    junit: Path | None
+    report: Path | None
+    verbose: bool
+    wait_seconds: float
+
+
+def parse(name: str, description: str, arguments: Sequence[str] | None = None) -> CommandLine:
+    """Read the command line; argparse itself ends the process with 2 on a mistake, as the contract says."""
+    parser = argparse.ArgumentParser(
+        prog=name, description=description, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add(
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="FILE",
+        help="Nornir's configuration (default: config.yaml of the checkout)",
+    )
+    add(
+        "-g",
+        "--group",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="groups",
+        help="only hosts of this group or of a group in it; repeatable",
+    )
+    add(
+        "-H",
+        "--host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="hosts",
+        help="only this host; repeatable; added to the groups",
+    )
+    add("--dry-run", action="store_true", help="observe and plan: print what would change, change nothing")
+    add("--detailed-exitcode", action="store_true", help="with --dry-run: exit 4 when there is something to change")
+    add(
+        "--workers",
+        type=_positive,
+        metavar="N",
+        help="hosts at the same time (default: num_workers of the configuration)",
+    )
+    add("--output", choices=("table", "json"), default="table", help="json: JSON alone on standard output")
+    add("--junit", type=Path, metavar="FILE", help="write a JUnit report")
+    add("--report", type=Path, metavar="FILE.html", help="write what is printed as a web page")
+    add("--verbose", action="store_true", help="print the diff of every change, and where errors come from")
+    add(
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        dest="wait_seconds",
+        help="verification: ask again what has not passed, for so long",
+    )
+    given = vars(parser.parse_args(arguments))
+    return CommandLine(**given | {"groups": tuple(given["groups"]), "hosts": tuple(given["hosts"])})
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def select(nornir: Nornir, groups: Sequence[str], hosts: Sequence[str]) -> frozenset[str]:
+    """The names of the chosen hosts: everything when nothing is named; a group counts with all groups in it.
+
+    Raises:
+        UsageError: a name that there is not, or a group without hosts; says what there is.
+
+    """
+    inventory = nornir.inventory
+    if not groups and not hosts:
+        return frozenset(inventory.hosts)
+    sizes = {group: len(nornir.filter(F(has_parent_group=group)).inventory.hosts) for group in inventory.groups}
+    there_is = f"Groups: {', '.join(f'{group} ({size})' for group, size in sizes.items())}."
+    chosen: set[str] = set()
+    for group in groups:
+        if not sizes.get(group):
+            raise UsageError(f"No host matches --group {group}. {there_is}")
+        chosen |= set(nornir.filter(F(has_parent_group=group)).inventory.hosts)
+    for host in hosts:
+        if host not in inventory.hosts:
+            raise UsageError(f"No host matches --host {host}. Hosts: {', '.join(inventory.hosts)}.")
+        chosen.add(host)
+    return frozenset(chosen)

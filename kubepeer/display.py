@@ -1,0 +1,150 @@
+"""What a person sees while a runbook runs: one line a phase; live on a terminal, plain lines otherwise."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from kubepeer.change import Change
+from kubepeer.errors import KubepeerError
+from kubepeer.phases import HostOutcome, PhaseOutcome
+from kubepeer.secret import Redactor
+
+TITLE_WIDTH = 23
+HOSTS_WIDTH = 10
+SUMMARY_WIDTH = 46
+
+
+@dataclass
+class _Running:
+    hosts: Sequence[str]
+    finished: set[str] = field(default_factory=set)
+    began: float = field(default_factory=time.monotonic)
+
+
+class Display:
+    """The watcher of a run: shows the phases at work, and leaves one line for each that has ended."""
+
+    def __init__(self, console: Console, redactor: Redactor) -> None:
+        self.console = console
+        self._redactor = redactor
+        self._running: dict[str, _Running] = {}
+        self._lock = threading.Lock()
+        self._live = (
+            Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._at_work)
+            if console.is_terminal
+            else None
+        )
+        self._open_bracket = False
+
+    def __enter__(self) -> "Display":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def started(self, title: str, hosts: Sequence[str]) -> None:
+        """A phase begins."""
+        with self._lock:
+            self._running[title] = _Running(hosts)
+
+    def host_finished(self, title: str, host: str) -> None:
+        """One host is through."""
+        with self._lock:
+            if title in self._running:
+                self._running[title].finished.add(host)
+
+    def finished(self, outcome: PhaseOutcome) -> None:
+        """A phase has ended: its line, and a line for each error."""
+        with self._lock:
+            self._running.pop(outcome.title, None)
+            bracket = ""
+            if outcome.together:
+                bracket = "┘" if self._open_bracket else "┐"
+                self._open_bracket = not self._open_bracket
+        self.console.print(phase_line(outcome, bracket))
+        for line in error_lines(outcome):
+            self.console.print(self._redactor.hide(line), style="red", markup=False, highlight=False, soft_wrap=True)
+
+    def _at_work(self) -> Group:
+        with self._lock:
+            rows = []
+            for title, running in self._running.items():
+                count = f"{len(running.finished)}/{len(running.hosts)}"
+                waiting = [host for host in running.hosts if host not in running.finished]
+                rest = f"{waiting[0]}" if len(waiting) == 1 else ""
+                text = f"{title:<{TITLE_WIDTH}}{count:<{HOSTS_WIDTH}}{rest:<{SUMMARY_WIDTH}}{time.monotonic() - running.began:5.0f} s"
+                rows.append(Spinner("dots", text=Text(text)))
+        return Group(*rows)
+
+
+def phase_line(outcome: PhaseOutcome, bracket: str = "") -> Text:
+    """The line that stays: title, hosts, what came of it, time."""
+    if outcome.skipped_because:
+        return Text(f" {outcome.title:<{TITLE_WIDTH}}skipped: {outcome.skipped_because}", style="dim")
+    failed = [name for name, host in outcome.hosts.items() if host.failed]
+    took_part = [name for name, host in outcome.hosts.items() if not host.skipped]
+    hosts = f"{len(took_part)} host{'s' if len(took_part) != 1 else ''}"
+    summary = summarize(list(outcome.hosts.values()))
+    line = f" {outcome.title:<{TITLE_WIDTH}}{hosts:<{HOSTS_WIDTH}}{summary:<{SUMMARY_WIDTH}}{outcome.seconds:6.1f} s {bracket}"
+    return Text(line.rstrip(), style="red" if failed else "")
+
+
+def summarize(hosts: Sequence[HostOutcome]) -> str:
+    """A few words for what a phase did."""
+    words = []
+    failed = sum(host.failed for host in hosts)
+    if failed:
+        words.append(f"{failed} failed")
+    good = [host for host in hosts if not host.failed and not host.skipped]
+    said = {host.summary for host in hosts if host.summary}
+    counts = {len(host.changes) for host in good}
+    if counts and counts != {0}:
+        low, high = min(counts), max(counts)
+        plural = "" if high == 1 else "s"
+        each = " each" if len(good) > 1 and low == high else ""
+        words.append(f"{low}-{high} changes" if low != high else f"{high} change{plural}{each}")
+    if len(said) == 1:
+        words.append(said.pop())
+    return " · ".join(words)
+
+
+def error_lines(outcome: PhaseOutcome) -> list[str]:
+    """One line for each host that failed with an error; never a traceback."""
+    lines: list[str] = []
+    for name, host in outcome.hosts.items():
+        error = host.error
+        if error is None:
+            continue
+        if isinstance(error, KubepeerError):
+            lines.append(f"   {error}" if error.host else f"   {name}: {error}")
+        else:
+            lines.append(
+                f"   {name}: {type(error).__name__}: {' '.join(str(error).split())[:300]} (a fault of Kubepeer: run with --verbose and report it)"
+            )
+    return list(dict.fromkeys(lines))
+
+
+def print_changes(console: Console, redactor: Redactor, outcomes: Sequence[PhaseOutcome]) -> None:
+    """All changes as diffs; what is the same on several hosts is printed once, with their names."""
+    for outcome in outcomes:
+        together: dict[Change, list[str]] = {}
+        for name, host in outcome.hosts.items():
+            for change in host.changes:
+                together.setdefault(change, []).append(name)
+        if together:
+            console.print(f"\n{outcome.title}", style="bold")
+        for change, hosts in together.items():
+            where = ", ".join(hosts) if len(hosts) <= 2 else f"{len(hosts)} hosts: {', '.join(hosts)}"  # noqa: PLR2004
+            console.print(Text(f" {change.what}  ({where})"), soft_wrap=True)
+            for line in redactor.hide(change.diff).splitlines():
+                style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
+                console.print(Text(f"   {line}", style=style), soft_wrap=True)

@@ -1,0 +1,123 @@
+"""What the parts of an inventory may not say to each other. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from kubepeer.intent.model import Intent, Node, Router
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Two statements of the inventory that cannot both be meant.
+
+    Attributes:
+        what: in words.
+        host: the host whose entry is wrong, or "" where the cluster's own keys are.
+        key: the cluster's key.
+
+    """
+
+    what: str
+    host: str = ""
+    key: str = "cluster"
+
+
+def contradictions(intent: Intent) -> Iterator[Contradiction]:
+    """Every contradiction, the most basic first."""
+    yield from _members(intent)
+    yield from _addresses(intent)
+    yield from _networks(intent)
+    yield from _endpoint(intent)
+    yield from _bgp(intent)
+
+
+def _members(intent: Intent) -> Iterator[Contradiction]:
+    count = len(intent.control_planes)
+    if count == 0:
+        yield Contradiction("no host is in the group control_plane")
+    elif count % 2 == 0:
+        yield Contradiction(
+            f"{count} control planes: etcd needs an odd number of members ({count} bear no more failures than {count - 1})"
+        )
+    if not intent.routers:
+        yield Contradiction("no host is in the group routers: there is nobody to peer with")
+
+
+def _hosts(intent: Intent) -> tuple[Node | Router, ...]:
+    return (*intent.nodes, *intent.routers)
+
+
+def _addresses(intent: Intent) -> Iterator[Contradiction]:
+    taken: dict[str, str] = {}
+    for host in _hosts(intent):
+        address = str(host.address)
+        if address in taken:
+            yield Contradiction(f"{address} is also the address of {taken[address]}", host=host.name)
+        taken[address] = host.name
+    nodes = intent.cluster.networks.nodes
+    for node in intent.nodes:
+        if node.address not in nodes:
+            yield Contradiction(f"{node.address} is outside the nodes' network {nodes}", host=node.name)
+
+
+def _networks(intent: Intent) -> Iterator[Contradiction]:
+    networks = intent.cluster.networks
+    named = {
+        "nodes": networks.nodes,
+        "pods": networks.pods,
+        "services": networks.services,
+        "load_balancers": networks.load_balancers,
+    }
+    for (one, first), (other, second) in combinations(named.items(), 2):
+        if first.overlaps(second):
+            yield Contradiction(f"{second} overlaps {one} {first}", key=f"cluster.networks.{other}")
+    if networks.pod_block_size < networks.pods.prefixlen:
+        yield Contradiction(
+            f"a block of /{networks.pod_block_size} does not fit into {networks.pods}",
+            key="cluster.networks.pod_block_size",
+        )
+    elif 1 << (networks.pod_block_size - networks.pods.prefixlen) < len(intent.nodes):
+        yield Contradiction(
+            f"{networks.pods} has fewer blocks of /{networks.pod_block_size} than there are nodes",
+            key="cluster.networks.pods",
+        )
+
+
+def _endpoint(intent: Intent) -> Iterator[Contradiction]:
+    endpoint, networks = intent.cluster.endpoint, intent.cluster.networks
+    if endpoint.address not in networks.nodes:
+        yield Contradiction(
+            f"the virtual IP {endpoint.address} is outside the nodes' network {networks.nodes}",
+            key="cluster.endpoint.address",
+        )
+    if endpoint.address in (networks.nodes.network_address, networks.nodes.broadcast_address):
+        yield Contradiction(
+            f"the virtual IP {endpoint.address} is no host address of {networks.nodes}", key="cluster.endpoint.address"
+        )
+    for host in _hosts(intent):
+        if host.address == endpoint.address:
+            yield Contradiction(f"{host.address} is also the virtual IP of the API", host=host.name)
+    if endpoint.port == 6443 and intent.control_planes:  # noqa: PLR2004  kubeadm's default bindPort
+        yield Contradiction(
+            "6443 is the apiserver's own port on the same machines; haproxy needs another", key="cluster.endpoint.port"
+        )
+
+
+def _bgp(intent: Intent) -> Iterator[Contradiction]:
+    bgp = intent.cluster.bgp
+    for router in intent.routers:
+        if router.as_number == bgp.as_number:
+            yield Contradiction(
+                f"AS {router.as_number} is also the cluster's: the sessions are external BGP", host=router.name
+            )
+    if bgp.hold_seconds < 3 * bgp.keepalive_seconds:
+        yield Contradiction(
+            f"hold_seconds {bgp.hold_seconds} is less than three keepalives of {bgp.keepalive_seconds} s",
+            key="cluster.bgp.hold_seconds",
+        )
+    for name in bgp.pod_communities:
+        if ":" not in name and name not in bgp.communities:
+            yield Contradiction(
+                f"there is no community {name!r} under cluster.bgp.communities", key="cluster.bgp.pod_communities"
+            )

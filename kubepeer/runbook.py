@@ -1,0 +1,184 @@
+"""Run a runbook: the command line, the selection, the phases, what is printed, the exit code."""
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from kubepeer.commandline import CommandLine, parse, select
+from kubepeer.display import Display, print_changes
+from kubepeer.errors import KubepeerError, UsageError
+from kubepeer.hostkeys import learn_new_hosts
+from kubepeer.intent.load import load_intent
+from kubepeer.inventory import build_nornir
+from kubepeer.namespace import enter
+from kubepeer.phases import Phase, PhaseOutcome, Together, run_phases
+from kubepeer.report import as_json, as_junit, exit_code
+from kubepeer.run import Options, Run
+from kubepeer.settings import Settings, read_settings
+
+INTERRUPTED = 130
+WIDTH = 140  # of plain output, where no terminal says how wide it is
+Show = Callable[[Console, Run, Sequence[PhaseOutcome]], None]
+
+
+def run(
+    name: str,
+    phases: Sequence[Phase | Together],
+    *,
+    description: str = "",
+    show: Show | None = None,
+    changes: bool = True,
+) -> int:
+    """Run a runbook as a command; gives the exit code of the contract, and never a traceback unless --verbose asks for it.
+
+    Args:
+        name: the runbook's name.
+        phases: the list, in order.
+        description: for --help.
+        show: prints what the runbook found, at the end.
+        changes: whether it can change anything; else it says nothing of changes.
+
+    """
+    given = parse(name, description)
+    console = Console(
+        stderr=given.output == "json",
+        record=given.report is not None,
+        highlight=False,
+        width=None if _wide() else WIDTH,
+    )
+    began = time.monotonic()
+    try:
+        settings = read_settings(given.config)
+        enter(settings.namespace)
+        this = prepare(settings, given)
+        with Display(console, this.redactor) as display, this.nornir:
+            outcomes = run_phases(this, phases, display)
+        return _conclude(name, this, given, outcomes, console, time.monotonic() - began, show, changes=changes)
+    except KubepeerError as error:
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        if given.output == "json":
+            print(
+                json.dumps(
+                    {"runbook": name, "ok": False, "seconds": round(time.monotonic() - began, 2), "error": str(error)}
+                )
+            )
+        return error.exit_code
+    except KeyboardInterrupt:
+        console.print(
+            "\nInterrupted. What was done stands; a router's unconfirmed change reverts by itself. Run again to go on.",
+            style="red",
+            soft_wrap=True,
+        )
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)  # threads may still wait for a host; nothing of theirs is left to be done here
+    except Exception as error:  # noqa: BLE001  the last door: a person gets one line
+        if given.verbose:
+            traceback.print_exc()
+        console.print(
+            f"{type(error).__name__}: {error} (a fault of Kubepeer: run with --verbose and report it)",
+            style="red",
+            markup=False,
+            soft_wrap=True,
+        )
+        return 1
+
+
+def prepare(settings: Settings, given: CommandLine) -> Run:
+    """Everything up to the first packet, and the host keys."""
+    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    intent = load_intent(settings)
+    nornir = build_nornir(settings)
+    chosen = select(nornir, given.groups, given.hosts)
+    options = Options(
+        dry_run=given.dry_run,
+        verbose=given.verbose,
+        workers=given.workers or settings.num_workers,
+        wait_seconds=given.wait_seconds,
+    )
+    if settings.host_keys == "accept-new":
+        hosts = nornir.inventory.hosts.values()
+        learn_new_hosts(settings.known_hosts, [(str(host.hostname), host.port or 22) for host in hosts])
+    elif not settings.known_hosts.exists():
+        raise UsageError(f"{settings.known_hosts}: not there, and host_keys is strict. Nothing was contacted.")
+    return Run(
+        intent=intent,
+        settings=settings,
+        options=options,
+        nornir=nornir,
+        chosen=chosen,
+        filtered=bool(given.groups or given.hosts),
+    )
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _wide() -> bool:
+    return sys.stdout.isatty() or "COLUMNS" in os.environ
+
+
+def _conclude(
+    name: str,
+    this: Run,
+    given: CommandLine,
+    outcomes: list[PhaseOutcome],
+    console: Console,
+    seconds: float,
+    show: Show | None,
+    *,
+    changes: bool,
+) -> int:
+    code = exit_code(outcomes, changes_count=given.dry_run and given.detailed_exitcode)
+    if given.verbose:
+        _print_tracebacks(outcomes)
+    if given.dry_run or given.verbose:
+        print_changes(console, this.redactor, outcomes)
+    if show:
+        show(console, this, outcomes)
+    if changes:
+        console.print(
+            f" {closing_line(outcomes, seconds, dry_run=given.dry_run, ok=code not in (1, 2, 3))}", soft_wrap=True
+        )
+    if given.output == "json":
+        print(this.redactor.hide(json.dumps(as_json(name, outcomes, seconds), indent=2)))
+    if given.junit:
+        _write(given.junit, this.redactor.hide(as_junit(name, outcomes, seconds)))
+    if given.report:
+        _write(given.report, this.redactor.hide(console.export_html()))
+    return code
+
+
+def closing_line(outcomes: Sequence[PhaseOutcome], seconds: float, *, dry_run: bool, ok: bool) -> str:
+    """The last line of a run that may change something."""
+    changed = [
+        (name, len(host.changes)) for outcome in outcomes for name, host in outcome.hosts.items() if host.changes
+    ]
+    count, hosts = sum(number for _, number in changed), len({name for name, _ in changed})
+    verb = "would change" if dry_run else "changed"
+    what = (
+        f"{count} change{'s' if count != 1 else ''} on {hosts} host{'s' if hosts != 1 else ''}" if count else "nothing"
+    )
+    line = f"{verb} {what}" if not count else f"{'would make ' if dry_run else ''}{what}"
+    return f"{line} in {seconds:.1f} s" + ("" if ok else "; failed, see above")
+
+
+def _print_tracebacks(outcomes: Sequence[PhaseOutcome]) -> None:
+    for outcome in outcomes:
+        for host in outcome.hosts.values():
+            if host.error is not None and not isinstance(host.error, KubepeerError):
+                traceback.print_exception(host.error)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error

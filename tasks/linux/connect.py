@@ -1,0 +1,61 @@
+"""Open the connections of Nornir's plugins, and say in one line why one cannot be opened."""
+
+from typing import Any
+
+import paramiko
+from netmiko.exceptions import NetmikoAuthenticationException
+from nornir.core.task import Task
+
+from kubepeer.errors import KubepeerError, UnreachableError
+
+
+def connection(task: Task, plugin: str) -> Any:
+    """The open connection of a task's host by a Nornir plugin (netmiko, napalm); opened once, kept for the run.
+
+    Raises:
+        UnreachableError: no answer, another host key than the known one, login refused.
+
+    """
+    try:
+        return task.host.get_connection(plugin, task.nornir.config)
+    except KubepeerError:
+        raise
+    except Exception as error:
+        raise explain(task, error) from error
+
+
+def explain(task: Task, error: Exception) -> UnreachableError:
+    """What a failed connection means, and the cure."""
+    host = task.host
+    address = f"{host.hostname}:{host.port or 22}"
+    chain = list(_chain(error))
+    if any(isinstance(link, paramiko.BadHostKeyException) for link in chain):
+        return UnreachableError(
+            f"the host key of {address} is not the known one: another machine, or an attacker in between",
+            host=host.name,
+            cure=f"if the machine was rebuilt, remove its line from known_hosts (ssh-keygen -R {host.hostname} -f var/known_hosts)",
+        )
+    text = " ".join(str(link) for link in chain)
+    if "not found in known_hosts" in text:
+        return UnreachableError(
+            f"no host key is known for {address}, and it gave none",
+            host=host.name,
+            cure="is it up? With host_keys: strict, add its key to known_hosts",
+        )
+    if any(isinstance(link, NetmikoAuthenticationException | paramiko.AuthenticationException) for link in chain):
+        return UnreachableError(
+            f"{address} refused the login of {host.username}",
+            host=host.name,
+            cure="check username and key_file in the defaults file",
+        )
+    reasons = [str(link) for link in chain if isinstance(link, OSError)] or [str(chain[0])]
+    last = " ".join(reasons[-1].split()) or type(error).__name__
+    return UnreachableError(
+        f"{address} does not answer: {last[:200]}", host=host.name, cure="is it up, and is this the right network?"
+    )
+
+
+def _chain(error: BaseException | None) -> Any:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

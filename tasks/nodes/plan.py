@@ -1,0 +1,212 @@
+"""What a node needs before kubeadm, planned from intent and observation. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from kubepeer.intent import Intent, Node
+from tasks.linux.observe import Answer, Seen
+from tasks.linux.state import Execute, LinuxChange, action, block, file, present, restart, unit
+from tasks.linux.templates import render
+
+HOSTS, FSTAB = "/etc/hosts", "/etc/fstab"
+MODULES_FILE, SYSCTL_FILE = "/etc/modules-load.d/90-kubepeer.conf", "/etc/sysctl.d/90-kubepeer.conf"
+TIME_FILE = "/etc/chrony/sources.d/kubepeer.sources"  # chrony.conf of Debian reads this folder
+APT_FILE = "/etc/apt/sources.list.d/kubepeer.list"
+CONTAINERD_FILE, CRICTL_FILE, KUBELET_FILE = "/etc/containerd/config.toml", "/etc/crictl.yaml", "/etc/default/kubelet"
+CERTS_FOLDER = "/etc/containerd/certs.d"
+SOCKET = "/run/containerd/containerd.sock"
+
+BASE_MODULES = ("overlay", "br_netfilter", "nf_conntrack")
+IPVS_MODULES = ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh")
+# kubeadm checks ip_forward only; without the bridge's two, kube-proxy's rules never see a pod's traffic to its own node
+SYSCTLS = {
+    "net.bridge.bridge-nf-call-ip6tables": "1",
+    "net.bridge.bridge-nf-call-iptables": "1",
+    "net.ipv4.ip_forward": "1",
+}
+TOOLS = ("chrony", "conntrack", "ipset", "ipvsadm", "containerd")
+KUBERNETES = ("kubelet", "kubeadm", "kubectl")
+UNITS = ("chrony", "containerd", "kubelet")
+INSTALL_SECONDS = 600
+
+
+def questions(intent: Intent) -> dict[str, str]:
+    """Read-only commands whose answers the plan needs."""
+    modules, packages = " ".join(modules_for(intent)), " ".join((*TOOLS, *KUBERNETES))
+    return {
+        "swaps": "tail -n +2 /proc/swaps",
+        "modules": f"for m in {modules}; do {_loaded('$m')} && echo $m; done; true",
+        "sysctls": "\n".join(f"echo {name}=$(sysctl -n {name} 2>/dev/null)" for name in SYSCTLS),
+        "packages": f"dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}}\\n' {packages} 2>/dev/null; true",
+        "held": "apt-mark showhold",
+        "units": f"for u in {' '.join(UNITS)}; do echo $u $(systemctl is-active $u) $(systemctl is-enabled $u 2>/dev/null); done",
+    }
+
+
+def _loaded(module: str) -> str:
+    """A module is there when it is loaded or built in."""
+    return f'{{ grep -q "^{module} " /proc/modules || grep -q "/{module}\\.ko" /lib/modules/$(uname -r)/modules.builtin 2>/dev/null; }}'
+
+
+def paths(intent: Intent) -> list[str]:
+    """Files that the plan looks at."""
+    certificates = [_mirror_file(registry) for registry in intent.registries]
+    return [
+        HOSTS,
+        FSTAB,
+        MODULES_FILE,
+        SYSCTL_FILE,
+        TIME_FILE,
+        APT_FILE,
+        CONTAINERD_FILE,
+        CRICTL_FILE,
+        KUBELET_FILE,
+        *certificates,
+    ]
+
+
+def modules_for(intent: Intent) -> tuple[str, ...]:
+    """The kernel modules that this cluster needs."""
+    return BASE_MODULES + (IPVS_MODULES if intent.software.proxy_mode == "ipvs" else ())
+
+
+def plan(intent: Intent, node: Node, seen: Seen) -> tuple[LinuxChange, ...]:
+    """Everything that a node needs before kubeadm, in the order in which it can be brought about."""
+    return present(
+        plan_hosts_file(intent, seen),
+        *plan_swap(intent, seen),
+        *plan_kernel(intent, seen),
+        *plan_packages(intent, seen),
+        *plan_time(intent, seen),
+        *plan_runtime(intent, seen),
+        *plan_kubelet(node, seen),
+    )
+
+
+def plan_hosts_file(intent: Intent, seen: Seen) -> LinuxChange | None:
+    """The endpoint's and all nodes' names in /etc/hosts, in a block of ours; every other line stays."""
+    cluster = intent.cluster
+    lines = [f"{cluster.endpoint.address} {cluster.endpoint.name} {cluster.endpoint_name}"]
+    lines += [f"{node.address} {node.name} {node.full_name}" for node in intent.nodes]
+    stands = seen.files[HOSTS]
+    return file(HOSTS, block(stands.content if stands else "127.0.0.1 localhost\n", lines, "kubepeer"), stands)
+
+
+def plan_swap(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
+    """No swap: now, and after the next boot."""
+    stands = seen.files[FSTAB]
+    if stands:
+        lines = [_without_swap(line) for line in stands.content.splitlines(keepends=True)]
+        yield file(FSTAB, "".join(lines), stands, mode=stands.mode, owner=stands.owner)
+    if seen["swaps"].lines and intent.software.fail_swap_on:
+        yield action("swap", "off", "swapoff -a", before="\n".join(seen["swaps"].lines), deadline=300)
+
+
+def _without_swap(line: str) -> str:
+    fields = line.split()
+    is_swap = len(fields) > 2 and fields[2] == "swap" and not line.lstrip().startswith("#")  # noqa: PLR2004  fstab(5): third field
+    return f"#{line}" if is_swap else line
+
+
+def plan_kernel(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
+    """Modules and sysctls: loaded and set now, and listed for the next boot."""
+    modules = modules_for(intent)
+    yield file(MODULES_FILE, "".join(f"{module}\n" for module in modules), seen.files[MODULES_FILE])
+    for module in modules:
+        if module not in seen["modules"].lines:
+            yield action(f"kernel module {module}", "loaded", f"modprobe -- {module}")
+    yield file(SYSCTL_FILE, "".join(f"{name} = {value}\n" for name, value in SYSCTLS.items()), seen.files[SYSCTL_FILE])
+    live = dict(line.split("=", 1) for line in seen["sysctls"].lines)
+    for name, value in SYSCTLS.items():
+        if live.get(name) != value:
+            yield action(f"sysctl {name}", value, f"sysctl -qw {name}={value}", before=live.get(name) or None)
+
+
+def plan_packages(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
+    """The packages of the inventory's repositories, Kubernetes' pinned to their version and held."""
+    sources = file(APT_FILE, "".join(f"{line}\n" for line in intent.packages.repositories), seen.files[APT_FILE])
+    yield sources
+    stands = installed(seen["packages"])
+    version = intent.packages.kubernetes_version
+    wanted = [name for name in TOOLS if name not in stands]
+    wanted += [f"{name}={version}" for name in KUBERNETES if stands.get(name) != version]
+    if wanted:
+        before = "".join(f"{name} {stands.get(name, '(not installed)')}\n" for name in (w.split("=")[0] for w in wanted))
+        after = "".join(f"{w.replace('=', ' ')}\n" for w in wanted)
+        script = _install_script(wanted, only_ours=intent.packages.only_these_repositories)
+        yield LinuxChange("packages", before, after, steps=(Execute("apt-get install", script, INSTALL_SECONDS),))
+    unheld = [name for name in KUBERNETES if name not in seen["held"].lines]
+    if unheld:
+        yield action("package hold", " ".join(KUBERNETES), f"apt-mark hold {' '.join(KUBERNETES)}", before=" ".join(seen["held"].lines) or None)
+
+
+def installed(answer: Answer) -> Mapping[str, str]:
+    """Package -> version, of the packages that are installed."""
+    rows = (line.split() for line in answer.lines)
+    return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == "installed"}  # noqa: PLR2004  the format that was asked for
+
+
+def _install_script(wanted: list[str], *, only_ours: bool) -> str:
+    # confold: our configuration files are placed before and after their packages, and stay
+    only = f"-o Dir::Etc::SourceList={APT_FILE} -o Dir::Etc::SourceParts=-" if only_ours else ""
+    # the lock may be held for a moment by the machine's own daily update
+    return f"""set -e; export DEBIAN_FRONTEND=noninteractive
+apt="apt-get -q {only} -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef"
+$apt update -o APT::Update::Error-Mode=any >/tmp/kubepeer-apt.log 2>&1 || {{ grep -m1 -E '^(E|Err)' /tmp/kubepeer-apt.log >&2; exit 100; }}
+$apt install -y --no-install-recommends --allow-change-held-packages --allow-downgrades {" ".join(wanted)} >/tmp/kubepeer-apt.log 2>&1 \\
+  || {{ grep -m1 '^E:' /tmp/kubepeer-apt.log >&2; exit 100; }}
+rm -f /tmp/kubepeer-apt.log"""
+
+
+def plan_time(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
+    """chrony with the inventory's servers: etcd and certificates need clocks that agree."""
+    yield from _unit(seen, "chrony")
+    if not intent.time_servers:
+        return
+    change = file(TIME_FILE, "".join(f"server {server} iburst\n" for server in intent.time_servers), seen.files[TIME_FILE])
+    yield change
+    if change:
+        yield action("chrony sources", "reloaded", "chronyc -n reload sources", deadline=20)
+
+
+def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
+    """Containerd with the cgroup driver of the kubelet, and the registries' mirrors."""
+    software = intent.software
+    content = render(
+        "nodes/config.toml.j2",
+        pause_image=software.pause_image,
+        cgroup_driver=software.cgroup_driver,
+        restrict_oom_score=software.restrict_oom_score,
+    )
+    configuration = file(CONTAINERD_FILE, content, seen.files[CONTAINERD_FILE])
+    yield configuration
+    for registry, mirror in intent.registries.items():
+        path = _mirror_file(registry)  # read anew at each pull: no restart
+        yield file(path, render("nodes/hosts.toml.j2", registry=registry, mirror=mirror), seen.files[path])
+    yield file(CRICTL_FILE, f"runtime-endpoint: unix://{SOCKET}\nimage-endpoint: unix://{SOCKET}\n", seen.files[CRICTL_FILE])
+    if configuration:
+        yield restart("containerd")
+    yield from _unit(seen, "containerd")
+
+
+def _mirror_file(registry: str) -> str:
+    return f"{CERTS_FOLDER}/{registry}/hosts.toml"
+
+
+def plan_kubelet(node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
+    """The kubelet's own address, and its unit; it restarts by itself until kubeadm has given it a configuration."""
+    change = file(KUBELET_FILE, f"KUBELET_EXTRA_ARGS=--node-ip={node.address}\n", seen.files[KUBELET_FILE])
+    yield change
+    states = _states(seen)
+    if change and states.get("kubelet", ("", ""))[0] == "active":
+        yield restart("kubelet")
+    if states.get("kubelet", ("", ""))[1] != "enabled":
+        yield unit("kubelet", *states.get("kubelet", ("inactive", "not installed")))
+
+
+def _unit(seen: Seen, name: str) -> Iterator[LinuxChange | None]:
+    yield unit(name, *_states(seen).get(name, ("inactive", "not installed")))
+
+
+def _states(seen: Seen) -> dict[str, tuple[str, str]]:
+    rows = [line.split() for line in seen["units"].lines]
+    return {row[0]: (row[1], row[2] if len(row) > 2 else "not installed") for row in rows}  # noqa: PLR2004
