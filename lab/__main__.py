@@ -1,0 +1,5 @@
+"""python -m lab"""
+
+from lab.command import main
+
+raise SystemExit(main())

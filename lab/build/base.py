@@ -1,0 +1,98 @@
+"""The root file systems: the base of all machines, and what routers, the mirror and the client have on top."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.debian import RELEASE, Apt, main_mirror
+from lab.mounts import mounted_overlay
+from lab.places import Cache
+from lab.processes import run
+
+# What a minimal server has. No time daemon, no containerd, nothing of Kubernetes, no routing daemon: those are for
+# the deploy run to install.
+BASE_PACKAGES = (
+    "systemd", "systemd-sysv", "dbus", "libpam-systemd", "openssh-server", "iproute2", "iputils-ping", "curl",
+    "ca-certificates", "procps", "kmod", "less", "sudo", "netbase", "ifupdown", "psmisc", "vim-tiny", "openssl",
+)  # fmt: skip
+LAYER_PACKAGES = {
+    "router": ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    "mirror": ("nginx-light", "docker-registry", "chrony"),
+    "client": ("bird2", "tcpdump", "traceroute", "python3"),
+}
+UNPRIVILEGED_USER = "engineer"
+
+
+def build_base(cache: Cache, apt: Apt, log: Path) -> None:
+    """Make the base with debootstrap; its downloads are kept, so that an interrupted run goes on with them."""
+    partial = cache.base.with_suffix(".partial")
+    discard(partial)
+    downloads = cache.path / "debootstrap"
+    downloads.mkdir(parents=True, exist_ok=True)
+    run(["debootstrap", "--variant=minbase", f"--cache-dir={downloads}", f"--include={','.join(BASE_PACKAGES)}",
+         RELEASE, partial, main_mirror(apt.sources)], log=log)  # fmt: skip
+    finish_base(partial, log)
+    discard(cache.base)
+    partial.rename(cache.base)
+
+
+def finish_base(root: Path, log: Path) -> None:
+    """Take out what belongs to one machine, and add the user without rights."""
+    for key in (root / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    for name in ("etc/hostname", "etc/resolv.conf", "etc/hosts"):
+        (root / name).unlink(missing_ok=True)
+    (root / "etc/machine-id").write_text("")
+    # An air-gapped machine: it knows no package source before the deploy run names the site's mirror.
+    (root / "etc/apt/sources.list").write_text("")
+    shutil.rmtree(root / "var/lib/apt/lists")
+    (root / "var/lib/apt/lists/partial").mkdir(parents=True)
+    for package in (root / "var/cache/apt/archives").glob("*.deb"):
+        package.unlink()
+    run(["chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", UNPRIVILEGED_USER], log=log)
+    for folder in ("containerd", "kubelet", "etcd"):
+        (root / "var/lib" / folder).mkdir(exist_ok=True)
+
+
+def build_layer(role: str, cache: Cache, apt: Apt, log: Path) -> None:
+    """Install a role's packages into a layer of their own, without network and without starting anything."""
+    packages = apt.closure(LAYER_PACKAGES[role], cache.base / "var/lib/dpkg/status")
+    layer = cache.layer(role)
+    partial = layer.with_suffix(".partial")
+    discard(partial)
+    partial.mkdir(parents=True)
+    with mounted_overlay([cache.base], partial) as root, _quiet_installation(root):
+        folder = root / "var/cache/lab-packages"
+        folder.mkdir()
+        for package in packages:
+            shutil.copy(package, folder)
+        names = [f"/var/cache/lab-packages/{package.name}" for package in packages]
+        # apt and not dpkg: it brings pre-dependencies into order. The base has no package source, so it stays offline.
+        run(["chroot", root, "apt-get", "-q", "-y", "--no-install-recommends", "install", *names],
+            log=log, environment={"DEBIAN_FRONTEND": "noninteractive"})  # fmt: skip
+        shutil.rmtree(folder)
+        for made in (root / "var/cache/apt").glob("*.bin"):
+            made.unlink()
+    discard(layer)
+    partial.rename(layer)
+
+
+@contextmanager
+def _quiet_installation(root: Path) -> Iterator[None]:
+    """While packages are installed no daemon starts (Debian's policy-rc.d), and /proc is there for their scripts."""
+    policy = root / "usr/sbin/policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    run(["mount", "-t", "proc", "proc", root / "proc"])
+    try:
+        yield
+    finally:
+        run(["umount", root / "proc"])
+        policy.unlink()
+
+
+def discard(path: Path) -> None:
+    """Remove a folder of ours, if it is there."""
+    if path.exists():
+        shutil.rmtree(path)

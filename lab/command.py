@@ -1,0 +1,95 @@
+"""The command line: python -m lab COMMAND."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from lab import access, lifecycle, requirements, status
+from lab.build.plan import build
+from lab.errors import LabError, Unsupported
+from lab.places import Instance, instance
+from lab.progress import Progress
+from lab.topology import MACHINES, Machine, machine
+
+DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lab", description="The cluster of the inventory on one machine.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="build what is missing and start machines (all of them without a name)")
+    up.add_argument("machines", nargs="*", metavar="MACHINE")
+    commands.add_parser("down", help="shut all machines down and leave nothing behind")
+    commands.add_parser("status", help="list the machines; exit 1 unless all are up and answer")
+    commands.add_parser("reset", help="bare machines again: disks thrown away, host keys kept")
+    commands.add_parser("build", help="build what is missing, start nothing")
+    commands.add_parser("requirements", help="print the Debian packages that the host needs, one a line")
+    for name, text in (("ssh", "log in"), ("exec", "run a command inside, without the network: NAME -- COMMAND"),
+                       ("cut", "power cut: switch port down, then SIGKILL")):  # fmt: skip
+        one = commands.add_parser(name, help=text)
+        one.add_argument("machine", metavar="NAME")
+        if name != "cut":
+            one.add_argument("words", nargs=argparse.REMAINDER, metavar="[--] COMMAND")
+    return parser
+
+
+def _machine(name: str) -> Machine:
+    found = machine(name)
+    if found is None:
+        raise Unsupported(f"no machine {name}: there are {', '.join(one.name for one in MACHINES)}")
+    return found
+
+
+def _words(given: Sequence[str]) -> list[str]:
+    return list(given[1:] if given[:1] == ["--"] else given)
+
+
+def _perform(arguments: argparse.Namespace, lab: Instance, console: Console) -> int:
+    progress = Progress(console)
+    match arguments.command:
+        case "up":
+            lifecycle.up(lab, [_machine(name) for name in arguments.machines] or MACHINES, progress)
+        case "down":
+            lifecycle.down(lab, progress)
+        case "reset":
+            lifecycle.reset(lab, progress)
+        case "build":
+            build(lab.cache, progress)
+        case "status":
+            return DONE if status.show(lab, console) else FAILED
+        case "cut":
+            lifecycle.cut(lab, _machine(arguments.machine))
+        case "ssh":
+            command = access.ssh_command(lab, _machine(arguments.machine), _words(arguments.words))
+            os.execvp(command[0], command)  # noqa: S606
+        case "exec":
+            words = _words(arguments.words)
+            if not words:
+                raise Unsupported("exec wants a command: python -m lab exec NAME -- COMMAND")
+            return lifecycle.execute(lab, _machine(arguments.machine), words)
+    return DONE
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run one command; errors are one line each."""
+    arguments = _parser().parse_args(given)
+    console = Console(highlight=False)
+    if arguments.command == "requirements":
+        print("\n".join(requirements.packages()))
+        return DONE
+    try:
+        lab = instance()
+        requirements.check()
+        return _perform(arguments, lab, console)
+    except Unsupported as error:
+        print(error, file=sys.stderr)
+        return UNUSABLE
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        return INTERRUPTED

@@ -1,0 +1,124 @@
+"""A machine's disk: the shared base below, its own files above, and real folders where overlayfs would not do."""
+
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.build.base import UNPRIVILEGED_USER
+from lab.mounts import mount_overlay
+from lab.places import FILES, Instance
+from lab.processes import run
+from lab.topology import Machine, Role
+
+# containerd's snapshots are overlays themselves, etcd and the kubelet want a real disk.
+REAL_FOLDERS = ("containerd", "kubelet", "etcd")
+HOST_KEY_TYPES = ("ed25519", "ecdsa")
+
+
+def layers(instance: Instance, machine: Machine) -> Sequence[Path]:
+    """The read-only folders below a machine's own, the topmost first."""
+    base = instance.cache.base
+    return [base] if machine.role is Role.NODE else [instance.cache.layer(machine.role.value), base]
+
+
+def host_keys(instance: Instance, machine: Machine) -> Path:
+    """A machine's SSH host keys; they outlive its disk."""
+    return instance.path / "host-keys" / machine.name
+
+
+def make_host_keys(instance: Instance, machine: Machine) -> None:
+    """Make the host keys, once and for all."""
+    folder = host_keys(instance, machine)
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in HOST_KEY_TYPES:
+        file = folder / f"ssh_host_{kind}_key"
+        if not file.exists():
+            run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", machine.hostname, "-f", file])
+
+
+def prepare(instance: Instance, machine: Machine) -> None:
+    """Make a machine's disk as it comes from the shop, if it has none, and mount its root."""
+    disk = instance.disk(machine)
+    if not (disk / "made").exists():
+        if disk.exists():
+            shutil.rmtree(disk)
+        make_host_keys(instance, machine)
+        for folder in REAL_FOLDERS:
+            (disk / folder).mkdir(parents=True)
+        _fill(instance, machine, disk / "upper")
+        (disk / "made").touch()
+    mount_overlay(layers(instance, machine), disk / "upper", disk / "work", instance.root(machine))
+
+
+def _fill(instance: Instance, machine: Machine, upper: Path) -> None:
+    """Everything that tells one machine from another, and the files of its role."""
+    for folder in ("all", machine.role.value, machine.name):
+        if (FILES / folder).is_dir():
+            shutil.copytree(FILES / folder, upper, symlinks=True, dirs_exist_ok=True)
+    for key in host_keys(instance, machine).iterdir():
+        (upper / "etc/ssh").mkdir(parents=True, exist_ok=True)
+        shutil.copy(key, upper / "etc/ssh" / key.name)
+    _write(upper / "etc/hostname", f"{machine.hostname}\n")
+    _write(upper / "etc/machine-id", f"{uuid.uuid4().hex}\n")
+    _write(upper / "etc/resolv.conf", "")
+    _write(upper / "etc/hosts", _hosts(machine))
+    _write(upper / "etc/network/interfaces", interfaces(machine))
+    _own_like_below(upper, layers(instance, machine))
+    _authorize(instance, upper / "root", _identity(instance.cache.base, "root"))
+    _authorize(instance, upper / "home" / UNPRIVILEGED_USER, _identity(instance.cache.base, UNPRIVILEGED_USER))
+
+
+def _own_like_below(upper: Path, below: Sequence[Path]) -> None:
+    """A file that replaces one of a package keeps that one's owner and mode; the same for the folders on the way."""
+    for path in (upper, *upper.rglob("*")):
+        replaced = [layer / path.relative_to(upper) for layer in below]
+        original = next((one for one in replaced if os.path.lexists(one)), None)
+        if original is not None and not path.is_symlink():
+            status = original.lstat()
+            os.chown(path, status.st_uid, status.st_gid)
+            path.chmod(stat.S_IMODE(status.st_mode))
+        elif not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else stat.S_IMODE(path.stat().st_mode))
+
+
+def _hosts(machine: Machine) -> str:
+    """As Debian's installer leaves it: the machine knows itself and nobody else."""
+    names = machine.hostname if machine.hostname == machine.name else f"{machine.hostname} {machine.name}"
+    return f"127.0.0.1\tlocalhost\n127.0.1.1\t{names}\n"
+
+
+def interfaces(machine: Machine) -> str:
+    """The machine's /etc/network/interfaces."""
+    lines = ["auto lo", "iface lo inet loopback"]
+    for interface in machine.interfaces:
+        lines += ["", f"auto {interface.name}", f"iface {interface.name} inet static", f"    address {interface.address}"]
+        if interface.gateway:
+            lines.append(f"    gateway {interface.gateway}")
+    return "\n".join(lines) + "\n"
+
+
+def _identity(base: Path, name: str) -> tuple[int, int]:
+    """A user's numbers, as the machine's own /etc/passwd has them."""
+    entries = (line.split(":") for line in (base / "etc/passwd").read_text().splitlines())
+    entry = next(words for words in entries if words[0] == name)
+    return int(entry[2]), int(entry[3])
+
+
+def _authorize(instance: Instance, home: Path, identity: tuple[int, int]) -> None:
+    """Let the lab's key in, and no other way."""
+    folder = home / ".ssh"
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "authorized_keys", instance.cache.key.with_suffix(".pub").read_text())
+    folder.chmod(0o700)
+    (folder / "authorized_keys").chmod(0o600)
+    home.chmod(0o700)
+    for path in (home, folder, folder / "authorized_keys"):
+        os.chown(path, *identity)
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)

@@ -1,0 +1,104 @@
+"""Network namespaces, switches and cables. Nothing here is ever connected to the host's own network."""
+
+from pathlib import Path
+
+from lab.places import Instance
+from lab.processes import run, succeeds
+from lab.topology import (
+    CONTROLLER_ADDRESS,
+    CONTROLLER_CLIENT_ADDRESS,
+    GATEWAY,
+    Interface,
+    Machine,
+    Segment,
+)
+
+NAMESPACES = Path("/run/netns")
+# What a machine's network stack starts with, whatever the host's own values are: IPv4 settings of a new namespace
+# are copies of the host's, and a host that runs containers forwards.
+STARTING_SYSCTLS = {
+    "net.ipv4.ip_forward": "0",
+    "net.ipv4.conf.all.send_redirects": "1",
+    "net.ipv4.conf.default.send_redirects": "1",
+    "net.ipv4.conf.all.rp_filter": "0",
+    "net.ipv4.conf.default.rp_filter": "0",
+}
+
+
+def bridge(instance: Instance, segment: Segment) -> str:
+    """The name of a switch; it lives in the controller's namespace."""
+    return instance.name if segment is Segment.SITE else segment.value
+
+
+def exists(namespace: str) -> bool:
+    """Whether a namespace of that name is there."""
+    return (NAMESPACES / namespace).exists()
+
+
+def names_of(instance: Instance) -> list[str]:
+    """All namespaces of an instance that exist; the controller's comes last."""
+    if not NAMESPACES.is_dir():
+        return []
+    machines = sorted(path.name for path in NAMESPACES.glob(f"{instance.name}-*"))
+    return [*machines, *([instance.name] if exists(instance.name) else [])]
+
+
+def add_controller(instance: Instance) -> None:
+    """Make the controller's namespace with the lab's two switches in it, if it is not there."""
+    name = instance.name
+    if exists(name) and succeeds(["ip", "-n", name, "link", "show", bridge(instance, Segment.CLIENTS)]):
+        return
+    delete(name)
+    run(["ip", "netns", "add", name])
+    site, clients = bridge(instance, Segment.SITE), bridge(instance, Segment.CLIENTS)
+    _batch(name, [
+        "link set lo up",
+        f"link add {site} type bridge",
+        f"link add {clients} type bridge",
+        f"link set {site} up",
+        f"link set {clients} up",
+        f"addr add {CONTROLLER_ADDRESS} dev {site}",
+        f"addr add {CONTROLLER_CLIENT_ADDRESS} dev {clients}",
+        # Pods, services and load balancers are reached as from any machine of the site: over the router.
+        f"route add default via {GATEWAY}",
+    ])  # fmt: skip
+    _sysctls(name, {**STARTING_SYSCTLS, "net.ipv4.conf.all.arp_ignore": "1"})
+
+
+def add_machine(instance: Instance, machine: Machine) -> None:
+    """Make a machine's namespace and plug its cards into the switches."""
+    namespace = instance.namespace(machine)
+    delete(namespace)
+    run(["ip", "netns", "add", namespace])
+    _sysctls(namespace, STARTING_SYSCTLS)
+    for interface in machine.interfaces:
+        port = machine.port_of(interface)
+        if succeeds(["ip", "-n", instance.name, "link", "show", port]):
+            run(["ip", "-n", instance.name, "link", "del", port])
+        run(["ip", "link", "add", interface.name, "netns", namespace, "type", "veth",
+             "peer", "name", port, "netns", instance.name])  # fmt: skip
+        run(["ip", "-n", instance.name, "link", "set", port, "master", bridge(instance, interface.segment), "up"])
+
+
+def unplug(instance: Instance, machine: Machine) -> None:
+    """Take the machine's switch ports down: from now on it can tell nobody that it dies."""
+    for interface in machine.interfaces:
+        _port(instance, machine, interface, "down")
+
+
+def _port(instance: Instance, machine: Machine, interface: Interface, state: str) -> None:
+    run(["ip", "-n", instance.name, "link", "set", machine.port_of(interface), state])
+
+
+def delete(namespace: str) -> None:
+    """Delete a namespace, if it is there."""
+    if exists(namespace):
+        run(["ip", "netns", "delete", namespace])
+
+
+def _batch(namespace: str, commands: list[str]) -> None:
+    run(["ip", "-n", namespace, "-batch", "-"], stdin="\n".join(commands) + "\n")
+
+
+def _sysctls(namespace: str, values: dict[str, str]) -> None:
+    run(["ip", "netns", "exec", namespace, "sysctl", "-q", "-w", *(f"{key}={value}" for key, value in values.items())])

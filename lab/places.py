@@ -1,0 +1,105 @@
+"""Where the lab keeps things: the cache, the files of one instance, the record of what runs."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.topology import Machine
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+FILES = CHECKOUT / "lab" / "files"
+STANDINS = CHECKOUT / "lab" / "standins"
+RUNTIME = Path("/run/kubepeer")
+# The instance's name is also the name of a bridge: the kernel ends interface names at 15 characters.
+INSTANCE_NAME = re.compile(r"[a-z][a-z0-9-]{0,14}")
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Everything that was built or downloaded, outside the checkout; it may be deleted at any time while no lab is up."""
+
+    path: Path
+
+    @property
+    def base(self) -> Path:
+        """The root that all machines share."""
+        return self.path / "base"
+
+    def layer(self, role: str) -> Path:
+        """What a role's machines have on top of the base."""
+        return self.path / "layers" / role
+
+    @property
+    def apt(self) -> Path:
+        """apt's lists and downloads, apart from the host's own."""
+        return self.path / "apt"
+
+    @property
+    def kubernetes(self) -> Path:
+        """Source, Go workspace and binaries of Kubernetes."""
+        return self.path / "kubernetes"
+
+    @property
+    def repository(self) -> Path:
+        """The apt repository that the mirror serves."""
+        return self.path / "repository"
+
+    @property
+    def registry(self) -> Path:
+        """The storage of the mirror's container registry."""
+        return self.path / "registry"
+
+    @property
+    def manifests(self) -> Path:
+        """The manifests that the mirror serves."""
+        return self.path / "manifests"
+
+    @property
+    def key(self) -> Path:
+        """The private key that opens every machine of every instance."""
+        return self.path / "keys" / "id_ed25519"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One lab. Several can run side by side under different names."""
+
+    name: str
+    cache: Cache
+
+    @property
+    def path(self) -> Path:
+        """The disks and keys of this instance's machines."""
+        return self.cache.path / "instances" / self.name
+
+    @property
+    def runtime(self) -> Path:
+        """What is true only while the instance is up: pid files, mounts."""
+        return RUNTIME / "instances" / self.name
+
+    def disk(self, machine: Machine) -> Path:
+        """The folder with a machine's disks."""
+        return self.path / "machines" / machine.name
+
+    def root(self, machine: Machine) -> Path:
+        """Where a machine's root file system is mounted while it runs."""
+        return self.runtime / machine.name / "root"
+
+    def namespace(self, machine: Machine) -> str:
+        """The name of a machine's network namespace."""
+        return f"{self.name}-{machine.name}"
+
+
+def cache() -> Cache:
+    """The cache folder: KUBEPEER_CACHE, else ~/.cache/kubepeer."""
+    return Cache(Path(os.environ.get("KUBEPEER_CACHE") or Path.home() / ".cache" / "kubepeer").absolute())
+
+
+def instance() -> Instance:
+    """The instance that the environment names: KUBEPEER_LAB, else kubepeer-lab."""
+    name = os.environ.get("KUBEPEER_LAB") or "kubepeer-lab"
+    if not INSTANCE_NAME.fullmatch(name):
+        raise LabError(f"KUBEPEER_LAB={name}: use at most 15 small letters, digits and hyphens, a letter first")
+    return Instance(name, cache())

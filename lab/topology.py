@@ -1,0 +1,95 @@
+"""Who is in the lab: machines, addresses, networks. Everything else asks here."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+DOMAIN = "tinychen.io"
+SITE_PREFIX_LENGTH = 16
+CONTROLLER_ADDRESS = "10.31.0.1/16"
+CONTROLLER_CLIENT_ADDRESS = "10.32.0.2/24"
+GATEWAY = "10.31.254.253"
+CLIENT_GATEWAY = "10.32.0.1"
+
+
+class Role(Enum):
+    """What a machine is at the start; it decides the layers of its root and the files placed in it."""
+
+    NODE = "node"
+    ROUTER = "router"
+    MIRROR = "mirror"
+    CLIENT = "client"
+
+
+class Segment(Enum):
+    """A switch of the lab: one bridge in the controller's namespace."""
+
+    SITE = "site"
+    CLIENTS = "clients"
+
+
+@dataclass(frozen=True)
+class Interface:
+    """One network card of a machine and the switch it is plugged into."""
+
+    name: str
+    address: str
+    segment: Segment
+    gateway: str | None = None
+
+    @property
+    def host(self) -> str:
+        """The address without its prefix length."""
+        return self.address.partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine. `port` is its short name on the switches (interface names end at 15 characters)."""
+
+    name: str
+    port: str
+    role: Role
+    interfaces: tuple[Interface, ...]
+
+    @property
+    def address(self) -> str:
+        """The address under which the controller knows the machine."""
+        return self.interfaces[0].host
+
+    @property
+    def hostname(self) -> str:
+        """Nodes carry full names, as those of the cluster in the tutorial do."""
+        return f"{self.name}.{DOMAIN}" if self.role is Role.NODE else self.name
+
+    def port_of(self, interface: Interface) -> str:
+        """The name of the switch port that the given card is plugged into."""
+        return f"{self.port}-{interface.name}"
+
+
+def _site(address: str, gateway: str | None = GATEWAY) -> Interface:
+    return Interface("eth0", f"{address}/{SITE_PREFIX_LENGTH}", Segment.SITE, gateway)
+
+
+def _node(kind: str, number: int) -> Machine:
+    name = f"k8s-calico-{kind}-10-31-90-{number}"
+    return Machine(name, f"{kind}{number}", Role.NODE, (_site(f"10.31.90.{number}"),))
+
+
+MIRROR = Machine("mirror", "mirror", Role.MIRROR, (_site("10.31.0.2"),))
+OPENWRT = Machine(
+    "openwrt",
+    "openwrt",
+    Role.ROUTER,
+    (_site(GATEWAY, gateway=None), Interface("eth1", f"{CLIENT_GATEWAY}/24", Segment.CLIENTS)),
+)
+TINY_UNRAID = Machine("tiny-unraid", "unraid", Role.ROUTER, (_site("10.31.100.100"),))
+CLIENT = Machine(
+    "client", "client", Role.CLIENT, (Interface("eth0", "10.32.0.10/24", Segment.CLIENTS, CLIENT_GATEWAY),)
+)
+NODES = tuple(_node("master", number) for number in (1, 2, 3)) + tuple(_node("worker", n) for n in (4, 5, 6))
+MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT)
+
+
+def machine(name: str) -> Machine | None:
+    """The machine of that name, or None."""
+    return next((one for one in MACHINES if one.name == name), None)
