@@ -48,6 +48,7 @@ class KubernetesApi:
             connect=0, read=0, redirect=0, other=0
         )  # who waits for the API says so with a deadline
         self.server = server
+        self.ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
         self._client = client.ApiClient(configuration)
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
 
@@ -95,6 +96,14 @@ class KubernetesApi:
             if refusal.status == 404:  # noqa: PLR2004  HTTP: not found
                 return None
             raise
+
+    def delete(self, path: str) -> None:
+        """Delete an object; none is as good."""
+        try:
+            self.call("DELETE", path)
+        except ApiRefusal as refusal:
+            if refusal.status != 404:  # noqa: PLR2004  HTTP: not found
+                raise
 
     def items(self, path: str) -> list[Manifest]:
         """The items of a list; none where there is no such API."""

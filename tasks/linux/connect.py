@@ -4,29 +4,30 @@ from typing import Any
 
 import paramiko
 from netmiko.exceptions import NetmikoAuthenticationException
-from nornir.core.task import Task
+from nornir.core import Nornir
+from nornir.core.inventory import Host
 
 from kubepeer.errors import KubepeerError, UnreachableError
 
 
-def connection(task: Task, plugin: str) -> Any:
-    """The open connection of a task's host by a Nornir plugin (netmiko, napalm); opened once, kept for the run.
+def connection(nornir: Nornir, name: str, plugin: str) -> Any:
+    """The open connection of a host by a Nornir plugin (netmiko, napalm); opened once, kept for the run.
 
     Raises:
         UnreachableError: no answer, another host key than the known one, login refused.
 
     """
+    host = nornir.inventory.hosts[name]
     try:
-        return task.host.get_connection(plugin, task.nornir.config)
+        return host.get_connection(plugin, nornir.config)
     except KubepeerError:
         raise
     except Exception as error:
-        raise explain(task, error) from error
+        raise explain(host, error) from error
 
 
-def explain(task: Task, error: Exception) -> UnreachableError:
+def explain(host: Host, error: Exception) -> UnreachableError:
     """What a failed connection means, and the cure."""
-    host = task.host
     address = f"{host.hostname}:{host.port or 22}"
     chain = list(_chain(error))
     if any(isinstance(link, paramiko.BadHostKeyException) for link in chain):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import paramiko
-from nornir.core.task import Task
+from nornir.core import Nornir
 
 from kubepeer.errors import CommandError, UnreachableError
 from tasks.linux.connect import connection
@@ -134,7 +134,7 @@ def _converse(channel: paramiko.Channel, stdin: bytes, deadline: float) -> Compl
         return Completed(channel.recv_exit_status(), bytes(stdout), bytes(stderr))
 
 
-def open_shell(task: Task) -> SshShell:
-    """The root shell of a task's host; the connection is opened the first time and kept for the whole run."""
-    transport = connection(task, "netmiko").remote_conn_pre.get_transport()
-    return SshShell(task.host.name, transport, sudo=task.host.username != "root")
+def open_shell(nornir: Nornir, name: str) -> SshShell:
+    """The root shell of a host; the connection is opened the first time and kept for the whole run."""
+    transport = connection(nornir, name, "netmiko").remote_conn_pre.get_transport()
+    return SshShell(name, transport, sudo=nornir.inventory.hosts[name].username != "root")

@@ -12,7 +12,11 @@ FOLDER = Path(__file__).resolve().parent.parent.parent / "templates"
 def environment() -> Environment:
     """The environment, made once: its cache of compiled templates is safe between threads."""
     return Environment(  # noqa: S701  configuration files, not web pages
-        loader=FileSystemLoader(FOLDER), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        loader=FileSystemLoader(FOLDER),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
 
 

@@ -130,13 +130,20 @@ def plan_packages(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     wanted = [name for name in TOOLS if name not in stands]
     wanted += [f"{name}={version}" for name in KUBERNETES if stands.get(name) != version]
     if wanted:
-        before = "".join(f"{name} {stands.get(name, '(not installed)')}\n" for name in (w.split("=")[0] for w in wanted))
+        before = "".join(
+            f"{name} {stands.get(name, '(not installed)')}\n" for name in (w.split("=")[0] for w in wanted)
+        )
         after = "".join(f"{w.replace('=', ' ')}\n" for w in wanted)
         script = _install_script(wanted, only_ours=intent.packages.only_these_repositories)
         yield LinuxChange("packages", before, after, steps=(Execute("apt-get install", script, INSTALL_SECONDS),))
     unheld = [name for name in KUBERNETES if name not in seen["held"].lines]
     if unheld:
-        yield action("package hold", " ".join(KUBERNETES), f"apt-mark hold {' '.join(KUBERNETES)}", before=" ".join(seen["held"].lines) or None)
+        yield action(
+            "package hold",
+            " ".join(KUBERNETES),
+            f"apt-mark hold {' '.join(KUBERNETES)}",
+            before=" ".join(seen["held"].lines) or None,
+        )
 
 
 def installed(answer: Answer) -> Mapping[str, str]:
@@ -158,11 +165,13 @@ rm -f /tmp/kubepeer-apt.log"""
 
 
 def plan_time(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
-    """chrony with the inventory's servers: etcd and certificates need clocks that agree."""
+    """Chrony with the inventory's servers: etcd and certificates need clocks that agree."""
     yield from _unit(seen, "chrony")
     if not intent.time_servers:
         return
-    change = file(TIME_FILE, "".join(f"server {server} iburst\n" for server in intent.time_servers), seen.files[TIME_FILE])
+    change = file(
+        TIME_FILE, "".join(f"server {server} iburst\n" for server in intent.time_servers), seen.files[TIME_FILE]
+    )
     yield change
     if change:
         yield action("chrony sources", "reloaded", "chronyc -n reload sources", deadline=20)
@@ -182,7 +191,9 @@ def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     for registry, mirror in intent.registries.items():
         path = _mirror_file(registry)  # read anew at each pull: no restart
         yield file(path, render("nodes/hosts.toml.j2", registry=registry, mirror=mirror), seen.files[path])
-    yield file(CRICTL_FILE, f"runtime-endpoint: unix://{SOCKET}\nimage-endpoint: unix://{SOCKET}\n", seen.files[CRICTL_FILE])
+    yield file(
+        CRICTL_FILE, f"runtime-endpoint: unix://{SOCKET}\nimage-endpoint: unix://{SOCKET}\n", seen.files[CRICTL_FILE]
+    )
     if configuration:
         yield restart("containerd")
     yield from _unit(seen, "containerd")

@@ -11,7 +11,7 @@ from tasks.nodes import plan
 
 def prepare(task: Task, run: Run) -> Result:
     """Bring a Linux machine to where kubeadm can begin."""
-    shell = open_shell(task)
+    shell = open_shell(run.nornir, task.host.name)
     seen = ask(shell, plan.questions(run.intent), plan.paths(run.intent))
     changes = plan.plan(run.intent, run.intent.node(task.host.name), seen)
     if not run.options.dry_run:

@@ -1,0 +1,72 @@
+"""Find the cluster's API: the administrator's kubeconfig from a control plane, the connection through the virtual IP."""
+
+import time
+
+from kubepeer.errors import KubepeerError, UnreachableError
+from kubepeer.run import Run
+from tasks.cluster.api import KubernetesApi
+from tasks.linux.shell import open_shell
+
+ADMIN_CONF = "/etc/kubernetes/admin.conf"
+
+
+def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
+    """The API through the virtual IP, ready.
+
+    Args:
+        run: the running run; the connection is made once and shared.
+        wait_seconds: how long the API may take to become ready.
+
+    Raises:
+        UnreachableError: no control plane has a kubeconfig, or nobody answers at the address.
+
+    """
+    ends = time.monotonic() + wait_seconds
+    while True:
+        api = run.recall("api") or _connect(run)
+        problem = _problem(api) if api else "no control plane that can be reached has a cluster"
+        if api and not problem:
+            run.keep("api", api)
+            return api
+        if time.monotonic() >= ends:
+            address = f"{run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port}"
+            raise UnreachableError(
+                f"the Kubernetes API at {address} is not ready: {problem}", cure="python runbooks/deploy.py"
+            )
+        time.sleep(0.5)  # an election of keepalived or a start of an apiserver tells nobody
+
+
+def api_if_there(run: Run) -> KubernetesApi | None:
+    """The API, or None where there is none yet."""
+    try:
+        return open_api(run)
+    except UnreachableError:
+        return None
+
+
+def _problem(api: KubernetesApi) -> str:
+    try:
+        answer = api.call("GET", "/readyz")
+    except KubepeerError as error:
+        return error.message
+    return "" if str(answer).strip() == "ok" else str(answer).strip().splitlines()[0]
+
+
+def _connect(run: Run) -> KubernetesApi | None:
+    """A connection with the kubeconfig of the first control plane that has one."""
+    endpoint = run.intent.cluster.endpoint
+    for node in run.intent.control_planes:
+        kubeconfig = _kubeconfig_of(run, node.name)
+        if kubeconfig:
+            return KubernetesApi(
+                kubeconfig, f"https://{endpoint.address}:{endpoint.port}", run.intent.cluster.endpoint_name
+            )
+    return None
+
+
+def _kubeconfig_of(run: Run, name: str) -> str:
+    try:
+        completed = open_shell(run.nornir, name).run(f"cat {ADMIN_CONF}", deadline=10)
+    except KubepeerError:
+        return ""  # down, or not ours to reach: another control plane may have it
+    return run.redactor.learn(completed.text) if completed.code == 0 else ""

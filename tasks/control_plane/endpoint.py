@@ -1,0 +1,94 @@
+"""The API's one address: haproxy and keepalived as static pods on every control plane, planned. Pure."""
+
+import hashlib
+
+from kubepeer.intent import Intent, Node
+from tasks.linux.observe import FileSeen, Seen
+from tasks.linux.state import Execute, LinuxChange, file, present
+from tasks.linux.templates import render
+
+HAPROXY_FILE = "/etc/haproxy/haproxy.cfg"
+KEEPALIVED_FILE, CHECK_FILE = "/etc/keepalived/keepalived.conf", "/etc/keepalived/check_apiserver.sh"
+MANIFESTS = "/etc/kubernetes/manifests"
+HAPROXY_POD, KEEPALIVED_POD = f"{MANIFESTS}/haproxy.yaml", f"{MANIFESTS}/keepalived.yaml"
+PATHS = (HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE, HAPROXY_POD, KEEPALIVED_POD)
+
+# Where the pod already runs it read the file when it started; the kubelet starts it again at once.
+RESTART = """command -v crictl >/dev/null || exit 0
+ids=$(crictl ps -q --name {name} 2>/dev/null) || exit 0
+[ -z "$ids" ] || crictl stop $ids >/dev/null"""
+
+
+def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) -> tuple[LinuxChange, ...]:
+    """The five files; the kubelet starts the pods from the last two.
+
+    Args:
+        intent: all control planes are backends, chosen or not.
+        node: the control plane.
+        seen: the five files as they stand.
+        password: of VRRP, or None for none (RFC 5798 has dropped it; keepalived still has it).
+
+    """
+    endpoint, networks = intent.cluster.endpoint, intent.cluster.networks
+    haproxy = render("control_plane/haproxy.cfg.j2", port=endpoint.port, control_planes=intent.control_planes)
+    keepalived = render(
+        "control_plane/keepalived.conf.j2",
+        node=node,
+        address=endpoint.address,
+        prefix_length=networks.nodes.prefixlen,
+        virtual_router_id=endpoint.virtual_router_id,
+        password=password,
+    )
+    check = render("control_plane/check_apiserver.sh.j2", port=endpoint.port)
+    haproxy_pod = render(
+        "control_plane/haproxy.yaml.j2",
+        image=intent.software.haproxy_image,
+        port=endpoint.port,
+        configuration_hash=_hash(haproxy),
+    )
+    keepalived_pod = render(
+        "control_plane/keepalived.yaml.j2",
+        image=intent.software.keepalived_image,
+        configuration_hash=_hash(keepalived + check),
+    )
+    files = seen.files
+    secret = password is not None
+    return present(
+        _configuration(HAPROXY_FILE, haproxy, files[HAPROXY_FILE], files[HAPROXY_POD], haproxy_pod, "haproxy"),
+        _configuration(
+            KEEPALIVED_FILE,
+            keepalived,
+            files[KEEPALIVED_FILE],
+            files[KEEPALIVED_POD],
+            keepalived_pod,
+            "keepalived",
+            mode="600" if secret else "644",
+            secret=secret,
+        ),
+        file(CHECK_FILE, check, files[CHECK_FILE], mode="755"),
+        file(HAPROXY_POD, haproxy_pod, files[HAPROXY_POD]),
+        file(KEEPALIVED_POD, keepalived_pod, files[KEEPALIVED_POD]),
+    )
+
+
+def _configuration(
+    path: str,
+    wanted: str,
+    stands: FileSeen | None,
+    pod: FileSeen | None,
+    wanted_pod: str,
+    name: str,
+    *,
+    mode: str = "644",
+    secret: bool = False,
+) -> LinuxChange | None:
+    """A configuration file; when its pod's manifest does not change too, the container is restarted to read it."""
+    change = file(path, wanted, stands, mode=mode, secret=secret)
+    if change is None or pod is None or pod.content != wanted_pod:
+        return change
+    steps = (*change.steps, Execute(f"restart {name}", RESTART.format(name=name), deadline=60))
+    return LinuxChange(change.what, change.before, change.after, change.secret, steps=steps)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

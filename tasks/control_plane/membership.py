@@ -1,0 +1,264 @@
+"""Is a node a member of the cluster, and what makes it one: kubeadm's configurations and commands. Pure."""
+
+import base64
+import hashlib
+import secrets
+import string
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kubepeer.change import GENERATED
+from kubepeer.intent import Intent, Node
+from tasks.linux.observe import Seen
+from tasks.linux.state import Execute, LinuxChange
+from tasks.linux.templates import render
+
+ADMIN_CONF, CA_CERTIFICATE, KUBELET_CONF = (
+    "/etc/kubernetes/admin.conf",
+    "/etc/kubernetes/pki/ca.crt",
+    "/etc/kubernetes/kubelet.conf",
+)
+SOCKET = "/run/containerd/containerd.sock"
+TOKEN_DESCRIPTION = "made by kubepeer for one run"  # noqa: S105  a description
+TOKEN_LIFETIME = "30m0s"  # noqa: S105  longer than any run; it is deleted at the run's end
+KUBEADM_SECONDS = 420  # kubeadm itself gives an API server four minutes
+# kubeadm: v1beta3 came with 1.22; from 1.31 on it is deprecated in favour of v1beta4, and 1.37 does not read it
+V1BETA3_FROM, V1BETA4_FROM = 22, 31
+# kubeadm join complains of foreign manifests before 1.23 (it checks single files since)
+FOREIGN_MANIFESTS_ALLOWED_FROM = 23
+
+# The configuration holds a token and a key: it comes on standard input, is readable by root alone, and is gone at the end.
+# Of its hundred lines only the errors are passed on.
+KUBEADM = """umask 077; f=$(mktemp /run/kubepeer-kubeadm.XXXXXX); trap 'rm -f "$f" "$f.log"' EXIT
+cat > "$f"; {before}kubeadm {command} --config "$f" {flags} >"$f.log" 2>&1 && exit 0
+code=$?; {{ grep -hE 'ERROR|^error|rror:|timed out' "$f.log" || tail -n 2 "$f.log"; }} | head -n 4 | tr '\\n\\t' '  ' >&2; exit $code"""
+
+
+class Membership(Enum):
+    """How far a node has come."""
+
+    NONE = "no member"
+    HALF = "half joined"
+    FULL = "member"
+
+
+@dataclass(frozen=True)
+class MemberSeen:
+    """What a node says about its own membership.
+
+    Attributes:
+        leftovers: paths of kubeadm's files that exist.
+        api_ready: the apiserver of this machine says ready.
+        admin_conf: the administrator's kubeconfig, "" where there is none.
+        ca: the cluster's CA certificate in PEM, "" where there is none.
+        kubeconfig_current: root's kubeconfig is the administrator's.
+
+    """
+
+    leftovers: tuple[str, ...]
+    api_ready: bool
+    admin_conf: str
+    ca: str
+    kubeconfig_current: bool
+
+
+QUESTIONS = {
+    "leftovers": f"ls -d {KUBELET_CONF} {ADMIN_CONF} {CA_CERTIFICATE} /etc/kubernetes/bootstrap-kubelet.conf "
+    "/etc/kubernetes/manifests/kube-apiserver.yaml /etc/kubernetes/manifests/etcd.yaml /var/lib/etcd/member 2>/dev/null; true",
+    "api": "curl -sk --max-time 3 https://127.0.0.1:6443/readyz; true",
+    "kubeconfig": f"cmp -s {ADMIN_CONF} /root/.kube/config && echo current; true",
+}
+FILES = (ADMIN_CONF, CA_CERTIFICATE)
+
+
+def member_seen(seen: Seen) -> MemberSeen:
+    """Read the answers to QUESTIONS and FILES."""
+    admin, ca = seen.files[ADMIN_CONF], seen.files[CA_CERTIFICATE]
+    return MemberSeen(
+        leftovers=tuple(seen["leftovers"].lines),
+        api_ready=seen["api"].text.strip() == "ok",
+        admin_conf=admin.content if admin else "",
+        ca=ca.content if ca else "",
+        kubeconfig_current=seen["kubeconfig"].text.strip() == "current",
+    )
+
+
+def membership(node: Node, seen: MemberSeen, registered: frozenset[str]) -> Membership:
+    """Judge a node.
+
+    Args:
+        node: which.
+        seen: its own files.
+        registered: names of the nodes that the API knows.
+
+    """
+    if not seen.leftovers:
+        return Membership.NONE
+    needed = {KUBELET_CONF}
+    if node.role == "control_plane":
+        needed |= {ADMIN_CONF, "/etc/kubernetes/manifests/kube-apiserver.yaml", "/etc/kubernetes/manifests/etcd.yaml"}
+    complete = needed <= set(seen.leftovers) and node.full_name in registered
+    return Membership.FULL if complete else Membership.HALF
+
+
+@dataclass(frozen=True)
+class JoinSecrets:
+    """What a joining node needs; made for one run, and worthless after it."""
+
+    token: str
+    certificate_key: str
+
+    @classmethod
+    def generate(cls) -> "JoinSecrets":
+        """New random ones: the token's form is kubeadm's [a-z0-9]{6}.[a-z0-9]{16}, the key 32 bytes in hexadecimal."""
+        letters = string.ascii_lowercase + string.digits
+        token = ".".join("".join(secrets.choice(letters) for _ in range(length)) for length in (6, 16))
+        return cls(token, secrets.token_hex(32))
+
+
+def kubeadm_api(minor: int) -> str:
+    """The version of kubeadm's configuration API for a minor version of Kubernetes."""
+    return "v1beta4" if minor >= V1BETA4_FROM else "v1beta3" if minor >= V1BETA3_FROM else "v1beta2"
+
+
+def socket_for(minor: int) -> str:
+    """The CRI socket as kubeadm wants it: a URL from v1beta3 on."""
+    return SOCKET if minor < V1BETA3_FROM else f"unix://{SOCKET}"
+
+
+def init_configuration(intent: Intent, node: Node, join: JoinSecrets) -> str:
+    """What kubeadm init reads."""
+    minor = intent.software.minor
+    return render(
+        "control_plane/init.yaml.j2",
+        api=kubeadm_api(minor),
+        socket=socket_for(minor),
+        cluster=intent.cluster,
+        software=intent.software,
+        node=node,
+        token=join.token,
+        token_description=TOKEN_DESCRIPTION,
+        token_lifetime=TOKEN_LIFETIME,
+        certificate_key=join.certificate_key,
+    )
+
+
+def join_configuration(intent: Intent, node: Node, join: JoinSecrets, ca_hash: str) -> str:
+    """What kubeadm join reads."""
+    minor = intent.software.minor
+    return render(
+        "control_plane/join.yaml.j2",
+        api=kubeadm_api(minor),
+        socket=socket_for(minor),
+        cluster=intent.cluster,
+        node=node,
+        token=join.token,
+        ca_hash=ca_hash,
+        certificate_key=join.certificate_key,
+    )
+
+
+def ca_hash(ca_pem: str) -> str:
+    """The hash that kubeadm join pins the CA with: SHA-256 over the public key's SubjectPublicKeyInfo (RFC 7469)."""
+    key = x509.load_pem_x509_certificate(ca_pem.encode()).public_key()
+    return "sha256:" + hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def initialise(intent: Intent, configuration: str, *, again: bool) -> LinuxChange:
+    """Kubeadm init.
+
+    Args:
+        intent: for the images that are left out.
+        configuration: from init_configuration.
+        again: an earlier init was cut off: what it left is used, as each of kubeadm's phases allows.
+
+    """
+    ignored = ["DirAvailable--var-lib-etcd"] if again else []
+    if again:
+        ignored += [f"Port-{port}" for port in (6443, 10259, 10257, 10250, 2379, 2380)]
+        names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+        ignored += [f"FileAvailable--etc-kubernetes-manifests-{name}.yaml" for name in names]
+    flags = ["--upload-certs"]
+    flags += [f"--ignore-preflight-errors={','.join(ignored)}"] if ignored else []
+    flags += [] if intent.software.cluster_dns else ["--skip-phases=addon/coredns"]
+    script = KUBEADM.format(before="", command="init", flags=" ".join(flags))
+    before = "cut off by an earlier run" if again else None
+    step = Execute("kubeadm init", script, KUBEADM_SECONDS, stdin=configuration)
+    return LinuxChange(
+        "kubeadm init", before, f"first control plane, v{intent.software.kubernetes} {GENERATED}", steps=(step,)
+    )
+
+
+def joining(intent: Intent, node: Node, configuration: str, *, reset: bool) -> LinuxChange:
+    """Kubeadm join.
+
+    Args:
+        intent: for the version's quirks.
+        node: who joins.
+        configuration: from join_configuration.
+        reset: an earlier join was cut off, and reset() takes its remains away first.
+
+    """
+    ignore = node.role == "control_plane" and intent.software.minor < FOREIGN_MANIFESTS_ALLOWED_FROM
+    flags = "--ignore-preflight-errors=DirAvailable--etc-kubernetes-manifests" if ignore else ""
+    empty = "" if node.role == "control_plane" else "rmdir /etc/kubernetes/manifests 2>/dev/null; "
+    script = KUBEADM.format(before=empty, command="join", flags=flags)
+    step = Execute("kubeadm join", script, KUBEADM_SECONDS, stdin=configuration)
+    stands = Membership.HALF.value if reset else None
+    return LinuxChange("kubeadm join", stands, f"{node.role.replace('_', ' ')} of {intent.cluster.name}", steps=(step,))
+
+
+def reset() -> LinuxChange:
+    """Take away what a join that was cut off has left, an etcd member among it."""
+    step = Execute("kubeadm reset", f"kubeadm reset -f --cri-socket {SOCKET} 2>&1", KUBEADM_SECONDS)
+    return LinuxChange("kubeadm reset", Membership.HALF.value, Membership.NONE.value, steps=(step,))
+
+
+def upload_certificates(configuration: str) -> Execute:
+    """Put the control planes' certificates into the cluster again, encrypted with the key in the configuration, for two hours."""
+    script = KUBEADM.format(before="", command="init phase upload-certs", flags="--upload-certs")
+    return Execute("kubeadm init phase upload-certs", script, deadline=60, stdin=configuration)
+
+
+def bootstrap_token(join: JoinSecrets, expires: str) -> dict[str, object]:
+    """The Secret that makes a bootstrap token valid (Kubernetes: Authenticating with Bootstrap Tokens).
+
+    Args:
+        join: the secrets.
+        expires: RFC 3339 time.
+
+    """
+    identity, secret = join.token.split(".")
+    fields = {
+        "token-id": identity,
+        "token-secret": secret,
+        "expiration": expires,
+        "description": TOKEN_DESCRIPTION,
+        "usage-bootstrap-authentication": "true",
+        "usage-bootstrap-signing": "true",
+        "auth-extra-groups": "system:bootstrappers:kubeadm:default-node-token",
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "bootstrap.kubernetes.io/token",
+        "metadata": {"name": f"bootstrap-token-{identity}", "namespace": "kube-system"},
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in fields.items()},
+    }
+
+
+def decoded(secret: dict[str, Any], key: str) -> str:
+    """A field of a Secret as text; "" where it has none."""
+    return base64.b64decode((secret.get("data") or {}).get(key, "")).decode(errors="replace")
+
+
+def kubeconfig_change(seen: MemberSeen | None) -> LinuxChange | None:
+    """Root's kubeconfig on a control plane is the administrator's."""
+    if seen and seen.kubeconfig_current:
+        return None
+    script = f"install -D -m 600 {ADMIN_CONF} /root/.kube/config"
+    return LinuxChange("/root/.kube/config", None, GENERATED, secret=True, steps=(Execute("kubeconfig", script),))

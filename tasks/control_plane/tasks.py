@@ -1,0 +1,203 @@
+"""The API's endpoint, the first control plane and the joins: observe, plan, apply."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from nornir.core.task import Result, Task
+
+from kubepeer.errors import CommandError
+from kubepeer.run import Run, done
+from tasks.cluster.access import api_if_there, open_api
+from tasks.cluster.api import KubernetesApi
+from tasks.control_plane import membership as members
+from tasks.control_plane.endpoint import PATHS, plan_endpoint
+from tasks.control_plane.membership import JoinSecrets, MemberSeen, Membership
+from tasks.linux.apply import apply
+from tasks.linux.observe import ask
+from tasks.linux.shell import SshShell, open_shell
+from tasks.linux.state import LinuxChange, present
+
+TOKEN_MINUTES = 30
+API_SECONDS = 120  # after init the virtual IP needs its election and haproxy its first check
+NODE_SECONDS = 60  # a kubelet registers within seconds of its join
+
+
+def place_endpoint(task: Task, run: Run) -> Result:
+    """The files of haproxy and keepalived; the kubelet starts them as soon as it has a configuration."""
+    shell = open_shell(run.nornir, task.host.name)
+    changes = _plan_endpoint(task, run, shell)
+    if not run.options.dry_run:
+        apply(shell, changes)
+    return done(task, changes)
+
+
+def _plan_endpoint(task: Task, run: Run, shell: SshShell) -> tuple[LinuxChange, ...]:
+    source = run.intent.cluster.endpoint.password
+    password = run.redactor.learn(source.read("the VRRP password", run.settings.folder)) if source else None
+    return plan_endpoint(run.intent, run.intent.node(task.host.name), ask(shell, {}, PATHS), password)
+
+
+def _observe(shell: SshShell) -> MemberSeen:
+    return members.member_seen(ask(shell, members.QUESTIONS, members.FILES))
+
+
+def initialise(task: Task, run: Run) -> Result:
+    """The first control plane: kubeadm init where there is no cluster yet; else it joins like the others."""
+    shell = open_shell(run.nornir, task.host.name)
+    seen = _observe(shell)
+    node = run.intent.node(task.host.name)
+    api = api_if_there(run)
+    if api is not None:
+        return _join(task, run, shell, api, seen)
+    _refuse_second_cluster(run, task.host.name)
+    if members.KUBELET_CONF in seen.leftovers and seen.api_ready:
+        raise CommandError(
+            f"the apiserver here is ready, but {run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port} does not answer",
+            host=task.host.name,
+            cure="crictl ps -a | grep -E 'haproxy|keepalived' on the control planes, and their logs",
+        )
+    secrets = JoinSecrets.generate()
+    for value in (secrets.token, secrets.certificate_key):
+        run.redactor.learn(value)
+    configuration = members.init_configuration(run.intent, node, secrets)
+    changes = present(
+        members.initialise(run.intent, configuration, again=bool(seen.leftovers)), members.kubeconfig_change(None)
+    )
+    if run.options.dry_run:
+        return done(task, changes)
+    apply(shell, changes)
+    run.keep("join secrets", secrets)
+    run.keep("certificates uploaded", value=True)
+    began = time.monotonic()
+    open_api(run, wait_seconds=API_SECONDS)
+    return done(
+        task,
+        changes,
+        f"API answers at {run.intent.cluster.endpoint.address} {time.monotonic() - began:.0f} s after init",
+    )
+
+
+def _refuse_second_cluster(run: Run, first: str) -> None:
+    """Kubeadm init on one machine while another holds a cluster would make a second cluster under the same address."""
+    for other in run.intent.control_planes:
+        if other.name != first and (seen := run.recall(("member", other.name))) and seen.leftovers:
+            raise CommandError(
+                f"{other.name} holds a control plane ({seen.leftovers[0]}), but the API does not answer",
+                host=first,
+                cure="bring that control plane's apiserver and etcd back; a second cluster is not made over it",
+            )
+
+
+def observe_membership(task: Task, run: Run) -> Result:
+    """What a node says about itself; kept for the phases that must know before they begin."""
+    seen = _observe(open_shell(run.nornir, task.host.name))
+    run.keep(("member", task.host.name), seen)
+    run.redactor.learn(seen.admin_conf)
+    return done(task)
+
+
+def join(task: Task, run: Run) -> Result:
+    """A further control plane, or a worker."""
+    shell = open_shell(run.nornir, task.host.name)
+    seen = _observe(shell)
+    api = api_if_there(run)
+    if api is None:
+        if not run.options.dry_run:
+            raise CommandError(
+                "there is no cluster to join",
+                host=task.host.name,
+                cure="run deploy.py with the first control plane first",
+            )
+        return done(
+            task, (_planned_join(run, task.host.name, JoinSecrets.generate(), "sha256:", reset=bool(seen.leftovers)),)
+        )
+    return _join(task, run, shell, api, seen)
+
+
+def _planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, reset: bool) -> LinuxChange:
+    node = run.intent.node(name)
+    return members.joining(
+        run.intent, node, members.join_configuration(run.intent, node, secrets, ca_hash), reset=reset
+    )
+
+
+def _join(task: Task, run: Run, shell: SshShell, api: KubernetesApi, seen: MemberSeen) -> Result:
+    node = run.intent.node(task.host.name)
+    state = members.membership(node, seen, registered_nodes(api))
+    is_control_plane = node.role == "control_plane"
+    if state is Membership.FULL:
+        changes = present(members.kubeconfig_change(seen)) if is_control_plane else ()
+        if not run.options.dry_run:
+            apply(shell, changes)
+        return done(task, changes)
+    reset = state is Membership.HALF
+    if run.options.dry_run:
+        planned = _planned_join(run, node.name, JoinSecrets.generate(), "sha256:", reset=reset)
+        return done(task, present(planned, members.kubeconfig_change(None) if is_control_plane else None))
+    secrets = run.once("join secrets", lambda: _make_token(run, api))
+    if is_control_plane:
+        run.once("certificates uploaded", lambda: _upload_certificates(task, run, secrets))
+    change = _planned_join(run, node.name, secrets, members.ca_hash(api.ca), reset=reset)
+    if reset:
+        apply(shell, (members.reset(),))
+        if is_control_plane:  # kubeadm reset has emptied the manifests' folder
+            apply(shell, _plan_endpoint(task, run, shell))
+    changes = present(change, members.kubeconfig_change(None) if is_control_plane else None)
+    apply(shell, changes)
+    _wait_until_registered(api, node.full_name, task.host.name)
+    return done(task, changes)
+
+
+def registered_nodes(api: KubernetesApi) -> frozenset[str]:
+    """The names of all nodes that the API knows."""
+    return frozenset(node["metadata"]["name"] for node in api.items("/api/v1/nodes"))
+
+
+def _make_token(run: Run, api: KubernetesApi) -> JoinSecrets:
+    secrets = JoinSecrets.generate()
+    run.redactor.learn(secrets.token)
+    run.redactor.learn(secrets.certificate_key)
+    expires = datetime.now(UTC) + timedelta(minutes=TOKEN_MINUTES)
+    body = members.bootstrap_token(secrets, expires.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    api.call("POST", "/api/v1/namespaces/kube-system/secrets", body=body)
+    return secrets
+
+
+def _upload_certificates(task: Task, run: Run, secrets: JoinSecrets) -> bool:
+    """Any control plane that is a member can upload them; the first that can be reached does."""
+    for node in run.intent.control_planes:
+        seen = run.recall(("member", node.name))
+        if node.name == task.host.name or seen is None or not seen.admin_conf:
+            continue
+        step = members.upload_certificates(members.init_configuration(run.intent, node, secrets))
+        apply(open_shell(run.nornir, node.name), (LinuxChange("upload-certs", steps=(step,)),))
+        return True
+    raise CommandError("no control plane that could upload its certificates was observed", host=task.host.name)
+
+
+def _wait_until_registered(api: KubernetesApi, full_name: str, host: str) -> None:
+    ends = time.monotonic() + NODE_SECONDS
+    while full_name not in registered_nodes(api):
+        if time.monotonic() > ends:
+            raise CommandError(
+                f"joined, but after {NODE_SECONDS} s the API does not know {full_name}",
+                host=host,
+                cure="journalctl -u kubelet",
+            )
+        time.sleep(0.5)  # nobody tells us; the API is asked again
+
+
+def retire_secrets(task: Task, run: Run) -> Result:
+    """Delete the run's bootstrap token and the encrypted certificates, also those of an earlier run that was cut off."""
+    api = api_if_there(run)
+    if api is None or run.options.dry_run:
+        return done(task)
+    proxy = "Proxy for managing TTL for the kubeadm-certs secret"  # kubeadm's own words, upload-certs phase
+    path = "/api/v1/namespaces/kube-system/secrets"
+    tokens = api.get(path, {"fieldSelector": "type=bootstrap.kubernetes.io/token"}) or {"items": []}
+    for secret in tokens["items"]:
+        description = members.decoded(secret, "description")
+        if description == members.TOKEN_DESCRIPTION or proxy in description:
+            api.delete(f"{path}/{secret['metadata']['name']}")
+    api.delete(f"{path}/kubeadm-certs")
+    return done(task)
