@@ -1,0 +1,133 @@
+"""A configuration that is being edited: lines by context, the slots they fill, and where a new line goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from napalm_frr.configuration import Configuration
+from napalm_frr.contexts import Path, kind_of
+from napalm_frr.slots import slot_of
+
+_NEW: Final = float("inf")
+
+
+class Block:
+    """The lines of one context. Each has a position; new ones get theirs from their kin when the draft is read out."""
+
+    def __init__(self, context: Path) -> None:
+        """Start empty, at a context."""
+        self.context = context
+        self.kind = kind_of(context)
+        self._positions: dict[str, float] = {}
+        self._slots: dict[str, str] = {}
+
+    def __contains__(self, line: str) -> bool:
+        """Tell whether the line stands here."""
+        return line in self._positions
+
+    def __iter__(self) -> Iterator[str]:
+        """Go over the lines, in the order in which they came."""
+        return iter(self._positions)
+
+    def __len__(self) -> int:
+        """Count the lines."""
+        return len(self._positions)
+
+    def rival(self, line: str) -> str | None:
+        """Return the line whose place this one would take."""
+        slot = slot_of(self.kind, line)
+        return self._slots.get(slot) if slot else None
+
+    def put(self, line: str, position: float = _NEW) -> None:
+        """Add a line; it takes the place of its rival."""
+        rival = self.rival(line)
+        if rival is not None and rival != line:
+            position = self._positions[rival]
+            self.drop(rival)
+        self._positions[line] = position
+        slot = slot_of(self.kind, line)
+        if slot:
+            self._slots[slot] = line
+
+    def drop(self, line: str) -> None:
+        """Take a line away."""
+        del self._positions[line]
+        slot = slot_of(self.kind, line)
+        if slot and self._slots.get(slot) == line:
+            del self._slots[slot]
+
+    def ordered(self) -> list[str]:
+        """Return the lines as FRR would roughly print them: a new one after the last that begins like it."""
+        last_of: dict[str, float] = {}
+        for line, position in self._positions.items():
+            if position != _NEW:
+                for beginning in _beginnings(line):
+                    last_of[beginning] = max(position, last_of.get(beginning, -1))
+        end = max(last_of.values(), default=0)
+
+        def place(item: tuple[int, tuple[str, float]]) -> tuple[float, int]:
+            number, (line, position) = item
+            if position == _NEW:
+                near = next((last_of[one] for one in _beginnings(line) if one in last_of), end)
+                return near + 0.5, number
+            return position, number
+
+        return [line for _, (line, _) in sorted(enumerate(self._positions.items()), key=place)]
+
+
+def _beginnings(line: str) -> list[str]:
+    words = line.split(" ")
+    return [" ".join(words[:length]) for length in (3, 2, 1)]
+
+
+class Draft:
+    """All contexts of a configuration that is being edited."""
+
+    def __init__(self, start: Configuration) -> None:
+        """Begin with what stands."""
+        self.blocks: dict[Path, Block] = {(): Block(())}
+        for position, path in enumerate(start.paths):
+            self.block(path[:-1]).put(path[-1], position)
+            if path in start.contexts:
+                self.block(path)
+
+    def block(self, context: Path) -> Block:
+        """Return the lines of a context, which comes to be if it is not there."""
+        if context not in self.blocks:
+            parent = self.block(context[:-1])
+            if context[-1] not in parent:
+                rival = parent.rival(context[-1])
+                parent.put(context[-1])
+                if rival is not None:
+                    self._move((*context[:-1], rival), context)
+            self.blocks[context] = self.blocks.get(context) or Block(context)
+        return self.blocks[context]
+
+    def _move(self, old: Path, new: Path) -> None:
+        """A context changed its opening line and kept its contents, as ``route-map X deny 10`` over ``permit 10``."""
+        for context in [one for one in self.blocks if one[: len(old)] == old]:
+            block = self.blocks.pop(context)
+            moved = Block((*new, *context[len(old) :]))
+            for line in block:
+                moved.put(line)
+            self.blocks[moved.context] = moved
+
+    def drop(self, context: Path, line: str) -> None:
+        """Take a line away, and with it the context that it opens."""
+        self.blocks[context].drop(line)
+        opened = (*context, line)
+        for inner in [one for one in self.blocks if one[: len(opened)] == opened]:
+            del self.blocks[inner]
+
+    def configuration(self) -> Configuration:
+        """Read the draft out."""
+        paths = tuple(self._walk(()))
+        return Configuration(paths, frozenset(context for context in self.blocks if context))
+
+    def _walk(self, context: Path) -> Iterator[Path]:
+        for line in self.blocks[context].ordered():
+            path = (*context, line)
+            yield path
+            if path in self.blocks:
+                yield from self._walk(path)

@@ -1,0 +1,170 @@
+"""The effective configuration: a fragment laid over what runs, line by line, as FRR itself would take it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from napalm_frr import bgp
+from napalm_frr.configuration import Configuration, Statement
+from napalm_frr.contexts import BGP, BGP_FAMILY, INTERFACE, ROUTE_MAP, TOP, Path, kind_of
+from napalm_frr.draft import Block, Draft
+from napalm_frr.slots import slot_of
+
+# Shown only when switched off (FRR 8.4, profile "traditional").
+_ON_BY_DEFAULT = {
+    TOP: re.compile(r"ip forwarding|ipv6 forwarding|zebra nexthop kernel enable"),
+    BGP: re.compile(
+        r"bgp (?:ebgp-requires-policy|default ipv4-unicast|network import-check|fast-external-failover|"
+        r"client-to-client reflection|suppress-duplicates|hard-administrative-reset|graceful-restart notification)"
+    ),
+    INTERFACE: re.compile(r"link-detect|ipv6 nd suppress-ra"),
+}
+# Shown only when it differs from this (FRR 8.4.4).
+_SILENT = {BGP: re.compile(r"timers bgp 60 180|bgp listen limit 100|bgp default local-preference 100")}
+_LISTS = re.compile(
+    r"((?:ip|ipv6) prefix-list \S+|(?:ipv6 |mac )?access-list \S+|bgp as-path access-list \S+|"
+    r"bgp (?:community|large-community|extcommunity)-list (?:standard|expanded) \S+)(?: seq (\d+))?(?: (.+))?"
+)
+_STEP = 5  # FRR numbers list entries in steps of five
+
+
+class FragmentError(ValueError):
+    """A line of the fragment cannot be meant as it stands."""
+
+    def __init__(self, statement: Statement, reason: str) -> None:
+        """Name the line and say why."""
+        super().__init__(f'line {statement.number}: "{statement.line}": {reason}')
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What will stand, and those lines of the fragment that change something."""
+
+    effective: Configuration
+    changing: tuple[Statement, ...]
+
+
+def overlay(running: Configuration, fragment: Sequence[Statement]) -> Merged:
+    """Lay a fragment over the running configuration."""
+    draft = Draft(running)
+    changing = [one for one in fragment if _apply(draft, one)]
+    return Merged(draft.configuration(), tuple(changing))
+
+
+def _apply(draft: Draft, statement: Statement) -> bool:
+    """Apply one line and tell whether it changed anything."""
+    line, context = statement.line, statement.context
+    if line.startswith("no "):
+        return context in draft.blocks and _take_away(draft, context, line[3:])
+    if statement.is_context:
+        _refuse_second_as(draft, statement)
+        known = statement.path in draft.blocks
+        draft.block(statement.path)
+        return not known
+    return _put(draft, draft.block(context), line)
+
+
+def _put(draft: Draft, block: Block, line: str) -> bool:
+    line = _numbered(block, line)
+    if line in block or _is_silent(block, line):
+        return False
+    if kind_of(block.context) == BGP_FAMILY and "send-community" in line:
+        before = set(block)
+        if bgp.send_communities(block, line):
+            return set(block) != before
+    if f"no {line}" in block:
+        block.drop(f"no {line}")
+        if not _on_by_default(draft, block.context, line):
+            block.put(line)
+        return True
+    if _on_by_default(draft, block.context, line):
+        return False
+    block.put(line)
+    if block.kind == BGP:
+        bgp.joined(draft, block.context, line)
+    return True
+
+
+def _is_silent(block: Block, line: str) -> bool:
+    pattern = _SILENT.get(block.kind)
+    return pattern is not None and pattern.fullmatch(line) is not None and block.rival(line) is None
+
+
+def _on_by_default(draft: Draft, context: Path, line: str) -> bool:
+    pattern = _ON_BY_DEFAULT.get(kind_of(context))
+    return (pattern is not None and pattern.fullmatch(line) is not None) or bgp.active_by_default(draft, context, line)
+
+
+def _refuse_second_as(draft: Draft, statement: Statement) -> None:
+    words = statement.line.split(" ")
+    if words[:2] != ["router", "bgp"] or statement.context:
+        return
+    for standing in draft.blocks[()]:
+        other = standing.split(" ")
+        if other[:2] == words[:2] and other[3:] == words[3:] and other[2] != words[2]:
+            raise FragmentError(statement, f"this router already runs {standing}")
+
+
+def _numbered(block: Block, line: str) -> str:
+    """Give a list's entry the number that FRR would give it; the same entry under another number is no change."""
+    found = _LISTS.fullmatch(line) if block.kind == TOP else None
+    if not found or not found.group(3) or found.group(3).startswith(("description ", "remark ")):
+        return line
+    name, number, entry = found.groups()
+    entries = {one.group(2): one.group(3) for each in block if (one := _LISTS.fullmatch(each)) and one.group(1) == name}
+    same = next((seq for seq, standing in entries.items() if standing == entry and seq), None)
+    if same is not None:
+        return f"{name} seq {same} {entry}"
+    if number is None:
+        highest = max((int(seq) for seq in entries if seq), default=0)
+        number = str(highest // _STEP * _STEP + _STEP)
+    return f"{name} seq {number} {entry}"
+
+
+def _take_away(draft: Draft, context: Path, body: str) -> bool:
+    block = draft.blocks[context]
+    before = len(block)
+    if block.kind == BGP and bgp.removal(draft, context, body):
+        return len(block) != before
+    if block.kind == BGP_FAMILY and "send-community" in body:
+        lines = set(block)
+        return bgp.send_communities(block, f"no {body}") and set(block) != lines
+    doomed = _meant_by(block, body)
+    for line in doomed:
+        draft.drop(context, line)
+    if not doomed and f"no {body}" not in block and _on_by_default(draft, context, body):
+        block.put(f"no {body}")
+        return True
+    return bool(doomed)
+
+
+def _meant_by(block: Block, body: str) -> list[str]:
+    """Find the lines that ``no BODY`` takes away: the very line, else its list or slot, else what begins with it."""
+    if body in block:
+        return [body]
+    if block.kind == TOP and (found := _LISTS.fullmatch(body)):
+        return _entries(block, *found.groups())
+    if body.startswith("router bgp"):
+        return [one for one in block if re.fullmatch(r"router bgp \d+", one)] if body == "router bgp" else []
+    slot = slot_of(block.kind, body)
+    if slot is not None and block.kind != ROUTE_MAP:
+        return [one for one in block if slot_of(block.kind, one) == slot and _agrees(one, body)]
+    if block.kind == ROUTE_MAP:
+        return [one for one in block if slot_of(block.kind, one) == (slot or body)]
+    return [one for one in block if one.startswith(f"{body} ")]
+
+
+def _agrees(line: str, body: str) -> bool:
+    """Tell whether a ``no`` that carries values means this line: it does when it names none, or its beginning."""
+    return line == body or line.startswith(f"{body} ") or body.startswith(f"{line} ")
+
+
+def _entries(block: Block, name: str, number: str | None, entry: str | None) -> list[str]:
+    doomed = []
+    for line in block:
+        found = _LISTS.fullmatch(line)
+        if found and found.group(1) == name and number in (None, found.group(2)) and entry in (None, found.group(3)):
+            doomed.append(line)
+    return doomed

@@ -1,0 +1,56 @@
+# Expects: id, owner, message, seconds, expected (checksum of what runs), engine (merge or reload), and functions that print
+# files: candidate (as it was loaded), fragment (what is applied), secrets_forward and secrets_back (see secrets.py),
+# revert_script. Prints what runs afterwards; the controller judges it.
+trap '' HUP PIPE
+change=$base/changes/$id
+
+refuse() { rm -f "$base/lock"; rm -rf "$change"; exit "$1"; }
+
+command -v vtysh >/dev/null || exit 40
+reload_program >/dev/null || exit 41
+[ -f "$startup" ] || exit 45
+mkdir -p "$change" || exit 46
+chmod 700 "$base"
+clear_stale
+if ! ln -sn "$change" "$base/lock" 2>/dev/null; then
+    rm -rf "$change"
+    pending=$(readlink "$base/lock")
+    echo "$(words "$pending/owner") $(words "$pending/deadline") $(words "$pending/result")"
+    exit 42
+fi
+echo "$owner" >"$change/owner" && echo "$message" >"$change/message" && echo "$engine" >"$change/engine" &&
+    boot >"$change/boot" && echo $$ >"$change/applying" && candidate >"$change/candidate" && fragment >"$change/fragment" &&
+    secrets_forward >"$change/forward" && secrets_back >"$change/secrets" && revert_script >"$change/revert.sh" && running >"$change/running" &&
+    cp -p "$startup" "$change/startup" && cmp -s "$startup" "$change/startup" || refuse 46
+
+vtysh -C -f "$change/candidate" >"$change/check" 2>&1 || { cat "$change/check"; refuse 43; }
+[ "$(sha256sum <"$change/running" | cut -d' ' -f1)" = "$expected" ] || refuse 44
+
+# Armed before anything is touched: whatever happens from here on, the router comes back by itself.
+echo $(($(now) + seconds)) >"$change/deadline"
+if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
+    echo "napalm-frr-$id" >"$change/unit"
+    systemd-run --quiet --collect --unit="napalm-frr-$id" --on-active="$seconds" --timer-property=AccuracySec=100ms \
+        /bin/sh "$change/revert.sh" "$change" "not confirmed in time" >&2 || refuse 47
+else
+    command -v setsid >/dev/null || refuse 47
+    setsid sh -c 'echo $$ >"$1/timer"; sleep "$2"; exec sh "$1/revert.sh" "$1" "not confirmed in time"' sh \
+        "$change" "$seconds" >/dev/null 2>&1 </dev/null &
+fi
+trace "$id commit $owner $message"
+
+if [ "$engine" = reload ]; then
+    mkdir -p "$change/apply"
+    cp "$change/fragment" "$change/apply/frr.conf"
+    [ -s "$change/forward" ] && vtysh -f "$change/forward" >>"$change/apply/log" 2>&1 </dev/null
+    reload "$change/apply" || reload "$change/apply"
+    echo $? >"$change/code"
+    cp "$change/apply/log" "$change/log"
+else
+    vtysh -f "$change/fragment" >"$change/log" 2>&1 </dev/null
+    echo $? >"$change/code"
+fi
+rm -f "$change/applying"
+running >"$change/after"
+cat "$change/log" >&2
+cat "$change/after"
