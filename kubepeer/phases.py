@@ -22,9 +22,9 @@ TaskFunction = Callable[..., Result]
 Selector = Callable[[Run], Iterable[str]]
 
 
-def everyone(run: Run) -> Iterable[str]:
-    """All hosts of the inventory: for phases that only read."""
-    return run.nornir.inventory.hosts
+def chosen(run: Run) -> Iterable[str]:
+    """Every host that the command line chose, in the inventory's order."""
+    return [name for name in run.nornir.inventory.hosts if name in run.chosen]
 
 
 def nodes(run: Run) -> Iterable[str]:
@@ -57,7 +57,7 @@ def workers(run: Run) -> Iterable[str]:
     return [node.name for node in run.intent.workers if node.name in run.chosen]
 
 
-def speaker_for_the_cluster(run: Run) -> Iterable[str]:
+def speaker(run: Run) -> Iterable[str]:
     """The one control plane through which the cluster's objects are read and changed; none when no control plane was chosen."""
     failed = run.nornir.data.failed_hosts
     return [name for name in control_planes(run) if name not in failed][:1]
@@ -75,7 +75,7 @@ class Phase:
 
     title: str
     task: TaskFunction
-    on: Selector = everyone
+    on: Selector = chosen
     one_at_a_time: bool = False
     needs: Selector | None = None
 

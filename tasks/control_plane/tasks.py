@@ -67,6 +67,7 @@ def initialise(task: Task, run: Run) -> Result:
         return done(task, changes)
     apply(shell, changes)
     run.keep("join secrets", secrets)
+    run.keep("joined", value=True)
     run.keep("certificates uploaded", value=True)
     began = time.monotonic()
     open_api(run, wait_seconds=API_SECONDS)
@@ -144,6 +145,7 @@ def _join(task: Task, run: Run, shell: SshShell, api: KubernetesApi, seen: Membe
             apply(shell, _plan_endpoint(task, run, shell))
     changes = present(change, members.kubeconfig_change(None) if is_control_plane else None)
     apply(shell, changes)
+    run.keep("joined", value=True)
     _wait_until_registered(api, node.full_name, task.host.name)
     return done(task, changes)
 

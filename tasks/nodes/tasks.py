@@ -1,12 +1,34 @@
-"""Prepare a node: observe, plan, apply."""
+"""Preflight and preparation of a node: observe, plan, apply."""
+
+import time
 
 from nornir.core.task import Result, Task
 
+from kubepeer.errors import RefusedError
 from kubepeer.run import Run, done
 from tasks.linux.apply import apply
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
-from tasks.nodes import plan
+from tasks.nodes import plan, preflight
+
+
+def observe(task: Task, run: Run) -> Result:
+    """What preflight needs to know; kept, since it compares the nodes with each other."""
+    node = run.intent.node(task.host.name)
+    shell = open_shell(run.nornir, node.name)
+    began = time.time()
+    seen = ask(shell, preflight.questions(run.intent, node))
+    run.keep(("facts", node.name), preflight.facts(seen, preflight.middle(began)))
+    return done(task)
+
+
+def refuse_early(task: Task, run: Run) -> Result:
+    """Refuse to begin where it cannot end well: every reason at once, each with its cure."""
+    every = {node.name: facts for node in run.intent.nodes if (facts := run.recall(("facts", node.name)))}
+    found = preflight.reasons(run.intent, run.intent.node(task.host.name), every)
+    if found:
+        raise RefusedError("; ".join(found) + ". Nothing was changed.", host=task.host.name)
+    return done(task, summary="all clear")
 
 
 def prepare(task: Task, run: Run) -> Result:

@@ -1,0 +1,40 @@
+"""Bare machines and routers become a verified cluster."""
+
+from kubepeer.phases import (
+    Phase,
+    Together,
+    chosen,
+    control_planes,
+    first_control_plane,
+    nodes,
+    other_control_planes,
+    routers,
+    speaker,
+    workers,
+)
+from kubepeer.runbook import run
+from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
+from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
+from tasks.nodes.tasks import prepare
+from tasks.observe import observe, preflight
+from tasks.routers.tasks import configure
+from tasks.routes.show import show_routes
+from tasks.routes.tasks import verify
+
+PHASES = [
+    Phase("Observe", observe, on=chosen),
+    Phase("Preflight", preflight, on=chosen),
+    Together(Phase("Prepare nodes", prepare, on=nodes), Phase("Configure routers", configure, on=routers)),
+    Phase("API endpoint", place_endpoint, on=control_planes),
+    Phase("First control plane", initialise, on=first_control_plane),
+    Phase("Other control planes", join, on=other_control_planes, one_at_a_time=True, needs=first_control_plane),
+    Phase("Workers", join, on=workers, needs=first_control_plane),
+    Phase("Retire join secrets", retire_secrets, on=speaker),
+    Phase("Cluster network", build_network, on=speaker),
+    Phase("Load balancer", build_load_balancer, on=speaker),
+    Phase("Workload", run_workload, on=speaker),
+    Phase("Verify both ends", verify, on=routers),
+]
+
+if __name__ == "__main__":
+    raise SystemExit(run("deploy", PHASES, description=__doc__, show=show_routes))

@@ -1,0 +1,63 @@
+"""What the API would make of an object, against what stands: server-side apply with dryRun gives the diff."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import yaml
+
+from kubepeer.change import Change
+from tasks.cluster.api import ApiRefusal, KubernetesApi, Manifest
+
+AT_ONCE = 8  # requests to the API at the same time
+NOT_FOUND = 404
+# Kept by the API itself: they move without anybody's intent.
+VOLATILE_METADATA = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
+
+
+def plan_objects(api: KubernetesApi | None, manifests: Sequence[Manifest]) -> list[tuple[Manifest, Change]]:
+    """The objects that are not as they should be, each with its change, in the given order.
+
+    Args:
+        api: the API, or None where none runs yet: everything is new then.
+        manifests: what should be.
+
+    """
+    if api is None:
+        return [(manifest, Change(name_of(manifest), None, as_text(manifest))) for manifest in manifests]
+    for manifest in manifests:
+        api.path_of(manifest)  # discovery first, one kind after the other: then the requests can run side by side
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        changes = list(pool.map(lambda manifest: plan_object(api, manifest), manifests))
+    return [(manifest, change) for manifest, change in zip(manifests, changes, strict=True) if change is not None]
+
+
+def plan_object(api: KubernetesApi, manifest: Manifest) -> Change | None:
+    """The change of one object; None when the API would change nothing."""
+    path = api.path_of(manifest)
+    stands = api.get(path) if path else None
+    secret = manifest["kind"] == "Secret"
+    if stands is None:
+        return Change(name_of(manifest), None, as_text(manifest), secret=secret)
+    try:
+        would = api.apply(manifest, dry_run=True)
+    except ApiRefusal as refusal:
+        if refusal.status == NOT_FOUND:
+            return Change(name_of(manifest), None, as_text(manifest), secret=secret)
+        raise
+    before, after = as_text(stands), as_text(would)
+    return None if before == after else Change(name_of(manifest), before, after, secret=secret)
+
+
+def name_of(manifest: Manifest) -> str:
+    """Kind, namespace and name, as a person says them."""
+    metadata = manifest["metadata"]
+    namespace = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+    return f"{manifest['kind']} {namespace}{metadata['name']}"
+
+
+def as_text(manifest: Manifest) -> str:
+    """An object as YAML, without what the API keeps for itself and without its status."""
+    shown: dict[str, Any] = {key: value for key, value in manifest.items() if key != "status"}
+    shown["metadata"] = {key: value for key, value in manifest["metadata"].items() if key not in VOLATILE_METADATA}
+    return yaml.safe_dump(shown, sort_keys=True, default_flow_style=False)

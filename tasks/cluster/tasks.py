@@ -1,0 +1,140 @@
+"""Calico, PureLB and the workload: plan by server-side apply, apply, wait until they do their work."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from nornir.core.task import Result, Task
+
+from kubepeer.change import Change
+from kubepeer.errors import CommandError
+from kubepeer.run import Run, done
+from tasks.cluster import objects, waits
+from tasks.cluster.access import api_if_there
+from tasks.cluster.api import KubernetesApi, Manifest
+from tasks.cluster.differences import name_of, plan_objects
+
+FETCH_SECONDS = 20
+ROLLOUT_SECONDS = 300  # images may come from far away
+READY_SECONDS = 120
+ENDPOINTS_SECONDS = 60
+PEERS_PATH = "/apis/projectcalico.org/v3/bgppeers"
+OURS = "app.kubernetes.io/managed-by=kubepeer"
+
+
+def build_network(task: Task, run: Run) -> Result:
+    """Calico by its operator, then its BGP: configuration and one peer a router."""
+    api = api_if_there(run)
+    changes = _apply(run, api, _fetch(run, run.intent.manifests.calico))
+    _wait(run, api, partial(waits.deployment, namespace="tigera-operator", name="tigera-operator"), ROLLOUT_SECONDS)
+    changes += _apply(run, api, objects.calico(run.intent))
+    for status in ("apiserver", "calico"):
+        _wait(run, api, partial(waits.tigera_status, name=status), ROLLOUT_SECONDS)
+    source = run.intent.cluster.bgp.password
+    password = run.redactor.learn(source.read("the BGP password", run.settings.folder)) if source else None
+    wanted = objects.bgp(run.intent, password)
+    changes += _apply(run, api, wanted)
+    changes += _remove_peers(run, api, {manifest["metadata"]["name"] for manifest in wanted})
+    expected = [node.full_name for node in run.intent.nodes if node.name not in run.nornir.data.failed_hosts]
+    _wait(run, api, partial(waits.nodes_ready, expected=[] if run.filtered else expected), READY_SECONDS)
+    return done(task, changes)
+
+
+def build_load_balancer(task: Task, run: Run) -> Result:
+    """PureLB's allocator and its pool; Calico announces, so the node agent stays out."""
+    api = api_if_there(run)
+    changes = _apply(run, api, objects.without_unwanted(_fetch(run, run.intent.manifests.purelb)))
+    agent = "/apis/apps/v1/namespaces/purelb/daemonsets/lbnodeagent"
+    if api is not None and api.get(agent) is not None:
+        changes.append(Change("DaemonSet purelb/lbnodeagent", "running", None))
+        if not run.options.dry_run:
+            api.delete(agent)
+    _wait(run, api, partial(waits.deployment, namespace="purelb", name="allocator"), ROLLOUT_SECONDS)
+    changes += _apply(run, api, objects.load_balancer(run.intent))
+    return done(task, changes)
+
+
+def run_workload(task: Task, run: Run) -> Result:
+    """The nginx of the tutorial; its new services also prove that the controllers act after the joins."""
+    api = api_if_there(run)
+    changes = _apply(run, api, objects.workload(run.intent))
+    _wait(run, api, waits.workload_answers, ROLLOUT_SECONDS)
+    if run.recall("joined") and api is not None and not run.options.dry_run:
+        _prove_controllers(api)
+    return done(task, changes)
+
+
+def _prove_controllers(api: KubernetesApi) -> None:
+    """A service made after the last join must get endpoints.
+
+    Apiservers of 1.20.0 to 1.20.9 may lose their watches of services while an etcd member joins, silently and for ever
+    (kubernetes/kubernetes#102539); everything else goes on.
+    """
+    path = "/api/v1/namespaces/nginx-quic/services"
+    name = "kubepeer-probe"
+    api.delete(f"{path}/{name}")
+    spec = {"selector": {"app": "nginx-quic"}, "ports": [{"port": 80, "protocol": "TCP"}]}
+    api.call("POST", path, body={"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
+    try:
+        waits.until(lambda: waits.endpoints(api, "nginx-quic", name), ENDPOINTS_SECONDS)
+    except CommandError as error:
+        raise CommandError(
+            f"the controllers do not act: a new service has no endpoints after {ENDPOINTS_SECONDS} s",
+            cure="restart the kube-apiserver of every control plane, one after the other (Kubernetes 1.20.0-1.20.9: upgrade)",
+        ) from error
+    finally:
+        api.delete(f"{path}/{name}")
+
+
+def _apply(run: Run, api: KubernetesApi | None, manifests: Sequence[Manifest]) -> list[Change]:
+    if api is None and not run.options.dry_run:
+        raise CommandError("there is no cluster to change", cure="see the errors above")
+    planned = plan_objects(api, manifests)
+    if not run.options.dry_run and api is not None:
+        for manifest, _ in planned:
+            waits.until(partial(_served, api, manifest), READY_SECONDS)
+            api.apply(manifest, dry_run=False)
+    return [change for _, change in planned]
+
+
+def _served(api: KubernetesApi, manifest: Manifest) -> str:
+    """A kind whose definition has just been made is served a moment later."""
+    return "" if api.path_of(manifest) else f"{name_of(manifest)}: its kind is not served"
+
+
+def _remove_peers(run: Run, api: KubernetesApi | None, wanted: set[str]) -> list[Change]:
+    """Peers of ours whose router is no longer in the inventory."""
+    if api is None:
+        return []
+    stale = [
+        peer
+        for peer in (api.get(PEERS_PATH, {"labelSelector": OURS}) or {}).get("items", [])
+        if peer["metadata"]["name"] not in wanted
+    ]
+    for peer in stale:
+        if not run.options.dry_run:
+            api.delete(f"{PEERS_PATH}/{peer['metadata']['name']}")
+    return [Change(f"BGPPeer {peer['metadata']['name']}", str(peer["spec"].get("peerIP")), None) for peer in stale]
+
+
+def _wait(run: Run, api: KubernetesApi | None, problem: Callable[[KubernetesApi], str], seconds: float) -> None:
+    if api is not None and not run.options.dry_run:
+        waits.until(lambda: problem(api), seconds)
+
+
+def _fetch(run: Run, url: str) -> list[Manifest]:
+    """A project's manifest, as it stands at its address; fetched once a run."""
+
+    def fetch() -> list[Manifest]:
+        if not url.startswith(("http://", "https://")):
+            return objects.documents((run.settings.folder / url).read_text(encoding="utf-8"))
+        with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as answer:  # noqa: S310  the scheme is checked
+            return objects.documents(answer.read().decode())
+
+    try:
+        return run.once(("manifest", url), fetch)
+    except (OSError, urllib.error.URLError) as error:
+        raise CommandError(
+            f"{url}: {error}", cure="is the address under manifests: right, and reachable from here?"
+        ) from error

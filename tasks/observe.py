@@ -1,0 +1,27 @@
+"""The first two phases, for every kind of host: connect and ask; refuse early."""
+
+from nornir.core.task import Result, Task
+
+from kubepeer.run import Run
+from tasks.control_plane.tasks import observe_membership
+from tasks.nodes.tasks import observe as observe_node
+from tasks.nodes.tasks import refuse_early
+from tasks.routers.tasks import observe as observe_router
+from tasks.routers.tasks import refuse_early as refuse_router
+
+
+def observe(task: Task, run: Run) -> Result:
+    """Connect to a host and ask what the phases must know before anything begins."""
+    if _is_router(task, run):
+        return observe_router(task, run)
+    observe_membership(task, run)
+    return observe_node(task, run)
+
+
+def preflight(task: Task, run: Run) -> Result:
+    """Refuse, with every cure at once, where it cannot end well."""
+    return refuse_router(task, run) if _is_router(task, run) else refuse_early(task, run)
+
+
+def _is_router(task: Task, run: Run) -> bool:
+    return any(router.name == task.host.name for router in run.intent.routers)
