@@ -1,6 +1,7 @@
 """Run a runbook: the command line, the selection, the phases, what is printed, the exit code."""
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -47,6 +48,7 @@ def run(
 
     """
     given = parse(name, description)
+    logging.getLogger().addHandler(logging.NullHandler())  # Nornir logs a traceback for every failed task: we print one line instead
     console = Console(
         stderr=given.output == "json",
         record=given.report is not None,

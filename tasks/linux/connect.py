@@ -3,11 +3,12 @@
 from typing import Any
 
 import paramiko
+from napalm.base.exceptions import ModuleImportError
 from netmiko.exceptions import NetmikoAuthenticationException
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 
-from kubepeer.errors import KubepeerError, UnreachableError
+from kubepeer.errors import CommandError, KubepeerError, UnreachableError
 
 
 def connection(nornir: Nornir, name: str, plugin: str) -> Any:
@@ -22,6 +23,8 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
         return host.get_connection(plugin, nornir.config)
     except KubepeerError:
         raise
+    except ModuleImportError as error:
+        raise CommandError(f"no NAPALM driver for platform {host.platform!r}: {error}", host=name, cure="pip install the driver") from error
     except Exception as error:
         raise explain(host, error) from error
 
