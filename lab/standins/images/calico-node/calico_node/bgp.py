@@ -1,0 +1,147 @@
+"""BGPConfiguration and BGPPeer as the rest of this program sees them."""
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from cluster_api.objects import Json, name, spec
+
+from calico_node.resources import DEFAULT_AS_NUMBER, as_plain_number
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_ADDRESS = re.compile(r"\[?(?P<address>[^\]]*?)\]?(?::(?P<port>\d+))?")
+
+
+@dataclass(frozen=True)
+class PasswordReference:
+    """A key of a Secret in calico/node's own namespace."""
+
+    secret: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Advertisement:
+    """The communities (`aa:nn` or `aa:nn:mm`) of all routes inside a network."""
+
+    cidr: IPv4Network
+    communities: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """BGPConfiguration `default`, with what `node.NAME` says instead."""
+
+    as_number: int
+    mesh: bool
+    mesh_password: PasswordReference | None
+    mesh_restart_seconds: int | None
+    listen_port: int | None
+    bind_to_node_address: bool
+    log_severity: str
+    cluster_networks: tuple[IPv4Network, ...]
+    external_networks: tuple[IPv4Network, ...]
+    load_balancer_networks: tuple[IPv4Network, ...]
+    advertisements: tuple[Advertisement, ...]
+
+    @property
+    def service_networks(self) -> tuple[IPv4Network, ...]:
+        """Join the networks of all three kinds, each once."""
+        return tuple(dict.fromkeys(self.cluster_networks + self.external_networks + self.load_balancer_networks))
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A BGPPeer."""
+
+    name: str
+    node: str
+    node_selector: str
+    address: IPv4Address | None
+    port: int | None
+    peer_selector: str
+    as_number: int | None
+    keep_next_hop: bool
+    restart_seconds: int | None
+    password: PasswordReference | None
+    from_node_address: bool
+    allowed_local_as_numbers: int | None
+
+    @property
+    def is_global(self) -> bool:
+        """Say whether all nodes have it."""
+        return not self.node and not self.node_selector
+
+
+def settings(items: list[Json], node_name: str) -> Settings:
+    """Read the BGPConfiguration; without one the defaults of the API hold, the mesh among them."""
+    by_name = {name(item): spec(item) for item in items}
+    default, own = by_name.get("default", {}), by_name.get(f"node.{node_name}", {})
+    values = {entry["name"]: entry["value"] for entry in default.get("communities") or []}
+    advertised = own.get("prefixAdvertisements") or default.get("prefixAdvertisements") or []
+    return Settings(
+        as_number=as_plain_number(default.get("asNumber") or DEFAULT_AS_NUMBER),
+        mesh=bool(default.get("nodeToNodeMeshEnabled", True)),
+        mesh_password=_password(default.get("nodeMeshPassword")),
+        mesh_restart_seconds=seconds(default.get("nodeMeshMaxRestartTime")),
+        listen_port=own.get("listenPort") or default.get("listenPort"),
+        bind_to_node_address=default.get("bindMode") == "NodeIP",
+        log_severity=str(own.get("logSeverityScreen") or default.get("logSeverityScreen") or "Info"),
+        cluster_networks=_networks(default.get("serviceClusterIPs")),
+        external_networks=_networks(default.get("serviceExternalIPs")),
+        load_balancer_networks=_networks(default.get("serviceLoadBalancerIPs")),
+        advertisements=tuple(
+            Advertisement(
+                IPv4Network(entry["cidr"]), tuple(values.get(text, text) for text in entry.get("communities") or [])
+            )
+            for entry in advertised
+            if ":" not in entry["cidr"]
+        ),
+    )
+
+
+def peers(items: list[Json]) -> list[Peer]:
+    """Read the BGPPeers with an IPv4 address or a peerSelector, in order of their names."""
+    return [peer(item) for item in sorted(items, key=name) if str(spec(item).get("peerIP", "")).count(":") <= 1]
+
+
+def peer(item: Json) -> Peer:
+    """Read a BGPPeer."""
+    fields = spec(item)
+    match = _ADDRESS.fullmatch(str(fields.get("peerIP") or ""))
+    address, port = match.group("address", "port") if match else ("", None)
+    as_number = fields.get("asNumber")
+    return Peer(
+        name=name(item),
+        node=str(fields.get("node") or ""),
+        node_selector=str(fields.get("nodeSelector") or ""),
+        address=IPv4Address(address) if address else None,
+        port=int(port) if port else None,
+        peer_selector=str(fields.get("peerSelector") or ""),
+        as_number=as_plain_number(as_number) if as_number else None,
+        keep_next_hop=bool(fields.get("keepOriginalNextHop")),
+        restart_seconds=seconds(fields.get("maxRestartTime")),
+        password=_password(fields.get("password")),
+        from_node_address=fields.get("sourceAddress", "UseNodeIP") == "UseNodeIP",
+        allowed_local_as_numbers=fields.get("numAllowedLocalASNumbers"),
+    )
+
+
+def seconds(duration: str | None) -> int | None:
+    """Read a duration as Go writes it (`1m30s`), rounded as Calico does."""
+    if not duration:
+        return None
+    parts = _DURATION.findall(duration)
+    if "".join(number + unit for number, unit in parts) != duration:
+        raise ValueError(f"{duration!r} is not a duration")
+    return round(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def _networks(entries: list[Json] | None) -> tuple[IPv4Network, ...]:
+    return tuple(IPv4Network(entry["cidr"]) for entry in entries or [] if ":" not in entry["cidr"])
+
+
+def _password(field: Json | None) -> PasswordReference | None:
+    reference = (field or {}).get("secretKeyRef")
+    return PasswordReference(str(reference.get("name", "")), str(reference["key"])) if reference else None

@@ -1,0 +1,81 @@
+"""The only code that changes the node's network: routes, the tunnel address, masquerading."""
+
+import json
+import logging
+import subprocess
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from cluster_api.objects import Json
+
+from calico_node import nat, routes
+from calico_node.cni import VXLAN_OVERHEAD
+from calico_node.resources import Pool
+from calico_node.routes import Plan, Uplink
+
+COMMAND_TIMEOUT = 20
+TUNNEL_DEVICE = "vxlan.calico"
+VXLAN_IDENTIFIER, VXLAN_PORT = "4096", "4789"  # FelixConfiguration, vxlanVNI and vxlanPort
+
+log = logging.getLogger(__name__)
+
+
+class CommandError(RuntimeError):
+    """A program failed; its own words are the message."""
+
+
+def run(arguments: list[str], text: str | None = None) -> str:
+    """Run a program to its end."""
+    done = subprocess.run(arguments, input=text, capture_output=True, text=True, timeout=COMMAND_TIMEOUT, check=False)
+    if done.returncode != 0:
+        raise CommandError(f"{' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def find_uplink(address: IPv4Address) -> Uplink | None:
+    """Ask the kernel which interface carries the node's address."""
+    return routes.uplink(_json(["ip", "-json", "-4", "address", "show"]), address)
+
+
+def mtu(device: str) -> int:
+    """Ask the kernel for an interface's MTU."""
+    return int(Path(f"/sys/class/net/{device}/mtu").read_text())
+
+
+def set_routes(plan: Plan) -> None:
+    """Bring the routes about and remove those of ours that are not wanted any more."""
+    standing = routes.read(_json(["ip", "-json", "-4", "route", "show", "proto", routes.PROTOCOL]))
+    for command in routes.changes(standing, plan.routes):
+        run(["ip", "-4", "route", *command])
+        log.info("ip route %s", " ".join(command))
+
+
+def set_masquerading(pools: Iterable[Pool]) -> None:
+    """Bring our chain of the nat table about."""
+    text = nat.restore(run(["iptables-save", "-t", "nat"]), nat.rules(pools))
+    if text is not None:
+        run(["iptables-restore", "--noflush", "--wait", "10"], text)
+        log.info("chain %s written", nat.CHAIN)
+
+
+def set_tunnel_address(uplink: Uplink, address: IPv4Address) -> None:
+    """Put the tunnel address on the VXLAN device, as Felix does, and no other."""
+    interfaces = {str(entry["ifname"]): entry for entry in _json(["ip", "-json", "-4", "address", "show"])}
+    if TUNNEL_DEVICE not in interfaces and not Path(f"/sys/class/net/{TUNNEL_DEVICE}").exists():
+        peer = ["local", str(uplink.address.ip), "dev", uplink.device]
+        kind = ["type", "vxlan", "id", VXLAN_IDENTIFIER, "dstport", VXLAN_PORT, "nolearning"]
+        run(["ip", "link", "add", TUNNEL_DEVICE, "mtu", str(mtu(uplink.device) - VXLAN_OVERHEAD), *kind, *peer])
+    entries = interfaces.get(TUNNEL_DEVICE, {}).get("addr_info") or []
+    present = {str(entry["local"]) for entry in entries}
+    for old in present - {str(address)}:
+        run(["ip", "address", "del", f"{old}/32", "dev", TUNNEL_DEVICE])
+    if str(address) not in present:
+        run(["ip", "address", "add", f"{address}/32", "dev", TUNNEL_DEVICE])
+        log.info("tunnel address %s on %s", address, TUNNEL_DEVICE)
+    run(["ip", "link", "set", TUNNEL_DEVICE, "up"])
+
+
+def _json(arguments: list[str]) -> list[Json]:
+    answer: list[Json] = json.loads(run(arguments) or "[]")
+    return answer

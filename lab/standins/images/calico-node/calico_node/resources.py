@@ -1,0 +1,107 @@
+"""Calico's custom resources and Kubernetes' Nodes as the rest of this program sees them."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from cluster_api.objects import Json, annotations, labels, name, spec, status
+
+DEFAULT_AS_NUMBER = 64512  # BGPConfiguration, asNumber
+DEFAULT_BLOCK_SIZE = 26  # IPPool, blockSize
+DEFAULT_PORT = 179
+ADDRESS_ANNOTATION = "projectcalico.org/IPv4Address"
+TUNNEL_ADDRESS_ANNOTATION = "projectcalico.org/IPv4VXLANTunnelAddr"
+AS_NUMBER_ANNOTATION = "projectcalico.org/ASNumber"
+
+
+@dataclass(frozen=True)
+class Pool:
+    """An IPPool."""
+
+    name: str
+    cidr: IPv4Network
+    block_size: int
+    vxlan_mode: str
+    nat_outgoing: bool
+    disabled: bool
+    exported: bool
+    node_selector: str
+    for_workloads: bool
+
+    @property
+    def routed_by_felix(self) -> bool:
+        """Say whether Felix programs the routes (VXLAN), not BIRD."""
+        return self.vxlan_mode != "Never"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node as the annotations that calico/node writes and the kubelet's own status describe it."""
+
+    name: str
+    labels: dict[str, str]
+    address: IPv4Interface | None
+    as_number: int | None
+
+
+@dataclass(frozen=True)
+class Block:
+    """A confirmed BlockAffinity."""
+
+    cidr: IPv4Network
+    node: str
+
+
+def pool(item: Json) -> Pool:
+    """Read an IPPool, with the API's defaults."""
+    fields = spec(item)
+    uses = fields.get("allowedUses") or ["Workload", "Tunnel"]
+    return Pool(
+        name=name(item),
+        cidr=IPv4Network(fields["cidr"]),
+        block_size=int(fields.get("blockSize") or DEFAULT_BLOCK_SIZE),
+        vxlan_mode=str(fields.get("vxlanMode") or "Never"),
+        nat_outgoing=bool(fields.get("natOutgoing")),
+        disabled=bool(fields.get("disabled")),
+        exported=not fields.get("disableBGPExport"),
+        node_selector=str(fields.get("nodeSelector") or ""),
+        for_workloads="Workload" in uses,
+    )
+
+
+def pools(items: list[Json]) -> list[Pool]:
+    """Read the IPv4 pools; IPv6 is not stood in for."""
+    return [pool(item) for item in items if ":" not in str(spec(item)["cidr"])]
+
+
+def node(item: Json) -> Node:
+    """Read a Node; its address carries the prefix length only once its own calico/node has announced it."""
+    notes = annotations(item)
+    address: IPv4Interface | None = None
+    if ADDRESS_ANNOTATION in notes:
+        address = IPv4Interface(notes[ADDRESS_ANNOTATION])
+    as_number = notes.get(AS_NUMBER_ANNOTATION)
+    return Node(name(item), labels(item), address, as_plain_number(as_number) if as_number else None)
+
+
+def internal_address(item: Json) -> IPv4Address | None:
+    """Read the IPv4 address by which the kubelet registered its node."""
+    for address in status(item).get("addresses") or []:
+        if address["type"] == "InternalIP" and ":" not in address["address"]:
+            return IPv4Address(address["address"])
+    return None
+
+
+def blocks(items: list[Json]) -> list[Block]:
+    """Read the IPv4 blocks that are confirmed and not being deleted."""
+    fields = (spec(item) for item in items)
+    return [
+        Block(IPv4Network(block["cidr"]), str(block["node"]))
+        for block in fields
+        if block["state"] == "confirmed" and block["deleted"] == "false" and ":" not in block["cidr"]
+    ]
+
+
+def as_plain_number(text: str | int) -> int:
+    """Read an AS number; `high.low` is the dotted form of RFC 5396, which Calico accepts too."""
+    high, dot, low = str(text).partition(".")
+    return (int(high) << 16) + int(low) if dot else int(high)

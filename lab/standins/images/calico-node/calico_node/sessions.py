@@ -1,0 +1,146 @@
+"""Which BGP sessions a node holds."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from calico_node.bgp import PasswordReference, Peer, Settings
+from calico_node.resources import DEFAULT_PORT, Node
+from calico_node.selector import parse
+
+DEFAULT_RESTART_SECONDS = 120  # what BIRD announces by itself, and Calico's template for the mesh
+
+
+@dataclass(frozen=True)
+class Session:
+    """One `protocol bgp` of BIRD, in the order and under the names of Calico's templates."""
+
+    kind: str
+    address: IPv4Address
+    port: int | None
+    as_number: int
+    source: IPv4Address | None
+    password: str | None
+    restart_seconds: int
+    keep_next_hop: bool
+    allowed_local_as_numbers: int | None
+    passive: bool
+
+    @property
+    def name(self) -> str:
+        """Name the protocol as confd does: `Global_10_31_254_253`."""
+        suffix = f"_port_{self.port}" if self.port and self.kind != "Mesh" else ""
+        return f"{self.kind}_{str(self.address).replace('.', '_')}{suffix}"
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A node among all nodes, and what it needs to know to set its sessions up."""
+
+    node: Node
+    nodes: tuple[Node, ...]
+    settings: Settings
+    passwords: Mapping[PasswordReference, str]
+
+    @property
+    def address(self) -> IPv4Address:
+        """Give the address from which the node speaks BGP."""
+        if self.node.address is None:
+            raise ValueError(f"node {self.node.name} has no address yet")
+        return self.node.address.ip
+
+    @property
+    def as_number(self) -> int:
+        """Give the node's own AS number."""
+        return self.node.as_number or self.settings.as_number
+
+
+def sessions(speaker: Speaker, peers: Iterable[Peer]) -> list[Session]:
+    """List the sessions: the mesh, then those of all nodes, then the node's own.
+
+    Where several of them lead to one address the more specific one stands: BIRD cannot hold two sessions with one
+    neighbour from one address.
+    """
+    global_first = sorted(peers, key=lambda peer: not peer.is_global)
+    found: dict[tuple[IPv4Address, int], Session] = {}
+    for session in (*_mesh(speaker), *_from_peers(speaker, global_first)):
+        key = (session.address, session.port or DEFAULT_PORT)
+        if session.address != speaker.address:
+            found.pop(key, None)
+            found[key] = session
+    return list(found.values())
+
+
+def _mesh(speaker: Speaker) -> Iterator[Session]:
+    """Speak to every other node; the lower address calls, so that the two never call at once."""
+    settings = speaker.settings
+    if not settings.mesh:
+        return
+    for other in speaker.nodes:
+        if other.name == speaker.node.name or other.address is None:
+            continue
+        yield Session(
+            kind="Mesh",
+            address=other.address.ip,
+            port=settings.listen_port,
+            as_number=other.as_number or settings.as_number,
+            source=speaker.address,
+            password=_password(speaker, settings.mesh_password),
+            restart_seconds=settings.mesh_restart_seconds or DEFAULT_RESTART_SECONDS,
+            keep_next_hop=False,
+            allowed_local_as_numbers=None,
+            passive=other.address.ip > speaker.address,
+        )
+
+
+def _from_peers(speaker: Speaker, peers: Iterable[Peer]) -> Iterator[Session]:
+    for peer in peers:
+        if peer.peer_selector:
+            for other in _selected_nodes(speaker, peer):
+                if other.address is not None:
+                    as_number = other.as_number or speaker.settings.as_number
+                    yield _session(speaker, peer, other.address.ip, as_number)
+        elif peer.address is not None and _selects(peer, speaker.node):
+            yield _session(speaker, peer, peer.address, peer.as_number or speaker.settings.as_number)
+
+
+def _selected_nodes(speaker: Speaker, peer: Peer) -> list[Node]:
+    """List the other ends of a BGPPeer with a peerSelector: it is held by both, whichever of them it was written for."""
+    at_the_other_end = parse(peer.peer_selector)
+    me = speaker.node
+    return [
+        other
+        for other in speaker.nodes
+        if other.name != me.name
+        and (
+            (_selects(peer, me) and at_the_other_end(other.labels))
+            or (_selects(peer, other) and at_the_other_end(me.labels))
+        )
+    ]
+
+
+def _selects(peer: Peer, node: Node) -> bool:
+    if peer.node:
+        return peer.node == node.name
+    return parse(peer.node_selector)(node.labels)
+
+
+def _session(speaker: Speaker, peer: Peer, address: IPv4Address, as_number: int) -> Session:
+    is_a_node = any(other.address is not None and other.address.ip == address for other in speaker.nodes)
+    return Session(
+        kind="Global" if peer.is_global else "Node",
+        address=address,
+        port=peer.port or (speaker.settings.listen_port if is_a_node else None),
+        as_number=as_number,
+        source=speaker.address if peer.from_node_address else None,
+        password=_password(speaker, peer.password),
+        restart_seconds=peer.restart_seconds or DEFAULT_RESTART_SECONDS,
+        keep_next_hop=peer.keep_next_hop and as_number != speaker.as_number,
+        allowed_local_as_numbers=peer.allowed_local_as_numbers,
+        passive=False,
+    )
+
+
+def _password(speaker: Speaker, reference: PasswordReference | None) -> str | None:
+    """Find a password; where it cannot be read Calico speaks without one, and so the session stays down."""
+    return speaker.passwords.get(reference) if reference else None

@@ -1,0 +1,1 @@
+"""The stand-in for PureLB's allocator: gives LoadBalancer services their addresses."""

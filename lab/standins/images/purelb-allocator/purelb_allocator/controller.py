@@ -1,0 +1,152 @@
+"""The allocator's loop: see services and groups, decide, write."""
+
+import logging
+import secrets
+import threading
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+
+from cluster_api.access import Access
+from cluster_api.client import UNREACHABLE, ApiError, Client
+from cluster_api.objects import Json, name, namespace, qualified_name, status
+from cluster_api.watch import Watch
+
+from purelb_allocator.decisions import ALLOCATED_BY, ALLOCATED_FROM, BRAND, Assignment, Decisions, decide
+from purelb_allocator.groups import Group, group
+
+RETRY_SECONDS = 2.0
+RESYNC_SECONDS = 300.0
+
+log = logging.getLogger(__name__)
+
+
+class Controller:
+    """The services' own status is the record of what is allocated; a restart reads it and knows all."""
+
+    def __init__(self, access: Access, home: str) -> None:
+        self._client = Client(access)
+        self._home = home
+        self._changed = threading.Event()
+        self._stopping = threading.Event()
+        self._services = Watch(access, "/api/v1/services", self._changed).start()
+        self._groups = Watch(access, "/apis/purelb.io/v1/servicegroups", self._changed).start()
+        self._given: dict[str, IPv4Address] = {}
+        self._unsure: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
+
+    def stop(self) -> None:
+        """End the loop."""
+        self._stopping.set()
+        self._changed.set()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        while not self._stopping.is_set():
+            self._changed.clear()
+            done = True
+            try:
+                if self._services.listed and self._groups.listed:
+                    self._allocate()
+            except (*UNREACHABLE, ApiError) as error:
+                done = False
+                log.warning("%s: %s", type(error).__name__, error)
+            self._changed.wait(RESYNC_SECONDS if done else RETRY_SECONDS)
+
+    def _allocate(self) -> None:
+        self._make_sure()
+        services = self._services.objects()
+        shown = {str(item["metadata"]["uid"]): bool(_ingress(item)) for item in services}
+        self._given = {uid: address for uid, address in self._given.items() if not shown.get(uid, True)}
+        decisions = decide(services, self._usable_groups(), self._given)
+        for item in decisions.releases:
+            self._release(item)
+        for assignment in decisions.assignments:
+            self._assign(assignment)
+        self._explain(decisions)
+
+    def _usable_groups(self) -> dict[str, Group]:
+        """Read the groups; where two share a name, the one in our own namespace counts."""
+        items = sorted(self._groups.objects(), key=lambda item: namespace(item) == self._home)
+        groups: dict[str, Group] = {}
+        for item in items:
+            try:
+                groups[name(item)] = group(item)
+            except (ValueError, KeyError) as error:
+                self._tell(item, "ParseFailed", str(error))
+        return groups
+
+    def _make_sure(self) -> None:
+        """Ask about the writes whose answer got lost: until then their addresses must not go to anybody else."""
+        for uid, path in list(self._unsure.items()):
+            item = self._client.find(path)
+            if item is None or item["metadata"]["uid"] != uid or not _ingress(item):
+                self._given.pop(uid, None)
+            del self._unsure[uid]
+
+    def _assign(self, assignment: Assignment) -> None:
+        """Mark the service as ours, then show the address; in between it counts as having none."""
+        path, metadata = _path(assignment.service), assignment.service["metadata"]
+        uid = str(metadata["uid"])
+        marks = {ALLOCATED_BY: BRAND, ALLOCATED_FROM: assignment.group}
+        # The version makes the API server refuse when the service has changed since the decision.
+        marked = self._client.patch(
+            path, {"metadata": {"resourceVersion": metadata["resourceVersion"], "annotations": marks}}
+        )
+        self._given[uid], self._unsure[uid] = assignment.address, path
+        ingress = {"loadBalancer": {"ingress": [{"ip": str(assignment.address)}]}}
+        version = {"resourceVersion": marked["metadata"]["resourceVersion"]}
+        self._client.patch(f"{path}/status", {"metadata": version, "status": ingress})
+        del self._unsure[uid]
+        self._refused.pop(uid, None)
+        words = f"Assigned IP {assignment.address} from pool {assignment.group}"
+        log.info("%s: %s", qualified_name(assignment.service), words)
+        self._event(assignment.service, "Normal", "IPAllocated", words)
+
+    def _release(self, item: Json) -> None:
+        """Take the address from a service that is no LoadBalancer any more, and the marks last."""
+        self._client.patch(f"{_path(item)}/status", {"status": {"loadBalancer": {"ingress": None}}})
+        self._client.patch(_path(item), {"metadata": {"annotations": {ALLOCATED_BY: None, ALLOCATED_FROM: None}}})
+        log.info("%s: released, not a LoadBalancer any more", qualified_name(item))
+        self._event(item, "Normal", "IPReleased", "Service is not a LoadBalancer")
+
+    def _explain(self, decisions: Decisions) -> None:
+        for item, reason in decisions.refusals:
+            self._tell(item, "AllocationFailed", f"Failed to allocate IP for {qualified_name(item)!r}: {reason}")
+
+    def _tell(self, item: Json, reason: str, words: str) -> None:
+        """Say a failure once, until it changes."""
+        uid = str(item["metadata"]["uid"])
+        if self._refused.get(uid) != words:
+            log.warning("%s: %s", qualified_name(item), words)
+            self._event(item, "Warning", reason, words)
+            self._refused[uid] = words
+
+    def _event(self, item: Json, kind: str, reason: str, words: str) -> None:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        about = {"namespace": namespace(item), "name": name(item), "uid": item["metadata"]["uid"]}
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"namespace": namespace(item), "name": f"{name(item)}.{secrets.token_hex(8)}"},
+            "involvedObject": about | {"apiVersion": item.get("apiVersion", "v1"), "kind": item.get("kind", "Service")},
+            "type": kind,
+            "reason": reason,
+            "message": words,
+            "source": {"component": "purelb-allocator"},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        try:
+            self._client.create(f"/api/v1/namespaces/{namespace(item)}/events", event)
+        except ApiError as error:
+            log.warning("no event: %s", error)  # its namespace may be going away
+
+
+def _ingress(item: Json) -> list[Json]:
+    ingress: list[Json] = (status(item).get("loadBalancer") or {}).get("ingress") or []
+    return ingress
+
+
+def _path(item: Json) -> str:
+    return f"/api/v1/namespaces/{namespace(item)}/services/{name(item)}"

@@ -1,0 +1,144 @@
+"""A live copy of one kind of object: listed once, then kept by a watch, as client-go's informers do."""
+
+import json
+import logging
+import random
+import threading
+from collections.abc import Iterator
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from cluster_api.access import Access
+from cluster_api.client import REQUEST_TIMEOUT, UNREACHABLE, ApiError, Client, refusal
+from cluster_api.objects import Json, qualified_name
+
+WATCH_SECONDS = (180, 300)
+"""A server ends a watch after this time; drawn anew each time so that not all of a cluster come back at once."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+BREATH = 0.2
+"""Between two watches, so that a server that ends each of them at once is not asked in a tight loop."""
+
+_DICE = random.SystemRandom()
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """The objects under one path. Tells `changed` when they differ; keeps what it knows while no server answers."""
+
+    def __init__(self, access: Access, path: str, changed: threading.Event, field_selector: str = "") -> None:
+        self._client = Client(access)
+        self._path = path
+        self._selection = {"fieldSelector": field_selector} if field_selector else {}
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._objects: dict[str, Json] = {}
+        self._listed = threading.Event()
+        self._stopped = threading.Event()
+        self._version = ""
+        self._trouble = ""
+
+    def start(self) -> "Watch":
+        """Watch in a thread of its own."""
+        threading.Thread(target=self._run, name=self._path, daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """End after the watch that is open; tell nothing any more."""
+        self._stopped.set()
+
+    def objects(self) -> list[Json]:
+        """List what is known in order of names. Shared with the watch: to be read only."""
+        with self._lock:
+            return [self._objects[key] for key in sorted(self._objects)]
+
+    @property
+    def listed(self) -> bool:
+        """Say whether a server has answered at least once; also true when it said that there is no such API."""
+        return self._listed.is_set()
+
+    def _run(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._stopped.is_set():
+            try:
+                if not self._version:
+                    self._list()
+                self._follow()
+                pause = FIRST_PAUSE
+                self._stopped.wait(BREATH)
+            except (*UNREACHABLE, ApiError, ValueError) as error:
+                self._suffer(error)
+                self._stopped.wait(pause * _DICE.uniform(0.8, 1.2))
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _suffer(self, error: Exception) -> None:
+        """Decide what is still known after an error, and say it once."""
+        self._client.close()
+        if isinstance(error, ApiError):
+            self._version = ""  # expired (410), gone (404), forbidden (403): a new list will tell
+            if error.code == HTTPStatus.NOT_FOUND:
+                self._replace({})
+        trouble = f"{type(error).__name__}: {error}"
+        if trouble != self._trouble:
+            log.warning("%s: %s", self._path, trouble)
+            self._trouble = trouble
+
+    def _list(self) -> None:
+        answer = self._client.get(self._path, **self._selection)
+        self._replace({qualified_name(item): _lean(item) for item in answer["items"]})
+        self._version = str(answer["metadata"]["resourceVersion"])
+        self._trouble = ""
+
+    def _replace(self, objects: dict[str, Json]) -> None:
+        with self._lock:
+            different = objects != self._objects
+            self._objects = objects
+        if different or not self._listed.is_set():
+            self._listed.set()
+            self._tell()
+
+    def _follow(self) -> None:
+        for event in self._events():
+            kind, item = event["type"], event["object"]
+            if kind == "ERROR":
+                raise ApiError(int(item.get("code", 500)), str(item.get("message", item)))
+            self._version = str(item["metadata"]["resourceVersion"])
+            if kind == "BOOKMARK" or self._stopped.is_set():
+                continue
+            with self._lock:
+                if kind == "DELETED":
+                    self._objects.pop(qualified_name(item), None)
+                else:
+                    self._objects[qualified_name(item)] = _lean(item)
+            self._tell()
+
+    def _events(self) -> Iterator[Json]:
+        seconds = _DICE.randint(*WATCH_SECONDS)
+        query = self._selection | {
+            "watch": "true",
+            "resourceVersion": self._version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+        }
+        connection = self._client.connect(REQUEST_TIMEOUT)
+        try:
+            connection.request("GET", f"{self._path}?{urlencode(query)}", headers=self._client.headers())
+            response = connection.getresponse()
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                raise refusal(response.status, response.read())
+            self._client.close()  # the list's connection would only lie idle until the next list
+            if connection.sock is not None:  # handed to the response where the server will close
+                connection.sock.settimeout(seconds + REQUEST_TIMEOUT)
+            while line := response.readline():
+                yield json.loads(line)
+        finally:
+            connection.close()
+
+    def _tell(self) -> None:
+        if not self._stopped.is_set():
+            self._changed.set()
+
+
+def _lean(item: Json) -> Json:
+    """Drop the record of field managers, which is most of a small object and of no use here."""
+    item["metadata"].pop("managedFields", None)
+    return item
