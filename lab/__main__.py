@@ -1,4 +1,4 @@
-"""python -m lab"""
+"""The lab as a program: python -m lab."""
 
 from lab.command import main
 

@@ -80,7 +80,7 @@ def groups(instance: Instance, machine: str) -> list[Path]:
         return []
     made: list[Path] = []
     present = hierarchies()
-    only_version_2 = all(hierarchy.version == 2 for hierarchy in present)
+    without_version_1 = not any(hierarchy.version == 1 for hierarchy in present)
     for hierarchy in present:
         parent = hierarchy.path / instance.name
         group = parent / machine
@@ -88,7 +88,7 @@ def groups(instance: Instance, machine: str) -> list[Path]:
         if hierarchy.version == 1:
             for level in (parent, group):
                 _fill_cpuset(level)
-        elif only_version_2:
+        elif without_version_1:
             _pass_controllers_on(hierarchy.path)
             _pass_controllers_on(parent)
         made.append(group)

@@ -131,6 +131,14 @@ class Apt:
         run([*command, "--download-only", *packages], log=self.log)
         return tuple(self.archives / name for name in names)
 
+    def download(self, package: str) -> Path:
+        """Download one package without what it depends on."""
+        command = ["apt-get", *self._options(Path("/dev/null")), "-q", "download"]
+        listed = run([*command, "--print-uris", package], directory=self.folder / "nowhere")
+        run([*command, package], directory=self.archives, log=self.log)
+        names: list[str] = re.findall(r"^'\S+' (\S+\.deb) \d+ ", listed, re.MULTILINE)
+        return self.archives / names[0]
+
     def source(self, package: str) -> Path:
         """Download a source package; the answer is its .dsc file, whose sums dpkg-source checks."""
         self.archives.mkdir(parents=True, exist_ok=True)

@@ -6,4 +6,4 @@ class LabError(Exception):
 
 
 class Unsupported(LabError):
-    """This host cannot run the lab at all: no root, no namespaces, a missing package."""
+    """The host cannot run the lab at all: no root, no namespaces, a missing package."""

@@ -72,7 +72,7 @@ def folder_for_machines(work: Path) -> Path | None:
 
 
 def _index(folder: Path) -> None:
-    """depmod wants the folder below lib/modules of some root."""
+    """Depmod wants the folder below lib/modules of some root."""
     root = folder.parent.parent / "depmod"
     target = root / "lib/modules" / folder.name
     shutil.rmtree(root, ignore_errors=True)

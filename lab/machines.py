@@ -88,14 +88,13 @@ def start(instance: Instance, machine: Machine) -> None:
     disks.prepare(instance, machine)
     namespaces.add_machine(instance, machine)
     groups = cgroups.groups(instance, machine.name)
-    folder = instance.runtime / machine.name
     environment = {
         "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
         "TERM": "dumb",
         "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes",
         "SYSTEMD_SECCOMP": "0",
     }
-    command = [sys.executable, "-I", str(LAUNCH), *map(str, groups), "--", *_nspawn(instance, machine, folder)]
+    command = [sys.executable, "-I", str(LAUNCH), *map(str, groups), "--", *_nspawn(instance, machine)]
     with console(instance, machine).open("w") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd="/", start_new_session=True
@@ -104,7 +103,7 @@ def start(instance: Instance, machine: Machine) -> None:
     _pid_file(instance, machine).write_text(json.dumps({"pid": process.pid, "started": started}))
 
 
-def _nspawn(instance: Instance, machine: Machine, folder: Path) -> Iterable[str]:
+def _nspawn(instance: Instance, machine: Machine) -> Iterable[str]:
     disk = instance.disk(machine)
     yield from ("systemd-nspawn", "--quiet", "--boot", "--register=no")
     if not cgroups.systemd_manages():
@@ -128,10 +127,7 @@ def _nspawn(instance: Instance, machine: Machine, folder: Path) -> Iterable[str]
     if modules is not None:
         yield f"--bind-ro={modules}:/lib/modules/{modules.name}"
     if machine.role is Role.MIRROR:
-        cache = instance.cache
-        for source, target in ((cache.repository, "debian"), (cache.manifests, "manifests"), (cache.registry, "registry")):
-            source.mkdir(parents=True, exist_ok=True)
-            yield f"--bind-ro={source}:/srv/{target}"
+        yield f"--bind-ro={instance.cache.mirror}:/srv"
 
 
 def request_shutdown(instance: Instance, machine: Machine) -> None:

@@ -33,7 +33,7 @@ class Cache:
 
     @property
     def apt(self) -> Path:
-        """apt's lists and downloads, apart from the host's own."""
+        """Apt's lists and downloads, apart from the host's own."""
         return self.path / "apt"
 
     @property
@@ -42,19 +42,34 @@ class Cache:
         return self.path / "kubernetes"
 
     @property
+    def downloads(self) -> Path:
+        """What debootstrap downloads."""
+        return self.path / "debootstrap"
+
+    @property
+    def images(self) -> Path:
+        """Work on container images."""
+        return self.path / "images"
+
+    @property
+    def mirror(self) -> Path:
+        """All that the mirror serves; the machine has it as /srv, so what is built while it is up is served at once."""
+        return self.path / "mirror"
+
+    @property
     def repository(self) -> Path:
         """The apt repository that the mirror serves."""
-        return self.path / "repository"
+        return self.mirror / "debian"
 
     @property
     def registry(self) -> Path:
         """The storage of the mirror's container registry."""
-        return self.path / "registry"
+        return self.mirror / "registry"
 
     @property
     def manifests(self) -> Path:
         """The manifests that the mirror serves."""
-        return self.path / "manifests"
+        return self.mirror / "manifests"
 
     @property
     def key(self) -> Path:

@@ -28,9 +28,8 @@ def build_base(cache: Cache, apt: Apt, log: Path) -> None:
     """Make the base with debootstrap; its downloads are kept, so that an interrupted run goes on with them."""
     partial = cache.base.with_suffix(".partial")
     discard(partial)
-    downloads = cache.path / "debootstrap"
-    downloads.mkdir(parents=True, exist_ok=True)
-    run(["debootstrap", "--variant=minbase", f"--cache-dir={downloads}", f"--include={','.join(BASE_PACKAGES)}",
+    cache.downloads.mkdir(parents=True, exist_ok=True)
+    run(["debootstrap", "--variant=minbase", f"--cache-dir={cache.downloads}", f"--include={','.join(BASE_PACKAGES)}",
          RELEASE, partial, main_mirror(apt.sources)], log=log)  # fmt: skip
     finish_base(partial, log)
     discard(cache.base)

@@ -18,13 +18,14 @@ from lab.errors import LabError
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to build. `inputs` are texts and files; a change of any of them builds it anew."""
+    """One thing to build. A change of its inputs (texts and files), or of a step it comes after, builds it anew."""
 
     name: str
     title: str
     inputs: tuple[str | Path, ...]
     outputs: tuple[Path, ...]
     build: Callable[[Path], None]
+    after: tuple["Step", ...] = ()
 
     def checksum(self) -> str:
         """One checksum over all inputs."""
@@ -32,6 +33,8 @@ class Step:
         for item in self.inputs:
             total.update(tree_content(item).encode() if isinstance(item, Path) else item.encode())
             total.update(b"\0")
+        for step in self.after:
+            total.update(step.checksum().encode())
         return total.hexdigest()
 
 
@@ -53,7 +56,7 @@ def tree_content(path: Path) -> str:
         status = file.lstat()
         total.update(f"{file.relative_to(path)}\0{status.st_mode:o}\0".encode())
         if file.is_symlink():
-            total.update(os.readlink(file).encode())
+            total.update(str(file.readlink()).encode())
         elif file.is_file():
             with file.open("rb") as opened:
                 total.update(hashlib.file_digest(opened, "sha256").digest())

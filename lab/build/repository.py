@@ -1,0 +1,48 @@
+"""The apt repository of the mirror: Debian packages with all they need beyond the base, and ours."""
+
+import gzip
+import hashlib
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lab.build.base import discard
+from lab.debian import Apt, architecture
+from lab.places import Cache
+from lab.processes import run
+
+PACKAGES = (
+    "containerd", "runc", "containernetworking-plugins",
+    "chrony", "conntrack", "ipset", "ipvsadm", "iptables", "nftables", "ebtables", "arptables", "ethtool", "socat",
+    "apt-transport-https", "gnupg", "jq", "bash-completion", "tcpdump", "lsb-release", "rsync", "nfs-common",
+    "python3", "python3-apt", "haproxy", "keepalived", "bird2",
+)  # fmt: skip
+
+
+def build_repository(cache: Cache, apt: Apt, log: Path) -> None:
+    """Gather the packages and write the index; apt on the nodes checks every file against it."""
+    target = cache.repository
+    partial = target.with_suffix(".partial")
+    discard(partial)
+    partial.mkdir(parents=True)
+    status = cache.base / "var/lib/dpkg/status"
+    ours = sorted((cache.kubernetes / "packages").glob("*.deb"))
+    for file in (*apt.closure(PACKAGES, status), *ours):
+        shutil.copy(file, partial / file.name)
+    index = run(["dpkg-scanpackages", "--multiversion", ".", "/dev/null"], directory=partial)
+    (partial / "Packages").write_text(index)
+    (partial / "Packages.gz").write_bytes(gzip.compress(index.encode(), mtime=0))
+    (partial / "Release").write_text(release(partial, ("Packages", "Packages.gz")))
+    discard(target)
+    partial.rename(target)
+    log.write_text(f"{len(list(target.glob('*.deb')))} packages\n")
+
+
+def release(folder: Path, names: tuple[str, ...]) -> str:
+    """The Release file of a flat repository: size and checksum of each index."""
+    newest = max(int((folder / name).stat().st_mtime) for name in names)
+    sums = [f" {hashlib.sha256((folder / name).read_bytes()).hexdigest()} {(folder / name).stat().st_size} {name}"
+            for name in names]  # fmt: skip
+    date = datetime.fromtimestamp(newest, UTC).strftime("%a, %d %b %Y %H:%M:%S UTC")
+    head = ["Origin: Kubepeer lab", "Label: Kubepeer lab", f"Architectures: {architecture()}", f"Date: {date}"]
+    return "\n".join([*head, "SHA256:", *sums]) + "\n"
