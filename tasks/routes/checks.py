@@ -1,0 +1,163 @@
+"""The checks of a router against what the cluster announces. Pure. Each class's docstring is its manual."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+
+from kubepeer.checks import Finding
+from tasks.routes import reasons
+from tasks.routes.expected import NOT_ADVERTISED, Announced, ExpectedRoute
+from tasks.routes.seen import Hop, RouterSeen, hops_in_order
+
+LAYERS = {"bgp": "route", "rib": "route", "kernel": "fib"}  # layer -> the name of the check
+
+
+@dataclass(frozen=True)
+class Case:
+    """One router, what should be on it and what is.
+
+    Attributes:
+        peers: every node that should have a session: address -> what is known against it ("" is nothing).
+        networks: the cluster's own networks; everything in them on the router is the cluster's to explain.
+        judged: the next hops that the findings are limited to; None is all.
+
+    """
+
+    host: str
+    announced: Announced
+    seen: RouterSeen
+    networks: tuple[IPv4Network, ...]
+    peers: Mapping[IPv4Address, str] = field(default_factory=dict)
+    judged: frozenset[Hop] | None = None
+
+    def concerns(self, hop: Hop) -> bool:
+        """Whether a next hop is one of those that are judged."""
+        return self.judged is None or hop in self.judged
+
+
+class Check(ABC):
+    """One question about a router."""
+
+    @abstractmethod
+    def findings(self, case: Case) -> list[Finding]:
+        """The answers, good and bad."""
+
+
+class Sessions(Check):
+    """Every node of the cluster has a BGP session with the router.
+
+    Passes   the node's address is a configured neighbour, Established, and the router accepts what it sends.
+    Fails    not configured; down, with the last error and its age; up, but without the policy that RFC 8212 demands; in the
+             inventory, but not a node of the cluster.
+    """
+
+    def findings(self, case: Case) -> list[Finding]:
+        """One answer a node."""
+        return [self._finding(case, peer) for peer in sorted(case.peers) if case.concerns(str(peer))]
+
+    def _finding(self, case: Case, peer: IPv4Address) -> Finding:
+        session = case.seen.sessions.get(peer)
+        state = session.state if session else "not configured"
+        reason = "; ".join(text for text in (reasons.of_session(session), case.peers[peer]) if text)
+        return Finding(case.host, "session", str(peer), "bgp", not reason, ("Established",), (state,), reason=reason)
+
+
+@dataclass(frozen=True)
+class NextHops(Check):
+    """A prefix has exactly the next hops that the cluster announces.
+
+    Passes   every expected next hop is chosen and no other, and none is stale.
+    Fails    missing: a node's session, a filter, a limit of equal paths, a better route; unexpected: a stranger, or a route made
+             by hand; stale: kept under graceful restart (RFC 4724) although the node may be dead, and still in use.
+    """
+
+    layer: str
+
+    def findings(self, case: Case) -> list[Finding]:
+        """One answer a prefix."""
+        return [finding for route in case.announced.routes if (finding := self._finding(case, route))]
+
+    def _finding(self, case: Case, route: ExpectedRoute) -> Finding | None:
+        prefix, seen = route.prefix, case.seen
+        expected = {str(hop) for hop in route.next_hops if case.concerns(str(hop))}
+        observed = {hop for hop in observed_hops(seen, prefix, self.layer) if case.concerns(hop)}
+        if not expected and not observed:
+            return None
+        missing, unexpected = expected - observed, observed - expected
+        stale = seen.stale(prefix) & observed
+        stranger = reasons.of_unexpected(seen, prefix, self.layer) if unexpected else ""
+        said = (
+            route.why if missing and route.why == NOT_ADVERTISED else "",
+            stranger,
+            reasons.of_missing(seen, prefix, self.layer, missing, besides=stranger) if missing else "",
+            reasons.of_stale(seen, stale) if stale else "",
+        )
+        return Finding(
+            case.host,
+            LAYERS[self.layer],
+            str(prefix),
+            self.layer,
+            not (missing or unexpected or stale),
+            hops_in_order(expected),
+            hops_in_order(observed),
+            hops_in_order(missing),
+            hops_in_order(unexpected),
+            "; ".join(text for text in said if text),
+        )
+
+
+@dataclass(frozen=True)
+class Unannounced(Check):
+    """The router has nothing in the cluster's networks that the cluster does not announce.
+
+    Passes   there is no other prefix.
+    Fails    a block that was left behind, an address of a service that is gone, a route made by hand on the router.
+    """
+
+    layer: str
+
+    def findings(self, case: Case) -> list[Finding]:
+        """One answer a prefix that should not be there; none when all is well."""
+        expected = {route.prefix for route in case.announced.routes}
+        table: Mapping[IPv4Network, object] = getattr(case.seen, self.layer)
+        strangers = (prefix for prefix in table if prefix not in expected and _inside(prefix, case.networks))
+        return [finding for prefix in sorted(strangers) if (finding := self._finding(case, prefix))]
+
+    def _finding(self, case: Case, prefix: IPv4Network) -> Finding | None:
+        observed = observed_hops(case.seen, prefix, self.layer)
+        hops = hops_in_order(hop for hop in observed if case.concerns(hop))
+        if not hops:
+            return None
+        why = reasons.of_unexpected(case.seen, prefix, self.layer)
+        reason = "the cluster does not announce this prefix" + (f"; {why}" if why else "")
+        return Finding(
+            case.host,
+            LAYERS[self.layer],
+            str(prefix),
+            self.layer,
+            ok=False,
+            observed=hops,
+            unexpected=hops,
+            reason=reason,
+        )
+
+
+CHECKS: tuple[Check, ...] = (Sessions(), *map(NextHops, LAYERS), *map(Unannounced, LAYERS))
+
+
+def judge(case: Case) -> tuple[Finding, ...]:
+    """All answers about one router."""
+    return tuple(finding for check in CHECKS for finding in check.findings(case))
+
+
+def observed_hops(seen: RouterSeen, prefix: IPv4Network, layer: str) -> frozenset[Hop]:
+    """The next hops of a prefix that a layer uses."""
+    if layer == "bgp":
+        return frozenset(path.hop for path in seen.bgp.get(prefix, ()) if path.chosen and path.valid)
+    chosen = seen.chosen_rib(prefix) if layer == "rib" else seen.chosen_kernel(prefix)
+    return chosen.hops if chosen else frozenset()
+
+
+def _inside(prefix: IPv4Network, networks: tuple[IPv4Network, ...]) -> bool:
+    return any(prefix.subnet_of(network) for network in networks)

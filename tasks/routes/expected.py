@@ -1,0 +1,149 @@
+"""What the cluster should announce, from its own objects: the routes, their exact next hops, and who speaks BGP. Pure.
+
+The rules are those that calico-node follows (calico: confd/pkg/backends/calico/{client,routes}.go and the template bird_ipam.cfg):
+- every node announces its pod blocks (BlockAffinity; never Node.podCIDR), unless the block's pool says disableBGPExport;
+- an address borrowed from another node's block is announced as a /32 by the node that uses it;
+- every node that is not excluded announces the service networks of BGPConfiguration;
+- it announces the addresses of a service with externalTrafficPolicy Local as /32, if it has a ready endpoint of it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from typing import Any
+
+from tasks.routes import services
+
+Manifest = Mapping[str, Any]
+
+# Only the exact value "true" excludes: kubeadm sets "" on control planes, and they announce.
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+NOT_ADVERTISED = "BGPConfiguration default does not advertise this network of the inventory"
+CALICO_ADDRESS = "projectcalico.org/IPv4Address"
+
+
+@dataclass(frozen=True)
+class ClusterObjects:
+    """The objects of a live cluster that decide what is announced, as its API gives them."""
+
+    nodes: tuple[Manifest, ...] = ()
+    block_affinities: tuple[Manifest, ...] = ()
+    ip_pools: tuple[Manifest, ...] = ()
+    ipam_blocks: tuple[Manifest, ...] = ()
+    bgp_configuration: Manifest | None = None
+    services: tuple[Manifest, ...] = ()
+    endpoints: tuple[Manifest, ...] = ()  # Endpoints or EndpointSlices, of Local services alone
+
+
+@dataclass(frozen=True)
+class ExpectedRoute:
+    """A prefix that must be on every router, with exactly these next hops."""
+
+    prefix: IPv4Network
+    next_hops: frozenset[IPv4Address]
+    why: str
+
+
+@dataclass(frozen=True)
+class Announced:
+    """All that the cluster should announce.
+
+    Attributes:
+        speakers: the BGP address of every node of the live cluster, with the node's name there.
+
+    """
+
+    routes: tuple[ExpectedRoute, ...] = ()
+    speakers: Mapping[IPv4Address, str] = field(default_factory=dict)
+
+
+def announced(objects: ClusterObjects, intended: Iterable[IPv4Network] = ()) -> Announced:
+    """What this cluster should announce.
+
+    Args:
+        objects: the live cluster's.
+        intended: service networks of the inventory: every node that is not excluded should announce them, whether the live
+            BGPConfiguration says so or not.
+
+    """
+    addresses = {node["metadata"]["name"]: address for node in objects.nodes if (address := bgp_address(node))}
+    excluded = {node["metadata"]["name"] for node in objects.nodes if _label(node, EXCLUDED) == "true"}
+    everywhere = frozenset(address for name, address in addresses.items() if name not in excluded)
+    hops: dict[IPv4Network, set[IPv4Address]] = defaultdict(set)
+    reasons: dict[IPv4Network, str] = {}
+    for prefix, name, why in (*_blocks(objects), *_borrowed(objects)):
+        if name in addresses:  # an affinity may outlive its node
+            hops[prefix].add(addresses[name])
+            reasons.setdefault(prefix, why)
+    advertised = services.Advertised.read(objects.bgp_configuration)
+    for prefix in advertised.aggregates:
+        hops[prefix] |= everywhere
+        reasons.setdefault(prefix, "service network")
+    for prefix in intended:
+        hops[prefix] |= everywhere
+        reasons.setdefault(prefix, NOT_ADVERTISED)
+    for prefix, names, why in services.addresses(objects.services, objects.endpoints, advertised):
+        chosen = everywhere if names is None else {addresses[name] for name in names if name in addresses} & everywhere
+        hops[prefix] |= chosen
+        reasons.setdefault(prefix, why)
+    routes = (
+        ExpectedRoute(prefix, frozenset(hops[prefix]), reasons[prefix]) for prefix in sorted(hops) if hops[prefix]
+    )
+    return Announced(tuple(routes), {address: name for name, address in addresses.items()})
+
+
+def bgp_address(node: Manifest) -> IPv4Address | None:
+    """The address that a node speaks BGP from: Calico's own annotation where there is one, else the InternalIP."""
+    annotation = (node["metadata"].get("annotations") or {}).get(CALICO_ADDRESS)
+    if annotation:
+        return IPv4Address(annotation.partition("/")[0])
+    for address in (node.get("status") or {}).get("addresses") or ():
+        if address["type"] == "InternalIP" and ip_address(address["address"]).version == 4:  # noqa: PLR2004  IPv4
+            return IPv4Address(address["address"])
+    return None
+
+
+def _label(node: Manifest, key: str) -> str | None:
+    value: str | None = (node["metadata"].get("labels") or {}).get(key)
+    return value
+
+
+def _blocks(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
+    """The confirmed blocks with their nodes, without those of pools that are not exported."""
+    hidden = [
+        network
+        for pool in objects.ip_pools
+        if pool["spec"].get("disableBGPExport")
+        for network in _ipv4([pool["spec"]["cidr"]])
+    ]
+    for affinity in objects.block_affinities:
+        spec = affinity["spec"]
+        if spec.get("state") != "confirmed" or str(spec.get("deleted", "false")).lower() == "true":
+            continue
+        for block in _ipv4([spec["cidr"]]):
+            if not any(block.subnet_of(pool) for pool in hidden):
+                yield block, str(spec["node"]), f"pod block of {spec['node']}"
+
+
+def _borrowed(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
+    """Addresses that a node uses out of another node's block."""
+    for block in objects.ipam_blocks:
+        spec = block["spec"]
+        owner = str(spec.get("affinity") or "").removeprefix("host:")
+        attributes = spec.get("attributes") or []
+        for network in _ipv4([spec["cidr"]]):
+            for offset, index in enumerate(spec.get("allocations") or []):
+                node = None if index is None or index >= len(attributes) else _user(attributes[index])
+                if node and node != owner:
+                    yield IPv4Network(network[offset]), node, f"address borrowed by {node} from {network}"
+
+
+def _user(attribute: Manifest) -> str | None:
+    node: str | None = (attribute.get("secondary") or {}).get("node")
+    return node
+
+
+def _ipv4(texts: Iterable[str]) -> list[IPv4Network]:
+    networks = (ip_network(text, strict=False) for text in texts)
+    return [network for network in networks if isinstance(network, IPv4Network)]

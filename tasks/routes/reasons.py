@@ -1,0 +1,136 @@
+"""Why a next hop is missing or unexpected, joined from what the router says of the session, the paths and its other routes. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
+
+from tasks.routes.seen import IPV4_ADDRESS, Hop, RouterSeen, Session, hops_in_order, shortened
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+NOT_CONFIGURED = "not a neighbour in the router's configuration"
+
+
+def of_session(session: Session | None) -> str:
+    """Why a session is not what it should be; "" when it is."""
+    if session is None:
+        return NOT_CONFIGURED
+    if session.established:
+        return f"Established, but: {session.discards}" if session.discards else ""
+    never = "" if session.ever else ", never established"
+    since = "" if session.seconds is None else f", {duration(session.seconds)} ago"
+    error = f": {session.last_error}{since}" if session.last_error else ""
+    kept = "" if session.stale_seconds is None else f"; its routes are {_kept(session.stale_seconds)}"
+    return f"{session.state}{never}{error}{kept}"
+
+
+def of_missing(seen: RouterSeen, prefix: IPv4Network, layer: str, hops: Iterable[Hop], *, besides: str = "") -> str:
+    """Why these next hops of a prefix are missing in a layer, besides a reason that was given already."""
+    reasons = ((hop, _why_missing(seen, prefix, layer, hop)) for hop in hops_in_order(hops))
+    return _joined((hop, reason) for hop, reason in reasons if reason != besides)
+
+
+def of_stale(seen: RouterSeen, hops: Iterable[Hop]) -> str:
+    """That next hops are kept although their session was lost, and what is known of it."""
+    return _joined((hop, _stale_reason(seen, hop)) for hop in hops_in_order(hops))
+
+
+def of_unexpected(seen: RouterSeen, prefix: IPv4Network, layer: str) -> str:
+    """Which route brought next hops that the cluster does not announce."""
+    if layer == "kernel":
+        return _kernel_reason(seen, prefix)
+    if layer == "rib":
+        chosen = seen.chosen_rib(prefix)
+        if chosen and chosen.protocol != "bgp":
+            return f"better route by {chosen.protocol} [{chosen.distance}/{chosen.metric}]"
+        return ""
+    peers = hops_in_order(str(path.peer or "the router itself") for path in seen.bgp.get(prefix, ()) if path.chosen)
+    return f"announced by {shortened(peers)}" if peers else ""
+
+
+def duration(seconds: int) -> str:
+    """A length of time as a person says it."""
+    if seconds < 2 * MINUTE:
+        return f"{seconds} s"
+    if seconds < 2 * HOUR:
+        return f"{seconds // MINUTE} min"
+    if seconds < 2 * DAY:
+        return f"{seconds // HOUR} h"
+    return f"{seconds // DAY} days"
+
+
+def _why_missing(seen: RouterSeen, prefix: IPv4Network, layer: str, hop: Hop) -> str:
+    lost = _session_reason(seen, hop)
+    if lost:
+        return lost if lost == NOT_CONFIGURED else f"session {lost}"
+    path = next((path for path in seen.bgp.get(prefix, ()) if path.hop == hop), None)
+    if path is None:
+        return "its session is Established, but it does not announce this prefix, or a policy of the router refuses it"
+    if not path.valid:
+        return "announced, but the router cannot reach the next hop"
+    if not path.chosen:
+        return "announced, but not chosen as an equal path (maximum-paths, or another path is better)"
+    if layer == "rib":
+        return _rib_reason(seen, prefix)
+    return _kernel_reason(seen, prefix) or "in BGP, but the kernel does not have it"
+
+
+def _rib_reason(seen: RouterSeen, prefix: IPv4Network) -> str:
+    chosen = seen.chosen_rib(prefix)
+    if chosen is None:
+        return "in BGP, but no route is selected"
+    if chosen.protocol != "bgp":
+        return f"better route by {chosen.protocol} [{chosen.distance}/{chosen.metric}]"
+    return "in BGP, but not an active next hop of the route"
+
+
+def _kernel_reason(seen: RouterSeen, prefix: IPv4Network) -> str:
+    taken = seen.chosen_kernel(prefix)
+    listed = seen.kernel.get(prefix, ())
+    if taken is None:
+        looked_up = seen.lookups.get(prefix)
+        if looked_up is not None:
+            return f"the kernel takes {looked_up.prefix} instead"
+        return "a rule forbids the route of the main table" if listed else "not in the kernel's main table"
+    if taken not in listed and listed:
+        return "a rule leads to another routing table"
+    if taken.protocol != "bgp":
+        return f"better route by {taken.protocol} metric {taken.metric}" + (
+            ", made by hand" if taken.protocol == "boot" else ""
+        )
+    rib = seen.chosen_rib(prefix)
+    if rib and rib.protocol == "bgp" and rib.hops != taken.hops:
+        return "the kernel's route is not the one of the router's table"
+    return ""
+
+
+def _session_reason(seen: RouterSeen, hop: Hop) -> str:
+    session = _session(seen, hop)
+    return NOT_CONFIGURED if session is None and IPV4_ADDRESS.match(hop) else of_session(session) if session else ""
+
+
+def _stale_reason(seen: RouterSeen, hop: Hop) -> str:
+    session = _session(seen, hop)
+    if session is None or session.established:
+        return "stale until its session, which is new, has told all (graceful restart, RFC 4724)"
+    lost = of_session(replace(session, stale_seconds=None))
+    return f"{_kept(session.stale_seconds)}: session {lost}"
+
+
+def _kept(seconds: int | None) -> str:
+    more = "" if seconds is None else f" for {duration(seconds)} more"
+    return f"stale, kept{more} (graceful restart, RFC 4724)"
+
+
+def _session(seen: RouterSeen, hop: Hop) -> Session | None:
+    return seen.sessions.get(IPv4Address(hop)) if IPV4_ADDRESS.match(hop) else None
+
+
+def _joined(reasons: Iterable[tuple[Hop, str]]) -> str:
+    """One reason for all that share it, with their names where there are several."""
+    together: dict[str, list[Hop]] = {}
+    for hop, reason in reasons:
+        if reason:
+            together.setdefault(reason, []).append(hop)
+    return "; ".join(f"{shortened(hops)}: {reason}" for reason, hops in together.items())

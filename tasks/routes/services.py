@@ -1,0 +1,137 @@
+"""Which service addresses calico-node announces on their own, and from which nodes. Pure.
+
+Source: calico, confd/pkg/backends/calico/routes.go: advertiseThisService and getAllRoutesForService.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from typing import Any
+
+Manifest = Mapping[str, Any]
+Key = tuple[str, str]  # namespace, name
+
+TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
+SLICE_OWNER = "kubernetes.io/service-name"
+SINGLE = 32  # the length of one address
+
+
+@dataclass(frozen=True)
+class Advertised:
+    """The service networks of BGPConfiguration default."""
+
+    cluster: tuple[IPv4Network, ...] = ()
+    external: tuple[IPv4Network, ...] = ()
+    load_balancer: tuple[IPv4Network, ...] = ()
+    aggregated: bool = True  # serviceLoadBalancerAggregation, from Calico 3.31
+
+    @classmethod
+    def read(cls, configuration: Manifest | None) -> "Advertised":
+        """The networks that stand in the object; none without it."""
+        spec = (configuration or {}).get("spec") or {}
+        return cls(
+            _networks(spec.get("serviceClusterIPs")),
+            _networks(spec.get("serviceExternalIPs")),
+            _networks(spec.get("serviceLoadBalancerIPs")),
+            spec.get("serviceLoadBalancerAggregation", "Enabled") != "Disabled",
+        )
+
+    @property
+    def aggregates(self) -> tuple[IPv4Network, ...]:
+        """What every node announces whatever the services; a network of a single address is announced by its service alone."""
+        networks = (*self.cluster, *self.external, *(self.load_balancer if self.aggregated else ()))
+        return tuple(network for network in networks if network.prefixlen < SINGLE)
+
+
+def local(service: Manifest) -> bool:
+    """Whether only nodes with a ready endpoint take this service's traffic."""
+    return bool(service["spec"].get("externalTrafficPolicy") == "Local" and _relevant(service))
+
+
+def addresses(
+    services: Iterable[Manifest], endpoints: Iterable[Manifest], advertised: Advertised
+) -> Iterator[tuple[IPv4Network, frozenset[str] | None, str]]:
+    """The /32s: prefix, names of the nodes that announce it (None: every node that is not excluded), and why."""
+    ready = ready_nodes(endpoints)
+    for service in services:
+        if not _relevant(service):
+            continue
+        key = key_of(service)
+        name = "/".join(key)
+        if local(service):
+            for address in _addresses(service, advertised):
+                yield IPv4Network(address), ready.get(key, frozenset()), f"service {name}, traffic policy Local"
+        elif _alone(service, advertised):
+            for address in _addresses(service, advertised):
+                yield IPv4Network(address), None, f"service {name}, announced as one address"
+        elif not advertised.aggregated:
+            for address in _within(_ingress(service), advertised.load_balancer):
+                yield IPv4Network(address), None, f"service {name}, without aggregation"
+
+
+def ready_nodes(endpoints: Iterable[Manifest]) -> dict[Key, frozenset[str]]:
+    """For each service the nodes with a ready endpoint, from Endpoints or EndpointSlices."""
+    found: dict[Key, set[str]] = defaultdict(set)
+    for item in endpoints:
+        owner = (item["metadata"].get("labels") or {}).get(SLICE_OWNER)
+        if owner and "endpoints" in item and item.get("addressType", "IPv4") == "IPv4":
+            nodes = {
+                endpoint.get("nodeName")
+                for endpoint in item["endpoints"] or ()
+                if (endpoint.get("conditions") or {}).get("ready") is not False  # unknown means ready: discovery/v1
+            }
+            found[item["metadata"]["namespace"], owner] |= {node for node in nodes if node}
+        elif "subsets" in item:
+            listed = (address for subset in item["subsets"] or () for address in subset.get("addresses") or ())
+            found[key_of(item)] |= {address["nodeName"] for address in listed if address.get("nodeName")}
+    return {key: frozenset(nodes) for key, nodes in found.items()}
+
+
+def key_of(item: Manifest) -> Key:
+    """Namespace and name."""
+    return (item["metadata"]["namespace"], item["metadata"]["name"])
+
+
+def _relevant(service: Manifest) -> bool:
+    spec = service["spec"]
+    return spec.get("type", "ClusterIP") in TYPES and spec.get("clusterIP") not in (None, "", "None")
+
+
+def _addresses(service: Manifest, advertised: Advertised) -> list[IPv4Address]:
+    """All addresses of a service that may be announced; BIRD's export filter lets nothing else through."""
+    spec = service["spec"]
+    return [
+        *_within([spec["clusterIP"]], advertised.cluster),
+        *_within(spec.get("externalIPs") or [], advertised.external),
+        *_within(_ingress(service), advertised.load_balancer),
+    ]
+
+
+def _alone(service: Manifest, advertised: Advertised) -> bool:
+    """A service of policy Cluster whose address is a network of its own in BGPConfiguration (Calico 3.28 and 3.30 on)."""
+    spec = service["spec"]
+    balanced = [*_ingress(service), *([spec["loadBalancerIP"]] if spec.get("loadBalancerIP") else [])]
+    if spec.get("type") == "LoadBalancer" and _within(balanced, _single(advertised.load_balancer)):
+        return True
+    return bool(_within(spec.get("externalIPs") or [], _single(advertised.external)))
+
+
+def _single(networks: Iterable[IPv4Network]) -> list[IPv4Network]:
+    return [network for network in networks if network.prefixlen == SINGLE]
+
+
+def _ingress(service: Manifest) -> list[str]:
+    status = (service.get("status") or {}).get("loadBalancer") or {}
+    return [ingress["ip"] for ingress in status.get("ingress") or () if ingress.get("ip")]
+
+
+def _within(texts: Iterable[str], networks: Iterable[IPv4Network]) -> list[IPv4Address]:
+    wanted = list(networks)
+    parsed = (ip_address(text) for text in texts)
+    return [one for one in parsed if isinstance(one, IPv4Address) and any(one in network for network in wanted)]
+
+
+def _networks(blocks: Iterable[Manifest] | None) -> tuple[IPv4Network, ...]:
+    parsed = (ip_network(block["cidr"], strict=False) for block in blocks or ())
+    return tuple(network for network in parsed if isinstance(network, IPv4Network))

@@ -1,0 +1,88 @@
+"""Verify one router: what the live cluster should announce, what the router has, and the difference with its reason."""
+
+import time
+from collections.abc import Iterable, Mapping
+from ipaddress import collapse_addresses
+from math import floor
+
+from nornir.core.task import Result, Task
+
+from kubepeer.checks import Finding
+from kubepeer.errors import KubepeerError
+from kubepeer.run import Run, done, host_error
+from tasks.cluster.access import open_api
+from tasks.linux.observe import ask
+from tasks.linux.shell import open_shell
+from tasks.routes.checks import Case, judge
+from tasks.routes.cluster import read_objects
+from tasks.routes.expected import Announced, announced
+from tasks.routes.frr import Frr
+from tasks.routes.seen import RouterReader
+from tasks.routes.selection import judged, outermost, peers, probes_for
+
+READERS: Mapping[str, RouterReader] = {"frr": Frr()}
+INTERVAL_SECONDS = (
+    2.0  # between two questions: a quarter of the shortest hold time in use (9 s), and no load on a router
+)
+
+
+def routers_to_ask(run: Run) -> Iterable[str]:
+    """The routers that were chosen; all of them when only nodes were: their next hops are judged on every router."""
+    routers = [router.name for router in run.intent.routers]
+    return [name for name in routers if name in run.chosen] or routers
+
+
+def verify(task: Task, run: Run, wait_seconds: float | None = None) -> Result:
+    """Sessions and next hops of one router, in BGP, in its table and in the kernel; asked again until all is well or time is up.
+
+    Args:
+        task: the router.
+        run: the running run.
+        wait_seconds: how long to ask again; None is what the command line says.
+
+    """
+    ends = time.monotonic() + (run.options.wait_seconds if wait_seconds is None else wait_seconds)
+    while True:
+        last = time.monotonic() >= ends
+        try:
+            findings = _findings(task, run)
+        except KubepeerError as error:
+            if last:
+                raise host_error(task, error) from error
+        else:
+            ok = all(finding.ok for finding in findings)
+            if ok or last:
+                return done(task, findings=findings, failed=not ok, summary=_summary(findings))
+        time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
+
+
+def _findings(task: Task, run: Run) -> tuple[Finding, ...]:
+    name, intent = task.host.name, run.intent
+    shell = open_shell(run.nornir, name)
+    expected = _announced(run)
+    networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
+    reader = READERS[intent.router(name).platform]
+    probes = probes_for(route.prefix for route in expected.routes)
+    seen = reader.read(ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers, probes)
+    run.keep(("routes seen", name), seen)
+    only = judged(intent, expected, run.chosen) if run.filtered else None
+    return judge(Case(name, expected, seen, networks, peers(intent, expected), only))
+
+
+def _announced(run: Run) -> Announced:
+    """What the cluster should announce now; read once for all routers that ask at the same time."""
+    api = open_api(run)
+    networks = run.intent.cluster.networks
+    moment = floor(time.monotonic() / INTERVAL_SECONDS)
+    return run.once(
+        ("announced", moment), lambda: announced(read_objects(api), (networks.services, networks.load_balancers))
+    )
+
+
+def _summary(findings: Iterable[Finding]) -> str:
+    findings = list(findings)
+    up = [finding.ok for finding in findings if finding.check == "session"]
+    prefixes = {finding.subject for finding in findings if finding.check != "session"}
+    wrong = {finding.subject for finding in findings if finding.check != "session" and not finding.ok}
+    routes = f"{len(wrong)} of {len(prefixes)} prefixes wrong" if wrong else f"{len(prefixes)} prefixes right"
+    return f"{sum(up)} of {len(up)} sessions, {routes}"
