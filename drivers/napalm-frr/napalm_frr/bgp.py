@@ -26,7 +26,7 @@ _SHOWN = {"large": " large", "extended": " extended", "standard": ""}
 
 def group_of(draft: Draft, context: Path, peer: str) -> str | None:
     """Name the peer group that a neighbour is in."""
-    for line in draft.blocks[context[:1]]:
+    for line in draft.blocks[context[:1]].about(f"neighbor {peer}"):
         words = line.split(" ")
         if words[:3] == ["neighbor", peer, "peer-group"] and len(words) == 4:  # noqa: PLR2004
             return words[3]
@@ -66,8 +66,9 @@ def send_communities(block: Block, line: str) -> bool:
     sent = {kind for kind in _KINDS if shown + _SHOWN[kind] not in block and f"{shown} all" not in block}
     sent = sent - set(_MEANT[which]) if negative else sent | set(_MEANT[which])
     wanted = [shown + _SHOWN[kind] for kind in _SHOWN if kind not in sent] if sent else [f"{shown} all"]
-    for old in [one for one in block if one.split(" all")[0].startswith(shown) and one not in wanted]:
-        block.drop(old)
+    for old in block.about(f"neighbor {peer}"):
+        if old.startswith(shown) and old not in wanted:
+            block.drop(old)
     for new in wanted:
         if new not in block:
             block.put(new)
@@ -79,12 +80,14 @@ def leave(draft: Draft, context: Path, peer: str) -> None:
     process = context[:1]
     in_group = re.compile(rf"neighbor (\S+) (?:interface )?peer-group {re.escape(peer)}")
     listen = re.compile(rf"bgp listen range \S+ peer-group {re.escape(peer)}")
-    members = [found.group(1) for line in draft.blocks[process] if (found := in_group.fullmatch(line))]
+    is_group = f"neighbor {peer} peer-group" in draft.blocks[process]
+    lines = list(draft.blocks[process]) if is_group else []
+    members = [found.group(1) for line in lines if (found := in_group.fullmatch(line))]
     for name in [peer, *members]:
         for block in [one for path, one in draft.blocks.items() if path[:1] == process]:
-            for line in [one for one in block if re.match(rf"(?:no )?neighbor {re.escape(name)}(?: |$)", one)]:
+            for line in block.about(f"neighbor {name}"):
                 block.drop(line)
-    for line in [one for one in draft.blocks[process] if listen.fullmatch(one)]:
+    for line in [one for one in lines if listen.fullmatch(one)]:
         draft.blocks[process].drop(line)
 
 
@@ -94,11 +97,11 @@ def removal(draft: Draft, context: Path, body: str) -> bool:
     if kind_of(context) != BGP or words[0] != "neighbor" or len(words) == 1:
         return False
     peer, block = words[1], draft.blocks[context]
-    if not any(line.startswith(f"neighbor {peer} ") for line in block):
+    if not block.about(f"neighbor {peer}"):
         return len(words) == 2 or words[2] in ("peer-group", "remote-as")  # noqa: PLR2004
     ends_group = words[2:] == ["peer-group"]
     leaves_group = words[2:3] == ["peer-group"] and len(words) > 3 and body in block  # noqa: PLR2004
-    has_own_as = any(line.startswith(f"neighbor {peer} remote-as ") for line in block)
+    has_own_as = bool(_own_as(block, peer))
     if len(words) == 2 or ends_group or words[2] == "remote-as" or (leaves_group and not has_own_as):  # noqa: PLR2004
         leave(draft, context, peer)
         return True
@@ -111,6 +114,10 @@ def joined(draft: Draft, context: Path, line: str) -> None:
     if words[:1] != ["neighbor"] or words[2:3] != ["peer-group"] or len(words) != 4:  # noqa: PLR2004
         return
     block = draft.blocks[context]
-    if any(one.startswith(f"neighbor {words[3]} remote-as ") for one in block):
-        for own in [one for one in block if one.startswith(f"neighbor {words[1]} remote-as ")]:
+    if _own_as(block, words[3]):
+        for own in _own_as(block, words[1]):
             block.drop(own)
+
+
+def _own_as(block: Block, peer: str) -> list[str]:
+    return [line for line in block.about(f"neighbor {peer}") if line.startswith(f"neighbor {peer} remote-as ")]

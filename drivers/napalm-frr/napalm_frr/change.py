@@ -1,4 +1,4 @@
-"""A change on the router, from its side: the scripts that commit, confirm, revert and roll back, and what they answer."""
+"""A change, as the router sees it: the scripts that commit, confirm, revert and roll back, and what they answer."""
 
 from __future__ import annotations
 
@@ -127,8 +127,7 @@ def refusals(said: str) -> list[tuple[int, str, str]]:
         match = _LINE.match(each)
         if match:
             reason_, _, line = match.group(2).partition(": ")
-            if line.startswith("line:"):
-                line = line[5:]
+            line = line.removeprefix("line:")
             if reason_.startswith("Failure to communicate") and ", line:" in match.group(2):
                 line = match.group(2).partition(", line:")[2]
                 reason_ = " ".join(words) or reason_

@@ -9,6 +9,9 @@ from napalm_frr.canonical import canonical
 from napalm_frr.contexts import OTHER, ROUTER, TOP, Path, belongs_to_top, closer, kind_of, opens
 
 _NOT_CONFIGURATION = ("Building configuration...", "Current configuration:")
+_LOOSE = (TOP, ROUTER, OTHER)
+"""Contexts in which the tables may not know every opener; elsewhere indentation alone opens nothing."""
+
 _CLOSERS = {
     "exit-address-family": "address-family ",
     "exit-vrf": "vrf ",
@@ -52,6 +55,11 @@ class Configuration:
     def same_as(self, other: Configuration) -> bool:
         """Tell whether both hold the same lines, in whatever order."""
         return self.members == other.members
+
+
+def without_headline(text: str) -> str:
+    """Blank the two lines that ``show running-config`` puts first: what get_config returned can be loaded again."""
+    return "\n".join("!" if line in _NOT_CONFIGURATION else line for line in text.split("\n"))
 
 
 def read(text: str) -> Configuration:
@@ -99,7 +107,7 @@ class _Reader:
         self._leave_contexts(indent, line)
         path = self._open[-1].path if self._open else ()
         line = canonical(path, line)
-        is_context = opens(path, line) or (kind_of(path) in (TOP, ROUTER, OTHER) and _opens_unknown(indent, line, following))
+        is_context = opens(path, line) or (kind_of(path) in _LOOSE and _opens_unknown(indent, line, following))
         self.statements.append(Statement((*path, line), number, is_context))
         if is_context:
             self._open.append(_Open((*path, line), indent))

@@ -57,7 +57,9 @@ _OPENERS: Mapping[str, Sequence[str]] = {
     "segment-routing traffic-eng": (r"segment-list \S+", r"policy color \d+ endpoint \S+", r"pcep"),
 }
 
-_COMPILED = MappingProxyType({kind: re.compile("|".join(f"(?:{one})" for one in rows)) for kind, rows in _OPENERS.items()})
+_COMPILED = MappingProxyType(
+    {kind: re.compile("|".join(f"(?:{one})" for one in rows)) for kind, rows in _OPENERS.items()}
+)
 
 _TOP_ONLY = re.compile(
     r"(no )?(?:frr |hostname |domainname |log |service |password |enable |debug |banner |agentx|"
@@ -109,7 +111,7 @@ def closer(path: Path) -> str:
     """Return the line with which FRR leaves the context."""
     kind = kind_of(path)
     last = path[-1]
-    if kind == BGP_FAMILY or (kind == "mpls ldp address-family"):
+    if kind in (BGP_FAMILY, "mpls ldp address-family"):
         return "exit-address-family"
     if kind == VRF:
         return "exit-vrf"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from napalm_frr.configuration import Configuration
-from napalm_frr.contexts import Path, kind_of
-from napalm_frr.slots import slot_of
+from napalm_frr.contexts import TOP, Path, kind_of
+from napalm_frr.lists import Lists
+from napalm_frr.slots import slot_of, subject_of
 
 _NEW: Final = float("inf")
 
@@ -21,6 +22,8 @@ class Block:
         self.kind = kind_of(context)
         self._positions: dict[str, float] = {}
         self._slots: dict[str, str] = {}
+        self._subjects: dict[str, dict[str, None]] = {}
+        self.lists = Lists()
 
     def __contains__(self, line: str) -> bool:
         """Tell whether the line stands here."""
@@ -33,6 +36,10 @@ class Block:
     def __len__(self) -> int:
         """Count the lines."""
         return len(self._positions)
+
+    def about(self, subject: str) -> list[str]:
+        """List the lines about one list or one neighbour."""
+        return list(self._subjects.get(subject, ()))
 
     def rival(self, line: str) -> str | None:
         """Return the line whose place this one would take."""
@@ -49,6 +56,11 @@ class Block:
         slot = slot_of(self.kind, line)
         if slot:
             self._slots[slot] = line
+        subject = subject_of(self.kind, line)
+        if subject:
+            self._subjects.setdefault(subject, {})[line] = None
+        if self.kind == TOP:
+            self.lists.put(line)
 
     def drop(self, line: str) -> None:
         """Take a line away."""
@@ -56,6 +68,11 @@ class Block:
         slot = slot_of(self.kind, line)
         if slot and self._slots.get(slot) == line:
             del self._slots[slot]
+        subject = subject_of(self.kind, line)
+        if subject:
+            del self._subjects[subject][line]
+        if self.kind == TOP:
+            self.lists.drop(line)
 
     def ordered(self) -> list[str]:
         """Return the lines as FRR would roughly print them: a new one after the last that begins like it."""

@@ -20,7 +20,7 @@ from napalm.base.netmiko_helpers import netmiko_args
 from napalm_frr import change, diff
 from napalm_frr.candidate import Candidate, Plan
 from napalm_frr.change import CHANGED_MEANWHILE, GUARD_SECONDS, REFUSED, Change
-from napalm_frr.configuration import read
+from napalm_frr.configuration import read, without_headline
 from napalm_frr.getters import Getters
 from napalm_frr.secrets import hide, restoration
 from napalm_frr.transport import Output, SSHRouter, vtysh
@@ -50,9 +50,7 @@ class FRRDriver(Getters):
         self.password = password
         self.timeout = timeout
         self._sudo = bool(arguments.pop("sudo", username != "root"))
-        self._owner = "-".join(
-            str(arguments.pop("owner", f"{getpass.getuser()}@{socket.gethostname()}")).split()
-        )
+        self._owner = "-".join(str(arguments.pop("owner", f"{getpass.getuser()}@{socket.gethostname()}")).split())
         self._arguments = {"ssh_strict": True, "system_host_keys": True} | netmiko_args(arguments)
         self._candidate: Candidate | None = None
 
@@ -74,11 +72,11 @@ class FRRDriver(Getters):
 
     def load_merge_candidate(self, filename: str | None = None, config: str | None = None) -> None:
         """Load a fragment to lay over what runs; FRR's own parser checks it at once."""
-        self._load(Candidate(_text(filename, config), replaces=False))
+        self._load(Candidate(without_headline(_text(filename, config)), replaces=False))
 
     def load_replace_candidate(self, filename: str | None = None, config: str | None = None) -> None:
         """Load a whole configuration; FRR's own parser checks it at once."""
-        self._load(Candidate(_text(filename, config), replaces=True))
+        self._load(Candidate(without_headline(_text(filename, config)), replaces=True))
 
     def compare_config(self) -> str:
         """Return a unified diff from what runs to what would run; empty when nothing would change."""

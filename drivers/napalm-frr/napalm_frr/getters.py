@@ -11,6 +11,7 @@ from napalm.base.exceptions import CommandErrorException, ConnectionClosedExcept
 from napalm.base.models import (
     AliveDict,
     ARPTableDict,
+    BGPStateNeighborsPerVRFDict,
     ConfigDict,
     FactsDict,
     InterfaceDict,
@@ -30,7 +31,7 @@ _RUNNING = vtysh("show running-config")
 _STARTUP = "cat /etc/frr/frr.conf"
 
 
-class Getters(NetworkDriver):  # type: ignore[misc]  # NAPALM is not typed
+class Getters(NetworkDriver):
     """What can be asked of a router; the writing half builds on it."""
 
     device: Router | None = None
@@ -61,19 +62,21 @@ class Getters(NetworkDriver):  # type: ignore[misc]  # NAPALM is not typed
         (shown,) = self._ask(f"ip -4 -j -s neigh show{of_vrf}")
         return interfaces.arp_table(self._json(shown or "[]", "ip neigh show"))
 
-    def get_bgp_neighbors(self) -> dict[str, dict[str, Any]]:
+    def get_bgp_neighbors(self) -> dict[str, BGPStateNeighborsPerVRFDict]:
         """Describe the BGP sessions; prefixes received before the filters are not counted by FRR: -1."""
         details, summary = self._ask(_DETAILS, _SUMMARY)
         return sessions.neighbors(self._json(details, _DETAILS), self._json(summary, _SUMMARY))
 
-    def get_bgp_neighbors_detail(self, neighbor_address: str = "") -> dict[str, dict[int, list[PeerDetailsDict]]]:
+    def get_bgp_neighbors_detail(  # type: ignore[override]  # NAPALM describes what the values hold, not their nesting
+        self, neighbor_address: str = ""
+    ) -> dict[str, dict[int, list[PeerDetailsDict]]]:
         """Describe the BGP sessions in detail."""
         details, summary, running = self._ask(_DETAILS, _SUMMARY, _RUNNING)
         return sessions.neighbors_detail(
             self._json(details, _DETAILS), self._json(summary, _SUMMARY), running, neighbor_address
         )
 
-    def get_route_to(
+    def get_route_to(  # type: ignore[override]  # the same
         self,
         destination: str = "",
         protocol: str = "",
@@ -99,9 +102,9 @@ class Getters(NetworkDriver):  # type: ignore[misc]  # NAPALM is not typed
         """Return the running and the startup configuration; FRR keeps no candidate."""
         running, startup = self._ask(_RUNNING, _STARTUP, strict=1)
         texts = {"running": running, "startup": startup, "candidate": ""}
-        return {  # type: ignore[return-value]
-            name: (hide(text) if sanitized else text) if retrieve in ("all", name) else "" for name, text in texts.items()
-        }
+        if sanitized:
+            texts = {name: hide(text) for name, text in texts.items()}
+        return {name: text if retrieve in ("all", name) else "" for name, text in texts.items()}  # type: ignore[return-value]
 
     def cli(self, commands: list[str], encoding: str = "text") -> dict[str, str | dict[str, Any]]:
         """Run commands of FRR; ``encoding="json"`` parses what they answer."""
@@ -112,7 +115,7 @@ class Getters(NetworkDriver):  # type: ignore[misc]  # NAPALM is not typed
             return dict(zip(commands, answers, strict=True))
         return {command: self._json(answer, command) for command, answer in zip(commands, answers, strict=True)}
 
-    def ping(  # noqa: PLR0913 (NAPALM's signature)
+    def ping(
         self,
         destination: str,
         source: str = "",
@@ -153,10 +156,9 @@ class Getters(NetworkDriver):  # type: ignore[misc]  # NAPALM is not typed
             return f"{words}. Is FRR running there (systemctl start frr), and may this user ask it?"
         return words
 
-    def _json(self, text: str, command: str) -> Any:  # noqa: ANN401 (JSON)
+    def _json(self, text: str, command: str) -> Any:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
             said = text.strip().partition("\n")[0]
             raise CommandErrorException(f"{self.hostname}: {command}: no JSON in the answer: {said!r}") from error
-

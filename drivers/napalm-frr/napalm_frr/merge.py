@@ -10,6 +10,7 @@ from napalm_frr import bgp
 from napalm_frr.configuration import Configuration, Statement
 from napalm_frr.contexts import BGP, BGP_FAMILY, INTERFACE, ROUTE_MAP, TOP, Path, kind_of
 from napalm_frr.draft import Block, Draft
+from napalm_frr.lists import LIST_ENTRY
 from napalm_frr.slots import slot_of
 
 # Shown only when switched off (FRR 8.4, profile "traditional").
@@ -23,11 +24,8 @@ _ON_BY_DEFAULT = {
 }
 # Shown only when it differs from this (FRR 8.4.4).
 _SILENT = {BGP: re.compile(r"timers bgp 60 180|bgp listen limit 100|bgp default local-preference 100")}
-_LISTS = re.compile(
-    r"((?:ip|ipv6) prefix-list \S+|(?:ipv6 |mac )?access-list \S+|bgp as-path access-list \S+|"
-    r"bgp (?:community|large-community|extcommunity)-list (?:standard|expanded) \S+)(?: seq (\d+))?(?: (.+))?"
-)
-_STEP = 5  # FRR numbers list entries in steps of five
+
+_BARE_REDISTRIBUTION = re.compile(r"redistribute (?:(?:ospf|table) \d+|\S+)")
 
 
 class FragmentError(ValueError):
@@ -67,7 +65,8 @@ def _apply(draft: Draft, statement: Statement) -> bool:
 
 
 def _put(draft: Draft, block: Block, line: str) -> bool:
-    line = _numbered(block, line)
+    if block.kind == TOP:
+        line = block.lists.numbered(line)
     if line in block or _is_silent(block, line):
         return False
     if kind_of(block.context) == BGP_FAMILY and "send-community" in line:
@@ -88,6 +87,8 @@ def _put(draft: Draft, block: Block, line: str) -> bool:
 
 
 def _is_silent(block: Block, line: str) -> bool:
+    if block.kind == BGP_FAMILY and _BARE_REDISTRIBUTION.fullmatch(line):
+        return block.rival(line) is not None  # it keeps the route map and the metric that stand
     pattern = _SILENT.get(block.kind)
     return pattern is not None and pattern.fullmatch(line) is not None and block.rival(line) is None
 
@@ -105,22 +106,6 @@ def _refuse_second_as(draft: Draft, statement: Statement) -> None:
         other = standing.split(" ")
         if other[:2] == words[:2] and other[3:] == words[3:] and other[2] != words[2]:
             raise FragmentError(statement, f"this router already runs {standing}")
-
-
-def _numbered(block: Block, line: str) -> str:
-    """Give a list's entry the number that FRR would give it; the same entry under another number is no change."""
-    found = _LISTS.fullmatch(line) if block.kind == TOP else None
-    if not found or not found.group(3) or found.group(3).startswith(("description ", "remark ")):
-        return line
-    name, number, entry = found.groups()
-    entries = {one.group(2): one.group(3) for each in block if (one := _LISTS.fullmatch(each)) and one.group(1) == name}
-    same = next((seq for seq, standing in entries.items() if standing == entry and seq), None)
-    if same is not None:
-        return f"{name} seq {same} {entry}"
-    if number is None:
-        highest = max((int(seq) for seq in entries if seq), default=0)
-        number = str(highest // _STEP * _STEP + _STEP)
-    return f"{name} seq {number} {entry}"
 
 
 def _take_away(draft: Draft, context: Path, body: str) -> bool:
@@ -144,7 +129,7 @@ def _meant_by(block: Block, body: str) -> list[str]:
     """Find the lines that ``no BODY`` takes away: the very line, else its list or slot, else what begins with it."""
     if body in block:
         return [body]
-    if block.kind == TOP and (found := _LISTS.fullmatch(body)):
+    if block.kind == TOP and (found := LIST_ENTRY.fullmatch(body)):
         return _entries(block, *found.groups())
     if body.startswith("router bgp"):
         return [one for one in block if re.fullmatch(r"router bgp \d+", one)] if body == "router bgp" else []
@@ -163,8 +148,8 @@ def _agrees(line: str, body: str) -> bool:
 
 def _entries(block: Block, name: str, number: str | None, entry: str | None) -> list[str]:
     doomed = []
-    for line in block:
-        found = _LISTS.fullmatch(line)
-        if found and found.group(1) == name and number in (None, found.group(2)) and entry in (None, found.group(3)):
+    for line in block.about(name):
+        found = LIST_ENTRY.fullmatch(line)
+        if found and number in (None, found.group(2)) and entry in (None, found.group(3)):
             doomed.append(line)
     return doomed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from napalm.base.models import PeerDetailsDict, PeerDict
+from napalm.base.models import BGPStateNeighborDict, BGPStateNeighborsPerVRFDict, PeerDetailsDict
 
 _FAMILIES = {"ipv4Unicast": "ipv4", "ipv6Unicast": "ipv6"}
 _NOT_COUNTED = -1
@@ -17,9 +17,9 @@ def vrf_name(name: str) -> str:
     return "global" if name == "default" else name
 
 
-def neighbors(details: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def neighbors(details: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, BGPStateNeighborsPerVRFDict]:
     """Shape ``show bgp vrf all neighbors json`` and ``show bgp vrf all summary json`` for get_bgp_neighbors."""
-    result: dict[str, dict[str, Any]] = {"global": {"router_id": "", "peers": {}}}
+    result: dict[str, BGPStateNeighborsPerVRFDict] = {"global": {"router_id": "", "peers": {}}}
     for vrf, of_vrf in details.items():
         peers = _peers(of_vrf)
         families = summary.get(vrf, {})
@@ -35,7 +35,7 @@ def _peers(of_vrf: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {address: peer for address, peer in of_vrf.items() if isinstance(peer, dict) and "remoteAs" in peer}
 
 
-def _peer(peer: Mapping[str, Any], address: str, families: Mapping[str, Any]) -> PeerDict:
+def _peer(peer: Mapping[str, Any], address: str, families: Mapping[str, Any]) -> BGPStateNeighborDict:
     up = peer.get("bgpState") == "Established"
     return {
         "is_enabled": not peer.get("adminShutDown", False),
@@ -133,7 +133,7 @@ def _detail(peer: Mapping[str, Any], address: str, vrf: str, families: Mapping[s
     }
 
 
-def _known(host: Any) -> str:  # noqa: ANN401 (JSON)
+def _known(host: Any) -> str:
     return host if isinstance(host, str) and host != "Unknown" else ""
 
 

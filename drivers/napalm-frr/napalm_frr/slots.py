@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from napalm_frr.contexts import BGP, BGP_FAMILY, INTERFACE, ROUTE_MAP, ROUTER, TOP, VRF
+from napalm_frr.lists import LIST_ENTRY
 
 _NEIGHBOR: Sequence[str] = (
     r"(neighbor \S+ timers connect)\b",
@@ -87,4 +88,15 @@ def slot_of(kind: str, line: str) -> str | None:
         found = pattern.match(line)
         if found:
             return " ".join(found.groups())
+    return None
+
+
+def subject_of(kind: str, line: str) -> str | None:
+    """Name what a line is about where several lines are about one thing: a list, a neighbour."""
+    if kind == TOP:
+        found = LIST_ENTRY.fullmatch(line)
+        return found.group(1) if found else None
+    if kind in (BGP, BGP_FAMILY):
+        words = line.removeprefix("no ").split(" ", 2)
+        return f"neighbor {words[1]}" if words[0] == "neighbor" and len(words) > 1 else None
     return None

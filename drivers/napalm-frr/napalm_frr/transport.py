@@ -72,7 +72,8 @@ class SSHRouter:
         try:
             self._connection = ConnectHandler(device_type="linux", host=host, **arguments)
         except NetmikoAuthenticationException as error:
-            raise ConnectAuthError(f"{host}: SSH login as {arguments.get('username')} refused: {_first(error)}") from error
+            user = arguments.get("username")
+            raise ConnectAuthError(f"{host}: SSH login as {user} refused: {_first(error)}") from error
         except NetmikoTimeoutException as error:
             raise _unreachable(host, arguments, error) from error
         except (paramiko.SSHException, OSError, ValueError) as error:
@@ -136,7 +137,8 @@ class SSHRouter:
                     err += channel.recv_stderr(_CHUNK)
                 if channel.exit_status_ready() and channel.eof_received and not channel.recv_ready():
                     err += _rest(channel)
-                    return Output(channel.recv_exit_status(), out.decode(errors="replace"), err.decode(errors="replace"))
+                    code = channel.recv_exit_status()
+                    return Output(code, out.decode(errors="replace"), err.decode(errors="replace"))
                 if sent == len(stdin):
                     select.select([channel], [], [], 0.2)
 

@@ -1,0 +1,41 @@
+"""Fragments laid over a running configuration: one file a case, what is laid and what changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from napalm_frr.candidate import Candidate
+from napalm_frr.configuration import text_of
+
+HERE = Path(__file__).parent
+CASES = sorted((HERE / "cases").glob("*.yaml"))
+BASE = (HERE / "base.conf").read_text(encoding="utf-8")
+
+
+def load(case: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(case.read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_a_fragment_changes_just_this(case: Path) -> None:
+    content = load(case)
+    plan = Candidate(content["fragment"], replaces=False).plan(BASE)
+    gone = {f"- {' / '.join(path)}" for path in plan.running.members - plan.effective.members}
+    new = {f"+ {' / '.join(path)}" for path in plan.effective.members - plan.running.members}
+    assert gone | new == set(content["changes"])
+    assert plan.is_empty == (not content["changes"])
+    assert bool(plan.changing) == bool(content["changes"])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_the_same_fragment_again_changes_nothing(case: Path) -> None:
+    content = load(case)
+    candidate = Candidate(content["fragment"], replaces=False)
+    again = candidate.plan(text_of(candidate.plan(BASE).effective))
+    assert again.is_empty
+    assert again.changing == ()
