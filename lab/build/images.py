@@ -55,6 +55,7 @@ def control_plane_images(programs: Path) -> list[Image]:
         *single,
         Image("kube-proxy", KUBERNETES_VERSION, {"/usr/local/bin/kube-proxy": programs / "kube-proxy"}, on_base=True),
         Image("etcd", "3.4.13-0", on_base=True),
+        Image("coredns", "1.7.0", {"/coredns": programs / "coredns"}, entrypoint=("/coredns",)),
         Image("pause", "3.2", {"/pause": programs / "pause"}, entrypoint=("/pause",)),
         Image("library/haproxy", "2.6", on_base=True, entrypoint=("haproxy", "-W", "-db", "-f"),
               command=("/usr/local/etc/haproxy/haproxy.cfg",)),

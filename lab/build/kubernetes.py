@@ -14,16 +14,19 @@ from pathlib import Path
 from lab.build.base import discard
 from lab.debian import Apt
 from lab.errors import LabError
-from lab.places import CHECKOUT, Cache
+from lab.places import CHECKOUT, STANDINS, Cache
 from lab.processes import run
 
 PATCHES = CHECKOUT / "lab" / "patches"
 PAUSE = CHECKOUT / "lab" / "images" / "pause.c"
+# Built among the programs of Kubernetes, whose vendored libraries it needs.
+STANDIN_DNS = STANDINS / "coredns"
 SOURCE_PACKAGE = "kubernetes"
 GO_PACKAGES = ("golang-1.19-go", "golang-1.19-src")
 REFLECT2_PACKAGE = "golang-github-modern-go-reflect2-dev"
 PROGRAMS = (
     "kubeadm", "kubelet", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy",
+    "coredns",
 )  # fmt: skip
 VERSION = "v1.20.2"
 # The commit and date of upstream's tag v1.20.2: programs report them, and kubeadm compares versions.
@@ -82,6 +85,7 @@ def _unpack_source(folder: Path, apt: Apt, log: Path) -> Path:
             shutil.copy(file, vendored)
     for patch in sorted(PATCHES.glob("*.patch")):
         run(["patch", "--batch", "--strip=1", f"--input={patch}"], directory=source, log=log)
+    shutil.copytree(STANDIN_DNS, source / "cmd" / "coredns")
     return source
 
 

@@ -39,7 +39,7 @@ def _machine_steps(cache: Cache, apt: Apt) -> tuple[Step, ...]:
 
 def _kubernetes_step(cache: Cache, apt: Apt) -> Step:
     inputs = ("1", *kubernetes.GO_PACKAGES, *kubernetes.PROGRAMS, kubernetes.VERSION, kubernetes.COMMIT,
-              kubernetes.TAGS, kubernetes.PATCHES, kubernetes.PAUSE)  # fmt: skip
+              kubernetes.TAGS, kubernetes.PATCHES, kubernetes.PAUSE, kubernetes.STANDIN_DNS)  # fmt: skip
     return Step("kubernetes", "Kubernetes from source (Go)", inputs, (cache.kubernetes / "bin",),
                 partial(kubernetes.build_kubernetes, cache, apt))  # fmt: skip
 
