@@ -1,5 +1,6 @@
 """config.yaml: Nornir's own file, with Kubepeer's settings under user_defined."""
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +38,18 @@ class Settings(BaseModel):
     num_workers: int = 20
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2, 3.2.1.3: keys are unique. PyYAML takes the last of two, and a host would be gone without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  PyYAML's own
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} stands there twice", key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
+        return super().construct_mapping(node, deep=deep)
+
+
 def read_yaml(path: Path, shown: str) -> dict[str, Any]:
     """Read a YAML file whose top level is a mapping.
 
@@ -45,7 +58,7 @@ def read_yaml(path: Path, shown: str) -> dict[str, Any]:
 
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  a safe loader, below
     except OSError as error:
         raise UsageError(f"{shown}: {error.strerror}. Nothing was contacted.") from error
     except UnicodeDecodeError as error:

@@ -1,18 +1,15 @@
-"""From the three files of Nornir's SimpleInventory to intent; every mistake is one line with file, host and key, before anything connects."""
+"""From the three files of the inventory to intent; every mistake is one line with file, host and key, before anything connects."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from kubepeer.errors import InventoryError
+from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.model import AsNumber, Cluster, Intent, Manifests, Node, Packages, Router, Section, Software
 from kubepeer.intent.rules import contradictions
-from kubepeer.settings import Settings, read_yaml
+from kubepeer.settings import Settings
 
-NOTHING = "Nothing was contacted."
-HOST_KEYS = {"hostname", "port", "username", "platform", "groups", "data", "connection_options"}
 ROLES = ("control_plane", "worker")
 FIRST_PRIORITY = 100  # keepalived: the first control plane; each further one has one less, as in the tutorial
 
@@ -40,69 +37,6 @@ class RouterData(Section):
     as_number: AsNumber
 
 
-class Files:
-    """The three files as they stand, and what a host inherits from them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.names = {
-            path: str(path.relative_to(settings.folder) if path.is_relative_to(settings.folder) else path)
-            for path in (settings.host_file, settings.group_file, settings.defaults_file)
-        }
-        self.host_file, self.group_file, self.defaults_file = self.names.values()
-        self.hosts = _mapping_of_mappings(settings.host_file, self.host_file)
-        self.groups = _mapping_of_mappings(settings.group_file, self.group_file)
-        self.defaults = _known_keys(read_yaml(settings.defaults_file, self.defaults_file), self.defaults_file, "")
-        for file, entries in ((self.host_file, self.hosts), (self.group_file, self.groups)):
-            for name, entry in entries.items():
-                _known_keys(entry, file, f"{name}: ")
-                for group in entry.get("groups") or []:
-                    if group not in self.groups:
-                        raise InventoryError(f"{file}: {name}: groups: there is no group {group!r}. {NOTHING}")
-
-    def lineage(self, entry: Mapping[str, Any]) -> Iterator[str]:
-        """The groups that an entry is in, nearest first, as Nornir walks them."""
-        for group in entry.get("groups") or []:
-            yield group
-            yield from self.lineage(self.groups[group])
-
-    def inherited(self, host: str, key: str, default: Any = None) -> tuple[Any, str]:
-        """The value of a key under data: for a host, and the file it stands in."""
-        for file, entry in self._sources(host):
-            if key in (entry.get("data") or {}):
-                return entry["data"][key], file
-        return default, self.host_file
-
-    def keys(self, host: str) -> set[str]:
-        """All keys under data: that a host has or inherits."""
-        return {key for _, entry in self._sources(host) for key in (entry.get("data") or {})}
-
-    def _sources(self, host: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        yield self.host_file, self.hosts[host]
-        for group in self.lineage(self.hosts[host]):
-            yield self.group_file, self.groups[group]
-        yield self.defaults_file, self.defaults
-
-
-def _mapping_of_mappings(path: Path, shown: str) -> dict[str, dict[str, Any]]:
-    document = read_yaml(path, shown)
-    for name, entry in document.items():
-        if entry is not None and not isinstance(entry, dict):
-            raise InventoryError(f"{shown}: {name}: a mapping is expected. {NOTHING}")
-    return {str(name): entry or {} for name, entry in document.items()}
-
-
-def _known_keys(entry: dict[str, Any], file: str, where: str) -> dict[str, Any]:
-    if "password" in entry:
-        cure = "name its source under user_defined or use a key; a password never stands in the inventory"
-        raise InventoryError(f"{file}: {where}password stands in the inventory. {NOTHING}", cure=cure)
-    for key in entry:
-        if key not in HOST_KEYS:
-            raise InventoryError(
-                f"{file}: {where}unknown key {key!r}; known: {', '.join(sorted(HOST_KEYS))}. {NOTHING}"
-            )
-    return entry
-
-
 def load_intent(settings: Settings) -> Intent:
     """Read the inventory and build the intent.
 
@@ -111,6 +45,7 @@ def load_intent(settings: Settings) -> Intent:
 
     """
     files = Files(settings)
+    _refuse_scattered_fabric(files)
     fabric = _fabric(files)
     nodes: list[Node] = []
     routers: list[Router] = []
@@ -130,6 +65,19 @@ def load_intent(settings: Settings) -> Intent:
         where = f"{found.host}: " if found.host else f"{found.key}: "
         raise InventoryError(f"{file}: {where}{found.what}. {NOTHING}")
     return intent
+
+
+def _refuse_scattered_fabric(files: Files) -> None:
+    """A key of the whole cluster at one host or in another group would say nothing, and somebody would believe in it."""
+    entries = [(files.host_file, name, entry) for name, entry in files.hosts.items()]
+    entries += [(files.group_file, name, entry) for name, entry in files.groups.items() if name != "fabric"]
+    for file, name, entry in entries:
+        for key in entry.get("data") or {}:
+            if key in FabricData.model_fields:
+                raise InventoryError(
+                    f"{file}: {name}: {key}: is one for the whole cluster. {NOTHING}",
+                    cure="move it to the group fabric or to the defaults file",
+                )
 
 
 def _file_of_fabric_key(files: Files, key: str) -> str:

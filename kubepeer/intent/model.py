@@ -1,19 +1,40 @@
 """What the inventory says, typed and frozen. One section of the YAML is one class, with the same names."""
 
+import re
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kubepeer.secret import SecretSource
 
 AsNumber = Annotated[int, Field(ge=1, le=4294967294)]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
 Port = Annotated[int, Field(ge=1, le=65535)]
-Community = Annotated[str, Field(pattern=r"^\d+:\d+(:\d+)?$")]  # RFC 1997, or large: RFC 8092
-DnsName = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)
+
+
+def _written(pattern: str, form: str) -> AfterValidator:
+    """A text of that pattern; the error names the form instead of the pattern."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(form)
+        return value
+
+    return AfterValidator(check)
+
+
+Community = Annotated[
+    str, _written(r"\d+:\d+(:\d+)?", "a community is AS:NUMBER (RFC 1997) or AS:NUMBER:NUMBER (large, RFC 8092)")
 ]
-VersionNumber = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+DnsName = Annotated[
+    str,
+    Field(max_length=253),
+    _written(
+        r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+        "a DNS name has small letters, digits, hyphens and dots",
+    ),
+]
+VersionNumber = Annotated[str, _written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]
 
 
 class Section(BaseModel):
@@ -116,7 +137,7 @@ class Manifests(Section):
 class Node(Section):
     """A Linux machine that is or becomes a member of the cluster."""
 
-    name: str
+    name: DnsName
     full_name: str
     address: IPv4Address
     role: Literal["control_plane", "worker"]
@@ -127,7 +148,7 @@ class Node(Section):
 class Router(Section):
     """An upstream router."""
 
-    name: str
+    name: DnsName
     platform: Literal["frr"]
     as_number: AsNumber
     address: IPv4Address

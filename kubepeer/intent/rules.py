@@ -6,6 +6,8 @@ from itertools import combinations
 
 from kubepeer.intent.model import Intent, Node, Router
 
+WORKLOAD_ADDRESS = 80  # section 7 of the tutorial: templates/cluster/workload.yaml.j2
+
 
 @dataclass(frozen=True)
 class Contradiction:
@@ -81,6 +83,11 @@ def _networks(intent: Intent) -> Iterator[Contradiction]:
         yield Contradiction(
             f"{networks.pods} has fewer blocks of /{networks.pod_block_size} than there are nodes",
             key="cluster.networks.pods",
+        )
+    if networks.load_balancers.num_addresses <= WORKLOAD_ADDRESS:
+        yield Contradiction(
+            f"{networks.load_balancers} has no address number {WORKLOAD_ADDRESS}: the workload's service asks for it",
+            key="cluster.networks.load_balancers",
         )
 
 
