@@ -1,0 +1,124 @@
+"""What all tests share: tables of cases on disk, the checkout's inventories under edit, and programs that may be absent."""
+
+import copy
+import functools
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import yaml
+
+from kubepeer.intent import Intent
+from kubepeer.intent.load import load_intent
+from kubepeer.settings import Settings, read_settings
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+DEFAULTS = {"seed": "inventory/defaults.yaml", "lab": "lab/defaults.yaml"}
+FILES = {"hosts": "inventory/hosts.yaml", "groups": "inventory/groups.yaml"}
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Rendered files that were meant to change are written anew, and read in the diff before they are committed."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden files of tests/render anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker of a table."""
+    config.addinivalue_line("markers", "cases(folder): run once for each YAML file of a folder beside the test")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test marked `cases("folder")` each file of that folder as its argument `case`."""
+    marker = metafunc.definition.get_closest_marker("cases")
+    if marker is None:
+        return
+    folder = metafunc.definition.path.parent / marker.args[0]
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise pytest.UsageError(f"{folder} holds no cases")
+    metafunc.parametrize("case", [pytest.param(_case(file), id=file.stem) for file in files])
+
+
+def _case(file: Path) -> dict[str, Any]:
+    case: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506  a safe loader, by libyaml
+    return case
+
+
+@functools.cache
+def _document(path: Path) -> dict[str, Any]:
+    return _case(path)
+
+
+def merged(below: Any, above: Any) -> Any:
+    """A document with another laid over it; mappings are merged, `null` takes a key away."""
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return copy.deepcopy(above)
+    result = dict(below)
+    for key, value in above.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+Project = Callable[..., Settings]
+IntentOf = Callable[..., Intent]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Make a folder with config.yaml and the inventory of this checkout, edited; give its settings.
+
+    Keywords: defaults ("seed" or "lab"), then hosts, groups, defaults_file: what is laid over each file; text: {file: raw text}.
+    """
+
+    def make(defaults: str = "seed", *, text: Mapping[str, str] | None = None, **edits: Any) -> Settings:
+        files = FILES | {"defaults_file": DEFAULTS[defaults]}
+        for key, name in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            document = merged(_document(CHECKOUT / name), edits.get(key) or {})
+            path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        options = {"host_file": FILES["hosts"], "group_file": FILES["groups"], "defaults_file": DEFAULTS[defaults]}
+        config = {"inventory": {"plugin": "SimpleInventory", "options": options}}
+        config = merged(config, edits.get("config") or {})
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        for name, content in (text or {}).items():
+            (tmp_path / name).write_text(content, encoding="utf-8")
+        return read_settings(tmp_path / "config.yaml")
+
+    return make
+
+
+@functools.cache
+def _untouched(defaults: str) -> Intent:
+    files = {"host_file": CHECKOUT / FILES["hosts"], "group_file": CHECKOUT / FILES["groups"]}
+    settings = read_settings(CHECKOUT / "config.yaml")
+    return load_intent(settings.model_copy(update=files | {"defaults_file": CHECKOUT / DEFAULTS[defaults]}))
+
+
+@pytest.fixture
+def intent_of(project: Project) -> IntentOf:
+    """The intent of the seed's or the lab's inventory, with edits as `project` takes them."""
+
+    def make(defaults: str = "seed", **edits: Any) -> Intent:
+        return load_intent(project(defaults, **edits)) if edits else _untouched(defaults)
+
+    return make
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip a test whose program is not on this machine; where CI=true it must be, and the test fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason} (CI=true: nothing may be left out)", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def leave_out() -> Callable[[str], NoReturn]:
+    """Leave a test out with a reason, unless CI=true."""
+    return unavailable

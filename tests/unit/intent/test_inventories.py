@@ -1,0 +1,118 @@
+"""The two inventories of the checkout: what they mean, and where they differ."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kubepeer.intent.load import load_intent
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+MAY_DIFFER = ("data.software", "data.packages", "data.time_servers", "data.registries", "data.manifests", "connection_options")
+DIFFERENT = """
+connection_options.netmiko.extras.allow_agent
+connection_options.netmiko.extras.key_file
+connection_options.netmiko.extras.use_keys
+data.manifests.calico
+data.manifests.purelb
+data.packages.kubernetes_version
+data.packages.only_these_repositories
+data.packages.repositories
+data.registries
+data.software.cgroup_driver
+data.software.cluster_dns
+data.software.conntrack_limits
+data.software.fail_swap_on
+data.software.image_repository
+data.software.keepalived_image
+data.software.kubernetes
+data.software.pause_image
+data.software.proxy_mode
+data.software.restrict_oom_score
+data.time_servers
+"""
+LEAVES = ("data.registries",)  # its keys are data: names of registries
+
+
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and path not in LEAVES:
+        for key, below in value.items():
+            yield from flat(below, f"{path}.{key}" if path else key)
+    else:
+        yield path, value
+
+
+def test_the_two_defaults_files_differ_in_these_keys_and_no_other() -> None:
+    seed, lab = (
+        dict(flat(yaml.safe_load((CHECKOUT / folder / "defaults.yaml").read_text()))) for folder in ("inventory", "lab")
+    )
+    different = {key for key in seed | lab if seed.get(key) != lab.get(key)}
+    assert sorted(different) == DIFFERENT.split()
+    assert all(key.startswith(MAY_DIFFER) for key in different)
+
+
+@pytest.mark.parametrize("defaults", ["seed", "lab"])
+def test_both_inventories_mean_the_cluster_of_the_tutorial(intent_of: Any, defaults: str) -> None:
+    intent = intent_of(defaults)
+    assert [str(node.address) for node in intent.control_planes] == ["10.31.90.1", "10.31.90.2", "10.31.90.3"]
+    assert [str(node.address) for node in intent.workers] == ["10.31.90.4", "10.31.90.5", "10.31.90.6"]
+    assert {router.name: (str(router.address), router.as_number) for router in intent.routers} == {
+        "openwrt": ("10.31.254.253", 64512),
+        "tiny-unraid": ("10.31.100.100", 64516),
+    }
+    assert intent.cluster.endpoint.address == IPv4Address("10.31.90.0")
+    assert intent.cluster.endpoint_name == "k8s-calico-apiserver.tinychen.io"
+    assert intent.cluster.networks.announced == tuple(
+        IPv4Network(text) for text in ("10.33.0.0/17", "10.33.128.0/18", "10.33.192.0/18")
+    )
+    assert (intent.cluster.networks.pod_block_size, intent.cluster.bgp.as_number) == (24, 64517)
+
+
+@pytest.mark.parametrize(("defaults", "version", "minor"), [("seed", "1.26.0", 26), ("lab", "1.20.2", 20)])
+def test_the_version_is_the_one_of_the_defaults_file(intent_of: Any, defaults: str, version: str, minor: int) -> None:
+    software = intent_of(defaults).software
+    assert (software.kubernetes, software.minor) == (version, minor)
+
+
+def test_a_node_has_its_full_name_and_a_priority_by_its_place(intent_of: Any) -> None:
+    nodes = intent_of().nodes
+    assert nodes[0].full_name == "k8s-calico-master-10-31-90-1.tinychen.io"
+    assert [node.priority for node in nodes[:3]] == [100, 99, 98]
+    assert {node.interface for node in nodes} == {"eth0"}
+
+
+def test_the_nearest_value_of_a_nodes_key_wins(intent_of: Any) -> None:
+    intent = intent_of(
+        groups={"worker": {"data": {"interface": "bond0"}}},
+        hosts={"k8s-calico-worker-10-31-90-5": {"data": {"interface": "eno1"}}},
+    )
+    assert [node.interface for node in intent.nodes] == ["eth0", "eth0", "eth0", "bond0", "eno1", "bond0"]
+
+
+def test_a_section_of_the_group_fabric_stands_above_the_same_of_the_defaults(intent_of: Any) -> None:
+    intent = intent_of(groups={"fabric": {"data": {"time_servers": ["10.31.0.9"]}}})
+    assert intent.time_servers == ("10.31.0.9",)
+
+
+def test_a_secret_may_be_named_by_its_source(intent_of: Any) -> None:
+    intent = intent_of(groups={"fabric": {"data": {"cluster": {"bgp": {"password": {"env": "BGP_PASSWORD"}}}}}})
+    assert intent.cluster.bgp.password.env == "BGP_PASSWORD"
+
+
+def test_the_inventory_is_read_from_any_working_directory(
+    project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = project("lab")
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert len(load_intent(settings).nodes) == 6
+
+
+def test_a_file_that_is_not_there_is_named(project: Any) -> None:
+    settings = project()
+    settings.host_file.unlink()
+    with pytest.raises(Exception, match=r"^inventory/hosts\.yaml: No such file or directory\. Nothing was contacted\.$"):
+        load_intent(settings)
