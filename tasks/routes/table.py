@@ -13,7 +13,8 @@ from tasks.routes.seen import RibRoute, RouterSeen, shortened
 
 LAYERS = ("bgp", "rib", "kernel")
 SCREEN = 30  # more healthy prefixes than this are told in one line for all that are alike
-PREFIX_WIDTH, HOPS_WIDTH = 18, 30
+PREFIX_WIDTH, HOPS_WIDTH, HOPS_LIMIT = 18, 28, 60
+MARKS = "{:<5}{:<5}{:<6}"
 CODES = {"bgp": "B", "kernel": "K", "static": "S", "connected": "C", "ospf": "O", "rip": "R", "isis": "I", "local": "L"}
 
 
@@ -35,21 +36,21 @@ def route_table(host: str, as_number: int, findings: Iterable[Finding]) -> list[
     """One router's sessions and prefixes, as lines."""
     findings = list(findings)
     sessions = [finding for finding in findings if finding.check == "session"]
-    rows = _rows(finding for finding in findings if finding.layer in LAYERS and finding.check != "session")
-    up = sum(finding.ok for finding in sessions)
-    head = f" {host}  AS {as_number}  {up} of {len(sessions)} sessions established"
-    lines = [Text(head, style="bold" if up == len(sessions) else "bold red")]
-    lines += [
-        _cause(finding)
-        for finding in findings
-        if not finding.ok and (finding.check == "session" or finding.layer not in LAYERS)
-    ]
-    lines.append(
-        Text(f" {'prefix':<{PREFIX_WIDTH}}{'next hops':<{HOPS_WIDTH}}{'bgp':>5}{'rib':>5}{'kernel':>8}", style="dim")
-    )
+    rows = _rows(finding for finding in findings if finding.check != "session")
+    up = sum(finding.observed == finding.expected for finding in sessions)
+    lost = [finding for finding in sessions if not finding.ok]
     bad = [row for row in rows.values() if not all(finding.ok for finding in row.values())]
     good = [row for row in rows.values() if all(finding.ok for finding in row.values())]
-    return lines + [_line(row) for row in bad] + (_alike(good) if len(good) > SCREEN else [_line(row) for row in good])
+    width = min(HOPS_LIMIT, max([HOPS_WIDTH, *(len(_hops(row)) + 2 for row in bad)]))
+    head = f" {host}  AS {as_number}  {up} of {len(sessions)} sessions established"
+    title = f" {'prefix':<{PREFIX_WIDTH}}{'next hops':<{width}}{MARKS.format('bgp', 'rib', 'kernel')}"
+    return [
+        Text(head, style="bold red" if lost or bad else "bold"),
+        *(Text(f" x {finding.subject:<{PREFIX_WIDTH - 2}}{finding.reason}", style="red") for finding in lost),
+        Text(title, style="dim"),
+        *(_line(row, width) for row in bad),
+        *(_alike(good, width) if len(good) > SCREEN else [_line(row, width) for row in good]),
+    ]
 
 
 def seed_table(seen: RouterSeen) -> list[str]:
@@ -72,28 +73,32 @@ def _rows(findings: Iterable[Finding]) -> dict[str, Row]:
     return dict(rows)
 
 
-def _cause(finding: Finding) -> Text:
-    return Text(f" x {finding.subject:<{PREFIX_WIDTH - 2}}{finding.reason}", style="red")
+def _line(row: Row, width: int) -> Text:
+    wrong = [finding for finding in row.values() if not finding.ok]
+    subject = next(iter(row.values())).subject
+    marks = MARKS.format(*(_mark(row, layer) for layer in LAYERS))
+    # what several layers say is said once
+    reason = "; ".join(dict.fromkeys(part for finding in wrong for part in finding.reason.split("; ") if part))
+    text = f" {subject:<{PREFIX_WIDTH}}{_hops(row):<{width}}{marks}   {reason}".rstrip()
+    return Text(text, style="red" if wrong else "")
 
 
-def _line(row: Row) -> Text:
-    present = [row[layer] for layer in LAYERS if layer in row]
-    ok = all(finding.ok for finding in present)
-    hops = shortened(present[-1].observed)
-    for word, attribute in (("missing", "missing"), ("unexpected", "unexpected")):
-        different = {hop for finding in present for hop in getattr(finding, attribute)}
-        hops += f"  {word} {shortened(different)}" if different else ""
-    reason = "; ".join(dict.fromkeys(finding.reason for finding in present if not finding.ok and finding.reason))
-    marks = f"{_mark(row, 'bgp'):>5}{_mark(row, 'rib'):>5}{_mark(row, 'kernel'):>8}"
-    text = f" {present[0].subject:<{PREFIX_WIDTH}}{hops.strip():<{HOPS_WIDTH}}{marks}{'   ' + reason if reason else ''}"
-    return Text(text, style="" if ok else "red")
+def _hops(row: Row) -> str:
+    """What the lowest layer has, and what differs in any."""
+    findings = list(row.values())
+    last = findings[-1]
+    cells = [shortened(set(last.observed) - set(last.unexpected))]
+    for word in ("missing", "unexpected"):
+        different = {hop for finding in findings for hop in getattr(finding, word)}
+        cells.append(f"{word} {shortened(different)}" if different else "")
+    return "  ".join(cell for cell in cells if cell)
 
 
 def _mark(row: Row, layer: str) -> str:
     return "-" if layer not in row else "ok" if row[layer].ok else "x"
 
 
-def _alike(rows: Sequence[Row]) -> list[Text]:
+def _alike(rows: Sequence[Row], width: int) -> list[Text]:
     """One line for all healthy prefixes of one length and number of next hops."""
 
     def kind(row: Row) -> tuple[int, str]:
@@ -105,7 +110,7 @@ def _alike(rows: Sequence[Row]) -> list[Text]:
         count = len(list(group))
         what = f"{count} prefix{'es' if count > 1 else ''} /{length}"
         each = f"{hops} next hop{'s' if hops > 1 else ''} each"
-        lines.append(Text(f" {what:<{PREFIX_WIDTH}}{each:<{HOPS_WIDTH}}{'ok':>5}{'ok':>5}{'ok':>8}"))
+        lines.append(Text(f" {what:<{PREFIX_WIDTH}}{each:<{width}}{MARKS.format('ok', 'ok', 'ok')}".rstrip()))
     return lines
 
 

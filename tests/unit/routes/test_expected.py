@@ -1,0 +1,107 @@
+"""What a cluster should announce, one small file a rule."""
+
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tasks.routes.expected import NOT_ADVERTISED, ClusterObjects, announced
+
+CASES = sorted((Path(__file__).parent / "expected").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_expected_routes(path: Path):
+    case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    result = announced(objects(case), [IPv4Network(network) for network in case.get("intended", ())])
+    routes = {str(route.prefix): sorted(str(hop) for hop in route.next_hops) for route in result.routes}
+    assert routes == case["routes"]
+    assert all(route.why for route in result.routes)
+
+
+def test_every_node_speaks_whether_it_announces_or_not():
+    result = announced(objects({"nodes": {"a": "10.0.0.1", "b": "10.0.0.2"}}))
+    assert {str(address): name for address, name in result.speakers.items()} == {"10.0.0.1": "a", "10.0.0.2": "b"}
+    assert result.routes == ()
+
+
+def test_a_network_that_bgpconfiguration_forgot_says_so():
+    (route,) = announced(objects({"nodes": {"a": "10.0.0.1"}}), [IPv4Network("10.33.128.0/18")]).routes
+    assert route.why == NOT_ADVERTISED
+
+
+def objects(case) -> ClusterObjects:
+    """Kubernetes' and Calico's own objects of a case's few words."""
+    return ClusterObjects(
+        nodes=tuple(node(case, name, address) for name, address in case["nodes"].items()),
+        block_affinities=tuple(affinity(block) for block in case.get("blocks", ())),
+        ip_pools=tuple({"spec": pool} for pool in case.get("pools", ())),
+        ipam_blocks=tuple({"spec": block} for block in case.get("ipam_blocks", ())),
+        bgp_configuration=configuration(case),
+        services=tuple(service(one) for one in case.get("services", ())),
+        endpoints=tuple(endpoints(one) for one in case.get("endpoints", ()))
+        + tuple(endpoint_slice(one) for one in case.get("slices", ())),
+    )
+
+
+def node(case, name, address):
+    return {
+        "metadata": {
+            "name": name,
+            "labels": case.get("labels", {}).get(name),
+            "annotations": case.get("annotations", {}).get(name),
+        },
+        "spec": {"podCIDR": case.get("pod_cidrs", {}).get(name)},
+        "status": {"addresses": [{"type": "Hostname", "address": name}, {"type": "InternalIP", "address": address}]},
+    }
+
+
+def affinity(block):
+    return {"spec": {"state": "confirmed", "deleted": "false"} | block}
+
+
+def configuration(case):
+    def networks(key):
+        return [{"cidr": cidr} for cidr in case.get(key, ())]
+
+    return {
+        "spec": {
+            "serviceClusterIPs": networks("clusterIPs"),
+            "serviceExternalIPs": networks("externalIPs"),
+            "serviceLoadBalancerIPs": networks("loadBalancerIPs"),
+        }
+        | ({"serviceLoadBalancerAggregation": case["aggregation"]} if "aggregation" in case else {})
+    }
+
+
+def service(one):
+    spec = {"type": one["type"], "clusterIP": one.get("clusterIP"), "externalIPs": one.get("externalIPs")}
+    return {
+        "metadata": {"namespace": "default", "name": one["name"]},
+        "spec": spec | ({"externalTrafficPolicy": one["policy"]} if "policy" in one else {}),
+        "status": {"loadBalancer": {"ingress": [{"ip": address} for address in one.get("ingress", ())]}},
+    }
+
+
+def endpoints(one):
+    def addresses(key):
+        return [{"ip": "10.33.1.1", "nodeName": name} for name in one.get(key, ())]
+
+    subset = {"addresses": addresses("ready"), "notReadyAddresses": addresses("not_ready")}
+    return {"metadata": {"namespace": "default", "name": one["name"]}, "subsets": [subset]}
+
+
+def endpoint_slice(one):
+    return {
+        "metadata": {
+            "namespace": "default",
+            "name": f"{one['service']}-x7k2p",
+            "labels": {"kubernetes.io/service-name": one["service"]},
+        },
+        "addressType": one.get("addressType", "IPv4"),
+        "endpoints": [
+            {"nodeName": endpoint["node"], "conditions": {"ready": endpoint["ready"]} if "ready" in endpoint else {}}
+            for endpoint in one["endpoints"]
+        ],
+    }

@@ -1,0 +1,142 @@
+"""The task: it asks again until all is well or time is up, and what it asks moves with the cluster."""
+
+import base64
+from types import SimpleNamespace
+
+import pytest
+
+from kubepeer.errors import CommandError
+from kubepeer.run import Options, Run
+from tasks.linux.observe import MARK
+from tasks.linux.shell import Completed
+from tasks.routes import tasks
+from tests.unit.routes.intents import intent
+from tests.unit.routes.recordings import BLOCKS, NODES, answers
+
+
+class Router:
+    """A shell that gives recorded answers: the first, then the next, the last one for ever."""
+
+    def __init__(self, *recordings):
+        self.recordings = list(recordings)
+        self.asked = 0
+
+    def run(self, script, **_):
+        self.asked += 1
+        name = self.recordings.pop(0) if len(self.recordings) > 1 else self.recordings[0]
+        lines = []
+        for question, answer in answers(name).items():
+            assert question in script
+            lines += [f"{MARK} answer {question} {answer.code}", base64.b64encode(answer.text.encode()).decode()]
+        return Completed(0, "\n".join(lines).encode(), b"")
+
+
+class Cluster:
+    """The API of the tutorial's cluster."""
+
+    def get(self, path, query=None):  # noqa: ARG002  the real one has it
+        kind = path.rpartition("/")[2]
+        if kind == "nodes":
+            return {"items": [self.node(address) for address in NODES]}
+        if kind == "blockaffinities":
+            return {"items": [self.block(octet, node) for octet, node in BLOCKS.items()]}
+        if path.endswith("bgpconfigurations/default"):
+            return {
+                "spec": {
+                    "serviceClusterIPs": [{"cidr": "10.33.128.0/18"}],
+                    "serviceExternalIPs": [{"cidr": "10.33.192.0/18"}],
+                }
+            }
+        return {"items": []}
+
+    def node(self, address):
+        return {
+            "metadata": {"name": f"node-{address}"},
+            "status": {"addresses": [{"type": "InternalIP", "address": str(address)}]},
+        }
+
+    def block(self, octet, node):
+        return {
+            "spec": {
+                "cidr": f"10.33.{octet}.0/24",
+                "node": f"node-{NODES[node - 1]}",
+                "state": "confirmed",
+                "deleted": "false",
+            }
+        }
+
+
+@pytest.fixture
+def verify(monkeypatch):
+    """Verify router r1 with these answers; gives the result and how often the router was asked."""
+
+    def start(*recordings, chosen=(), **options):
+        router = Router(*recordings)
+        monkeypatch.setattr(tasks, "open_shell", lambda *_: router)
+        monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
+        monkeypatch.setattr(tasks, "INTERVAL_SECONDS", 0.01)
+        addresses = {f"n{number}": str(address) for number, address in enumerate(NODES, 1)}
+        run = Run(intent(**addresses), None, Options(), None, frozenset(chosen), filtered=bool(chosen))
+        task = SimpleNamespace(host=SimpleNamespace(name="r1"))
+        return tasks.verify(task, run, **options), router.asked
+
+    return start
+
+
+def test_a_healthy_router_passes_in_one_round_trip(verify):
+    result, asked = verify("healthy")
+    assert not result.failed
+    assert result.result == "6 of 6 sessions, 8 prefixes right"
+    assert len(result.findings) == 30
+    assert asked == 1
+
+
+def test_a_lost_session_fails_at_once_without_waiting(verify):
+    result, asked = verify("peer-disabled", "healthy")
+    assert result.failed
+    assert result.result == "5 of 6 sessions, 3 of 8 prefixes wrong"
+    assert asked == 1
+
+
+def test_it_asks_again_until_all_is_well(verify):
+    result, asked = verify("killed", "peer-disabled", "healthy", wait_seconds=30)
+    assert not result.failed
+    assert asked == 3
+
+
+def test_it_gives_up_at_the_deadline_with_what_it_saw_last(verify):
+    result, asked = verify("killed", "peer-disabled", wait_seconds=0.1)
+    assert result.failed
+    assert asked > 1
+    assert "Cease/Administrative Shutdown" in next(finding.reason for finding in result.findings if not finding.ok)
+
+
+def test_a_daemon_that_is_not_there_yet_is_waited_for(verify):
+    result, asked = verify("bgpd-not-running", "healthy", wait_seconds=30)
+    assert not result.failed
+    assert asked == 2
+
+
+def test_a_daemon_that_is_not_there_is_an_error_with_the_routers_name(verify):
+    with pytest.raises(CommandError, match="bgpd is not running") as caught:
+        verify("bgpd-not-running")
+    assert caught.value.host == "r1"
+
+
+def test_only_chosen_nodes_are_judged(verify):
+    result, _ = verify("peer-disabled", chosen={"n5"})
+    assert not result.failed
+    assert {finding.subject for finding in result.findings if finding.check == "session"} == {"10.31.90.5"}
+    result, _ = verify("peer-disabled", chosen={"n6"})
+    assert result.failed
+
+
+def test_all_next_hops_are_judged_when_a_router_was_chosen(verify):
+    result, _ = verify("peer-disabled", chosen={"r1"})
+    assert result.failed
+
+
+@pytest.mark.parametrize(("chosen", "asked"), [({"r1"}, ["r1"]), ({"n1"}, ["r1"]), ({"r1", "n1"}, ["r1"])])
+def test_all_routers_are_asked_when_only_nodes_were_chosen(chosen, asked):
+    run = Run(intent(n1="10.31.90.1"), None, Options(), None, frozenset(chosen), filtered=True)
+    assert list(tasks.routers_to_ask(run)) == asked
