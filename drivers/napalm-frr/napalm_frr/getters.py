@@ -58,7 +58,7 @@ class Getters(NetworkDriver):
 
     def get_arp_table(self, vrf: str = "") -> list[ARPTableDict]:
         """List the neighbours on the link, of all VRFs or of one."""
-        of_vrf = f" vrf {shlex.quote(vrf)}" if vrf else ""
+        of_vrf = " nomaster" if vrf in ("default", "global") else f" vrf {shlex.quote(vrf)}" if vrf else ""
         (shown,) = self._ask(f"ip -4 -j -s neigh show{of_vrf}")
         return interfaces.arp_table(self._json(shown or "[]", "ip neigh show"))
 
