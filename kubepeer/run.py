@@ -47,15 +47,24 @@ class Run:
     filtered: bool = False
     redactor: Redactor = field(default_factory=Redactor)
     _kept: dict[Any, Any] = field(default_factory=dict)
+    _making: dict[Any, Lock] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def once(self, key: Any, make: Callable[[], Kept]) -> Kept:
-        """Make a thing the first time it is asked for, and give the same one ever after; safe between threads."""
+        """Make a thing the first time it is asked for, and give the same one ever after; safe between threads.
+
+        Who asks for the same key waits; what is made may itself ask for other keys, and nobody else is held up meanwhile.
+        """
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = make()
-            kept: Kept = self._kept[key]
-            return kept
+            making = self._making.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                if key in self._kept:
+                    kept: Kept = self._kept[key]
+                    return kept
+            made = make()
+            self.keep(key, made)
+            return made
 
     def keep(self, key: Any, value: Any) -> None:
         """Remember a value for later phases."""
