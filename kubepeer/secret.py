@@ -1,10 +1,13 @@
 """Secrets never stand in the inventory: it names where they come from, and they are hidden by value in everything that is printed."""
 
+import html
+import json
 import os
 import shlex
 import stat
 import subprocess
 from pathlib import Path
+from xml.sax.saxutils import escape as xml_escape
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -86,7 +89,14 @@ class Redactor:
         return value
 
     def hide(self, text: str) -> str:
-        """The text with every known secret replaced."""
-        for value in sorted(self._values, key=len, reverse=True):
-            text = text.replace(value, "********")
+        """The text with every known secret replaced, also where JSON, XML or HTML has written it in its own way."""
+        forms = {form for value in self._values for form in _forms(value)}
+        for form in sorted(forms, key=len, reverse=True):
+            text = text.replace(form, "********")
         return text
+
+
+def _forms(value: str) -> set[str]:
+    in_json = {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    in_markup = {html.escape(value), html.escape(value, quote=False), xml_escape(value, {'"': "&quot;", "\n": "&#10;"})}
+    return {value} | in_json | in_markup
