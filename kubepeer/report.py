@@ -1,5 +1,6 @@
 """The outcome of a run for machines: JSON by the command line's contract, and JUnit. Pure."""
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from kubepeer.errors import KubepeerError, UnreachableError
 from kubepeer.phases import HostOutcome, PhaseOutcome
 
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 FAILED, UNREACHABLE, CHANGES_FOUND = 1, 3, 4
 
 
@@ -90,7 +92,9 @@ def as_junit(runbook: str, outcomes: Sequence[PhaseOutcome], seconds: float) -> 
     for key, count in counts.items():
         suite.set(key, str(count))
     ET.indent(suite)
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+    # what a device says may hold colours and bells: XML has no way to write them
+    text = NOT_IN_XML.sub("", ET.tostring(suite, encoding="unicode"))
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def unreachable(outcomes: Sequence[PhaseOutcome]) -> list[str]:
