@@ -34,13 +34,17 @@ def learn_new_hosts(known_hosts: Path, addresses: Iterable[tuple[str, int]]) -> 
             return []
         with ThreadPoolExecutor(min(32, len(unknown))) as pool:
             offered = list(pool.map(_offered_key, unknown))
-        added = []
-        for (host, port), key in zip(unknown, offered, strict=True):
-            if key is not None:
-                keys.add(_name(host, port), key.get_name(), key)
-                added.append(host)
-        keys.save(str(known_hosts))
-        return added
+        new = [(host, port, key) for (host, port), key in zip(unknown, offered, strict=True) if key is not None]
+        _append(known_hosts, [f"{_name(host, port)} {key.get_name()} {key.get_base64()}" for host, port, key in new])
+        return [host for host, _, _ in new]
+
+
+def _append(known_hosts: Path, lines: list[str]) -> None:
+    """Add lines; what stands there stays, comments and keys of other kinds among it."""
+    stands = known_hosts.read_text(encoding="utf-8")
+    begin = "" if stands.endswith("\n") or not stands else "\n"
+    with known_hosts.open("a", encoding="utf-8") as file:
+        file.write(begin + "".join(f"{line}\n" for line in lines) if lines else "")
 
 
 @contextmanager
@@ -51,6 +55,10 @@ def _locked(known_hosts: Path) -> Iterator[paramiko.HostKeys]:
         with known_hosts.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield paramiko.HostKeys(str(known_hosts))
+    except paramiko.hostkeys.InvalidHostKey as error:
+        raise UsageError(
+            f"{known_hosts}: a damaged line: {error.line.strip()[:60]}. Nothing was contacted.", cure="remove that line"
+        ) from error
     except OSError as error:
         raise UsageError(f"{known_hosts}: {error.strerror}. Nothing was contacted.") from error
 
