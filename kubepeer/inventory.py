@@ -1,12 +1,14 @@
 """Nornir's inventory, with two traps closed: connection extras are merged instead of replaced, and host keys are always checked."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from nornir import InitNornir
 from nornir.core import Nornir
 from nornir.core.inventory import ConnectionOptions, Defaults, Group, Host, Inventory
 
+from kubepeer.errors import UsageError
 from kubepeer.settings import Settings
 
 # Timeouts on everything, in seconds: TCP connect, SSH banner, login; then a keepalive so that a dead peer is noticed.
@@ -22,20 +24,28 @@ def build_nornir(settings: Settings, password: str | None = None) -> Nornir:
         settings: from config.yaml.
         password: the login password, where one is configured; keys need none.
 
+    Raises:
+        UsageError: Nornir does not take a key or a value.
+
     """
-    nornir = InitNornir(
-        config_file=str(settings.config_file),
-        inventory={
-            "plugin": "SimpleInventory",
-            "options": {
-                "host_file": str(settings.host_file),
-                "group_file": str(settings.group_file),
-                "defaults_file": str(settings.defaults_file),
+    try:
+        nornir = InitNornir(
+            config_file=str(settings.config_file),
+            inventory={
+                "plugin": "SimpleInventory",
+                "options": {
+                    "host_file": str(settings.host_file),
+                    "group_file": str(settings.group_file),
+                    "defaults_file": str(settings.defaults_file),
+                },
             },
-        },
-        logging={"enabled": False},
-        core={"raise_on_error": False},
-    )
+            logging={"enabled": False},
+            core={"raise_on_error": False},
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # Nornir judges its own keys by using them
+        raise UsageError(
+            f"{settings.config_file.name}, or connection_options of the inventory: Nornir says {error}. Nothing was contacted."
+        ) from error
     for host in nornir.inventory.hosts.values():
         _connect_strictly(host, nornir.inventory, settings, password)
     return nornir
@@ -47,18 +57,19 @@ def _connect_strictly(host: Host, inventory: Inventory, settings: Settings, pass
     ssh = TIMEOUTS | _merged_extras(host, inventory, "netmiko")
     for key in PATH_KEYS:
         if key in ssh:
-            ssh[key] = str(settings.folder / ssh[key])
+            ssh[key] = str(settings.folder / Path(ssh[key]).expanduser())
     # A host key is checked, always: an inventory cannot switch it off.
-    ssh |= {
+    strict = {
         "ssh_strict": True,
         "system_host_keys": False,
         "alt_host_keys": True,
         "alt_key_file": str(settings.known_hosts),
     }
+    ssh |= strict
     _replace(host, "netmiko", ssh)
     if host.platform:
         napalm = _merged_extras(host, inventory, "napalm")
-        optional = ssh | napalm.get("optional_args", {})
+        optional = ssh | napalm.get("optional_args", {}) | strict
         _replace(host, "napalm", {"timeout": NAPALM_SECONDS} | napalm | {"optional_args": optional})
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kubepeer.errors import UsageError
 
@@ -19,6 +19,43 @@ class UserDefined(BaseModel):
     host_keys: Literal["strict", "accept-new"] = "accept-new"
     known_hosts: str = "var/known_hosts"
     state: str = "var"
+
+
+class _Section(BaseModel):
+    """A section of Nornir's own: what we read of it, with its types; Nornir reads the rest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _InventoryOptions(_Section):
+    host_file: str = "inventory/hosts.yaml"
+    group_file: str = "inventory/groups.yaml"
+    defaults_file: str = "inventory/defaults.yaml"
+
+
+class _Inventory(_Section):
+    plugin: Literal["SimpleInventory"] = "SimpleInventory"
+    options: _InventoryOptions = _InventoryOptions()
+
+
+class _RunnerOptions(_Section):
+    num_workers: int = Field(default=20, ge=1)
+
+
+class _Runner(_Section):
+    plugin: Literal["threaded"] = "threaded"
+    options: _RunnerOptions = _RunnerOptions()
+
+
+class _Document(_Section):
+    """config.yaml as a whole."""
+
+    inventory: _Inventory = _Inventory()
+    runner: _Runner = _Runner()
+    core: dict[str, Any] = Field(default_factory=dict)
+    ssh: dict[str, Any] = Field(default_factory=dict)
+    logging: dict[str, Any] = Field(default_factory=dict)
+    user_defined: UserDefined = UserDefined()
 
 
 class Settings(BaseModel):
@@ -86,22 +123,26 @@ def read_settings(config_file: Path) -> Settings:
     document = read_yaml(config_file, config_file.name)
     folder = config_file.parent
     try:
-        ours = UserDefined.model_validate(document.get("user_defined") or {})
+        read = _Document.model_validate({key: value for key, value in document.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{config_file.name}: user_defined.{key}: {first['msg']}. Nothing was contacted.") from error
-    options = (document.get("inventory") or {}).get("options") or {}
-    runner = (document.get("runner") or {}).get("options") or {}
+        said = "unknown key" if first["type"] == "extra_forbidden" else f"{first['msg']} (found {first['input']!r})"
+        raise UsageError(f"{config_file.name}: {key}: {said}. Nothing was contacted.") from error
+    options, ours = read.inventory.options, read.user_defined
     return Settings(
         config_file=config_file,
         folder=folder,
-        host_file=folder / options.get("host_file", "inventory/hosts.yaml"),
-        group_file=folder / options.get("group_file", "inventory/groups.yaml"),
-        defaults_file=folder / options.get("defaults_file", "inventory/defaults.yaml"),
+        host_file=_place(folder, options.host_file),
+        group_file=_place(folder, options.group_file),
+        defaults_file=_place(folder, options.defaults_file),
         namespace=ours.namespace,
         host_keys=ours.host_keys,
-        known_hosts=folder / ours.known_hosts,
-        state=folder / ours.state,
-        num_workers=int(runner.get("num_workers", 20)),
+        known_hosts=_place(folder, ours.known_hosts),
+        state=_place(folder, ours.state),
+        num_workers=read.runner.options.num_workers,
     )
+
+
+def _place(folder: Path, named: str) -> Path:
+    return folder / Path(named).expanduser()
