@@ -125,11 +125,11 @@ def error_lines(outcome: PhaseOutcome) -> list[str]:
         if error is None:
             continue
         if isinstance(error, KubepeerError):
-            lines.append(f"   {error}" if error.host else f"   {name}: {error}")
+            said = " ".join(str(error).split())
+            lines.append(f"   {said}" if error.host else f"   {name}: {said}")
         else:
-            lines.append(
-                f"   {name}: {type(error).__name__}: {' '.join(str(error).split())[:300]} (a fault of Kubepeer: run with --verbose and report it)"
-            )
+            said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            lines.append(f"   {name}: {said} (a fault of Kubepeer: run with --verbose and report it)")
     return list(dict.fromkeys(lines))
 
 
