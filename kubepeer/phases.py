@@ -58,9 +58,18 @@ def workers(run: Run) -> Iterable[str]:
 
 
 def speaker(run: Run) -> Iterable[str]:
-    """The one control plane through which the cluster's objects are read and changed; none when no control plane was chosen."""
+    """The one control plane in whose name the cluster's objects are read and changed; none when no control plane was chosen.
+
+    It is named once: when a phase of the cluster fails, those that stand on it are skipped.
+    """
     failed = run.nornir.data.failed_hosts
-    return [name for name in control_planes(run) if name not in failed][:1]
+    name = run.once("speaker", lambda: next((name for name in control_planes(run) if name not in failed), None))
+    return [] if name is None else [name]
+
+
+def a_cluster(run: Run) -> Iterable[str]:
+    """For needs=: while no API has answered in this run, everything else stands on the first control plane."""
+    return [] if run.recall("api") else [run.intent.control_planes[0].name]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from kubepeer.phases import (
     Phase,
     Together,
+    a_cluster,
     chosen,
     control_planes,
     first_control_plane,
@@ -27,12 +28,12 @@ PHASES = [
     Together(Phase("Prepare nodes", prepare, on=nodes), Phase("Configure routers", configure, on=routers)),
     Phase("API endpoint", place_endpoint, on=control_planes),
     Phase("First control plane", initialise, on=first_control_plane),
-    Phase("Other control planes", join, on=other_control_planes, one_at_a_time=True, needs=first_control_plane),
-    Phase("Workers", join, on=workers, needs=first_control_plane),
-    Phase("Retire join secrets", retire_secrets, on=speaker),
-    Phase("Cluster network", build_network, on=speaker),
-    Phase("Load balancer", build_load_balancer, on=speaker),
-    Phase("Workload", run_workload, on=speaker),
+    Phase("Other control planes", join, on=other_control_planes, one_at_a_time=True, needs=a_cluster),
+    Phase("Workers", join, on=workers, needs=a_cluster),
+    Phase("Retire join secrets", retire_secrets, on=speaker, needs=a_cluster),
+    Phase("Cluster network", build_network, on=speaker, needs=a_cluster),
+    Phase("Load balancer", build_load_balancer, on=speaker, needs=a_cluster),
+    Phase("Workload", run_workload, on=speaker, needs=a_cluster),
     Phase("Verify both ends", verify, on=routers),
 ]
 

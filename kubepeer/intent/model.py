@@ -110,7 +110,6 @@ class Software(Section):
     haproxy_image: str
     keepalived_image: str
     workload_image: str
-    cluster_dns: bool = True
     restrict_oom_score: bool = False  # containerd in a user or system container may not lower oom_score_adj
 
     @property

@@ -6,6 +6,7 @@ Objects travel as plain dictionaries: the manifests that we apply are not ours t
 import base64
 import json
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from kubepeer.errors import CommandError, UnreachableError
 
 FIELD_MANAGER = "kubepeer"
 TIMEOUT_SECONDS = (3.0, 20.0)  # to connect, to read
+# The one retry policy of the API: haproxy cuts a connection when it marks an apiserver down, and the virtual IP may move. What can be
+# said twice without harm is said again, often enough for a failover (3 s in the lab) to pass.
+REPEATABLE = ("GET", "PATCH", "DELETE")
+ATTEMPTS, RETRY_SECONDS = 4, 1.5
 Manifest = dict[str, Any]
 
 
@@ -74,6 +79,17 @@ class KubernetesApi:
             CommandError: the API refuses; with its own words. `status` in the message is the HTTP code.
 
         """
+        attempts = ATTEMPTS if method in REPEATABLE else 1
+        for attempt in range(1, attempts + 1):
+            try:
+                return self._call_once(method, path, query, body, content_type)
+            except UnreachableError:
+                if attempt == attempts:
+                    raise
+                time.sleep(RETRY_SECONDS)
+        raise AssertionError
+
+    def _call_once(self, method: str, path: str, query: Mapping[str, str] | None, body: object, content_type: str) -> Any:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         target = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         try:

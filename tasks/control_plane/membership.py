@@ -4,6 +4,7 @@ import base64
 import hashlib
 import secrets
 import string
+import warnings
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -25,6 +26,9 @@ ADMIN_CONF, CA_CERTIFICATE, KUBELET_CONF = (
 SOCKET = "/run/containerd/containerd.sock"
 TOKEN_DESCRIPTION = "made by kubepeer for one run"  # noqa: S105  a description
 TOKEN_LIFETIME = "30m0s"  # noqa: S105  longer than any run; it is deleted at the run's end
+# kubeadm's CA has serial number 0; cryptography warns of it at each reading, and nobody can do anything about it
+warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
+
 KUBEADM_SECONDS = 420  # kubeadm itself gives an API server four minutes
 # kubeadm: v1beta3 came with 1.22; from 1.31 on it is deprecated in favour of v1beta4, and 1.37 does not read it
 V1BETA3_FROM, V1BETA4_FROM = 22, 31
@@ -184,7 +188,6 @@ def initialise(intent: Intent, configuration: str, *, again: bool) -> LinuxChang
         ignored += [f"FileAvailable--etc-kubernetes-manifests-{name}.yaml" for name in names]
     flags = ["--upload-certs"]
     flags += [f"--ignore-preflight-errors={','.join(ignored)}"] if ignored else []
-    flags += [] if intent.software.cluster_dns else ["--skip-phases=addon/coredns"]
     script = KUBEADM.format(before="", command="init", flags=" ".join(flags))
     before = "cut off by an earlier run" if again else None
     step = Execute("kubeadm init", script, KUBEADM_SECONDS, stdin=configuration)

@@ -51,7 +51,7 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
         "memory": "awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo",
         "free": "for d in /etc /var/lib; do df -Pm $d | awk 'NR == 2 {print $4}'; done | sort -n | head -n 1",
         "addresses": f"ip -o -4 addr show dev {node.interface} | awk '{{print $4}}'",
-        "macs": f"cat /sys/class/net/{node.interface}/address",
+        "macs": f"ip -o link show dev {node.interface} | sed -n 's/.*link.ether \\([^ ]*\\).*/\\1/p'",
         "clock": "date +%s.%N",
         "loadable": f"for m in {modules}; do modprobe -n -q -- $m && echo $m; done; true",
         "listening": "ss -Hltn | awk '{print $4}' | sed 's/.*://'",

@@ -23,7 +23,6 @@ data.packages.only_these_repositories
 data.packages.repositories
 data.registries
 data.software.cgroup_driver
-data.software.cluster_dns
 data.software.conntrack_limits
 data.software.fail_swap_on
 data.software.image_repository
