@@ -1,4 +1,4 @@
-"""What a person reads of a verification: one screen for a healthy cluster, the causes first when it is not. Pure."""
+"""What a person reads of a verification: one screen for a healthy cluster, the causes first when it is not."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
