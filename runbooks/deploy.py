@@ -19,8 +19,8 @@ from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_s
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe, preflight
 from tasks.routers.tasks import configure
-from tasks.routes.show import show_routes
-from tasks.routes.tasks import verify
+from tasks.routes.table import show
+from tasks.routes.tasks import routers_to_ask, verify_when_settled
 
 PHASES = [
     Phase("Observe", observe, on=chosen),
@@ -34,8 +34,8 @@ PHASES = [
     Phase("Cluster network", build_network, on=speaker, needs=a_cluster),
     Phase("Load balancer", build_load_balancer, on=speaker, needs=a_cluster),
     Phase("Workload", run_workload, on=speaker, needs=a_cluster),
-    Phase("Verify both ends", verify, on=routers),
+    Phase("Verify both ends", verify_when_settled, on=routers_to_ask, needs=a_cluster),
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(run("deploy", PHASES, description=__doc__, show=show_routes))
+    raise SystemExit(run("deploy", PHASES, description=__doc__, show=show))
