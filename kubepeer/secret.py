@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from kubepeer.errors import InventoryError
 
+IN_ATTRIBUTES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#09;"}  # as xml.etree writes them
 COMMAND_SECONDS = 20  # a password manager that waits for a person must not hang the run for ever
 
 
@@ -61,11 +62,18 @@ def _from_file(path: Path, purpose: str) -> str:
         raise InventoryError(f"{purpose}: {path}: {error.strerror}") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise InventoryError(f"{purpose}: {path} can be read by others", cure=f"chmod 600 {path}")
+    if not text.strip():
+        raise InventoryError(f"{purpose}: {path} is empty")
     return text.strip()
 
 
 def _from_command(command: str, purpose: str) -> str:
-    program = shlex.split(command)
+    try:
+        program = shlex.split(command)
+    except ValueError as error:
+        raise InventoryError(f"{purpose}: command {command!r}: {error}") from error
+    if not program:
+        raise InventoryError(f"{purpose}: command is empty")
     try:
         done = subprocess.run(program, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -98,5 +106,5 @@ class Redactor:
 
 def _forms(value: str) -> set[str]:
     in_json = {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
-    in_markup = {html.escape(value), html.escape(value, quote=False), xml_escape(value, {'"': "&quot;", "\n": "&#10;"})}
+    in_markup = {html.escape(value), html.escape(value, quote=False), xml_escape(value, IN_ATTRIBUTES)}
     return {value} | in_json | in_markup
