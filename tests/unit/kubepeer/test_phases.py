@@ -1,0 +1,278 @@
+"""The phases of a run: who takes part, who is left out, what goes at the same time."""
+
+import threading
+from typing import Any
+
+from nornir.core.task import Result, Task
+
+from kubepeer.change import Change
+from kubepeer.errors import CommandError
+from kubepeer.phases import (
+    Phase,
+    Together,
+    chosen,
+    control_planes,
+    first_control_plane,
+    nodes,
+    other_control_planes,
+    routers,
+    run_phases,
+    speaker,
+    workers,
+)
+from kubepeer.run import Run, done
+
+PATIENCE = 10  # seconds until a meeting of threads is given up
+
+
+def succeed(task: Task, run: Run) -> Result:
+    return done(task, [Change("/etc/motd", None, f"hello {task.host.name}\n")], "greeted")
+
+
+def fail_on_b(task: Task, run: Run) -> Result:
+    if task.host.name == "b":
+        raise CommandError("disk full", host="b")
+    return done(task)
+
+
+def only(name: str) -> Any:
+    return lambda run: [host for host in run.nornir.inventory.hosts if host == name]
+
+
+def test_every_host_does_its_phase_and_says_what_changed(run_of: Any, observer: Any) -> None:
+    (outcome,) = run_phases(run_of("a", "b"), [Phase("Greet", succeed)], observer)
+    assert list(outcome.hosts) == ["a", "b"]
+    assert outcome.hosts["b"].changes == (Change("/etc/motd", None, "hello b\n"),)
+    assert (outcome.hosts["a"].summary, outcome.hosts["a"].failed, outcome.hosts["a"].changed) == ("greeted", False, True)
+
+
+def test_a_host_that_fails_is_left_out_of_what_follows_and_the_others_go_on(run_of: Any, observer: Any) -> None:
+    first, second = run_phases(run_of("a", "b", "c"), [Phase("One", fail_on_b), Phase("Two", succeed)], observer)
+    assert [name for name, host in first.hosts.items() if host.failed] == ["b"]
+    assert str(first.hosts["b"].error) == "b: disk full"
+    assert {name: host.skipped for name, host in second.hosts.items()} == {"a": False, "b": True, "c": False}
+    assert second.hosts["b"].changes == ()
+
+
+def test_a_failed_check_without_an_error_leaves_a_host_out_too(run_of: Any, observer: Any) -> None:
+    def judge(task: Task, run: Run) -> Result:
+        return done(task, summary="2 routes missing", failed=task.host.name == "a")
+
+    first, second = run_phases(run_of("a", "b"), [Phase("Verify", judge), Phase("Two", succeed)], observer)
+    assert first.hosts["a"].failed
+    assert first.hosts["a"].error is None
+    assert first.hosts["a"].summary == "2 routes missing"
+    assert second.hosts["a"].skipped
+
+
+def test_a_fault_of_a_task_ends_only_its_own_host(run_of: Any, observer: Any) -> None:
+    def divide(task: Task, run: Run) -> Result:
+        return done(task, summary=str(1 // (task.host.name != "a")))
+
+    (outcome,) = run_phases(run_of("a", "b"), [Phase("Divide", divide)], observer)
+    assert isinstance(outcome.hosts["a"].error, ZeroDivisionError)
+    assert (outcome.hosts["b"].failed, outcome.hosts["b"].summary) == (False, "1")
+
+
+def test_a_phase_whose_needed_host_failed_before_is_skipped_and_says_so(run_of: Any, observer: Any) -> None:
+    phases = [Phase("One", fail_on_b), Phase("Two", succeed, on=only("a"), needs=only("b"))]
+    outcome = run_phases(run_of("a", "b"), phases, observer)[1]
+    assert outcome.skipped_because == "b failed before"
+    assert outcome.hosts["a"].skipped
+    assert not outcome.hosts["a"].changed
+
+
+def test_a_phase_whose_needed_host_did_well_runs(run_of: Any, observer: Any) -> None:
+    phases = [Phase("One", fail_on_b), Phase("Two", succeed, on=only("a"), needs=only("c"))]
+    outcome = run_phases(run_of("a", "b", "c"), phases, observer)[1]
+    assert outcome.skipped_because == ""
+    assert outcome.hosts["a"].changed
+
+
+def test_a_phase_for_nobody_is_skipped(run_of: Any, observer: Any) -> None:
+    (outcome,) = run_phases(run_of("a"), [Phase("One", succeed, on=only("z"))], observer)
+    assert (outcome.skipped_because, outcome.hosts) == ("nothing chosen", {})
+
+
+def test_a_phase_whose_hosts_have_all_failed_is_skipped(run_of: Any, observer: Any) -> None:
+    outcome = run_phases(run_of("b"), [Phase("One", fail_on_b), Phase("Two", succeed)], observer)[1]
+    assert outcome.skipped_because == "no host left"
+    assert outcome.hosts["b"].skipped
+
+
+def test_all_hosts_of_a_phase_work_at_the_same_time(run_of: Any, observer: Any) -> None:
+    meeting = threading.Barrier(3, timeout=PATIENCE)
+
+    def meet(task: Task, run: Run) -> Result:
+        meeting.wait()
+        return done(task)
+
+    (outcome,) = run_phases(run_of("a", "b", "c"), [Phase("Meet", meet)], observer)
+    assert not any(host.failed for host in outcome.hosts.values())
+
+
+class Crowd:
+    """A task that notes how many do it at once, and in which order they began."""
+
+    def __init__(self) -> None:
+        self.inside, self.most, self.lock = 0, 0, threading.Lock()
+        self.order: list[str] = []
+
+    def __call__(self, task: Task, run: Run) -> Result:
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            self.order.append(task.host.name)
+        threading.Event().wait(0.02)  # long enough for another thread to come in, if it may
+        with self.lock:
+            self.inside -= 1
+        return done(task)
+
+
+def enter_of(crowd: Crowd) -> Any:
+    return lambda task, run: crowd(task, run)
+
+
+def test_one_at_a_time_means_in_order_and_never_two(run_of: Any, observer: Any) -> None:
+    crowd = Crowd()
+    run_phases(run_of("c", "a", "b"), [Phase("Join", enter_of(crowd), one_at_a_time=True)], observer)
+    assert (crowd.most, crowd.order) == (1, ["c", "a", "b"])
+
+
+def test_workers_bound_how_many_hosts_work_at_the_same_time(run_of: Any, observer: Any) -> None:
+    crowd = Crowd()
+    run_phases(run_of(*"abcdef", workers=2), [Phase("Join", enter_of(crowd))], observer)
+    assert crowd.most <= 2
+    assert sorted(crowd.order) == list("abcdef")
+
+
+def test_one_at_a_time_goes_on_after_a_host_that_failed(run_of: Any, observer: Any) -> None:
+    (outcome,) = run_phases(run_of("a", "b", "c"), [Phase("Join", fail_on_b, one_at_a_time=True)], observer)
+    assert {name: host.failed for name, host in outcome.hosts.items()} == {"a": False, "b": True, "c": False}
+
+
+def test_phases_together_run_at_the_same_time_and_come_in_their_order(run_of: Any, observer: Any) -> None:
+    meeting = threading.Barrier(2, timeout=PATIENCE)
+
+    def meet(task: Task, run: Run) -> Result:
+        meeting.wait()
+        return done(task, summary=task.host.name)
+
+    step = Together(Phase("Nodes", meet, on=only("a")), Phase("Routers", meet, on=only("b")))
+    outcomes = run_phases(run_of("a", "b"), [step], observer)
+    assert [(outcome.title, list(outcome.hosts), outcome.together) for outcome in outcomes] == [
+        ("Nodes", ["a"], True),
+        ("Routers", ["b"], True),
+    ]
+    assert not any(host.failed for outcome in outcomes for host in outcome.hosts.values())
+
+
+def test_a_failure_beside_another_phase_does_not_touch_it(run_of: Any, observer: Any) -> None:
+    step = Together(Phase("Nodes", succeed, on=only("a")), Phase("Routers", fail_on_b, on=only("b")))
+    greeted, failed, after = run_phases(run_of("a", "b"), [step, Phase("After", succeed)], observer)
+    assert (greeted.hosts["a"].failed, failed.hosts["b"].failed) == (False, True)
+    assert {name: host.skipped for name, host in after.hosts.items()} == {"a": False, "b": True}
+
+
+def test_the_watcher_is_told_of_beginning_each_host_and_end(run_of: Any, observer: Any) -> None:
+    run_phases(run_of("a", "b"), [Phase("Greet", succeed)], observer)
+    assert observer.events[0] == ("started", "Greet", "a", "b")
+    assert sorted(observer.events[1:3]) == [("host finished", "Greet", "a"), ("host finished", "Greet", "b")]
+    assert observer.events[3:] == [("finished", "Greet")]
+
+
+def test_what_one_phase_keeps_a_later_one_recalls(run_of: Any, observer: Any) -> None:
+    def learn(task: Task, run: Run) -> Result:
+        run.keep(("facts", task.host.name), task.host.name.upper())
+        return done(task)
+
+    def tell(task: Task, run: Run) -> Result:
+        return done(task, summary=run.recall(("facts", task.host.name)))
+
+    outcome = run_phases(run_of("a", "b"), [Phase("Learn", learn), Phase("Tell", tell)], observer)[1]
+    assert [host.summary for host in outcome.hosts.values()] == ["A", "B"]
+
+
+def test_a_thing_is_made_once_however_many_ask_for_it_at_the_same_time(run_of: Any, observer: Any) -> None:
+    made: list[str] = []
+
+    def ask(task: Task, run: Run) -> Result:
+        def make() -> str:
+            made.append(task.host.name)
+            return "token"
+
+        return done(task, summary=run.once("secrets", make))
+
+    (outcome,) = run_phases(run_of(*"abcdef"), [Phase("Ask", ask)], observer)
+    assert len(made) == 1
+    assert {host.summary for host in outcome.hosts.values()} == {"token"}
+
+
+def test_what_is_made_once_may_itself_ask_for_what_was_kept(run_of: Any) -> None:
+    run = run_of("a")
+    run.keep("member", "a")
+    answers: list[str] = []
+    thread = threading.Thread(
+        target=lambda: answers.append(run.once("uploaded", lambda: run.recall("member") + run.once("key", lambda: "!"))),
+        daemon=True,
+    )
+    thread.start()
+    thread.join(PATIENCE)
+    assert answers == ["a!"]
+
+
+def test_a_thing_that_could_not_be_made_is_made_at_the_next_asking(run_of: Any) -> None:
+    run, tries = run_of("a"), iter([CommandError("no answer"), None])
+
+    def make() -> str:
+        if error := next(tries):
+            raise error
+        return "manifest"
+
+    try:
+        run.once("manifest", make)
+    except CommandError as error:
+        assert str(error) == "no answer"
+    assert run.once("manifest", make) == "manifest"
+
+
+ALL = (
+    "k8s-calico-master-10-31-90-1",
+    "k8s-calico-master-10-31-90-2",
+    "k8s-calico-master-10-31-90-3",
+    "k8s-calico-worker-10-31-90-4",
+    "k8s-calico-worker-10-31-90-5",
+    "k8s-calico-worker-10-31-90-6",
+    "openwrt",
+    "tiny-unraid",
+)
+
+
+def test_without_a_filter_every_selector_gives_its_whole_group(run_of: Any) -> None:
+    run = run_of(*ALL)
+    assert tuple(chosen(run)) == ALL
+    assert tuple(nodes(run)) == ALL[:6]
+    assert tuple(routers(run)) == ALL[6:]
+    assert tuple(control_planes(run)) == ALL[:3]
+    assert tuple(first_control_plane(run)) == ALL[:1]
+    assert tuple(other_control_planes(run)) == ALL[1:3]
+    assert tuple(workers(run)) == ALL[3:6]
+    assert tuple(speaker(run)) == ALL[:1]
+
+
+def test_the_second_control_plane_is_never_the_first_because_the_first_was_not_chosen(run_of: Any) -> None:
+    run = run_of(*ALL, chosen=[ALL[1], ALL[4]])
+    assert list(first_control_plane(run)) == []
+    assert list(other_control_planes(run)) == [ALL[1]]
+    assert list(workers(run)) == [ALL[4]]
+    assert list(routers(run)) == []
+
+
+def test_a_control_plane_that_failed_does_not_speak_for_the_cluster(run_of: Any) -> None:
+    run = run_of(*ALL)
+    run.nornir.data.failed_hosts.add(ALL[0])
+    assert list(speaker(run)) == [ALL[1]]
+
+
+def test_nobody_speaks_for_the_cluster_when_no_control_plane_was_chosen(run_of: Any) -> None:
+    assert list(speaker(run_of(*ALL, chosen=ALL[3:]))) == []
