@@ -109,6 +109,16 @@ def _pass_controllers_on(group: Path) -> None:
             (group / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
+def processes(instance: Instance, machine: str) -> set[int]:
+    """The processes in a machine's groups, as the host numbers them."""
+    found: set[int] = set()
+    for hierarchy in hierarchies():
+        for folder, _, _ in os.walk(hierarchy.path / instance.name / machine):
+            with suppress(OSError):
+                found.update(int(word) for word in Path(folder, "cgroup.procs").read_text().split())
+    return found
+
+
 def remove(instance: Instance, machine: str | None = None) -> list[Path]:
     """Remove a machine's groups (or all of the instance's); the answer is those that would not go."""
     left: list[Path] = []

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from lab import access, lifecycle, requirements, status
-from lab.build.plan import build
+from lab import access, lifecycle, machines, requirements, status
+from lab.build.builder import build
 from lab.errors import LabError, Unsupported
 from lab.places import Instance, instance
 from lab.progress import Progress
 from lab.topology import MACHINES, Machine, machine
 
+PLAIN_WIDTH = 120
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -25,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("down", help="shut all machines down and leave nothing behind")
     commands.add_parser("status", help="list the machines; exit 1 unless all are up and answer")
     commands.add_parser("reset", help="bare machines again: disks thrown away, host keys kept")
-    commands.add_parser("build", help="build what is missing, start nothing")
+    commands.add_parser("build", help="check every byte that is built, build what is missing, start nothing")
     commands.add_parser("requirements", help="print the Debian packages that the host needs, one a line")
     for name, text in (("ssh", "log in"), ("exec", "run a command inside, without the network: NAME -- COMMAND"),
                        ("cut", "power cut: switch port down, then SIGKILL")):  # fmt: skip
@@ -57,13 +58,15 @@ def _perform(arguments: argparse.Namespace, lab: Instance, console: Console) -> 
         case "reset":
             lifecycle.reset(lab, progress)
         case "build":
-            build(lab.cache, progress)
+            build(lab.cache, progress, thoroughly=True)
         case "status":
             return DONE if status.show(lab, console) else FAILED
         case "cut":
             lifecycle.cut(lab, _machine(arguments.machine))
         case "ssh":
-            command = access.ssh_command(lab, _machine(arguments.machine), _words(arguments.words))
+            wanted = _machine(arguments.machine)
+            machines.first_process(lab, wanted)
+            command = access.ssh_command(lab, wanted, _words(arguments.words))
             os.execvp(command[0], command)  # noqa: S606
         case "exec":
             words = _words(arguments.words)
@@ -76,7 +79,7 @@ def _perform(arguments: argparse.Namespace, lab: Instance, console: Console) -> 
 def main(given: Sequence[str] | None = None) -> int:
     """Run one command; errors are one line each."""
     arguments = _parser().parse_args(given)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     if arguments.command == "requirements":
         print("\n".join(requirements.packages()))
         return DONE

@@ -5,6 +5,7 @@ of the host; only the release's name is replaced when the host runs another one,
 of the release whose source package holds the whole of Kubernetes.
 """
 
+import os
 import platform
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,12 +60,13 @@ def _one_liners(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def host_sources(folder: Path = Path("/etc/apt")) -> tuple[Source, ...]:
-    """The mirrors of the host's own release, in the lab's release."""
+    """The mirrors of the host's own release, in the lab's release; or the one mirror that the environment names."""
+    if mirror := os.environ.get("KUBEPEER_DEBIAN_MIRROR"):
+        return (Source(mirror.rstrip("/"), RELEASE),)
     distribution, release = host_release()
     if distribution != "debian":
-        raise Unsupported(f"the host runs {distribution or 'an unknown system'}: the lab takes its packages from a "
-                          "Debian host's own apt sources; run it on Debian, or add a Debian mirror's lines to apt "
-                          "and set ID=debian in /etc/os-release of a container made for it")  # fmt: skip
+        raise Unsupported(f"the host runs {distribution or 'an unknown system'} and so has no Debian mirror in its "
+                          "apt sources: name one in KUBEPEER_DEBIAN_MIRROR")  # fmt: skip
     files = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
     found: list[Source] = []
     for file in (one for one in files if one.is_file() and one.suffix in {".list", ".sources"}):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.build.base import UNPRIVILEGED_USER
+from lab.errors import LabError
 from lab.mounts import mount_overlay
 from lab.places import FILES, Instance
 from lab.processes import run
@@ -21,7 +22,7 @@ HOST_KEY_TYPES = ("ed25519", "ecdsa")
 def layers(instance: Instance, machine: Machine) -> Sequence[Path]:
     """The read-only folders below a machine's own, the topmost first."""
     base = instance.cache.base
-    return [base] if machine.role is Role.NODE else [instance.cache.layer(machine.role.value), base]
+    return [base] if machine.role is Role.NODE else [instance.cache.layer(machine.role), base]
 
 
 def host_keys(instance: Instance, machine: Machine) -> Path:
@@ -39,17 +40,24 @@ def make_host_keys(instance: Instance, machine: Machine) -> None:
             run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", machine.hostname, "-f", file])
 
 
-def prepare(instance: Instance, machine: Machine) -> None:
-    """Make a machine's disk as it comes from the shop, if it has none, and mount its root."""
+def prepare(instance: Instance, machine: Machine, origin: str) -> None:
+    """Make a machine's disk as it comes from the shop, if it has none, and mount its root.
+
+    `origin` names the builds below the disk. They are written down last, so that half a disk is no disk.
+    """
     disk = instance.disk(machine)
-    if not (disk / "made").exists():
+    made = disk / "made"
+    if made.exists() and made.read_text() != origin:
+        raise LabError(f"{machine.name}: the base of the machines was built anew since its disk was made: "
+                       "run `python -m lab reset`")  # fmt: skip
+    if not made.exists():
         if disk.exists():
             shutil.rmtree(disk)
         make_host_keys(instance, machine)
         for folder in REAL_FOLDERS:
             (disk / folder).mkdir(parents=True)
         _fill(instance, machine, disk / "upper")
-        (disk / "made").touch()
+        made.write_text(origin)
     mount_overlay(layers(instance, machine), disk / "upper", disk / "work", instance.root(machine))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from lab import access, cgroups, disks, kernel_modules, machines, namespaces, sysctls
-from lab.build.plan import build
+from lab.build.builder import build, origin
 from lab.errors import LabError
 from lab.mounts import unmount_below
 from lab.places import RUNTIME, Instance
@@ -29,7 +29,7 @@ def _lock(instance: Instance) -> Iterator[None]:
 
 def up(instance: Instance, wanted: Sequence[Machine], progress: Progress) -> None:
     """Bring machines up; those that are up stay as they are."""
-    build(instance.cache, progress)
+    build(instance.cache, progress, {machine.role for machine in wanted})
     with _lock(instance):
         access.make_key(instance.cache)
         access.hand_key_out(instance.cache)
@@ -55,7 +55,7 @@ def _start(instance: Instance, stopped: Sequence[Machine]) -> None:
         disks.make_host_keys(instance, machine)
     access.write_known_hosts(instance)
     for machine in stopped:
-        machines.start(instance, machine)
+        machines.start(instance, machine, origin(instance.cache, machine))
 
 
 def _wait_for_ssh(instance: Instance, wanted: Sequence[Machine]) -> None:
@@ -136,6 +136,7 @@ def cut(instance: Instance, machine: Machine) -> None:
 def execute(instance: Instance, machine: Machine, words: Sequence[str]) -> int:
     """Run a command inside a machine without its network, as root."""
     first = machines.first_process(instance, machine)
-    inside = ["nsenter", f"--target={first}", "--mount", "--uts", "--ipc", "--net", "--pid", "--wd=/root"]
-    clean = ["env", "-i", "HOME=/root", "TERM=dumb", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
-    return subprocess.run([*inside, *clean, *words], check=False).returncode
+    inside = ["nsenter", f"--target={first}", "--all"]
+    clean = ["env", "-i", "--chdir=/root", "HOME=/root", "TERM=dumb", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    groups = cgroups.groups(instance, machine.name)
+    return subprocess.run(machines.launched(groups, [*inside, *clean, *words]), check=False).returncode

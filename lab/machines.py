@@ -82,10 +82,10 @@ def first_process(instance: Instance, machine: Machine) -> int:
     return inside[0]
 
 
-def start(instance: Instance, machine: Machine) -> None:
+def start(instance: Instance, machine: Machine, origin: str) -> None:
     """Start a machine that is not up, after clearing away what a crash may have left."""
     clear_away(instance, machine)
-    disks.prepare(instance, machine)
+    disks.prepare(instance, machine, origin)
     namespaces.add_machine(instance, machine)
     groups = cgroups.groups(instance, machine.name)
     environment = {
@@ -94,13 +94,18 @@ def start(instance: Instance, machine: Machine) -> None:
         "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes",
         "SYSTEMD_SECCOMP": "0",
     }
-    command = [sys.executable, "-I", str(LAUNCH), *map(str, groups), "--", *_nspawn(instance, machine)]
+    command = launched(groups, _nspawn(instance, machine))
     with console(instance, machine).open("w") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd="/", start_new_session=True
         )
     started = _start_time(process.pid)
     _pid_file(instance, machine).write_text(json.dumps({"pid": process.pid, "started": started}))
+
+
+def launched(groups: Iterable[Path], command: Iterable[str]) -> list[str]:
+    """A command line that first joins control groups and gives up the way to the host's swap."""
+    return [sys.executable, "-I", str(LAUNCH), *map(str, groups), "--", *command]
 
 
 def _nspawn(instance: Instance, machine: Machine) -> Iterable[str]:
@@ -162,12 +167,23 @@ def kill(instance: Instance, machine: Machine) -> None:
         raise LabError(f"{machine.name}: process {process.pid} does not die")
 
 
+def _orphans(instance: Instance, machine: Machine) -> set[int]:
+    return {*namespaces.processes(instance.namespace(machine)), *cgroups.processes(instance, machine.name)}
+
+
 def clear_away(instance: Instance, machine: Machine) -> None:
-    """Take away what a machine that no longer runs leaves on the host: mounts, namespace, groups, files."""
+    """Take away what a machine that no longer runs leaves on the host: processes, mounts, namespace, groups, files."""
     folder = instance.runtime / machine.name
-    unmount_below(folder)
-    namespaces.delete(instance.namespace(machine))
+    namespace = instance.namespace(machine)
     deadline = time.monotonic() + DEATH_SECONDS
+    # A machine whose systemd-nspawn died alone goes on without it.
+    while (orphans := _orphans(instance, machine)) and time.monotonic() < deadline:
+        for pid in orphans:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+    unmount_below(folder)
+    namespaces.delete(namespace)
     # The groups are busy until the kernel has buried the machine's last process.
     while cgroups.remove(instance, machine.name) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -75,8 +75,8 @@ def add_machine(instance: Instance, machine: Machine) -> None:
         port = machine.port_of(interface)
         if succeeds(["ip", "-n", instance.name, "link", "show", port]):
             run(["ip", "-n", instance.name, "link", "del", port])
-        run(["ip", "link", "add", interface.name, "netns", namespace, "type", "veth",
-             "peer", "name", port, "netns", instance.name])  # fmt: skip
+        run(["ip", "link", "add", interface.name, "address", interface.hardware_address, "netns", namespace,
+             "type", "veth", "peer", "name", port, "netns", instance.name])  # fmt: skip
         run(["ip", "-n", instance.name, "link", "set", port, "master", bridge(instance, interface.segment), "up"])
 
 
@@ -88,6 +88,11 @@ def unplug(instance: Instance, machine: Machine) -> None:
 
 def _port(instance: Instance, machine: Machine, interface: Interface, state: str) -> None:
     run(["ip", "-n", instance.name, "link", "set", machine.port_of(interface), state])
+
+
+def processes(namespace: str) -> list[int]:
+    """The processes that live in a namespace."""
+    return [int(word) for word in run(["ip", "netns", "pids", namespace]).split()] if exists(namespace) else []
 
 
 def delete(namespace: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.topology import Machine
+from lab.topology import Machine, Role
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 FILES = CHECKOUT / "lab" / "files"
@@ -27,9 +27,9 @@ class Cache:
         """The root that all machines share."""
         return self.path / "base"
 
-    def layer(self, role: str) -> Path:
+    def layer(self, role: Role) -> Path:
         """What a role's machines have on top of the base."""
-        return self.path / "layers" / role
+        return self.path / "layers" / role.value
 
     @property
     def apt(self) -> Path:

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from lab.debian import ARCHIVE_KEYRING
 from lab.errors import Unsupported
 
 # A program the lab runs and the Debian package it comes from.
@@ -22,8 +23,9 @@ PROGRAMS = {
     "unzstd": "zstd",
     "xz": "xz-utils",
 }
-# Headers for the one C program (pause); gcc does not pull them in without recommendations.
-ALWAYS = ("libc6-dev",)
+# Headers for the one C program (pause), which gcc does not pull in without recommendations, and the keys that Debian's
+# package lists are signed with, which Ubuntu lacks.
+ALWAYS = ("libc6-dev", "debian-archive-keyring")
 NAMESPACES = ("net", "pid", "mnt", "uts", "ipc")
 
 
@@ -38,6 +40,8 @@ def missing() -> list[str]:
     absent = {package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None}
     if not Path("/usr/include/stdlib.h").exists():
         absent.add("libc6-dev")
+    if not ARCHIVE_KEYRING.exists():
+        absent.add("debian-archive-keyring")
     return sorted(absent)
 
 

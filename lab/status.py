@@ -18,7 +18,7 @@ def show(instance: Instance, console: Console) -> bool:
     logins = {machine.name: access.answers(instance, machine) for machine in MACHINES if machine.name in up}
     table = Table(title=f"{instance.name}: {len(up)} of {len(MACHINES)} machines up", box=None, title_justify="left")
     for column in ("machine", "address", "state", "ssh", "up for", "pid"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     good = 0
     for machine in MACHINES:
         process = up.get(machine.name)

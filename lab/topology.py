@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv4Address
 
 DOMAIN = "tinychen.io"
 SITE_PREFIX_LENGTH = 16
@@ -40,6 +41,14 @@ class Interface:
     def host(self) -> str:
         """The address without its prefix length."""
         return self.address.partition("/")[0]
+
+    @property
+    def hardware_address(self) -> str:
+        """The card's own address, the same after every start: a changed one is unreachable until the neighbours forget.
+
+        It is a locally administered one (02) that spells the IPv4 address.
+        """
+        return "02:00:" + ":".join(f"{byte:02x}" for byte in IPv4Address(self.host).packed)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """The root file systems: the base of all machines, and what routers, the mirror and the client have on top."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.debian import RELEASE, Apt, main_mirror
+from lab.debian import ARCHIVE_KEYRING, RELEASE, Apt, main_mirror
 from lab.mounts import mounted_overlay
 from lab.places import Cache
 from lab.processes import run
+from lab.topology import Role
 
 # What a minimal server has. No time daemon, no containerd, nothing of Kubernetes, no routing daemon: those are for
 # the deploy run to install.
@@ -17,9 +18,9 @@ BASE_PACKAGES = (
     "ca-certificates", "procps", "kmod", "less", "sudo", "netbase", "ifupdown", "psmisc", "vim-tiny", "openssl",
 )  # fmt: skip
 LAYER_PACKAGES = {
-    "router": ("frr", "frr-pythontools", "tcpdump", "traceroute"),
-    "mirror": ("nginx-light", "docker-registry", "chrony"),
-    "client": ("bird2", "tcpdump", "traceroute", "python3"),
+    Role.ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    Role.MIRROR: ("nginx-light", "docker-registry", "chrony"),
+    Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3"),
 }
 UNPRIVILEGED_USER = "engineer"
 
@@ -28,12 +29,17 @@ def build_base(cache: Cache, apt: Apt, log: Path) -> None:
     """Make the base with debootstrap; its downloads are kept, so that an interrupted run goes on with them."""
     partial = cache.base.with_suffix(".partial")
     discard(partial)
-    cache.downloads.mkdir(parents=True, exist_ok=True)
-    run(["debootstrap", "--variant=minbase", f"--cache-dir={cache.downloads}", f"--include={','.join(BASE_PACKAGES)}",
-         RELEASE, partial, main_mirror(apt.sources)], log=log)  # fmt: skip
+    bootstrap(partial, BASE_PACKAGES, cache, apt, log)
     finish_base(partial, log)
     discard(cache.base)
     partial.rename(cache.base)
+
+
+def bootstrap(root: Path, packages: Sequence[str], cache: Cache, apt: Apt, log: Path) -> None:
+    """A minimal Debian with these packages; what debootstrap downloads is kept, and its sums are checked each time."""
+    cache.downloads.mkdir(parents=True, exist_ok=True)
+    run(["debootstrap", "--variant=minbase", f"--keyring={ARCHIVE_KEYRING}", f"--cache-dir={cache.downloads}",
+         f"--include={','.join(packages)}", RELEASE, root, main_mirror(apt.sources)], log=log)  # fmt: skip
 
 
 def finish_base(root: Path, log: Path) -> None:
@@ -54,7 +60,7 @@ def finish_base(root: Path, log: Path) -> None:
         (root / "var/lib" / folder).mkdir(exist_ok=True)
 
 
-def build_layer(role: str, cache: Cache, apt: Apt, log: Path) -> None:
+def build_layer(role: Role, cache: Cache, apt: Apt, log: Path) -> None:
     """Install a role's packages into a layer of their own, without network and without starting anything."""
     packages = apt.closure(LAYER_PACKAGES[role], cache.base / "var/lib/dpkg/status")
     layer = cache.layer(role)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.build.base import discard
+from lab.build.base import bootstrap, discard
 from lab.build.registry import Blob, Registry
-from lab.debian import RELEASE, Apt, architecture, main_mirror
+from lab.debian import Apt, architecture
 from lab.errors import LabError
 from lab.places import CHECKOUT, STANDINS, Cache
 from lab.processes import run
@@ -96,8 +96,7 @@ def build_image_base(cache: Cache, apt: Apt, log: Path) -> None:
     root, layer = cache.images / "base", cache.images / "base.tar"
     discard(root)
     root.mkdir(parents=True)
-    run(["debootstrap", "--variant=minbase", f"--cache-dir={cache.downloads}", f"--include={','.join(BASE_PACKAGES)}",
-         RELEASE, root, main_mirror(apt.sources)], log=log)  # fmt: skip
+    bootstrap(root, BASE_PACKAGES, cache, apt, log)
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     left_out = [f"--exclude={pattern}" for pattern in LEFT_OUT]
     run(["tar", "--sort=name", f"--mtime=@{EPOCH}", "--numeric-owner", *left_out, "-C", root, "-cf", layer, "."], log=log)

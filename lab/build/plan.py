@@ -1,25 +1,18 @@
-"""The build steps in their order, and doing those that are not done."""
+"""The build steps in their order: what each is made from and what it makes."""
 
-import fcntl
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
 from lab.build import base, images, kubernetes, kubernetes_packages, repository
 from lab.build.registry import Registry
-from lab.build.steps import Step, is_current, perform
-from lab.debian import RELEASE, Apt, host_sources
+from lab.build.steps import Step
+from lab.debian import RELEASE, Apt
 from lab.places import STANDINS, Cache
-from lab.progress import Progress
+from lab.topology import Role
 
 MANIFESTS = STANDINS / "manifests"
-
-
-def apt_of(cache: Cache) -> Apt:
-    """The lab's own apt."""
-    return Apt(cache.apt, host_sources(), cache.path / "logs" / "apt.log")
 
 
 def _machine_steps(cache: Cache, apt: Apt) -> tuple[Step, ...]:
@@ -30,7 +23,7 @@ def _machine_steps(cache: Cache, apt: Apt) -> tuple[Step, ...]:
         partial(base.build_base, cache, apt),
     )  # fmt: skip
     layers = (
-        Step(f"layer-{role}", f"Layer of the {role}", ("1", *packages), (cache.layer(role),),
+        Step(layer_name(role), f"Layer of the {role.value}", ("1", *packages), (cache.layer(role),),
              partial(base.build_layer, role, cache, apt), (root,))
         for role, packages in base.LAYER_PACKAGES.items()
     )  # fmt: skip
@@ -96,39 +89,17 @@ def _copy_manifests(cache: Cache, log: Path) -> None:
     log.write_text("\n".join(wanted))
 
 
-def steps(cache: Cache, apt: Apt) -> tuple[Step, ...]:
-    """Every step; each comes after those it needs."""
-    machines = _machine_steps(cache, apt)
-    programs = _kubernetes_step(cache, apt)
-    packages = _package_steps(cache, apt, machines[0], programs)
-    return (*machines, programs, *packages, *_image_steps(cache, apt, programs), _manifest_step(cache))
+def steps(cache: Cache, apt: Apt, roles: Collection[Role]) -> tuple[Step, ...]:
+    """Every step that machines of these roles stand on; each comes after those it needs."""
+    root, *layers = _machine_steps(cache, apt)
+    wanted = [root, *(layer for layer in layers if any(layer.name == layer_name(role) for role in roles))]
+    if Role.MIRROR in roles:
+        programs = _kubernetes_step(cache, apt)
+        wanted += [programs, *_package_steps(cache, apt, root, programs), *_image_steps(cache, apt, programs)]
+        wanted.append(_manifest_step(cache))
+    return tuple(wanted)
 
 
-def build(cache: Cache, progress: Progress) -> None:
-    """Do every step that is not done."""
-    apt = apt_of(cache)
-    stamps = cache.path / "stamps"
-    with _lock(cache):
-        missing = [step for step in steps(cache, apt) if not is_current(step, stamps)]
-        if not missing:
-            return
-        (cache.path / "logs").mkdir(parents=True, exist_ok=True)
-        if not (cache.apt / "sources.list").exists() or any(step.name in _FROM_DEBIAN for step in missing):
-            with progress.step("Package lists"):
-                apt.update()
-        for number, step in enumerate(missing, start=1):
-            with progress.step(f"{step.title} ({number} of {len(missing)})"):
-                perform(step, stamps, cache.path / "logs" / f"{step.name}.log")
-        Registry(cache.registry).sweep()
-
-
-_FROM_DEBIAN = {"base", "kubernetes", "repository", "image-base", *(f"layer-{role}" for role in base.LAYER_PACKAGES)}
-
-
-@contextmanager
-def _lock(cache: Cache) -> Iterator[None]:
-    """One build at a time in one cache; a second one waits for the first."""
-    cache.path.mkdir(parents=True, exist_ok=True)
-    with (cache.path / "build.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def layer_name(role: Role) -> str:
+    """The name of the step that makes a role's layer."""
+    return f"layer-{role.value}"

@@ -89,6 +89,17 @@ class Registry:
         _link(self.tag_folder(name, tag) / "current", stored.digest)
         return stored
 
+    def untag(self, name: str, tag: str) -> None:
+        """Forget a tag."""
+        shutil.rmtree(self.tag_folder(name, tag))
+
+    def has(self, note: Path) -> bool:
+        """Whether the blob that a note speaks of (its digest) is there and intact."""
+        try:
+            return self._intact(json.loads(note.read_text())["digest"])
+        except (OSError, ValueError, KeyError):
+            return False
+
     def tags(self) -> dict[str, str]:
         """Every NAME:TAG and the digest of its manifest."""
         top = self._top / "repositories"

@@ -1,18 +1,19 @@
 """A build step: what it is made from, what it makes, and the stamp that says it is done.
 
-A stamp holds the checksum of the step's inputs and a summary of what the step left behind. A step runs again when
-either no longer fits. Its work goes to a folder that is renamed at the end, so an interrupted step has no stamp
-and simply runs again; finished steps and downloads stay.
+A stamp holds the checksum of the step's inputs and two summaries of what the step left behind: a quick one (names,
+sizes, times), looked at whenever the lab goes up, and one over all contents, looked at by `lab build`. A step runs
+again when one of them no longer fits. Its work goes to a place that is renamed at the end, so an interrupted step has
+no stamp and simply runs again; finished steps and downloads stay.
 """
 
-import hashlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lab.build.checksums import contents, listing, of_texts
 from lab.errors import LabError
 
 
@@ -29,100 +30,62 @@ class Step:
 
     def checksum(self) -> str:
         """One checksum over all inputs."""
-        total = hashlib.sha256()
-        for item in self.inputs:
-            total.update(tree_content(item).encode() if isinstance(item, Path) else item.encode())
-            total.update(b"\0")
-        for step in self.after:
-            total.update(step.checksum().encode())
-        return total.hexdigest()
+        own = [contents(item) if isinstance(item, Path) else item for item in self.inputs]
+        return of_texts([*own, *(step.checksum() for step in self.after)])
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What is known of a finished step."""
+    """What is known of a finished step; `identity` tells two builds from the same inputs apart."""
 
     inputs: str
     outputs: str
+    contents: str
+    identity: str
     seconds: float
 
 
-def tree_content(path: Path) -> str:
-    """A checksum over names, modes and contents of a file or a folder; the word `absent` when there is none."""
-    if not path.exists():
-        return "absent"
-    total = hashlib.sha256()
-    for file in _files(path):
-        status = file.lstat()
-        total.update(f"{file.relative_to(path)}\0{status.st_mode:o}\0".encode())
-        if file.is_symlink():
-            total.update(str(file.readlink()).encode())
-        elif file.is_file():
-            with file.open("rb") as opened:
-                total.update(hashlib.file_digest(opened, "sha256").digest())
-    return total.hexdigest()
+@dataclass(frozen=True)
+class Stamps:
+    """The folder with the stamps of one cache."""
 
+    folder: Path
 
-def tree_listing(path: Path) -> str:
-    """A checksum over names, modes, sizes and times: tells a damaged or edited output quickly."""
-    if not path.exists():
-        return "absent"
-    total = hashlib.sha256()
-    for file in _files(path):
-        status = file.lstat()
-        size = 0 if file.is_dir() else status.st_size
-        when = 0 if file.is_dir() else status.st_mtime_ns
-        total.update(f"{file.relative_to(path)}\0{status.st_mode:o}\0{size}\0{when}\n".encode())
-    return total.hexdigest()
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
 
+    def read(self, name: str) -> Stamp | None:
+        """A step's stamp, if it was ever finished."""
+        try:
+            return Stamp(**json.loads(self._file(name).read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
 
-def _files(path: Path) -> Iterable[Path]:
-    if not path.is_dir() or path.is_symlink():
-        return [path]
-    found = [path]
-    for folder, folders, files in os.walk(path):
-        folders.sort()
-        found += [Path(folder, name) for name in sorted([*folders, *files])]
-    return found
+    def is_current(self, step: Step, *, thoroughly: bool = False) -> bool:
+        """Whether the stamp fits the inputs and what lies in the outputs; thoroughly: every byte of it."""
+        stamp = self.read(step.name)
+        if stamp is None or stamp.inputs != step.checksum() or stamp.outputs != of_texts(map(listing, step.outputs)):
+            return False
+        return not thoroughly or stamp.contents == of_texts(map(contents, step.outputs))
 
-
-def _summary(step: Step) -> str:
-    return hashlib.sha256("\n".join(tree_listing(path) for path in step.outputs).encode()).hexdigest()
-
-
-def _stamp_file(step: Step, stamps: Path) -> Path:
-    return stamps / f"{step.name}.json"
-
-
-def stamp_of(step: Step, stamps: Path) -> Stamp | None:
-    """The step's stamp, if it was ever finished."""
-    try:
-        return Stamp(**json.loads(_stamp_file(step, stamps).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def is_current(step: Step, stamps: Path) -> bool:
-    """Whether the step's stamp fits both its inputs and what lies in its outputs."""
-    stamp = stamp_of(step, stamps)
-    return stamp is not None and stamp.inputs == step.checksum() and stamp.outputs == _summary(step)
-
-
-def perform(step: Step, stamps: Path, log: Path) -> float:
-    """Build a step and stamp it; the answer is the seconds it took."""
-    stamps.mkdir(parents=True, exist_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    _stamp_file(step, stamps).unlink(missing_ok=True)
-    log.write_text("")
-    inputs = step.checksum()
-    started = time.monotonic()
-    step.build(log)
-    seconds = time.monotonic() - started
-    for path in step.outputs:
-        if not path.exists():
-            raise LabError(f"build step {step.name} did not make {path} (log: {log})")
-    stamp = {"inputs": inputs, "outputs": _summary(step), "seconds": round(seconds, 1)}
-    temporary = _stamp_file(step, stamps).with_suffix(".new")
-    temporary.write_text(json.dumps(stamp))
-    temporary.replace(_stamp_file(step, stamps))
-    return seconds
+    def perform(self, step: Step, log: Path) -> None:
+        """Build a step and stamp it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._file(step.name).unlink(missing_ok=True)
+        log.write_text("")
+        inputs = step.checksum()
+        started = time.monotonic()
+        step.build(log)
+        for path in step.outputs:
+            if not path.exists():
+                raise LabError(f"build step {step.name} did not make {path} (log: {log})")
+        stamp = Stamp(
+            inputs,
+            of_texts(map(listing, step.outputs)),
+            of_texts(map(contents, step.outputs)),
+            uuid.uuid4().hex,
+            round(time.monotonic() - started, 1),
+        )
+        temporary = self._file(step.name).with_suffix(".new")
+        temporary.write_text(json.dumps(asdict(stamp)))
+        temporary.replace(self._file(step.name))
