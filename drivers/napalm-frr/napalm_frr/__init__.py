@@ -1,5 +1,5 @@
 """NAPALM driver for FRRouting; NAPALM finds it as ``get_network_driver("frr")``."""
 
-from napalm_frr.driver import FRRDriver
+from napalm_frr.frr import FRRDriver
 
 __all__ = ["FRRDriver"]

@@ -9,6 +9,7 @@ from napalm.base.exceptions import MergeConfigException, NapalmException, Replac
 
 from napalm_frr.configuration import Configuration, Statement, parse, read, render, text_of
 from napalm_frr.contexts import Path
+from napalm_frr.draft import Draft
 from napalm_frr.merge import FragmentError, overlay
 
 # State of the machine or of the installation rather than configuration: a replacing candidate that does not name it
@@ -71,7 +72,9 @@ class Candidate:
         statements = parse(self.text)
         named = {_subject(one.path) for one in statements}
         kept = [path for path in running.paths if _is_inherited(path) and _subject(path) not in named]
-        effective = overlay(Configuration(tuple(kept), frozenset()), statements).effective
+        draft = Draft(running)
+        draft.become(overlay(Configuration(tuple(kept), frozenset()), statements).effective)
+        effective = draft.configuration()
         return Plan(running_text, running, effective, statements, text_of(effective), ())
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from napalm_frr.configuration import Configuration
 from napalm_frr.contexts import TOP, Path, kind_of
 from napalm_frr.lists import Lists
+from napalm_frr.order import NEW, in_order
 from napalm_frr.slots import slot_of, subject_of
-
-_NEW: Final = float("inf")
 
 
 class Block:
@@ -46,7 +44,7 @@ class Block:
         slot = slot_of(self.kind, line)
         return self._slots.get(slot) if slot else None
 
-    def put(self, line: str, position: float = _NEW) -> None:
+    def put(self, line: str, position: float = NEW) -> None:
         """Add a line; it takes the place of its rival."""
         rival = self.rival(line)
         if rival is not None and rival != line:
@@ -75,27 +73,8 @@ class Block:
             self.lists.drop(line)
 
     def ordered(self) -> list[str]:
-        """Return the lines as FRR would roughly print them: a new one after the last that begins like it."""
-        last_of: dict[str, float] = {}
-        for line, position in self._positions.items():
-            if position != _NEW:
-                for beginning in _beginnings(line):
-                    last_of[beginning] = max(position, last_of.get(beginning, -1))
-        end = max(last_of.values(), default=0)
-
-        def place(item: tuple[int, tuple[str, float]]) -> tuple[float, int]:
-            number, (line, position) = item
-            if position == _NEW:
-                near = next((last_of[one] for one in _beginnings(line) if one in last_of), end)
-                return near + 0.5, number
-            return position, number
-
-        return [line for _, (line, _) in sorted(enumerate(self._positions.items()), key=place)]
-
-
-def _beginnings(line: str) -> list[str]:
-    words = line.split(" ")
-    return [" ".join(words[:length]) for length in (3, 2, 1)]
+        """Return the lines as FRR would roughly print them."""
+        return in_order(self._positions)
 
 
 class Draft:
@@ -136,6 +115,15 @@ class Draft:
         opened = (*context, line)
         for inner in [one for one in self.blocks if one[: len(opened)] == opened]:
             del self.blocks[inner]
+
+    def become(self, target: Configuration) -> None:
+        """Take the lines of another configuration; those that stand keep their places."""
+        for path in target.paths:
+            block = self.block(path) if path in target.contexts else self.block(path[:-1])
+            if path not in target.contexts and path[-1] not in block:
+                block.put(path[-1])
+        for path in reversed([one for one in self._walk(()) if one not in target.members]):
+            self.drop(path[:-1], path[-1])
 
     def configuration(self) -> Configuration:
         """Read the draft out."""

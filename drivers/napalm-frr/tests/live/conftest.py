@@ -12,15 +12,17 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from napalm_frr import FRRDriver
+from napalm_frr.configuration import read
 
 CLONE_NEWNET = 0x40000000
-Connect = Callable[[], FRRDriver]
+Connect = Callable[..., FRRDriver]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,15 +53,35 @@ def namespace() -> Iterator[None]:
         ctypes.CDLL(None).setns(own.fileno(), CLONE_NEWNET)
 
 
+def _restart(device: FRRDriver) -> None:
+    """Start FRR anew from its startup file: it prints some lines in the order in which they once came."""
+    expected = read(device.get_config("running")["running"])
+    router = device._router()
+    router.run("systemctl restart frr || service frr restart")
+    deadline = time.monotonic() + 30
+    while True:
+        answer = router.read(["vtysh -c 'show running-config'"])[0]
+        if answer.code == 0 and read(answer.out).same_as(expected):
+            return
+        assert time.monotonic() < deadline, answer.words
+        time.sleep(0.2)  # between two looks; the deadline decides
+
+
 def new_device(**optional: object) -> FRRDriver:
     arguments = json.loads(os.environ.get("NAPALM_FRR_OPTIONAL_ARGS", "{}")) | optional
     user, password = os.environ.get("NAPALM_FRR_USERNAME", "root"), os.environ.get("NAPALM_FRR_PASSWORD", "")
     return FRRDriver(os.environ["NAPALM_FRR_HOST"], user, password, timeout=60, optional_args=arguments)
 
 
+@pytest.fixture(scope="session")
+def connect(namespace: None) -> Connect:  # noqa: ARG001 (it must be entered first)
+    """Make a driver; each call is a session of its own. Arguments are added to the optional ones."""
+    return new_device
+
+
 @pytest.fixture
-def device() -> Iterator[FRRDriver]:
-    with new_device() as opened:
+def device(connect: Connect) -> Iterator[FRRDriver]:
+    with connect() as opened:
         yield opened
 
 
@@ -71,6 +93,7 @@ def base(namespace: None) -> Iterator[str]:  # noqa: ARG001 (it must be entered 
         text = (Path(__file__).parent.parent / "merge" / "base.conf").read_text(encoding="utf-8")
         opened.load_replace_candidate(config=text)
         opened.commit_config()
+        _restart(opened)
     yield text
     with new_device() as opened:
         opened.load_replace_candidate(config=before)
