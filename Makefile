@@ -1,0 +1,60 @@
+# Two commands matter: `make demo` builds the lab and runs the main job; `make test` passes all tests, that run among them.
+# KUBEPEER_CACHE (default ~/.cache/kubepeer) keeps what is slow to build, outside the checkout.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+SOURCES := kubepeer tasks runbooks lab drivers tests
+
+.PHONY: demo test check format lab lab-down host-packages requirements clean
+
+demo: lab
+	$(RUN) runbooks/deploy.py
+	$(RUN) runbooks/verify_routes.py
+
+test: $(READY) host-packages
+	$(RUN) -m pytest $(PYTEST_ARGUMENTS)
+
+# What needs no lab and no root: style, types, and the tests of the pure parts.
+check: $(READY)
+	$(VENV)/bin/ruff check $(SOURCES)
+	$(VENV)/bin/ruff format --check $(SOURCES)
+	$(VENV)/bin/mypy
+	cd drivers/napalm-frr && ../../$(VENV)/bin/mypy
+	$(RUN) -m pytest -q tests/unit tests/architecture drivers
+
+format: $(READY)
+	$(VENV)/bin/ruff check --fix $(SOURCES)
+	$(VENV)/bin/ruff format $(SOURCES)
+
+lab: $(READY) host-packages
+	$(RUN) -m lab up
+
+lab-down: $(READY)
+	$(RUN) -m lab down
+
+# The packages of the host that the lab is built with; as root, what is missing is installed from the host's own Debian mirror.
+host-packages: $(READY)
+	@missing=$$(for package in $$($(RUN) -m lab requirements); do \
+	    dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || echo $$package; done); \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
+	    echo "Installing on this host:" $$missing; \
+	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+	fi
+
+$(READY): requirements.txt pyproject.toml drivers/napalm-frr/pyproject.toml
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable drivers/napalm-frr
+	@touch $@
+
+# After a change of dependencies: pin them anew.
+requirements: $(READY)
+	$(VENV)/bin/pip install --quiet pip-tools
+	$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --extra dev --strip-extras --allow-unsafe \
+	    --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	    --output-file requirements.txt pyproject.toml drivers/napalm-frr/pyproject.toml
+
+clean:
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache build *.egg-info drivers/*/*.egg-info
