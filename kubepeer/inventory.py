@@ -13,7 +13,7 @@ from kubepeer.settings import Settings
 
 # Timeouts on everything, in seconds: TCP connect, SSH banner, login; then a keepalive so that a dead peer is noticed.
 TIMEOUTS = {"conn_timeout": 5, "banner_timeout": 10, "auth_timeout": 10, "keepalive": 15}
-PATH_KEYS = ("key_file", "alt_key_file", "ssh_config_file")
+PATH_KEYS = ("key_file", "ssh_config_file")
 NAPALM_SECONDS = 60
 
 
@@ -57,7 +57,10 @@ def _connect_strictly(host: Host, inventory: Inventory, settings: Settings, pass
     ssh = TIMEOUTS | _merged_extras(host, inventory, "netmiko")
     for key in PATH_KEYS:
         if key in ssh:
-            ssh[key] = str(settings.folder / Path(ssh[key]).expanduser())
+            path = settings.folder / Path(ssh[key]).expanduser()
+            if not path.is_file():
+                raise InventoryError(f"{host.name}: {key}: there is no file {path}. Nothing was contacted.")
+            ssh[key] = str(path)
     # A host key is checked, always: an inventory cannot switch it off.
     strict = {
         "ssh_strict": True,
