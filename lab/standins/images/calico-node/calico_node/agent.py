@@ -170,7 +170,8 @@ class Agent:
             pools=tuple(resources.pools(snapshot.pools)),
         )
         text = bird_configuration.render(speaker, announcements, sessions.sessions(speaker, peers))
-        if self._bird.configure(text):
+        listens_on = f"{speaker.address if settings.bind_to_node_address else 'any address'}:{settings.listen_port}"
+        if self._bird.configure(text, listens_on):
             log.info("BIRD configured")
 
     def _warn(self, reasons: tuple[str, ...]) -> None:

@@ -36,10 +36,14 @@ class Bird:
         self._ran_before = run_folder / "bird.ran"
         self._process: subprocess.Popen[bytes] | None = None
         self._started = -RESTART_PAUSE
-        self._current = ""
+        self._current = self._listens_on = ""
 
-    def configure(self, text: str) -> bool:
-        """Check a configuration, then let BIRD take it over; sessions that did not change stay up."""
+    def configure(self, text: str, listens_on: str) -> bool:
+        """Check a configuration, then let BIRD take it over; sessions that did not change stay up.
+
+        Where it shall listen elsewhere BIRD is started anew: the old socket is still open while it opens the new one,
+        that fails, and the sessions stay down for good. Calico asks its administrators to restart calico-node then.
+        """
         if text == self._current:
             return False
         draft = self._configuration.with_suffix(".new")
@@ -47,9 +51,11 @@ class Bird:
         draft.write_text(text)
         run(["bird", "-p", "-c", str(draft)])
         draft.replace(self._configuration)
-        if self._alive():
+        if self._alive() and listens_on == self._listens_on:
             self.ask("configure")
-        self._current = text
+        elif self._alive():
+            self._end()
+        self._current, self._listens_on = text, listens_on
         return True
 
     def supervise(self) -> None:
@@ -64,11 +70,22 @@ class Bird:
         self._started = time.monotonic()
         # Routes of before can only be kept by the peers of a BIRD that ran before. On the first start of all, asking
         # them to would hold back every announcement until the last peer has answered, for up to four minutes.
+        # Nor is there anything to keep after an end with a goodbye.
         recover = ["-R"] if self._ran_before.exists() else []
         self._ran_before.touch()
         command = ["bird", "-f", *recover, "-c", str(self._configuration), "-s", str(self._socket)]
         self._process = subprocess.Popen(command)
         log.info("BIRD started: %s", " ".join(command))
+
+    def _end(self) -> None:
+        """End BIRD with a goodbye to its peers; `supervise` starts it again."""
+        if self._process is not None:
+            log.info("BIRD is started anew: it shall listen elsewhere")
+            self._process.terminate()
+            self._process.wait(ANSWER_TIMEOUT)
+            self._process = None
+        self._ran_before.unlink(missing_ok=True)
+        self._started = -RESTART_PAUSE
 
     def kill(self) -> None:
         """End BIRD without a goodbye, as the end of the real container does: its peers keep the routes meanwhile."""

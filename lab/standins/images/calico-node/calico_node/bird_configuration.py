@@ -90,14 +90,16 @@ def _export_filter(announcements: Announcements, settings: Settings) -> str:
 
 
 def _kernel_filter(announcements: Announcements, settings: Settings) -> str:
-    """Keep out of the kernel: services (kube-proxy's), own blocks and the routes of VXLAN pools (Felix's)."""
+    """Keep out of the kernel: interfaces' networks (its own), services (kube-proxy's), blocks and VXLAN pools (Felix's)."""
     rejected = [
         *settings.service_networks,
         *announcements.blocks,
         *(pool.cidr for pool in announcements.pools if pool.routed_by_felix),
     ]
     lines = [f"  if ( net ~ {cidr} ) then {{ reject; }}" for cidr in rejected]
-    return _block("filter calico_kernel_programming", [*lines, "  accept;"])
+    return _block(
+        "filter calico_kernel_programming", ["  if source = RTS_DEVICE then { reject; }", *lines, "  accept;"]
+    )
 
 
 def _protocols(announcements: Announcements) -> str:

@@ -72,6 +72,8 @@ class Datastore:
             self._secrets[secret] = Watch(self._access, path, self._changed, f"metadata.name={secret}").start()
         for secret in self._secrets.keys() - {reference.secret for reference in wanted}:
             self._secrets.pop(secret).stop()
+        if not all(watch.answered for watch in self._secrets.values()):
+            raise LookupError("the Secrets with BGP passwords are not read yet")
         found = {reference: self._password(reference) for reference in wanted}
         return {reference: password for reference, password in found.items() if password is not None}
 

@@ -72,12 +72,17 @@ class Client:
         if time.monotonic() - self._used > KEPT_SECONDS:
             self.close()
         try:
-            return self._exchange(method, path, body, kind)
+            answer: Any = json.loads(self._exchange(method, path, body, kind))
         except UNREACHABLE:
             self.close()
             raise
+        return dict(answer)
 
-    def _exchange(self, method: str, path: str, body: Json | None, kind: str) -> Json:
+    def demand_ready(self) -> None:
+        """Raise ApiError where the server that is spoken to has not finished its start."""
+        self._exchange("GET", "/readyz", None, "application/json")
+
+    def _exchange(self, method: str, path: str, body: Json | None, kind: str) -> bytes:
         connection = self._connection or self.connect(REQUEST_TIMEOUT)
         self._connection = connection
         payload = None if body is None else json.dumps(body)
@@ -89,8 +94,7 @@ class Client:
             self.close()
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise refusal(response.status, text)
-        answer: Any = json.loads(text)
-        return dict(answer)
+        return text
 
     def connect(self, timeout: float) -> Connection:
         """Make a connection of the caller's own, for a watch."""

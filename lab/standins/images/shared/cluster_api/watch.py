@@ -33,6 +33,7 @@ class Watch:
         self._lock = threading.Lock()
         self._objects: dict[str, Json] = {}
         self._listed = threading.Event()
+        self._refused = threading.Event()
         self._stopped = threading.Event()
         self._version = ""
         self._trouble = ""
@@ -56,6 +57,11 @@ class Watch:
         """Say whether a server has answered at least once; also true when it said that there is no such API."""
         return self._listed.is_set()
 
+    @property
+    def answered(self) -> bool:
+        """Say whether a server has answered at all, if only to refuse."""
+        return self._listed.is_set() or self._refused.is_set()
+
     def _run(self) -> None:
         pause = FIRST_PAUSE
         while not self._stopped.is_set():
@@ -75,18 +81,34 @@ class Watch:
         self._client.close()
         if isinstance(error, ApiError):
             self._version = ""  # expired (410), gone (404), forbidden (403): a new list will tell
-            if error.code == HTTPStatus.NOT_FOUND:
-                self._replace({})
+            if not self._refused.is_set():
+                self._refused.set()
+                self._tell()
         trouble = f"{type(error).__name__}: {error}"
         if trouble != self._trouble:
             log.warning("%s: %s", self._path, trouble)
             self._trouble = trouble
 
     def _list(self) -> None:
-        answer = self._client.get(self._path, **self._selection)
+        try:
+            answer = self._client.get(self._path, **self._selection)
+        except ApiError as error:
+            if error.code == HTTPStatus.NOT_FOUND:
+                self._confirm_absence()
+            raise
         self._replace({qualified_name(item): _lean(item) for item in answer["items"]})
         self._version = str(answer["metadata"]["resourceVersion"])
         self._trouble = ""
+
+    def _confirm_absence(self) -> None:
+        """Forget the objects of an API that is gone, but not when the server has just not learned of it yet.
+
+        A server that starts answers 404 for custom resources until it has read their definitions, and says itself
+        when it has.
+        """
+        self._client.demand_ready()
+        if self._client.find(self._path) is None:
+            self._replace({})
 
     def _replace(self, objects: dict[str, Json]) -> None:
         with self._lock:

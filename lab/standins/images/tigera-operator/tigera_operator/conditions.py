@@ -78,15 +78,11 @@ def conditions(state: State, before: Iterable[Json], now: str, generation: int) 
     ):
         old = known.get(kind, {})
         value = "True" if holds else "False"
-        same = old.get("status") == value
-        written.append(
-            {
-                "type": kind,
-                "status": value,
-                "observedGeneration": generation,
-                "lastTransitionTime": old["lastTransitionTime"] if same else now,
-                "reason": state.reason if holds else "",
-                "message": state.message if holds else "",
-            }
-        )
+        condition: Json = {
+            "type": kind,
+            "status": value,
+            "observedGeneration": generation,
+            "lastTransitionTime": old["lastTransitionTime"] if old.get("status") == value else now,
+        }
+        written.append(condition | ({"reason": state.reason, "message": state.message} if holds else {}))
     return written

@@ -1,0 +1,10 @@
+"""The stand-ins are no part of the project's packages: they live in images, and are found here as they are there."""
+
+import sys
+from pathlib import Path
+
+IMAGES = Path(__file__).parents[3] / "lab" / "standins" / "images"
+
+for folder in ("shared", "calico-node", "tigera-operator", "purelb-allocator"):
+    if str(IMAGES / folder) not in sys.path:
+        sys.path.insert(0, str(IMAGES / folder))

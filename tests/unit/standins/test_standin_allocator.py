@@ -1,0 +1,85 @@
+"""PureLB's allocator: who gets which address."""
+
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+from cluster_api.objects import name
+from purelb_allocator import decisions, groups
+
+GROUP = {
+    "metadata": {"name": "bgp-ippool"},
+    "spec": {
+        "local": {"v4pool": {"subnet": "10.33.192.0/18", "pool": "10.33.192.0-10.33.255.254", "aggregation": "/32"}}
+    },
+}
+
+
+@pytest.mark.cases("addresses")
+def test_services_get_their_addresses(case: dict[str, Any]) -> None:
+    pool = {"subnet": "10.33.192.0/18", "pool": case.get("pool", "10.33.192.0-10.33.255.254"), "aggregation": "/32"}
+    known = [{"metadata": {"name": case.get("group", "bgp-ippool")}, "spec": {"local": {"v4pool": pool}}}]
+    decided = decisions.decide(
+        [_service(title, **fields) for title, fields in case["services"].items()],
+        {name(item): groups.group(item) for item in known},
+        {uid: IPv4Address(address) for uid, address in case.get("given", {}).items()},
+    )
+    assert {name(one.service): str(one.address) for one in decided.assignments} == case.get("assigned", {})
+    assert {name(item): reason for item, reason in decided.refusals} == case.get("refused", {})
+    assert [name(item) for item in decided.releases] == case.get("released", [])
+
+
+def _service(title: str, **fields: Any) -> dict[str, Any]:
+    """Write a Service in full from the short form of the cases."""
+    notes = {f"purelb.io/{key}": value for key, value in fields.get("purelb", {}).items()}
+    spec = {"type": fields.get("type", "LoadBalancer")}
+    if "loadBalancerIP" in fields:
+        spec["loadBalancerIP"] = fields["loadBalancerIP"]
+    ingress = [{"ip": fields["shows"]}] if "shows" in fields else []
+    created = fields.get("created", "2026-11-23T03:00:00Z")
+    return {
+        "metadata": {
+            "name": title,
+            "namespace": "default",
+            "uid": title,
+            "creationTimestamp": created,
+            "annotations": notes,
+        },
+        "spec": spec,
+        "status": {"loadBalancer": {"ingress": ingress} if ingress else {}},
+    }
+
+
+@pytest.mark.parametrize("pool", ["10.33.192.0-10.33.255.254", "10.33.192.0/20", "10.33.192.0 - 10.33.192.9"])
+def test_a_pool_begins_with_its_first_address(pool: str) -> None:
+    item = {"metadata": {"name": "g"}, "spec": {"local": {"v4pool": {"subnet": "10.33.192.0/18", "pool": pool}}}}
+    assert groups.group(item).lowest_free(set()) == IPv4Address("10.33.192.0")
+
+
+def test_a_full_pool_is_left_for_the_next_one() -> None:
+    pools = [{"subnet": "10.33.192.0/18", "pool": f"10.33.{third}.0/31"} for third in (192, 193)]
+    group = groups.group({"metadata": {"name": "g"}, "spec": {"local": {"v4pools": pools}}})
+    used = {IPv4Address(text) for text in ("10.33.192.0", "10.33.192.1", "10.33.193.0")}
+    assert group.lowest_free(used) == IPv4Address("10.33.193.1")
+    assert group.lowest_free(used | {IPv4Address("10.33.193.1")}) is None
+
+
+@pytest.mark.parametrize(
+    ("pool", "words"),
+    [
+        ("10.34.0.0/24", "not inside its subnet"),
+        ("10.33.255.0-10.34.0.9", "not inside its subnet"),
+        ("10.33.192.9-10.33.192.1", "above the last"),
+        ("10.33.192.1/24", "host bits"),
+        ("ten", "4 octets"),
+    ],
+)
+def test_a_pool_that_cannot_be_is_refused(pool: str, words: str) -> None:
+    item = {"metadata": {"name": "g"}, "spec": {"local": {"v4pool": {"subnet": "10.33.192.0/18", "pool": pool}}}}
+    with pytest.raises(ValueError, match=words):
+        groups.group(item)
+
+
+def test_a_group_without_local_ipv4_pool_has_no_address() -> None:
+    item = {"metadata": {"name": "g"}, "spec": {"local": {"v6pool": {"subnet": "fd00::/64", "pool": "fd00::/120"}}}}
+    assert groups.group(item).lowest_free(set()) is None
