@@ -102,7 +102,12 @@ def interfaces(machine: Machine) -> str:
     """The machine's /etc/network/interfaces."""
     lines = ["auto lo", "iface lo inet loopback"]
     for interface in machine.interfaces:
-        lines += ["", f"auto {interface.name}", f"iface {interface.name} inet static", f"    address {interface.address}"]
+        lines += [
+            "",
+            f"auto {interface.name}",
+            f"iface {interface.name} inet static",
+            f"    address {interface.address}",
+        ]
         if interface.gateway:
             lines.append(f"    gateway {interface.gateway}")
     return "\n".join(lines) + "\n"

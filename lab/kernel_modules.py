@@ -9,7 +9,7 @@ import platform
 import shutil
 from pathlib import Path
 
-from lab.processes import run
+from lab.processes import run, succeeds
 
 CONFIGURATION = Path("/proc/config.gz")
 # Configuration symbol and the module file it stands for, for all that Kubernetes on such a node may ask for.
@@ -43,8 +43,6 @@ MODULES = {
     "VETH": "drivers/net/veth",
     "VXLAN": "drivers/net/vxlan/vxlan",
 }
-# A machine must not load modules into the host's kernel on its own account; what the lab itself needs is loaded first.
-NEEDED = ("overlay", "veth", "bridge", "br_netfilter", "nf_conntrack", "vxlan", "ip_tables", "iptable_nat")
 
 
 def builtin_list(configuration: str) -> str:
@@ -56,9 +54,8 @@ def builtin_list(configuration: str) -> str:
 def folder_for_machines(work: Path) -> Path | None:
     """The folder that machines see as /lib/modules/RELEASE; None when nothing can be said about the kernel."""
     release = platform.release()
-    host = Path("/lib/modules") / release
-    if host.is_dir():
-        return host
+    if loadable():
+        return Path("/lib/modules") / release
     if not CONFIGURATION.exists():
         return None
     folder = work / "modules" / release
@@ -82,7 +79,17 @@ def _index(folder: Path) -> None:
     shutil.rmtree(root)
 
 
-def load_needed() -> None:
-    """On a kernel with loadable modules, load what the lab stands on; they stay loaded (docs/lab.md)."""
-    if (Path("/lib/modules") / platform.release()).is_dir():
-        run(["modprobe", "--all", *NEEDED])
+def loadable() -> bool:
+    """Whether the host's kernel has modules to load."""
+    return (Path("/lib/modules") / platform.release()).is_dir()
+
+
+def load() -> None:
+    """Load what nodes may ask for: machines cannot load modules into the host's kernel themselves.
+
+    What this kernel does not have is left out, and a modprobe of it in a machine fails as it should. The modules stay
+    loaded when the lab goes down (docs/lab.md).
+    """
+    if loadable():
+        for file in MODULES.values():
+            succeeds(["modprobe", "--quiet", Path(file).name])

@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from lab import access, cgroups, disks, kernel_modules, machines, namespaces, sysctls
+from lab import access, cgroups, disks, kernel_modules, machines, namespaces
 from lab.build.builder import build, origin
 from lab.errors import LabError
 from lab.mounts import unmount_below
 from lab.places import RUNTIME, Instance
 from lab.progress import Progress
+from lab.sysctls import HostSettings
 from lab.topology import MACHINES, Machine
 
 BOOT_SECONDS = 120.0
@@ -46,8 +47,8 @@ def _count(some: Sequence[Machine]) -> str:
 
 
 def _start(instance: Instance, stopped: Sequence[Machine]) -> None:
-    kernel_modules.load_needed()
-    sysctls.note_and_raise()
+    kernel_modules.load()
+    HostSettings().note_and_raise()
     cgroups.mount_extra_hierarchies()
     instance.path.mkdir(parents=True, exist_ok=True)
     namespaces.add_controller(instance)
@@ -69,7 +70,9 @@ def _wait_for_ssh(instance: Instance, wanted: Sequence[Machine]) -> None:
                 raise LabError(f"{machine.name} died while it booted: {_last_words(instance, machine)}")
         if waiting and time.monotonic() > deadline:
             names = ", ".join(machine.name for machine in waiting)
-            raise LabError(f"no ssh to {names} after {BOOT_SECONDS:.0f} s: see {machines.console(instance, waiting[0])}")
+            raise LabError(
+                f"no ssh to {names} after {BOOT_SECONDS:.0f} s: see {machines.console(instance, waiting[0])}"
+            )
         # ssh to a machine without sshd fails at once: a pause, or two processors would do nothing but ask.
         time.sleep(0.3 if waiting else 0)
 
@@ -108,7 +111,7 @@ def _leave_nothing(instance: Instance) -> None:
     others = RUNTIME / "instances"
     if not others.is_dir() or not any(others.iterdir()):
         cgroups.unmount_extra_hierarchies()
-        stuck = sysctls.put_back()
+        stuck = HostSettings().put_back()
         if stuck:
             raise LabError(f"these settings of the host could not be put back: {', '.join(stuck)}")
 
@@ -137,6 +140,13 @@ def execute(instance: Instance, machine: Machine, words: Sequence[str]) -> int:
     """Run a command inside a machine without its network, as root."""
     first = machines.first_process(instance, machine)
     inside = ["nsenter", f"--target={first}", "--all"]
-    clean = ["env", "-i", "--chdir=/root", "HOME=/root", "TERM=dumb", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    clean = [
+        "env",
+        "-i",
+        "--chdir=/root",
+        "HOME=/root",
+        "TERM=dumb",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ]
     groups = cgroups.groups(instance, machine.name)
     return subprocess.run(machines.launched(groups, [*inside, *clean, *words]), check=False).returncode

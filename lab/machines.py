@@ -11,9 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cgroups, disks, namespaces
+from lab import cgroups, disks, kernel_modules, namespaces
 from lab.errors import LabError
-from lab.kernel_modules import folder_for_machines
 from lab.mounts import unmount_below
 from lab.places import CHECKOUT, Instance
 from lab.topology import Machine, Role
@@ -118,7 +117,8 @@ def _nspawn(instance: Instance, machine: Machine) -> Iterable[str]:
         f"--directory={instance.root(machine)}",
         f"--network-namespace-path={namespaces.NAMESPACES / instance.namespace(machine)}",
         "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
-        "--capability=all", "--drop-capability=CAP_SYS_TIME",
+        "--capability=all",
+        f"--drop-capability=CAP_SYS_TIME{',CAP_SYS_MODULE' if kernel_modules.loadable() else ''}",
         "--bind=/dev/kmsg",
     )  # fmt: skip
     for name in disks.REAL_FOLDERS:
@@ -128,7 +128,7 @@ def _nspawn(instance: Instance, machine: Machine) -> Iterable[str]:
     yield f"--bind-ro={NO_SWAPS}:/proc/swaps"
     if Path("/proc/sysrq-trigger").exists():
         yield "--inaccessible=/proc/sysrq-trigger"
-    modules = folder_for_machines(instance.cache.path)
+    modules = kernel_modules.folder_for_machines(instance.cache.path)
     if modules is not None:
         yield f"--bind-ro={modules}:/lib/modules/{modules.name}"
     if machine.role is Role.MIRROR:

@@ -99,7 +99,10 @@ def build_image_base(cache: Cache, apt: Apt, log: Path) -> None:
     bootstrap(root, BASE_PACKAGES, cache, apt, log)
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     left_out = [f"--exclude={pattern}" for pattern in LEFT_OUT]
-    run(["tar", "--sort=name", f"--mtime=@{EPOCH}", "--numeric-owner", *left_out, "-C", root, "-cf", layer, "."], log=log)
+    run(
+        ["tar", "--sort=name", f"--mtime=@{EPOCH}", "--numeric-owner", *left_out, "-C", root, "-cf", layer, "."],
+        log=log,
+    )
     blob = Registry(cache.registry).add_file(layer)
     base_note(cache).write_text(json.dumps({"digest": blob.digest, "size": blob.size}))
     discard(root)

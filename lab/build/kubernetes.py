@@ -142,6 +142,9 @@ def _flags() -> str:
     major, minor, _ = VERSION.removeprefix("v").split(".")
     values = {"gitVersion": VERSION, "gitMajor": major, "gitMinor": minor, "gitCommit": COMMIT,
               "gitTreeState": "clean", "buildDate": BUILD_DATE}  # fmt: skip
-    packages = (f"{IMPORT_PATH}/vendor/k8s.io/client-go/pkg/version", f"{IMPORT_PATH}/vendor/k8s.io/component-base/version")
+    packages = (
+        f"{IMPORT_PATH}/vendor/k8s.io/client-go/pkg/version",
+        f"{IMPORT_PATH}/vendor/k8s.io/component-base/version",
+    )
     settings = [f"-X {package}.{key}={value}" for package in packages for key, value in values.items()]
     return " ".join(["-s", "-w", *settings])
