@@ -56,6 +56,7 @@ def run(
         width=None if _wide() else WIDTH,
     )
     began = time.monotonic()
+    _end_when_interrupted(console)
     try:
         settings = read_settings(given.config)
         enter(settings.namespace)
@@ -72,14 +73,6 @@ def run(
                 )
             )
         return error.exit_code
-    except KeyboardInterrupt:
-        console.print(
-            "\nInterrupted. What was done stands; a router's unconfirmed change reverts by itself. Run again to go on.",
-            style="red",
-            soft_wrap=True,
-        )
-        sys.stdout.flush()
-        os._exit(INTERRUPTED)  # threads may still wait for a host; nothing of theirs is left to be done here
     except Exception as error:  # noqa: BLE001  the last door: a person gets one line
         if given.verbose:
             traceback.print_exc()
@@ -94,7 +87,6 @@ def run(
 
 def prepare(settings: Settings, given: CommandLine) -> Run:
     """Everything up to the first packet, and the host keys."""
-    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
     intent = load_intent(settings)
     nornir = build_nornir(settings)
     chosen = select(nornir, given.groups, given.hosts)
@@ -119,8 +111,21 @@ def prepare(settings: Settings, given: CommandLine) -> Run:
     )
 
 
-def _interrupt() -> None:
-    raise KeyboardInterrupt
+def _end_when_interrupted(console: Console) -> None:
+    """Ctrl-C and SIGTERM end it at once: an exception would wait for every thread, and a thread may wait minutes for a host."""
+
+    def end(*_: object) -> None:
+        console.show_cursor()
+        console.print(
+            "\nInterrupted. What was done stands; a router's unconfirmed change reverts by itself. Run again to go on.",
+            style="red",
+            soft_wrap=True,
+        )
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
 
 
 def _wide() -> bool:
