@@ -1,10 +1,13 @@
 """A change: what stands and what should stand. The one thing that plans are made of, and that every report prints."""
 
 import difflib
+import re
 from dataclasses import dataclass
 
 HIDDEN = "(secret: not shown)"
 GENERATED = "(generated)"
+NO_NEWLINE = "\\ No newline at end of file"  # as diff(1) says it
+NOT_TEXT = re.compile("[\ud800-\udfff]")  # bytes that are not UTF-8, as Python's surrogateescape keeps them
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,19 @@ class Change:
             return f"~ {self.what} {HIDDEN}"
         if self.unified:
             return self.unified.rstrip("\n")
-        before, after = (self.before or "").splitlines(), (self.after or "").splitlines()
-        if len(before) <= 1 and len(after) <= 1:
+        before, after = _lines(self.before), _lines(self.after)
+        if self.before and self.after and self.before.endswith("\n") != self.after.endswith("\n"):
+            (after if self.before.endswith("\n") else before)[-1] += f"\n{NO_NEWLINE}"
+        elif len(before) <= 1 and len(after) <= 1:
             return "\n".join([f"- {line}" for line in before] + [f"+ {line}" for line in after])
         old = self.what if self.before is not None else "/dev/null"
         new = self.what if self.after is not None else "/dev/null"
         return "\n".join(difflib.unified_diff(before, after, old, new, n=2, lineterm=""))
+
+
+def _lines(text: str | None) -> list[str]:
+    """The lines as they can be shown: a carriage return is seen, and a byte that is no text stands as a replacement character."""
+    if text is None:
+        return []
+    shown = NOT_TEXT.sub("\ufffd", text).replace("\r", "\\r").removesuffix("\n").split("\n")
+    return ["(an empty file)"] if text == "" else shown

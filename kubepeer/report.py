@@ -77,6 +77,9 @@ def as_junit(runbook: str, outcomes: Sequence[PhaseOutcome], seconds: float) -> 
             elif host.error is not None:
                 counts["errors"] += 1
                 ET.SubElement(case, "error", message=str(host.error), type=type(host.error).__name__)
+            elif host.failed and not host.findings:
+                counts["failures"] += 1
+                ET.SubElement(case, "failure", message=host.summary)
             for finding in host.findings:
                 counts["tests"] += 1
                 case = ET.SubElement(
