@@ -11,7 +11,14 @@ import yaml
 from kubepeer.intent.load import load_intent
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-MAY_DIFFER = ("data.software", "data.packages", "data.time_servers", "data.registries", "data.manifests", "connection_options")
+MAY_DIFFER = (
+    "data.software",
+    "data.packages",
+    "data.time_servers",
+    "data.registries",
+    "data.manifests",
+    "connection_options",
+)
 DIFFERENT = """
 connection_options.netmiko.extras.allow_agent
 connection_options.netmiko.extras.key_file
@@ -113,5 +120,7 @@ def test_the_inventory_is_read_from_any_working_directory(
 def test_a_file_that_is_not_there_is_named(project: Any) -> None:
     settings = project()
     settings.host_file.unlink()
-    with pytest.raises(Exception, match=r"^inventory/hosts\.yaml: No such file or directory\. Nothing was contacted\.$"):
+    with pytest.raises(
+        Exception, match=r"^inventory/hosts\.yaml: No such file or directory\. Nothing was contacted\.$"
+    ):
         load_intent(settings)

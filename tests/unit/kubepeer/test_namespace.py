@@ -21,9 +21,9 @@ print(os.stat("/proc/self/ns/net").st_ino, *sys.argv[1:])
 
 
 def test_without_a_namespace_the_run_stays_where_it_is() -> None:
-    before = os.stat("/proc/self/ns/net").st_ino
+    before = Path("/proc/self/ns/net").stat().st_ino
     enter(None)
-    assert os.stat("/proc/self/ns/net").st_ino == before
+    assert Path("/proc/self/ns/net").stat().st_ino == before
 
 
 def test_a_namespace_that_is_not_there_is_refused_with_a_cure() -> None:

@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+import pytest
 from nornir.core.task import Result, Task
 
 from kubepeer.change import Change
@@ -43,7 +44,11 @@ def test_every_host_does_its_phase_and_says_what_changed(run_of: Any, observer: 
     (outcome,) = run_phases(run_of("a", "b"), [Phase("Greet", succeed)], observer)
     assert list(outcome.hosts) == ["a", "b"]
     assert outcome.hosts["b"].changes == (Change("/etc/motd", None, "hello b\n"),)
-    assert (outcome.hosts["a"].summary, outcome.hosts["a"].failed, outcome.hosts["a"].changed) == ("greeted", False, True)
+    assert (outcome.hosts["a"].summary, outcome.hosts["a"].failed, outcome.hosts["a"].changed) == (
+        "greeted",
+        False,
+        True,
+    )
 
 
 def test_a_host_that_fails_is_left_out_of_what_follows_and_the_others_go_on(run_of: Any, observer: Any) -> None:
@@ -118,7 +123,7 @@ class Crowd:
         self.inside, self.most, self.lock = 0, 0, threading.Lock()
         self.order: list[str] = []
 
-    def __call__(self, task: Task, run: Run) -> Result:
+    def __call__(self, task: Task, run: Run) -> Result:  # noqa: ARG002  every task has it
         with self.lock:
             self.inside += 1
             self.most = max(self.most, self.inside)
@@ -129,19 +134,15 @@ class Crowd:
         return done(task)
 
 
-def enter_of(crowd: Crowd) -> Any:
-    return lambda task, run: crowd(task, run)
-
-
 def test_one_at_a_time_means_in_order_and_never_two(run_of: Any, observer: Any) -> None:
     crowd = Crowd()
-    run_phases(run_of("c", "a", "b"), [Phase("Join", enter_of(crowd), one_at_a_time=True)], observer)
+    run_phases(run_of("c", "a", "b"), [Phase("Join", crowd, one_at_a_time=True)], observer)
     assert (crowd.most, crowd.order) == (1, ["c", "a", "b"])
 
 
 def test_workers_bound_how_many_hosts_work_at_the_same_time(run_of: Any, observer: Any) -> None:
     crowd = Crowd()
-    run_phases(run_of(*"abcdef", workers=2), [Phase("Join", enter_of(crowd))], observer)
+    run_phases(run_of(*"abcdef", workers=2), [Phase("Join", crowd)], observer)
     assert crowd.most <= 2
     assert sorted(crowd.order) == list("abcdef")
 
@@ -213,7 +214,9 @@ def test_what_is_made_once_may_itself_ask_for_what_was_kept(run_of: Any) -> None
     run.keep("member", "a")
     answers: list[str] = []
     thread = threading.Thread(
-        target=lambda: answers.append(run.once("uploaded", lambda: run.recall("member") + run.once("key", lambda: "!"))),
+        target=lambda: answers.append(
+            run.once("uploaded", lambda: run.recall("member") + run.once("key", lambda: "!"))
+        ),
         daemon=True,
     )
     thread.start()
@@ -229,10 +232,8 @@ def test_a_thing_that_could_not_be_made_is_made_at_the_next_asking(run_of: Any) 
             raise error
         return "manifest"
 
-    try:
+    with pytest.raises(CommandError, match="no answer"):
         run.once("manifest", make)
-    except CommandError as error:
-        assert str(error) == "no answer"
     assert run.once("manifest", make) == "manifest"
 
 

@@ -125,7 +125,10 @@ def test_a_learnt_secret_is_hidden_in_json_and_the_json_stays_valid(secret: str)
     redactor = Redactor()
     redactor.learn(secret)
     printed = redactor.hide(json.dumps(as_json("deploy", outcomes(secret), 1.0)))
-    assert json.loads(printed)["phases"][0]["hosts"]["openwrt"]["error"] == "openwrt: neighbor X password ********: refused"
+    assert (
+        json.loads(printed)["phases"][0]["hosts"]["openwrt"]["error"]
+        == "openwrt: neighbor X password ********: refused"
+    )
 
 
 def test_a_learnt_secret_is_hidden_in_junit_and_the_xml_stays_valid(secret: str) -> None:

@@ -1,0 +1,167 @@
+"""What a person reads while a runbook runs."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from kubepeer.change import Change
+from kubepeer.display import Display, error_lines, phase_line, print_changes, summarize
+from kubepeer.errors import CommandError, KubepeerError, UnreachableError
+from kubepeer.phases import HostOutcome, PhaseOutcome
+from kubepeer.secret import Redactor
+
+SWAP, HOSTS = Change("swap", "on", "off"), Change("/etc/hosts", "a\n", "a\nb\n")
+FAILED = HostOutcome(error=CommandError("exit 1"), failed=True)
+SKIPPED = HostOutcome(skipped=True)
+
+
+def changed(*changes: Change, summary: str = "") -> HostOutcome:
+    return HostOutcome(changes=changes, summary=summary)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "words"),
+    [
+        pytest.param([HostOutcome()], "", id="nothing_was_done"),
+        pytest.param([changed(SWAP)], "1 change", id="one_change_on_one_host"),
+        pytest.param([changed(SWAP, HOSTS)], "2 changes", id="two_changes_on_one_host"),
+        pytest.param([changed(SWAP), changed(SWAP)], "1 change each", id="one_change_on_each_host"),
+        pytest.param([changed(SWAP, HOSTS), changed(SWAP, HOSTS)], "2 changes each", id="as_many_on_each_host"),
+        pytest.param([changed(SWAP), HostOutcome()], "0-1 changes", id="a_change_on_some_hosts"),
+        pytest.param([changed(SWAP), changed(SWAP, HOSTS)], "1-2 changes", id="differing_numbers"),
+        pytest.param([FAILED, HostOutcome()], "1 failed", id="a_failure"),
+        pytest.param([FAILED, changed(SWAP)], "1 failed · 1 change", id="a_failure_beside_a_change"),
+        pytest.param([SKIPPED, changed(SWAP)], "1 change", id="skipped_hosts_do_not_count"),
+        pytest.param([changed(summary="all clear"), changed(summary="all clear")], "all clear", id="all_say_the_same"),
+        pytest.param([changed(summary="one"), changed(summary="two")], "", id="each_says_something_else"),
+        pytest.param([changed(SWAP, summary="API up")], "1 change · API up", id="a_change_and_a_word"),
+        pytest.param([], "", id="nobody"),
+    ],
+)
+def test_a_phase_is_summed_up_in_a_few_words(hosts: list[HostOutcome], words: str) -> None:
+    assert summarize(hosts) == words
+
+
+def test_a_phases_line_has_title_hosts_summary_and_time() -> None:
+    outcome = PhaseOutcome("Prepare nodes", 23.06, {"a": changed(SWAP), "b": changed(SWAP), "c": SKIPPED})
+    assert phase_line(outcome).plain == f" Prepare nodes{' ' * 10}2 hosts   1 change each{' ' * 33}  23.1 s"
+
+
+def test_a_skipped_phase_says_why() -> None:
+    outcome = PhaseOutcome("Workers", 0, skipped_because="a failed before")
+    assert phase_line(outcome).plain.split() == ["Workers", "skipped:", "a", "failed", "before"]
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        pytest.param(CommandError("exit 1: no space"), "   a: exit 1: no space", id="the_host_is_named"),
+        pytest.param(
+            UnreachableError("no answer", host="a", cure="is it up?"),
+            "   a: no answer Cure: is it up?",
+            id="the_cure_is_told",
+        ),
+        pytest.param(
+            CommandError("first line\n  second\tline", host="a"), "   a: first line second line", id="lines_become_one"
+        ),
+        pytest.param(
+            ZeroDivisionError("division\nby zero"),
+            "   a: ZeroDivisionError: division by zero (a fault of Kubepeer: run with --verbose and report it)",
+            id="a_fault_is_owned_up_to",
+        ),
+        pytest.param(
+            KeyError("x" * 1000),
+            f"   a: KeyError: '{'x' * 299} (a fault of Kubepeer: run with --verbose and report it)",
+            id="a_long_fault_is_cut",
+        ),
+    ],
+)
+def test_an_error_is_one_line(error: BaseException, line: str) -> None:
+    assert error_lines(PhaseOutcome("One", 1.0, {"a": HostOutcome(error=error, failed=True)})) == [line]
+
+
+def test_an_error_that_several_hosts_share_is_told_once() -> None:
+    error = UnreachableError("the Kubernetes API does not answer", host="cluster")
+    outcome = PhaseOutcome("One", 1, {name: HostOutcome(error=error, failed=True) for name in "abc"})
+    assert error_lines(outcome) == ["   cluster: the Kubernetes API does not answer"]
+
+
+def test_hosts_that_did_well_have_no_line() -> None:
+    assert error_lines(PhaseOutcome("One", 1, {"a": HostOutcome(), "b": SKIPPED})) == []
+
+
+def printed(outcome: PhaseOutcome, *secrets: str) -> str:
+    redactor, text = Redactor(), io.StringIO()
+    for secret in secrets:
+        redactor.learn(secret)
+    with Display(Console(file=text, width=140), redactor) as display:
+        display.started(outcome.title, list(outcome.hosts))
+        display.host_finished(outcome.title, "a")
+        display.finished(outcome)
+    return text.getvalue()
+
+
+def raised(error: BaseException) -> BaseException:
+    """The error with a traceback, as a task leaves it."""
+    try:
+        raise error
+    except type(error) as caught:
+        return caught
+
+
+@pytest.mark.parametrize(
+    "error", [CommandError("exit 1", host="a"), RuntimeError("boom"), ValueError("Traceback (most")]
+)
+def test_what_is_printed_is_never_a_traceback(error: Exception) -> None:
+    text = printed(PhaseOutcome("One", 1.0, {"a": HostOutcome(error=raised(error), failed=True)}))
+    assert 'File "' not in text
+    assert len(text.splitlines()) == 2
+
+
+def test_a_secret_in_an_error_is_hidden() -> None:
+    outcome = PhaseOutcome("One", 1.0, {"a": HostOutcome(error=CommandError("password s3cret refused"), failed=True)})
+    assert printed(outcome, "s3cret").splitlines()[1] == "   a: password ******** refused"
+
+
+def test_brackets_in_an_error_are_printed_as_they_are() -> None:
+    outcome = PhaseOutcome("One", 1.0, {"a": HostOutcome(error=KubepeerError("got [/red] and [bold]"), failed=True)})
+    assert printed(outcome).splitlines()[1] == "   a: got [/red] and [bold]"
+
+
+def test_a_plain_output_carries_no_colours() -> None:
+    assert "\x1b" not in printed(PhaseOutcome("One", 1.0, {"a": FAILED}))
+
+
+def test_phases_at_the_same_time_are_joined_by_a_bracket() -> None:
+    text = io.StringIO()
+    with Display(Console(file=text, width=140), Redactor()) as display:
+        for title in ("Prepare nodes", "Configure routers"):
+            display.finished(PhaseOutcome(title, 1.0, {"a": changed(SWAP)}, together=True))
+    assert [line[-1] for line in text.getvalue().splitlines()] == ["┐", "┘"]
+
+
+def test_the_same_change_on_several_hosts_is_printed_once_with_their_names() -> None:
+    text = io.StringIO()
+    hosts = {"a": changed(SWAP), "b": changed(SWAP), "c": changed(HOSTS)}
+    print_changes(Console(file=text, width=140), Redactor(), [PhaseOutcome("Prepare nodes", 1, hosts)])
+    assert text.getvalue().splitlines() == [
+        "",
+        "Prepare nodes",
+        " swap  (a, b)",
+        "   - on",
+        "   + off",
+        " /etc/hosts  (c)",
+        "   --- /etc/hosts",
+        "   +++ /etc/hosts",
+        "   @@ -1 +1,2 @@",
+        "    a",
+        "   +b",
+    ]
+
+
+def test_a_diff_whose_text_looks_like_markup_is_printed_as_it_stands() -> None:
+    text = io.StringIO()
+    change = Change("config.toml", "[plugins]\n", "[plugins]\n[/plugins]\n")
+    print_changes(Console(file=text, width=140), Redactor(), [PhaseOutcome("One", 1, {"a": changed(change)})])
+    assert "   +[/plugins]" in text.getvalue().splitlines()

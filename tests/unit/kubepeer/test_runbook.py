@@ -1,0 +1,236 @@
+"""A runbook as a command: exit codes, what stands on standard output, reports, interruption. No packet leaves: the hosts do nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nornir.core.task import Result, Task
+
+from kubepeer.change import Change
+from kubepeer.errors import CommandError, UnreachableError
+from kubepeer.phases import Phase
+from kubepeer.run import Run, done
+from kubepeer.runbook import run
+
+Command = Callable[..., int]
+
+
+def change_swap(task: Task, run: Run) -> Result:
+    run.redactor.learn("s3cret")
+    return done(task, [Change("swap", "on", "off"), Change("note", None, "it is s3cret")])
+
+
+def nothing(task: Task, run: Run) -> Result:
+    return done(task)
+
+
+def fail(task: Task, run: Run) -> Result:
+    raise CommandError("exit 1: no space", host=task.host.name)
+
+
+def lose(task: Task, run: Run) -> Result:
+    raise UnreachableError("no answer", host=task.host.name)
+
+
+def crash(task: Task, run: Run) -> Result:
+    raise RuntimeError("boom")
+
+
+@pytest.fixture
+def command(project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """Run a runbook of one phase with arguments, on an inventory whose host keys are strict and known."""
+    (tmp_path / "known_hosts").touch()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def call(task: Any, *arguments: str, edit: dict[str, Any] | None = None, **options: Any) -> int:
+        ours = {"host_keys": "strict", "known_hosts": "known_hosts"}
+        config = project(**(edit or {"config": {"user_defined": ours}})).config_file
+        monkeypatch.setattr(sys, "argv", ["deploy.py", "--config", str(config), *arguments])
+        return run("deploy", [Phase("One", task)], **options)
+
+    yield call
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "code"),
+    [
+        pytest.param(nothing, [], 0, id="all_is_well"),
+        pytest.param(change_swap, [], 0, id="changes"),
+        pytest.param(fail, [], 1, id="a_failure"),
+        pytest.param(crash, [], 1, id="a_fault_of_the_program"),
+        pytest.param(lose, [], 3, id="an_unreachable_host"),
+        pytest.param(change_swap, ["--dry-run"], 0, id="dry_run"),
+        pytest.param(change_swap, ["--dry-run", "--detailed-exitcode"], 4, id="dry_run_that_found_changes"),
+        pytest.param(nothing, ["--dry-run", "--detailed-exitcode"], 0, id="dry_run_that_found_none"),
+        pytest.param(change_swap, ["--detailed-exitcode"], 0, id="detailed_exit_code_without_dry_run"),
+        pytest.param(nothing, ["--group", "nobody"], 2, id="unknown_group"),
+        pytest.param(nothing, ["--host", "nobody"], 2, id="unknown_host"),
+    ],
+)
+def test_the_exit_code_says_how_it_went(command: Command, task: Any, arguments: list[str], code: int) -> None:
+    assert command(task, *arguments) == code
+
+
+def test_json_stands_alone_on_standard_output(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(change_swap, "--output", "json") == 0
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert (document["runbook"], document["ok"], document["changed"]) == ("deploy", True, True)
+    assert len(document["phases"][0]["hosts"]) == 8
+    assert "One" in printed.err
+
+
+def test_an_error_before_the_first_phase_is_json_too(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(nothing, "--output", "json", "--group", "nobody") == 2
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] is False
+    assert document["error"].startswith("No host matches --group nobody.")
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_secret_is_printed_nowhere(command: Command, capsys: Any, tmp_path: Path, output: str) -> None:
+    files = [tmp_path / "report.xml", tmp_path / "report.html"]
+    command(change_swap, "--verbose", "--output", output, "--junit", str(files[0]), "--report", str(files[1]))
+    printed = capsys.readouterr()
+    for text in (printed.out, printed.err, *(file.read_text() for file in files)):
+        assert "s3cret" not in text
+    assert "it is ********" in printed.out
+
+
+def test_the_junit_file_is_written_also_when_it_failed(command: Command, tmp_path: Path) -> None:
+    assert command(fail, "--junit", str(tmp_path / "junit.xml")) == 1
+    suite = ET.parse(tmp_path / "junit.xml").getroot()
+    assert (suite.get("tests"), suite.get("errors")) == ("8", "8")
+
+
+def test_the_report_is_a_web_page_of_what_was_printed(command: Command, tmp_path: Path) -> None:
+    command(change_swap, "--report", str(tmp_path / "report.html"))
+    text = (tmp_path / "report.html").read_text()
+    assert "<html>" in text
+    assert "16 changes on 8 hosts" in text
+
+
+def test_a_report_that_cannot_be_written_is_one_line(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(nothing, "--junit", "/nowhere/junit.xml") == 2
+    assert "/nowhere/junit.xml: No such file or directory" in capsys.readouterr().out
+
+
+def test_a_fault_is_one_line_without_verbose_and_a_traceback_with_it(command: Command, capsys: Any) -> None:
+    command(crash, "--host", "openwrt")
+    printed = capsys.readouterr()
+    assert "openwrt: RuntimeError: boom (a fault of Kubepeer" in printed.out
+    assert "Traceback" not in printed.out + printed.err
+    command(crash, "--host", "openwrt", "--verbose")
+    assert 'raise RuntimeError("boom")' in capsys.readouterr().err
+
+
+def test_a_fault_outside_of_every_task_is_one_line_too(command: Command, capsys: Any) -> None:
+    def show(*_: object) -> None:
+        raise LookupError("nobody thought of it")
+
+    assert command(nothing, show=show) == 1
+    printed = capsys.readouterr()
+    assert "LookupError: nobody thought of it (a fault of Kubepeer" in printed.out
+    assert "Traceback" not in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "line"),
+    [
+        (change_swap, [], "16 changes on 8 hosts in "),
+        (change_swap, ["--dry-run"], "would make 16 changes on 8 hosts in "),
+        (nothing, [], "changed nothing in "),
+        (nothing, ["--dry-run"], "would change nothing in "),
+        (change_swap, ["--host", "openwrt"], "2 changes on 1 host in "),
+        (fail, [], "; failed, see above"),
+    ],
+)
+def test_the_last_line_sums_it_up(command: Command, capsys: Any, task: Any, arguments: list[str], line: str) -> None:
+    command(task, *arguments)
+    assert line in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_dry_run_prints_the_diffs(command: Command, capsys: Any) -> None:
+    command(change_swap, "--dry-run")
+    lines = capsys.readouterr().out.splitlines()
+    assert "   - on" in lines
+    assert any(line.startswith(" swap  (8 hosts: ") for line in lines)
+
+
+def test_only_chosen_hosts_take_part(command: Command, capsys: Any) -> None:
+    command(change_swap, "--group", "worker", "--output", "json")
+    hosts = json.loads(capsys.readouterr().out)["phases"][0]["hosts"]
+    assert sorted(hosts) == [f"k8s-calico-worker-10-31-90-{number}" for number in (4, 5, 6)]
+
+
+def test_a_mistake_in_the_inventory_ends_it_before_anything(command: Command, capsys: Any, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+
+    def leave_mark(task: Task, run: Run) -> Result:
+        mark.touch()
+        return done(task)
+
+    assert command(leave_mark, edit={"hosts": {"openwrt": {"hostnme": "10.0.0.1"}}}) == 2
+    assert "inventory/hosts.yaml: openwrt: unknown key 'hostnme'" in capsys.readouterr().out
+    assert not mark.exists()
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_namespace_that_is_not_there_ends_it_before_anything(command: Command, capsys: Any, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+
+    def leave_mark(task: Task, run: Run) -> Result:
+        mark.touch()
+        return done(task)
+
+    assert command(leave_mark, edit={"config": {"user_defined": {"namespace": "kubepeer-absent"}}}) == 2
+    assert "network namespace 'kubepeer-absent' is not there" in capsys.readouterr().out
+    assert not mark.exists()
+    assert not (tmp_path / "var").exists()
+
+
+def test_strict_host_keys_without_a_file_are_refused(command: Command, capsys: Any, tmp_path: Path) -> None:
+    assert command(nothing, edit={"config": {"user_defined": {"host_keys": "strict", "known_hosts": "none"}}}) == 2
+    assert f"{tmp_path}/none: not there, and host_keys is strict. Nothing was contacted." in capsys.readouterr().out
+
+
+WAITS = """import sys, threading
+from pathlib import Path
+from kubepeer.phases import Phase
+from kubepeer.run import done
+from kubepeer.runbook import run
+
+def wait(task, run):
+    Path(sys.argv[-1]).with_name(f"begun-{task.host.name}").touch()
+    threading.Event().wait(60)
+    return done(task)
+
+raise SystemExit(run("deploy", [Phase("Wait", wait)]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_it_at_once_with_130_and_one_line(project: Any, tmp_path: Path, number: int) -> None:
+    (tmp_path / "known_hosts").touch()
+    config = project(config={"user_defined": {"host_keys": "strict", "known_hosts": "known_hosts"}}).config_file
+    (tmp_path / "wait.py").write_text(WAITS)
+    program = [sys.executable, tmp_path / "wait.py", "--config", config]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        ends = time.monotonic() + 20
+        while len(list(tmp_path.glob("begun-*"))) < 8 and time.monotonic() < ends:
+            time.sleep(0.02)
+        os.kill(process.pid, number)
+        said, _ = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "Interrupted. What was done stands" in said
+    assert "Traceback" not in said
