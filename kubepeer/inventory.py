@@ -8,7 +8,7 @@ from nornir import InitNornir
 from nornir.core import Nornir
 from nornir.core.inventory import ConnectionOptions, Defaults, Group, Host, Inventory
 
-from kubepeer.errors import UsageError
+from kubepeer.errors import InventoryError, UsageError
 from kubepeer.settings import Settings
 
 # Timeouts on everything, in seconds: TCP connect, SSH banner, login; then a keepalive so that a dead peer is noticed.
