@@ -8,8 +8,15 @@ from pathlib import Path
 from lab.disks import host_keys
 from lab.places import CHECKOUT, Cache, Instance
 from lab.processes import run
-from lab.topology import MACHINES, Machine
+from lab.topology import MACHINES, Machine, Role
 
+# What a machine says when it is ready: a login is enough for a node, the others have something to serve.
+READY = {
+    Role.NODE: "true",
+    Role.ROUTER: "systemctl is-active --quiet frr && vtysh -d bgpd -c 'show bgp summary' && vtysh -d ospfd -c 'show ip ospf'",
+    Role.MIRROR: "curl -sfo /dev/null http://127.0.0.1/debian/Release && curl -sfo /dev/null http://127.0.0.1:5000/v2/",
+    Role.CLIENT: "birdc show status",
+}
 KEY_IN_CHECKOUT = CHECKOUT / "var" / "lab" / "id_ed25519"
 
 
@@ -63,9 +70,9 @@ def ssh_command(instance: Instance, machine: Machine, words: Sequence[str] = (),
 
 
 def answers(instance: Instance, machine: Machine) -> subprocess.Popen[bytes]:
-    """Start a login that does nothing; its exit code says whether the machine lets us in."""
+    """Start a login that asks whether the machine does what it is there for; its exit code is the answer."""
     return subprocess.Popen(
-        ssh_command(instance, machine, ["true"]),
+        ssh_command(instance, machine, [READY[machine.role]]),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from lab import access, cgroups, disks, kernel_modules, machines, namespaces
+from lab import access, cgroups, disks, kernel_modules, machines, namespaces, requirements
 from lab.build.builder import build, origin
 from lab.errors import LabError
 from lab.mounts import unmount_below
@@ -30,6 +30,7 @@ def _lock(instance: Instance) -> Iterator[None]:
 
 def up(instance: Instance, wanted: Sequence[Machine], progress: Progress) -> None:
     """Bring machines up; those that are up stay as they are."""
+    requirements.check_kernel()
     build(instance.cache, progress, {machine.role for machine in wanted})
     with _lock(instance):
         access.make_key(instance.cache)

@@ -9,6 +9,9 @@ from pathlib import Path
 from lab.errors import LabError, Unsupported
 from lab.processes import run, succeeds
 
+# The folder of an overlay that lasts as long as a build step; one that was killed leaves it behind.
+WORK_PREFIX = ".overlay-"
+
 
 def mount_points() -> list[Path]:
     """All mount points of this mount namespace, in the order in which they were mounted."""
@@ -40,7 +43,7 @@ def unmount_below(folder: Path) -> None:
 @contextmanager
 def mounted_overlay(lower: Sequence[Path], upper: Path) -> Iterator[Path]:
     """An overlay for the time of a build step."""
-    with tempfile.TemporaryDirectory(prefix=".overlay-", dir=upper.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=upper.parent) as folder:
         root = Path(folder) / "root"
         mount_overlay(lower, upper, Path(folder) / "work", root)
         try:

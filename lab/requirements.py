@@ -6,6 +6,8 @@ from pathlib import Path
 
 from lab.debian import ARCHIVE_KEYRING
 from lab.errors import Unsupported
+from lab.kernel_modules import loadable
+from lab.processes import succeeds
 
 # A program the lab runs and the Debian package it comes from.
 PROGRAMS = {
@@ -18,6 +20,7 @@ PROGRAMS = {
     "ssh": "openssh-client",
     "depmod": "kmod",
     "nsenter": "util-linux",
+    "unshare": "util-linux",
     "mount": "mount",
     "sysctl": "procps",
     "unzstd": "zstd",
@@ -26,7 +29,7 @@ PROGRAMS = {
 # Headers for the one C program (pause), which gcc does not pull in without recommendations, and the keys that Debian's
 # package lists are signed with, which Ubuntu lacks.
 ALWAYS = ("libc6-dev", "debian-archive-keyring")
-NAMESPACES = ("net", "pid", "mnt", "uts", "ipc")
+NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup")
 
 
 def packages() -> list[str]:
@@ -46,13 +49,18 @@ def missing() -> list[str]:
 
 
 def check() -> None:
-    """Refuse a host on which the lab cannot be, with the cure."""
+    """Refuse a user and a host on which the lab cannot be, with the cure."""
     if os.geteuid() != 0:
         raise Unsupported("the lab makes namespaces, mounts and control groups: run it as root")
     if absent := missing():
         raise Unsupported(f"missing on this host: apt-get install --no-install-recommends {' '.join(absent)}")
-    for kind in NAMESPACES:
-        if not Path("/proc/self/ns", kind).exists():
-            raise Unsupported(f"this kernel has no {kind} namespaces: the lab cannot be here")
-    if "overlay" not in Path("/proc/filesystems").read_text() and not Path("/lib/modules").is_dir():
+
+
+def check_kernel() -> None:
+    """Refuse a kernel, or a container around us, in which no machine could run."""
+    if not succeeds(["unshare", *NAMESPACES, "--fork", "true"]):
+        raise Unsupported(
+            "no namespaces can be made here (a container without privileges?): the lab needs a real or virtual machine"
+        )
+    if "overlay" not in Path("/proc/filesystems").read_text() and not loadable():
         raise Unsupported("this kernel has no overlayfs: the lab cannot be here")

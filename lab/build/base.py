@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab.debian import ARCHIVE_KEYRING, RELEASE, Apt, main_mirror
-from lab.mounts import mounted_overlay
+from lab.mounts import WORK_PREFIX, mounted_overlay, unmount_below
 from lab.places import Cache
 from lab.processes import run
 from lab.topology import Role
@@ -65,7 +65,8 @@ def build_layer(role: Role, cache: Cache, apt: Apt, log: Path) -> None:
     packages = apt.closure(LAYER_PACKAGES[role], cache.base / "var/lib/dpkg/status")
     layer = cache.layer(role)
     partial = layer.with_suffix(".partial")
-    discard(partial)
+    for left in (*layer.parent.glob(f"{WORK_PREFIX}*"), partial):
+        discard(left)
     partial.mkdir(parents=True)
     with mounted_overlay([cache.base], partial) as root, _quiet_installation(root):
         folder = root / "var/cache/lab-packages"
@@ -98,6 +99,7 @@ def _quiet_installation(root: Path) -> Iterator[None]:
 
 
 def discard(path: Path) -> None:
-    """Remove a folder of ours, if it is there."""
+    """Remove a folder of ours, if it is there; a build that was killed may have left /proc mounted in it."""
+    unmount_below(path)
     if path.exists():
         shutil.rmtree(path)

@@ -13,6 +13,7 @@ import pytest
 from lab.build.checksums import contents, listing
 from lab.build.registry import Registry
 from lab.build.steps import Stamps, Step
+from lab.command import main
 from lab.debian import Source, host_sources
 from lab.disks import interfaces
 from lab.kernel_modules import builtin_list
@@ -81,7 +82,7 @@ class TestMachines:
         assert inside(NODE, "swapoff --all && echo done") == "done"
         for number in SWAP_CALLS[platform.machine()]:
             # Without the shield the kernel would say that there is no such file.
-            call = f"perl -e 'syscall({number}, \"/no/such/file\", 0) == 0 or print $!'"
+            call = f"perl -e '$file = \"/no/such/file\"; syscall({number}, $file, 0) == 0 or print $!'"
             assert inside(NODE, call) == "Invalid argument"
         assert Path("/proc/swaps").read_text() == before
 
@@ -129,6 +130,33 @@ class TestMachines:
         done = lab("down")
         assert done.returncode == 0, done.stderr
         assert traces() == {"groups": [], "namespaces": [], "mounts": [], "processes": []}
+
+
+def test_without_root_there_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert main(["up"]) == 2
+    assert capsys.readouterr().err == "the lab makes namespaces, mounts and control groups: run it as root\n"
+
+
+def test_where_no_namespace_can_be_made_there_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("lab.requirements.missing", list)
+    monkeypatch.setattr("lab.requirements.NAMESPACES", ("--no-such-namespace",))
+    assert main(["up"]) == 2
+    assert capsys.readouterr().err.startswith("no namespaces can be made here")
+
+
+def test_an_unknown_machine_is_named_together_with_those_that_exist(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("lab.requirements.missing", list)
+    assert main(["ssh", "nobody"]) == 2
+    assert capsys.readouterr().err.startswith("no machine nobody: there are mirror, openwrt, ")
 
 
 def test_addresses_and_ports_are_unique() -> None:
