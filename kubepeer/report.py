@@ -90,7 +90,10 @@ def as_junit(runbook: str, outcomes: Sequence[PhaseOutcome], seconds: float) -> 
                 )
                 if not finding.ok:
                     counts["failures"] += 1
-                    said = f"missing {', '.join(finding.missing) or 'nothing'}; unexpected {', '.join(finding.unexpected) or 'nothing'}; {finding.reason}"
+                    missing, unexpected = (
+                        ", ".join(hops) or "nothing" for hops in (finding.missing, finding.unexpected)
+                    )
+                    said = f"missing {missing}; unexpected {unexpected}; {finding.reason}"
                     ET.SubElement(case, "failure", message=said)
     for key, count in counts.items():
         suite.set(key, str(count))

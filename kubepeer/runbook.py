@@ -48,7 +48,9 @@ def run(
 
     """
     given = parse(name, description)
-    logging.getLogger().addHandler(logging.NullHandler())  # Nornir logs a traceback for every failed task: we print one line instead
+    logging.getLogger().addHandler(
+        logging.NullHandler()
+    )  # Nornir logs a traceback for every failed task: we print one line instead
     console = Console(
         stderr=given.output == "json",
         record=given.report is not None,

@@ -22,7 +22,7 @@ from tasks.routers.tasks import configure
 from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify_when_settled
 
-PHASES = [
+PHASES: list[Phase | Together] = [
     Phase("Observe", observe, on=chosen),
     Phase("Preflight", preflight, on=chosen),
     Together(Phase("Prepare nodes", prepare, on=nodes), Phase("Configure routers", configure, on=routers)),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from kubepeer.errors import InventoryError
 from kubepeer.intent.files import NOTHING, Files
@@ -22,7 +22,7 @@ class FabricData(Section):
     packages: Packages
     manifests: Manifests
     time_servers: tuple[str, ...] = ()
-    registries: dict[str, str] = {}
+    registries: dict[str, str] = Field(default_factory=dict)
 
 
 class NodeData(Section):

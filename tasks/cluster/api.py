@@ -89,7 +89,9 @@ class KubernetesApi:
                 time.sleep(RETRY_SECONDS)
         raise AssertionError
 
-    def _call_once(self, method: str, path: str, query: Mapping[str, str] | None, body: object, content_type: str) -> Any:
+    def _call_once(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: object, content_type: str
+    ) -> Any:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         target = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         try:

@@ -24,7 +24,9 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
     except KubepeerError:
         raise
     except ModuleImportError as error:
-        raise CommandError(f"no NAPALM driver for platform {host.platform!r}: {error}", host=name, cure="pip install the driver") from error
+        raise CommandError(
+            f"no NAPALM driver for platform {host.platform!r}: {error}", host=name, cure="pip install the driver"
+        ) from error
     except Exception as error:
         raise explain(host, error) from error
 

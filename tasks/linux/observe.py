@@ -87,14 +87,15 @@ def parse(text: str) -> Seen:
     for line in lines:
         if not line.startswith(MARK):
             continue
-        kind, name, code = line[len(MARK) + 1 :].rsplit(" ", 1)[0].split(" ", 1) + [line.rsplit(" ", 1)[1]]
+        kind, rest = line.removeprefix(f"{MARK} ").split(" ", 1)
+        name, code = rest.rsplit(" ", 1)
         body = base64.b64decode(next(lines)).decode(errors="replace")
         if kind == "answer":
             answers[name] = Answer(int(code), body)
         elif code == "absent":
             files[name] = None
         else:
-            head, _, rest = body.partition("\n")
+            head, _, content = body.partition("\n")
             mode, _, owner = head.partition(" ")
-            files[name] = FileSeen(mode, owner, rest.removesuffix("x"))
+            files[name] = FileSeen(mode, owner, content.removesuffix("x"))
     return Seen(answers, files)

@@ -16,7 +16,7 @@ from kubepeer.errors import CommandError, UnreachableError
 from tasks.linux.connect import connection
 
 CHUNK = 65536
-POLL_SECONDS = 0.01
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.004, 0.1  # seconds: quick answers are not delayed, long commands cost no CPU
 
 
 @dataclass(frozen=True)
@@ -106,32 +106,32 @@ class SshShell:
 def _converse(channel: paramiko.Channel, stdin: bytes, deadline: float) -> Completed | None:
     """Feed and drain a channel until its command ends; None when the deadline passes first."""
     ends = time.monotonic() + deadline
-    stdout, stderr, rest = bytearray(), bytearray(), stdin
+    stdout, stderr, rest, pause = bytearray(), bytearray(), stdin, SHORTEST_PAUSE
     with channel:
-        while not (channel.exit_status_ready() and channel.eof_received):
+        while not (channel.exit_status_ready() and channel.eof_received) and not channel.closed:
             if time.monotonic() > ends:
                 return None
-            idle = True
             if rest and channel.send_ready():
                 rest = rest[channel.send(rest[:CHUNK]) :]
-                idle = False
-            if not rest and not channel.eof_sent:
+            elif not rest and not channel.eof_sent:
                 channel.shutdown_write()
-            while channel.recv_ready():
-                stdout += channel.recv(CHUNK)
-                idle = False
-            while channel.recv_stderr_ready():
-                stderr += channel.recv_stderr(CHUNK)
-                idle = False
-            if channel.closed:
-                break
-            if idle:
-                time.sleep(POLL_SECONDS)  # paramiko has no wait for "either stream or the end"
-        while channel.recv_ready():
-            stdout += channel.recv(CHUNK)
-        while channel.recv_stderr_ready():
-            stderr += channel.recv_stderr(CHUNK)
+            elif _drain(channel, stdout, stderr):
+                pause = SHORTEST_PAUSE
+            else:  # paramiko has no wait for "either stream or the end"
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+        _drain(channel, stdout, stderr)
         return Completed(channel.recv_exit_status(), bytes(stdout), bytes(stderr))
+
+
+def _drain(channel: paramiko.Channel, stdout: bytearray, stderr: bytearray) -> bool:
+    """Take all that has arrived; whether there was anything."""
+    before = len(stdout) + len(stderr)
+    while channel.recv_ready():
+        stdout += channel.recv(CHUNK)
+    while channel.recv_stderr_ready():
+        stderr += channel.recv_stderr(CHUNK)
+    return len(stdout) + len(stderr) > before
 
 
 def open_shell(nornir: Nornir, name: str) -> SshShell:

@@ -106,7 +106,7 @@ def _removals(stale: Iterable[Line], neighbours: set[str]) -> Iterator[str]:
 def maximum_paths(intent: Intent, running: str) -> int | None:
     """The number of equal paths to ask for; None while the process's own is enough.
 
-    It holds for the whole process, so it is raised only where it is set too low: FRR's default is what it was built with, and that is large.
+    It holds for the whole process, so it is raised only where it is set too low: FRR's default is what it was built with.
     """
     found = re.search(r"^  maximum-paths (\d+)$", running, re.MULTILINE)
     needed = len(intent.nodes)
