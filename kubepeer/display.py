@@ -13,7 +13,7 @@ from rich.text import Text
 
 from kubepeer.change import Change
 from kubepeer.errors import KubepeerError
-from kubepeer.phases import HostOutcome, PhaseOutcome
+from kubepeer.phases import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
 from kubepeer.secret import Redactor
 
 TITLE_WIDTH = 23
@@ -71,6 +71,8 @@ class Display:
             if outcome.together:
                 bracket = "┘" if self._open_bracket else "┐"
                 self._open_bracket = not self._open_bracket
+        if outcome.skipped_because == NOTHING_CHOSEN:
+            return
         self.console.print(phase_line(outcome, bracket))
         for line in error_lines(outcome):
             self.console.print(self._redactor.hide(line), style="red", markup=False, highlight=False, soft_wrap=True)

@@ -18,6 +18,7 @@ from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError
 from kubepeer.run import Run
 
+NOTHING_CHOSEN = "nothing chosen"
 TaskFunction = Callable[..., Result]
 Selector = Callable[[Run], Iterable[str]]
 
@@ -164,8 +165,9 @@ def run_phases(run: Run, phases: Sequence[Phase | Together], watcher: Watcher) -
         if isinstance(step, Phase):
             outcomes.append(_run_phase(run, step, watcher, together=False))
             continue
+        together = sum(bool(list(phase.on(run))) for phase in step.phases) > 1
         with ThreadPoolExecutor(len(step.phases)) as pool:
-            running = [pool.submit(_run_phase, run, phase, watcher, together=True) for phase in step.phases]
+            running = [pool.submit(_run_phase, run, phase, watcher, together=together) for phase in step.phases]
             outcomes.extend(future.result() for future in running)
     return outcomes
 
@@ -177,7 +179,7 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> P
     skipped = {name: HostOutcome(skipped=True) for name in wanted if name in failed_before}
     lost = [name for name in (phase.needs(run) if phase.needs else ()) if name in failed_before]
     if lost or not hosts:
-        reason = f"{', '.join(lost)} failed before" if lost else "no host left" if wanted else "nothing chosen"
+        reason = f"{', '.join(lost)} failed before" if lost else "no host left" if wanted else NOTHING_CHOSEN
         outcome = PhaseOutcome(phase.title, 0.0, {name: HostOutcome(skipped=True) for name in wanted}, together, reason)
         watcher.finished(outcome)
         return outcome

@@ -74,6 +74,9 @@ class Bgp(Section):
     as_number: AsNumber
     keepalive_seconds: int = Field(default=60, ge=1)
     hold_seconds: int = Field(default=180, ge=3)  # RFC 4271, 4.2: zero or at least three seconds
+    connect_seconds: int = Field(
+        default=10, ge=1, le=65535
+    )  # between a router's attempts; FRR's own default is two minutes
     maximum_prefixes: int = Field(default=1000, ge=1)
     restart_seconds: int | None = Field(default=None, ge=1, le=4095)  # RFC 4724: twelve bits; Calico's default is 120
     password: SecretSource | None = None

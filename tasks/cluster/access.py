@@ -1,6 +1,9 @@
 """Find the cluster's API: the administrator's kubeconfig from a control plane, the connection through the virtual IP."""
 
 import time
+from pathlib import Path
+
+import yaml
 
 from kubepeer.errors import KubepeerError, UnreachableError
 from kubepeer.run import Run
@@ -34,6 +37,17 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
                 f"the Kubernetes API at {address} is not ready: {problem}", cure="python runbooks/deploy.py"
             )
         time.sleep(0.5)  # an election of keepalived or a start of an apiserver tells nobody
+
+
+def save_kubeconfig(run: Run, api: KubernetesApi) -> Path:
+    """The administrator's kubeconfig on the controller, for kubectl from here: by the virtual IP, readable by its owner alone."""
+    document = yaml.safe_load(api.kubeconfig)
+    document["clusters"][0]["cluster"] |= {"server": api.server, "tls-server-name": run.intent.cluster.endpoint_name}
+    path = run.settings.state / "kubeconfig"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return path
 
 
 def api_if_there(run: Run) -> KubernetesApi | None:

@@ -53,6 +53,7 @@ class KubernetesApi:
             connect=0, read=0, redirect=0, other=0
         )  # who waits for the API says so with a deadline
         self.server = server
+        self.kubeconfig = kubeconfig
         self.ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
         self._client = client.ApiClient(configuration)
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}

@@ -11,7 +11,7 @@ from kubepeer.change import Change
 from kubepeer.errors import CommandError
 from kubepeer.run import Run, done
 from tasks.cluster import objects, waits
-from tasks.cluster.access import api_if_there
+from tasks.cluster.access import api_if_there, save_kubeconfig
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.differences import name_of, plan_objects
 
@@ -26,6 +26,8 @@ OURS = "app.kubernetes.io/managed-by=kubepeer"
 def build_network(task: Task, run: Run) -> Result:
     """Calico by its operator, then its BGP: configuration and one peer a router."""
     api = api_if_there(run)
+    if api is not None and not run.options.dry_run:
+        save_kubeconfig(run, api)
     changes = _apply(run, api, _fetch(run, run.intent.manifests.calico))
     _wait(run, api, partial(waits.deployment, namespace="tigera-operator", name="tigera-operator"), ROLLOUT_SECONDS)
     changes += _apply(run, api, objects.calico(run.intent))

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kubepeer.change import GENERATED
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Seen
-from tasks.linux.state import Execute, LinuxChange
+from tasks.linux.state import UNDER_LOCK, WAIT_FOR_LOCK, Execute, LinuxChange
 from tasks.linux.templates import render
 
 ADMIN_CONF, CA_CERTIFICATE, KUBELET_CONF = (
@@ -37,7 +37,7 @@ FOREIGN_MANIFESTS_ALLOWED_FROM = 23
 
 # The configuration holds a token and a key: it comes on standard input, is readable by root alone, and is gone at the end.
 # Of its hundred lines only the errors are passed on.
-KUBEADM = """umask 077; f=$(mktemp /run/kubepeer-kubeadm.XXXXXX); trap 'rm -f "$f" "$f.log"' EXIT
+KUBEADM = """{lock}umask 077; f=$(mktemp /run/kubepeer-kubeadm.XXXXXX); trap 'rm -f "$f" "$f.log"' EXIT
 cat > "$f"; {before}kubeadm {command} --config "$f" {flags} >"$f.log" 2>&1 && exit 0
 code=$?; {{ grep -hE 'ERROR|^error|rror:|timed out' "$f.log" || tail -n 2 "$f.log"; }} | head -n 4 | tr '\\n\\t' '  ' >&2; exit $code"""
 
@@ -71,6 +71,7 @@ class MemberSeen:
 
 
 QUESTIONS = {
+    "lock": WAIT_FOR_LOCK.format(seconds=KUBEADM_SECONDS),
     "leftovers": f"ls -d {KUBELET_CONF} {ADMIN_CONF} {CA_CERTIFICATE} /etc/kubernetes/bootstrap-kubelet.conf "
     "/etc/kubernetes/manifests/kube-apiserver.yaml /etc/kubernetes/manifests/etcd.yaml /var/lib/etcd/member 2>/dev/null; true",
     "api": "curl -sk --max-time 3 https://127.0.0.1:6443/readyz; true",
@@ -188,7 +189,7 @@ def initialise(intent: Intent, configuration: str, *, again: bool) -> LinuxChang
         ignored += [f"FileAvailable--etc-kubernetes-manifests-{name}.yaml" for name in names]
     flags = ["--upload-certs"]
     flags += [f"--ignore-preflight-errors={','.join(ignored)}"] if ignored else []
-    script = KUBEADM.format(before="", command="init", flags=" ".join(flags))
+    script = KUBEADM.format(lock=UNDER_LOCK, before="", command="init", flags=" ".join(flags))
     before = "cut off by an earlier run" if again else None
     step = Execute("kubeadm init", script, KUBEADM_SECONDS, stdin=configuration)
     return LinuxChange(
@@ -209,7 +210,7 @@ def joining(intent: Intent, node: Node, configuration: str, *, reset: bool) -> L
     ignore = node.role == "control_plane" and intent.software.minor < FOREIGN_MANIFESTS_ALLOWED_FROM
     flags = "--ignore-preflight-errors=DirAvailable--etc-kubernetes-manifests" if ignore else ""
     empty = "" if node.role == "control_plane" else "rmdir /etc/kubernetes/manifests 2>/dev/null; "
-    script = KUBEADM.format(before=empty, command="join", flags=flags)
+    script = KUBEADM.format(lock=UNDER_LOCK, before=empty, command="join", flags=flags)
     step = Execute("kubeadm join", script, KUBEADM_SECONDS, stdin=configuration)
     stands = Membership.HALF.value if reset else None
     return LinuxChange("kubeadm join", stands, f"{node.role.replace('_', ' ')} of {intent.cluster.name}", steps=(step,))
@@ -217,13 +218,13 @@ def joining(intent: Intent, node: Node, configuration: str, *, reset: bool) -> L
 
 def reset() -> LinuxChange:
     """Take away what a join that was cut off has left, an etcd member among it."""
-    step = Execute("kubeadm reset", f"kubeadm reset -f --cri-socket {SOCKET} 2>&1", KUBEADM_SECONDS)
+    step = Execute("kubeadm reset", f"{UNDER_LOCK}kubeadm reset -f --cri-socket {SOCKET} 2>&1", KUBEADM_SECONDS)
     return LinuxChange("kubeadm reset", Membership.HALF.value, Membership.NONE.value, steps=(step,))
 
 
 def upload_certificates(configuration: str) -> Execute:
     """Put the control planes' certificates into the cluster again, encrypted with the key in the configuration, for two hours."""
-    script = KUBEADM.format(before="", command="init phase upload-certs", flags="--upload-certs")
+    script = KUBEADM.format(lock=UNDER_LOCK, before="", command="init phase upload-certs", flags="--upload-certs")
     return Execute("kubeadm init phase upload-certs", script, deadline=60, stdin=configuration)
 
 

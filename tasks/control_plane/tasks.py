@@ -38,7 +38,7 @@ def _plan_endpoint(task: Task, run: Run, shell: SshShell) -> tuple[LinuxChange, 
 
 
 def _observe(shell: SshShell) -> MemberSeen:
-    return members.member_seen(ask(shell, members.QUESTIONS, members.FILES))
+    return members.member_seen(ask(shell, members.QUESTIONS, members.FILES, deadline=members.KUBEADM_SECONDS + 30))
 
 
 def initialise(task: Task, run: Run) -> Result:

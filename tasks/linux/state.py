@@ -41,6 +41,11 @@ class Execute:
 
 Step = Write | Remove | Execute
 
+# A controller that was killed leaves its long command running on the machine: the next run waits for it, and looks only then.
+LOCK_FILE = "/run/kubepeer.lock"
+UNDER_LOCK = f"exec 9>{LOCK_FILE}; flock 9\n"
+WAIT_FOR_LOCK = f"flock -w {{seconds}} {LOCK_FILE} true"
+
 
 @dataclass(frozen=True)
 class LinuxChange(Change):

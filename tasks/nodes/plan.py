@@ -4,7 +4,18 @@ from collections.abc import Iterator, Mapping
 
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Answer, Seen
-from tasks.linux.state import Execute, LinuxChange, action, block, file, present, restart, unit
+from tasks.linux.state import (
+    UNDER_LOCK,
+    WAIT_FOR_LOCK,
+    Execute,
+    LinuxChange,
+    action,
+    block,
+    file,
+    present,
+    restart,
+    unit,
+)
 from tasks.linux.templates import render
 
 HOSTS, FSTAB = "/etc/hosts", "/etc/fstab"
@@ -33,6 +44,7 @@ def questions(intent: Intent) -> dict[str, str]:
     """Read-only commands whose answers the plan needs."""
     modules, packages = " ".join(modules_for(intent)), " ".join((*TOOLS, *KUBERNETES))
     return {
+        "lock": WAIT_FOR_LOCK.format(seconds=INSTALL_SECONDS),
         "swaps": "tail -n +2 /proc/swaps",
         "modules": f"for m in {modules}; do {_loaded('$m')} && echo $m; done; true",
         "sysctls": "\n".join(f"echo {name}=$(sysctl -n {name} 2>/dev/null)" for name in SYSCTLS),
@@ -156,7 +168,8 @@ def _install_script(wanted: list[str], *, only_ours: bool) -> str:
     # confold: our configuration files are placed before and after their packages, and stay
     only = f"-o Dir::Etc::SourceList={APT_FILE} -o Dir::Etc::SourceParts=-" if only_ours else ""
     # the lock may be held for a moment by the machine's own daily update
-    return f"""set -e; export DEBIAN_FRONTEND=noninteractive
+    return f"""{UNDER_LOCK}set -e; export DEBIAN_FRONTEND=noninteractive
+dpkg --configure -a >/dev/null  # an installation that was cut off is ended first
 apt="apt-get -q {only} -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef"
 $apt update -o APT::Update::Error-Mode=any >/tmp/kubepeer-apt.log 2>&1 || {{ grep -m1 -E '^(E|Err)' /tmp/kubepeer-apt.log >&2; exit 100; }}
 $apt install -y --no-install-recommends --allow-change-held-packages --allow-downgrades {" ".join(wanted)} >/tmp/kubepeer-apt.log 2>&1 \\

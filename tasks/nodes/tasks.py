@@ -34,7 +34,7 @@ def refuse_early(task: Task, run: Run) -> Result:
 def prepare(task: Task, run: Run) -> Result:
     """Bring a Linux machine to where kubeadm can begin."""
     shell = open_shell(run.nornir, task.host.name)
-    seen = ask(shell, plan.questions(run.intent), plan.paths(run.intent))
+    seen = ask(shell, plan.questions(run.intent), plan.paths(run.intent), deadline=plan.INSTALL_SECONDS + 30)
     changes = plan.plan(run.intent, run.intent.node(task.host.name), seen)
     if not run.options.dry_run:
         apply(shell, changes)
