@@ -51,14 +51,21 @@ def prepare(instance: Instance, machine: Machine, origin: str) -> None:
         raise LabError(f"{machine.name}: the base of the machines was built anew since its disk was made: "
                        "run `python -m lab reset`")  # fmt: skip
     if not made.exists():
-        if disk.exists():
-            shutil.rmtree(disk)
+        throw_away(instance, machine)
         make_host_keys(instance, machine)
         for folder in REAL_FOLDERS:
             (disk / folder).mkdir(parents=True)
         _fill(instance, machine, disk / "upper")
         made.write_text(origin)
     mount_overlay(layers(instance, machine), disk / "upper", disk / "work", instance.root(machine))
+
+
+def throw_away(instance: Instance, machine: Machine) -> None:
+    """Remove a machine's disk; what says that it is whole goes first, in case this is interrupted."""
+    disk = instance.disk(machine)
+    (disk / "made").unlink(missing_ok=True)
+    if disk.exists():
+        shutil.rmtree(disk)
 
 
 def _fill(instance: Instance, machine: Machine, upper: Path) -> None:

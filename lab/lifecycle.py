@@ -123,8 +123,8 @@ def reset(instance: Instance, progress: Progress) -> None:
         for machine in MACHINES:
             machines.kill(instance, machine)
         _leave_nothing(instance)
-        if (instance.path / "machines").exists():
-            shutil.rmtree(instance.path / "machines")
+        for machine in MACHINES:
+            disks.throw_away(instance, machine)
     up(instance, MACHINES, progress)
 
 
