@@ -125,6 +125,9 @@ class Packages(Section):
     """Where the packages come from. A repository is a whole line of sources.list(5)."""
 
     repositories: tuple[str, ...] = ()
+    keyrings: dict[str, str] = Field(
+        default_factory=dict
+    )  # path on the node -> address or file of the repository's key
     only_these_repositories: bool = False
     kubernetes_version: str
 

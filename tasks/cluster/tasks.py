@@ -1,7 +1,5 @@
 """Calico, PureLB and the workload: plan by server-side apply, apply, wait until they do their work."""
 
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -9,13 +7,13 @@ from nornir.core.task import Result, Task
 
 from kubepeer.change import Change
 from kubepeer.errors import CommandError
+from kubepeer.fetch import fetch
 from kubepeer.run import Run, done
 from tasks.cluster import objects, waits
 from tasks.cluster.access import api_if_there, save_kubeconfig
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.differences import name_of, plan_objects
 
-FETCH_SECONDS = 20
 ROLLOUT_SECONDS = 300  # images may come from far away
 READY_SECONDS = 120
 ENDPOINTS_SECONDS = 60
@@ -125,18 +123,6 @@ def _wait(run: Run, api: KubernetesApi | None, problem: Callable[[KubernetesApi]
         waits.until(lambda: problem(api), seconds)
 
 
-def _fetch(run: Run, url: str) -> list[Manifest]:
+def _fetch(run: Run, address: str) -> list[Manifest]:
     """A project's manifest, as it stands at its address; fetched once a run."""
-
-    def fetch() -> list[Manifest]:
-        if not url.startswith(("http://", "https://")):
-            return objects.documents((run.settings.folder / url).read_text(encoding="utf-8"))
-        with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as answer:  # noqa: S310  the scheme is checked
-            return objects.documents(answer.read().decode())
-
-    try:
-        return run.once(("manifest", url), fetch)
-    except (OSError, urllib.error.URLError) as error:
-        raise CommandError(
-            f"{url}: {error}", cure="is the address under manifests: right, and reachable from here?"
-        ) from error
+    return run.once(("manifest", address), lambda: objects.documents(fetch(address, run.settings.folder)))

@@ -73,6 +73,7 @@ def paths(intent: Intent) -> list[str]:
         CRICTL_FILE,
         KUBELET_FILE,
         *certificates,
+        *intent.packages.keyrings,
     ]
 
 
@@ -81,12 +82,21 @@ def modules_for(intent: Intent) -> tuple[str, ...]:
     return BASE_MODULES + (IPVS_MODULES if intent.software.proxy_mode == "ipvs" else ())
 
 
-def plan(intent: Intent, node: Node, seen: Seen) -> tuple[LinuxChange, ...]:
-    """Everything that a node needs before kubeadm, in the order in which it can be brought about."""
+def plan(intent: Intent, node: Node, seen: Seen, keyrings: Mapping[str, str]) -> tuple[LinuxChange, ...]:
+    """Everything that a node needs before kubeadm, in the order in which it can be brought about.
+
+    Args:
+        intent: what is wanted.
+        node: which.
+        seen: the answers to questions() and the files of paths().
+        keyrings: path -> text of the keys that the repositories are signed with.
+
+    """
     return present(
         plan_hosts_file(intent, seen),
         *plan_swap(intent, seen),
         *plan_kernel(intent, seen),
+        *(file(path, text, seen.files[path]) for path, text in keyrings.items()),
         *plan_packages(intent, seen),
         *plan_time(intent, seen),
         *plan_runtime(intent, seen),

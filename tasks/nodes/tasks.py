@@ -1,10 +1,12 @@
 """Preflight and preparation of a node: observe, plan, apply."""
 
 import time
+from functools import partial
 
 from nornir.core.task import Result, Task
 
 from kubepeer.errors import RefusedError
+from kubepeer.fetch import fetch
 from kubepeer.run import Run, done
 from tasks.linux.apply import apply
 from tasks.linux.observe import ask
@@ -35,7 +37,15 @@ def prepare(task: Task, run: Run) -> Result:
     """Bring a Linux machine to where kubeadm can begin."""
     shell = open_shell(run.nornir, task.host.name)
     seen = ask(shell, plan.questions(run.intent), plan.paths(run.intent), deadline=plan.INSTALL_SECONDS + 30)
-    changes = plan.plan(run.intent, run.intent.node(task.host.name), seen)
+    changes = plan.plan(run.intent, run.intent.node(task.host.name), seen, _keyrings(run))
     if not run.options.dry_run:
         apply(shell, changes)
     return done(task, changes)
+
+
+def _keyrings(run: Run) -> dict[str, str]:
+    """The keys that the repositories' packages are signed with: path on the node -> text; fetched once a run."""
+    return {
+        path: run.once(("keyring", address), partial(fetch, address, run.settings.folder))
+        for path, address in run.intent.packages.keyrings.items()
+    }

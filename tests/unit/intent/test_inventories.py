@@ -25,6 +25,7 @@ connection_options.netmiko.extras.key_file
 connection_options.netmiko.extras.use_keys
 data.manifests.calico
 data.manifests.purelb
+data.packages.keyrings
 data.packages.kubernetes_version
 data.packages.only_these_repositories
 data.packages.repositories
@@ -40,7 +41,7 @@ data.software.proxy_mode
 data.software.restrict_oom_score
 data.time_servers
 """
-LEAVES = ("data.registries",)  # its keys are data: names of registries
+LEAVES = ("data.registries", "data.packages.keyrings")  # their keys are data: names of registries, paths
 
 
 def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
