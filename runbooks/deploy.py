@@ -26,7 +26,7 @@ PHASES: list[Phase | Together] = [
     Phase("Observe", observe, on=chosen),
     Phase("Preflight", preflight, on=chosen),
     Together(Phase("Prepare nodes", prepare, on=nodes), Phase("Configure routers", configure, on=routers)),
-    Phase("API endpoint", place_endpoint, on=control_planes),
+    Phase("API endpoint", place_endpoint, on=control_planes, one_at_a_time=True),
     Phase("First control plane", initialise, on=first_control_plane),
     Phase("Other control planes", join, on=other_control_planes, one_at_a_time=True, needs=a_cluster),
     Phase("Workers", join, on=workers, needs=a_cluster),

@@ -63,6 +63,15 @@ def nodes_ready(api: KubernetesApi, expected: Sequence[str]) -> str:
     return f"not Ready: {', '.join(missing)}" if missing else ""
 
 
+def static_pod(api: KubernetesApi, name: str, configuration: str) -> str:
+    """A static pod of ours runs with this configuration, and is ready."""
+    found = api.get(f"/api/v1/namespaces/kube-system/pods/{name}") or {"metadata": {}}
+    if found["metadata"].get("annotations", {}).get("kubepeer.io/configuration") != configuration:
+        return f"pod {name} does not run with its new configuration"
+    states = {condition["type"]: condition["status"] for condition in found["status"].get("conditions", [])}
+    return "" if states.get("Ready") == "True" else f"pod {name} is not ready"
+
+
 def endpoints(api: KubernetesApi, namespace: str, name: str) -> str:
     """A service has at least one ready endpoint."""
     found = api.get(f"/api/v1/namespaces/{namespace}/endpoints/{name}") or {}

@@ -2,6 +2,8 @@
 
 import hashlib
 
+import yaml
+
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import FileSeen, Seen
 from tasks.linux.state import Execute, LinuxChange, file, present
@@ -14,6 +16,7 @@ HAPROXY_POD, KEEPALIVED_POD = f"{MANIFESTS}/haproxy.yaml", f"{MANIFESTS}/keepali
 PATHS = (HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE, HAPROXY_POD, KEEPALIVED_POD)
 
 # Where the pod already runs it read the file when it started; the kubelet starts it again at once.
+CONFIGURATION_ANNOTATION = "kubepeer.io/configuration"
 RESTART = """command -v crictl >/dev/null || exit 0
 ids=$(crictl ps -q --name {name} 2>/dev/null) || exit 0
 [ -z "$ids" ] || crictl stop $ids >/dev/null"""
@@ -88,6 +91,12 @@ def _configuration(
         return change
     steps = (*change.steps, Execute(f"restart {name}", RESTART.format(name=name), deadline=60))
     return LinuxChange(change.what, change.before, change.after, change.secret, steps=steps)
+
+
+def configuration_of(manifest: str) -> str:
+    """The hash of the configuration that a pod's manifest was rendered for."""
+    annotations = yaml.safe_load(manifest)["metadata"]["annotations"]
+    return str(annotations[CONFIGURATION_ANNOTATION])
 
 
 def _hash(text: str) -> str:

@@ -1,16 +1,21 @@
 """The API's endpoint, the first control plane and the joins: observe, plan, apply."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 from nornir.core.task import Result, Task
 
 from kubepeer.errors import CommandError
+from kubepeer.intent import Node
 from kubepeer.run import Run, done
+from tasks.cluster import waits
 from tasks.cluster.access import api_if_there, open_api
 from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import membership as members
-from tasks.control_plane.endpoint import PATHS, plan_endpoint
+from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, PATHS, configuration_of, plan_endpoint
 from tasks.control_plane.membership import JoinSecrets, MemberSeen, Membership
 from tasks.linux.apply import apply
 from tasks.linux.observe import ask
@@ -18,6 +23,7 @@ from tasks.linux.shell import SshShell, open_shell
 from tasks.linux.state import LinuxChange, present
 
 TOKEN_MINUTES = 30
+POD_SECONDS = 90
 API_SECONDS = 120  # after init the virtual IP needs its election and haproxy its first check
 NODE_SECONDS = 60  # a kubelet registers within seconds of its join
 
@@ -28,7 +34,19 @@ def place_endpoint(task: Task, run: Run) -> Result:
     changes = _plan_endpoint(task, run, shell)
     if not run.options.dry_run:
         apply(shell, changes)
+        _wait_for_endpoint(run, run.intent.node(task.host.name), changes)
     return done(task, changes)
+
+
+def _wait_for_endpoint(run: Run, node: Node, changes: Sequence[LinuxChange]) -> None:
+    """Where a cluster lives already, the pods run with what was written before the next control plane's are touched."""
+    pods = {change.what: change.after for change in changes if change.what in (HAPROXY_POD, KEEPALIVED_POD)}
+    api = api_if_there(run) if pods else None
+    if api is None:
+        return
+    for path, text in pods.items():
+        name = f"{Path(path).stem}-{node.full_name}"  # the kubelet's name for a static pod
+        waits.until(partial(waits.static_pod, api, name, configuration_of(text or "")), POD_SECONDS)
 
 
 def _plan_endpoint(task: Task, run: Run, shell: SshShell) -> tuple[LinuxChange, ...]:
