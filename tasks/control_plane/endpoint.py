@@ -18,7 +18,7 @@ PATHS = (HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE, HAPROXY_POD, KEEPALIVED_POD)
 CONFIGURATION_ANNOTATION = "kubepeer.io/configuration"
 # Where the pod already runs it read the file when it started; the kubelet starts it again at once.
 RESTART = """command -v crictl >/dev/null || exit 0
-ids=$(crictl ps -q --name {name} 2>/dev/null) || exit 0
+ids=$(crictl ps -q --name '^{name}$' 2>/dev/null) || exit 0
 [ -z "$ids" ] || crictl stop $ids >/dev/null"""
 
 
