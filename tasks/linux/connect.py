@@ -1,5 +1,6 @@
 """Open the connections of Nornir's plugins, and say in one line why one cannot be opened."""
 
+import socket
 from typing import Any
 
 import paramiko
@@ -9,6 +10,8 @@ from nornir.core import Nornir
 from nornir.core.inventory import Host
 
 from kubepeer.errors import CommandError, KubepeerError, UnreachableError
+
+GREETING_SECONDS = 5
 
 
 def connection(nornir: Nornir, name: str, plugin: str) -> Any:
@@ -29,6 +32,15 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
         ) from error
     except Exception as error:
         raise explain(host, error) from error
+
+
+def answers(host: Host) -> bool:
+    """Whether a new connection to the host's SSH server comes to its greeting (RFC 4253, 4.2); the open one proves nothing of the kind."""
+    try:
+        with socket.create_connection((str(host.hostname), host.port or 22), timeout=GREETING_SECONDS) as fresh:
+            return fresh.recv(4) == b"SSH-"
+    except OSError:
+        return False
 
 
 def explain(host: Host, error: Exception) -> UnreachableError:

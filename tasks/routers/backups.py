@@ -6,13 +6,12 @@ from pathlib import Path
 KEPT = 30
 
 
-def keep(folder: Path, router: str, configuration: str) -> Path:
-    """Write a router's configuration to FOLDER/ROUTER/TIME.conf, readable by its owner alone, and drop the oldest beyond the bound."""
+def new_backup(folder: Path, router: str) -> Path:
+    """An empty FOLDER/ROUTER/TIME.conf, readable by its owner alone; the oldest beyond the bound are dropped."""
     home = folder / router
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = home / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z.conf"
     path.touch(mode=0o600)
-    path.write_text(configuration, encoding="utf-8")
     for old in sorted(home.glob("*.conf"))[:-KEPT]:
         old.unlink()
     return path

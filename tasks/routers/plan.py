@@ -67,9 +67,18 @@ def _refuse_foreign_as(router: Router, running: str) -> None:
             )
 
 
-def members(running: str) -> set[str]:
-    """The addresses that are in our peer group on the router."""
-    return set(re.findall(rf"^ neighbor (\S+) peer-group {OWNER}$", running, re.MULTILINE))
+def may_go_down(intent: Intent, running: str, diff: str) -> set[str]:
+    """Peers of ours whose session this change ends on purpose: nodes that are no longer in the inventory, and all when both ends must change.
+
+    Args:
+        intent: its nodes stay.
+        running: the configuration before.
+        diff: the change.
+
+    """
+    ours = set(re.findall(rf"^ neighbor (\S+) peer-group {OWNER}$", running, re.MULTILINE))
+    both_ends = re.search(rf"^[-+]\s*neighbor {OWNER} (password|remote-as) ", diff, re.MULTILINE)
+    return ours if both_ends else ours - {str(node.address) for node in intent.nodes}
 
 
 def _is_ours(line: Line, neighbours: set[str]) -> bool:

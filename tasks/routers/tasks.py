@@ -6,17 +6,18 @@ from typing import Any
 from napalm.base.exceptions import NapalmException
 from nornir.core.task import Result, Task
 from nornir_jinja2.plugins.tasks import template_file
+from nornir_utils.plugins.tasks.files import write_file
 
 from kubepeer.change import Change
 from kubepeer.errors import CommandError, KubepeerError, RefusedError
 from kubepeer.run import Run, done
 from tasks.linux.apply import apply
-from tasks.linux.connect import connection
+from tasks.linux.connect import answers, connection
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.linux.templates import environment
 from tasks.routers import plan, preflight
-from tasks.routers.backups import keep
+from tasks.routers.backups import new_backup
 
 REVERT_SECONDS = 60  # the router takes the change back by itself after this, unless it is confirmed
 CHECK_SECONDS = 20  # for sessions that were up to be up again
@@ -64,8 +65,9 @@ def _configure_routing(task: Task, run: Run, device: Any) -> tuple[Change, ...]:
     if run.options.dry_run:
         device.discard_config()
         return (change,)
-    keep(run.settings.state / "backups", task.host.name, running)
-    established = _established(device)
+    backup = new_backup(run.settings.state / "backups", task.host.name)
+    task.run(write_file, filename=str(backup), content=running)
+    established = _established(device) - plan.may_go_down(run.intent, running, diff)
     device.commit_config(message=f"kubepeer: {run.intent.cluster.name}", revert_in=REVERT_SECONDS)
     try:
         _check(task, device, established)
@@ -105,7 +107,7 @@ def _check(task: Task, device: Any, established: set[str]) -> None:
     """Management answers, and every session that was up is up, or soon again; else the change was a mistake."""
     ends = time.monotonic() + CHECK_SECONDS
     while True:
-        if not device.is_alive()["is_alive"]:
+        if not (device.is_alive()["is_alive"] and answers(task.host)):
             raise CommandError(
                 "management does not answer after the change; the router reverts by itself", host=task.host.name
             )
