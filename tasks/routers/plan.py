@@ -68,7 +68,7 @@ def _refuse_foreign_as(router: Router, running: str) -> None:
 
 
 def may_go_down(intent: Intent, running: str, diff: str) -> set[str]:
-    """Peers of ours whose session this change ends on purpose: nodes that are no longer in the inventory, and all when both ends must change.
+    """Peers of ours whose session this change ends on purpose: nodes that left the inventory, and all when both ends must change.
 
     Args:
         intent: its nodes stay.
