@@ -7,10 +7,15 @@ from typing import Any
 import yaml
 
 from kubepeer.change import Change
-from tasks.cluster.api import ApiRefusal, KubernetesApi, Manifest
+from tasks.cluster.api import FIELD_MANAGER, ApiRefusal, KubernetesApi, Manifest
 
 AT_ONCE = 8  # requests to the API at the same time
 NOT_FOUND = 404
+OURS_AS_A_WHOLE = {
+    ("projectcalico.org/v3", "BGPConfiguration"),
+    ("projectcalico.org/v3", "BGPPeer"),
+    ("purelb.io/v1", "ServiceGroup"),
+}
 # Kept by the API itself: they move without anybody's intent.
 VOLATILE_METADATA = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
 
@@ -40,13 +45,29 @@ def plan_object(api: KubernetesApi, manifest: Manifest) -> Change | None:
     if stands is None:
         return Change(name_of(manifest), None, as_text(manifest), secret=secret)
     try:
-        would = api.apply(manifest, dry_run=True)
+        would = store(api, manifest, stands, dry_run=True)
     except ApiRefusal as refusal:
         if refusal.status == NOT_FOUND:
             return Change(name_of(manifest), None, as_text(manifest), secret=secret)
         raise
     before, after = as_text(stands), as_text(would)
     return None if before == after else Change(name_of(manifest), before, after, secret=secret)
+
+
+def store(api: KubernetesApi, manifest: Manifest, stands: Manifest | None, *, dry_run: bool) -> Manifest:
+    """Bring an object to what the manifest says; in a dry run, what the API would store.
+
+    Server-side apply leaves the fields of others alone: right for what is shared, wrong for what is ours as a whole. A nodeSelector added
+    by hand to a BGPPeer would cut nodes off unseen; such an object is replaced.
+    """
+    if stands is None or (manifest["apiVersion"], manifest["kind"]) not in OURS_AS_A_WHOLE:
+        return api.apply(manifest, dry_run=dry_run)
+    metadata = {key: value for key, value in stands["metadata"].items() if key != "managedFields"}
+    if labels := metadata.get("labels", {}) | manifest["metadata"].get("labels", {}):
+        metadata["labels"] = labels
+    query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
+    answer: Manifest = api.call("PUT", str(api.path_of(manifest)), query=query, body=manifest | {"metadata": metadata})
+    return answer
 
 
 def name_of(manifest: Manifest) -> str:

@@ -12,7 +12,7 @@ from kubepeer.run import Run, done
 from tasks.cluster import objects, waits
 from tasks.cluster.access import api_if_there, save_kubeconfig
 from tasks.cluster.api import KubernetesApi, Manifest
-from tasks.cluster.differences import name_of, plan_objects
+from tasks.cluster.differences import name_of, plan_objects, store
 
 ROLLOUT_SECONDS = 300  # images may come from far away
 READY_SECONDS = 120
@@ -94,7 +94,7 @@ def _apply(run: Run, api: KubernetesApi | None, manifests: Sequence[Manifest]) -
     if not run.options.dry_run and api is not None:
         for manifest, _ in planned:
             waits.until(partial(_served, api, manifest), READY_SECONDS)
-            api.apply(manifest, dry_run=False)
+            store(api, manifest, api.get(str(api.path_of(manifest))), dry_run=False)
     return [change for _, change in planned]
 
 
