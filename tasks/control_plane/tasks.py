@@ -14,9 +14,11 @@ from kubepeer.run import Run, done
 from tasks.cluster import waits
 from tasks.cluster.access import api_if_there, open_api
 from tasks.cluster.api import KubernetesApi
+from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
 from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, PATHS, configuration_of, plan_endpoint
-from tasks.control_plane.membership import JoinSecrets, MemberSeen, Membership
+from tasks.control_plane.kubeadm import JoinSecrets
+from tasks.control_plane.membership import MemberSeen, Membership
 from tasks.linux.apply import apply
 from tasks.linux.observe import ask
 from tasks.linux.shell import SshShell, open_shell
@@ -56,7 +58,7 @@ def _plan_endpoint(task: Task, run: Run, shell: SshShell) -> tuple[LinuxChange, 
 
 
 def _observe(shell: SshShell) -> MemberSeen:
-    return members.member_seen(ask(shell, members.QUESTIONS, members.FILES, deadline=members.KUBEADM_SECONDS + 30))
+    return members.member_seen(ask(shell, members.QUESTIONS, members.FILES, deadline=kubeadm.KUBEADM_SECONDS + 30))
 
 
 def initialise(task: Task, run: Run) -> Result:
@@ -77,9 +79,9 @@ def initialise(task: Task, run: Run) -> Result:
     secrets = JoinSecrets.generate()
     for value in (secrets.token, secrets.certificate_key):
         run.redactor.learn(value)
-    configuration = members.init_configuration(run.intent, node, secrets)
+    configuration = kubeadm.init_configuration(run.intent, node, secrets)
     changes = present(
-        members.initialise(run.intent, configuration, again=bool(seen.leftovers)), members.kubeconfig_change(None)
+        kubeadm.initialise(run.intent, configuration, again=bool(seen.leftovers)), members.kubeconfig_change(None)
     )
     if run.options.dry_run:
         return done(task, changes)
@@ -135,8 +137,8 @@ def join(task: Task, run: Run) -> Result:
 
 def _planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, reset: bool) -> LinuxChange:
     node = run.intent.node(name)
-    return members.joining(
-        run.intent, node, members.join_configuration(run.intent, node, secrets, ca_hash), reset=reset
+    return kubeadm.joining(
+        run.intent, node, kubeadm.join_configuration(run.intent, node, secrets, ca_hash), reset=reset
     )
 
 
@@ -156,9 +158,9 @@ def _join(task: Task, run: Run, shell: SshShell, api: KubernetesApi, seen: Membe
     secrets = run.once("join secrets", lambda: _make_token(run, api))
     if is_control_plane:
         run.once("certificates uploaded", lambda: _upload_certificates(task, run, secrets))
-    change = _planned_join(run, node.name, secrets, members.ca_hash(api.ca), reset=reset)
+    change = _planned_join(run, node.name, secrets, kubeadm.ca_hash(api.ca), reset=reset)
     if reset:
-        apply(shell, (members.reset(),))
+        apply(shell, (kubeadm.reset(),))
         if is_control_plane:  # kubeadm reset has emptied the manifests' folder
             apply(shell, _plan_endpoint(task, run, shell))
     changes = present(change, members.kubeconfig_change(None) if is_control_plane else None)
@@ -178,7 +180,7 @@ def _make_token(run: Run, api: KubernetesApi) -> JoinSecrets:
     run.redactor.learn(secrets.token)
     run.redactor.learn(secrets.certificate_key)
     expires = datetime.now(UTC) + timedelta(minutes=TOKEN_MINUTES)
-    body = members.bootstrap_token(secrets, expires.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    body = kubeadm.bootstrap_token(secrets, expires.strftime("%Y-%m-%dT%H:%M:%SZ"))
     api.call("POST", "/api/v1/namespaces/kube-system/secrets", body=body)
     return secrets
 
@@ -189,7 +191,7 @@ def _upload_certificates(task: Task, run: Run, secrets: JoinSecrets) -> bool:
         seen = run.recall(("member", node.name))
         if node.name == task.host.name or seen is None or not seen.admin_conf:
             continue
-        step = members.upload_certificates(members.init_configuration(run.intent, node, secrets))
+        step = kubeadm.upload_certificates(kubeadm.init_configuration(run.intent, node, secrets))
         apply(open_shell(run.nornir, node.name), (LinuxChange("upload-certs", steps=(step,)),))
         return True
     raise CommandError("no control plane that could upload its certificates was observed", host=task.host.name)
@@ -216,8 +218,8 @@ def retire_secrets(task: Task, run: Run) -> Result:
     path = "/api/v1/namespaces/kube-system/secrets"
     tokens = api.get(path, {"fieldSelector": "type=bootstrap.kubernetes.io/token"}) or {"items": []}
     for secret in tokens["items"]:
-        description = members.decoded(secret, "description")
-        if description == members.TOKEN_DESCRIPTION or proxy in description:
+        description = kubeadm.decoded(secret, "description")
+        if description == kubeadm.TOKEN_DESCRIPTION or proxy in description:
             api.delete(f"{path}/{secret['metadata']['name']}")
     api.delete(f"{path}/kubeadm-certs")
     return done(task)

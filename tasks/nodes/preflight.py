@@ -8,7 +8,8 @@ from ipaddress import ip_address
 
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Answer, Seen
-from tasks.nodes.plan import installed, modules_for
+from tasks.nodes.packages import installed
+from tasks.nodes.plan import modules_for
 
 SUPPORTED = ("debian", "ubuntu")
 MINIMUM_CPUS, MINIMUM_MEMORY_MB = 2, 1700  # kubeadm's own preflight, for a control plane
