@@ -1,0 +1,183 @@
+"""One cluster for all tests of this folder: bare machines, one first run, trials, and at the end nothing.
+
+The order is fixed, since building a cluster takes minutes: what only looks comes before what changes, and `lab down` is last.
+With KUBEPEER_STANDING=1 the cluster that stands is used, for work on a single test: nothing is reset, built or taken down.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from lab import places, requirements
+from lab.errors import LabError
+from lab.places import Instance
+from tests.conftest import unavailable
+from tests.lab import devices, host
+from tests.lab.devices import FOREIGN_PEER, Kubectl
+from tests.lab.laboratory import ROUTERS, Laboratory, wait_for
+from tests.lab.runbooks import SHIPPED, Answer, Project, Runbooks
+
+ORDER = (
+    "test_lab_machines", "test_bare_machines", "test_first_run", "test_traffic", "test_second_run", "test_broken_routes",
+    "test_bad_input", "test_power_cut", "test_guest", "test_interrupted_runs", "test_lab_down",
+)  # fmt: skip
+STANDING = "KUBEPEER_STANDING"
+SHIPPED_INSTANCE = "kubepeer-lab"
+BUILD_SECONDS = 3600  # from an empty cache, on a slow machine
+FIRST_RUN_SECONDS = 1200
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of this folder into their order; all others stay where they are."""
+    here = Path(__file__).parent
+    places_of_ours = [number for number, item in enumerate(items) if item.path.parent == here]
+    ours = [items[number] for number in places_of_ours]
+    ours.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else 0)
+    for number, item in zip(places_of_ours, ours, strict=True):
+        items[number] = item
+
+
+MEASURED = pytest.StashKey[dict[str, float]]()
+Measure = Callable[[str, float], None]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Measured times are told and not judged: a busy machine is no fault."""
+    measured = config.stash.get(MEASURED, {})
+    if measured:
+        terminalreporter.section("measured in the lab")
+        for what, seconds in measured.items():
+            terminalreporter.write_line(f"{seconds:7.1f} s  {what}")
+
+
+@pytest.fixture(scope="session")
+def measure(pytestconfig: pytest.Config) -> Measure:
+    """Note a time for the end of the report."""
+    measured = pytestconfig.stash.setdefault(MEASURED, {})
+
+    def note(what: str, seconds: float) -> None:
+        measured[what] = seconds
+
+    return note
+
+
+@dataclass
+class HostBefore:
+    """The host before the lab, and the instances beside ours that were seen at any time."""
+
+    listing: host.Listing
+    others: frozenset[str] = field(default_factory=frozenset)
+
+
+def _instance() -> Instance:
+    try:
+        requirements.check()
+        return places.instance()
+    except LabError as error:
+        unavailable(str(error))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def host_before() -> HostBefore | None:
+    """What stands on the host before any machine is started; None where the lab cannot be, or stands already and shall stay."""
+    try:
+        requirements.check()
+    except LabError:
+        return None
+    if os.environ.get(STANDING):
+        return None
+    instance = places.instance()
+    if (instance.runtime).exists():
+        Laboratory(instance).must("down")
+    return HostBefore(host.listing(), host.other_instances(instance.name))
+
+
+@pytest.fixture(scope="session")
+def lab(host_before: HostBefore | None, measure: Measure) -> Iterator[Laboratory]:
+    """The instance with all machines up: bare ones, unless the standing ones are wanted."""
+    laboratory = Laboratory(_instance())
+    began = time.monotonic()
+    if os.environ.get(STANDING):
+        laboratory.must("status")
+        yield laboratory
+        return
+    laboratory.must("reset", deadline=BUILD_SECONDS)
+    measure(
+        "lab reset: ten bare machines that answer ssh (from an empty cache: with the whole build)",
+        time.monotonic() - began,
+    )
+    yield laboratory
+    laboratory.must("down")
+
+
+@pytest.fixture(scope="session")
+def project(lab: Laboratory, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A folder whose configuration may be edited."""
+    return Project.of(tmp_path_factory.mktemp("project"), lab.instance)
+
+
+@pytest.fixture(scope="session")
+def runbooks(lab: Laboratory, tmp_path_factory: pytest.TempPathFactory) -> Runbooks:
+    """The runbooks on the shipped config.yaml; for an instance of another name on a copy that names it."""
+    if lab.name == SHIPPED_INSTANCE:
+        return Runbooks(SHIPPED)
+    return Project.of(tmp_path_factory.mktemp("runbooks"), lab.instance).edited()
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A router as its owner left it: configuration as it runs and as it starts, and the session with the foreign neighbour."""
+
+    running: str
+    startup: str
+    counters: tuple[object, ...]
+
+
+def guest(lab: Laboratory, router: str) -> Guest:
+    """The router's own part as it is now. The counters change with every flap: how often it came up and went down, and since when."""
+    said = devices.session(lab, router, FOREIGN_PEER)
+    counters = tuple(
+        said[key] for key in ("bgpState", "connectionsEstablished", "connectionsDropped", "bgpTimerUpEstablishedEpoch")
+    )
+    return Guest(devices.running(lab, router), devices.startup(lab, router), counters)
+
+
+def established(lab: Laboratory, router: str) -> bool:
+    """Whether the foreign session is up."""
+    return bool(devices.session(lab, router, FOREIGN_PEER).get("bgpState") == "Established")
+
+
+@pytest.fixture(scope="session")
+def guests(lab: Laboratory) -> dict[str, Guest]:
+    """Both routers before anything of ours was there."""
+    for router in ROUTERS:
+        wait_for(f"{router}: the foreign session is up", lambda router=router: established(lab, router), 60)
+    return {router: guest(lab, router) for router in ROUTERS}
+
+
+@pytest.fixture(scope="session")
+def first_run(lab: Laboratory, runbooks: Runbooks, guests: dict[str, Guest], measure: Measure) -> Answer:
+    """The first run of deploy.py, from bare machines; in a standing cluster, another run."""
+    assert guests
+    answer = runbooks.deploy(deadline=FIRST_RUN_SECONDS)
+    if not os.environ.get(STANDING):
+        measure("first deploy.py: six bare nodes and two routers to a verified cluster", answer.seconds)
+    return answer
+
+
+@pytest.fixture(scope="session")
+def cluster(lab: Laboratory, first_run: Answer, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
+    """The cluster that the first run has built, through its API."""
+    first_run.ended(0)
+    return Kubectl.of(lab, tmp_path_factory.mktemp("kubectl"))
+
+
+@pytest.fixture(scope="class")
+def healthy(cluster: Kubectl, runbooks: Runbooks) -> Iterator[Kubectl]:
+    """A cluster that must be well again after the trials of a class; a trial that breaks something stands on it, so that it mends first."""
+    yield cluster
+    runbooks.verify("--wait", "180", deadline=300).ended(0)

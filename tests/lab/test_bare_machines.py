@@ -1,0 +1,58 @@
+"""On bare machines, before anything of ours is there: what a dry run shows, and what is refused."""
+
+import difflib
+
+import pytest
+
+from tests.lab.conftest import Guest
+from tests.lab.devices import fingerprint
+from tests.lab.laboratory import NODES, ROUTERS, WORKERS, Laboratory
+from tests.lab.runbooks import Runbooks
+
+pytestmark = pytest.mark.lab
+HOSTS = (*NODES, *ROUTERS)
+
+
+def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
+    return [
+        f"{host}: {line}"
+        for host in before
+        for line in difflib.unified_diff(before[host], after[host], n=0, lineterm="")
+    ]
+
+
+@pytest.mark.usefixtures("guests")
+def test_a_dry_run_lists_changes_on_all_eight_hosts_and_alters_no_byte_on_any(
+    lab: Laboratory, runbooks: Runbooks
+) -> None:
+    before = {host: fingerprint(lab, host) for host in HOSTS}
+    answer = runbooks.deploy("--dry-run", "--output", "json", "--detailed-exitcode").ended(4)
+    after = {host: fingerprint(lab, host) for host in HOSTS}
+    assert {host for host, _ in answer.changes} == set(HOSTS)
+    assert all(diff for diff in answer.changes.values())
+    assert difference(before, after) == []
+    assert len(before[NODES[0]]) > 1000, "the fingerprint is of a whole machine"
+
+
+def test_without_a_cluster_there_is_nothing_to_verify(runbooks: Runbooks) -> None:
+    answer = runbooks.verify().ended(3)
+    assert "no control plane that can be reached has a cluster Cure: python runbooks/deploy.py" in " ".join(
+        answer.text.split()
+    )
+
+
+def test_a_node_whose_disk_is_full_is_refused_before_anything_is_changed(
+    lab: Laboratory, runbooks: Runbooks, guests: dict[str, Guest]
+) -> None:
+    node = WORKERS[2]
+    lab.inside(node, "mount -t tmpfs -o size=10m tmpfs /var/lib")
+    try:
+        before = lab.inside(node, "find /etc /root -type f -exec sha256sum {} + | sort")
+        answer = runbooks.deploy("--host", node).ended(1)
+        assert lab.inside(node, "find /etc /root -type f -exec sha256sum {} + | sort") == before
+    finally:
+        lab.inside(node, "umount /var/lib")
+    (line,) = [line for line in answer.lines if "free" in line]
+    assert line.strip().startswith(f"{node}: 10 MB free on the disk of /etc or /var/lib: free 2048 MB")
+    assert "Nothing was changed" in line
+    assert guests

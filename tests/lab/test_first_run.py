@@ -1,0 +1,94 @@
+"""The first run of deploy.py: from bare machines to a cluster whose routes are where they belong."""
+
+from typing import Any
+
+import pytest
+
+from tests.lab.devices import (
+    LOAD_BALANCERS,
+    SERVICES,
+    Kubectl,
+    expected_routes,
+    routes_of_frr,
+    routes_of_kernel,
+    running,
+    session,
+    startup,
+    statements,
+)
+from tests.lab.laboratory import ADDRESSES, NODES, ROUTERS, Laboratory, wait_for
+from tests.lab.runbooks import Answer
+
+pytestmark = pytest.mark.lab
+
+
+def test_the_first_run_ends_well_and_prints_the_table(first_run: Answer) -> None:
+    first_run.ended(0)
+    for router, number in (("openwrt", 64512), ("tiny-unraid", 64516)):
+        assert f" {router}  AS {number}  6 of 6 sessions established" in first_run.stdout
+    for network in (SERVICES, LOAD_BALANCERS):
+        rows = [line.split() for line in first_run.stdout.splitlines() if line.split()[:1] == [network]]
+        assert rows == [[network, "10.31.90.1-6", "ok", "ok", "ok"]] * 2
+
+
+def test_all_six_nodes_are_ready_by_the_virtual_ip(cluster: Kubectl) -> None:
+    assert cluster.ready() == set(NODES)
+
+
+def test_every_node_has_one_block_of_its_own(cluster: Kubectl) -> None:
+    blocks = cluster.blocks()
+    assert sorted(blocks.values()) == sorted(ADDRESSES.values())
+    assert all(block.endswith(".0/24") for block in blocks)
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+def test_a_router_reaches_a_block_by_its_node_alone_and_the_services_by_all_six(
+    lab: Laboratory, cluster: Kubectl, router: str
+) -> None:
+    expected = expected_routes(cluster.blocks())
+    assert len(expected) == 8
+    assert routes_of_frr(lab, router) == expected
+    assert routes_of_kernel(lab, router) == expected
+    table = lab.inside(router, "vtysh -c 'show ip route bgp'")
+    assert all(f"B>* {prefix} [20/0] via " in table for prefix in expected), table
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.usefixtures("cluster")
+def test_a_router_has_six_sessions_and_tells_the_nodes_nothing(lab: Laboratory, router: str) -> None:
+    for address in ADDRESSES.values():
+        said = session(lab, router, address)
+        assert said["bgpState"] == "Established"
+        unicast = said["addressFamilyInfo"]["ipv4Unicast"]
+        assert unicast["sentPrefixCounter"] == 0
+        assert unicast["acceptedPrefixCounter"] == 3  # its block and the two networks
+        assert unicast["routeMapForIncomingAdvertisements"].startswith("KUBEPEER")
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.usefixtures("cluster")
+def test_a_router_starts_with_what_it_runs_with(lab: Laboratory, router: str) -> None:
+    assert statements(startup(lab, router)) == statements(running(lab, router))
+    assert lab.inside(router, "cat /etc/sysctl.d/90-kubepeer.conf") == "net.ipv4.fib_multipath_hash_policy = 1\n"
+
+
+def test_the_secrets_of_the_joins_are_gone(cluster: Kubectl) -> None:
+    names = {secret["metadata"]["name"] for secret in cluster.get("secrets", "-n", "kube-system")}
+    assert not {name for name in names if name.startswith("bootstrap-token-") or name == "kubeadm-certs"}
+
+
+def test_a_service_made_after_the_joins_gets_endpoints(cluster: Kubectl) -> None:
+    """Kubernetes 1.20.0 to 1.20.9 may lose the watch of services while a control plane joins (docs/lab.md)."""
+    here, name = ("-n", "nginx-quic"), "made-by-a-test"
+    cluster("expose", "deployment", "nginx-quic-deployment", *here, f"--name={name}", "--port=80")
+    try:
+        (endpoints,) = wait_for("the service has endpoints", lambda: subsets(cluster, name), 60)
+        pods = cluster.get("pods", *here, "-l", "app=nginx-quic")
+        assert {address["ip"] for address in endpoints["addresses"]} == {pod["status"]["podIP"] for pod in pods}
+    finally:
+        cluster("delete", "service", name, *here)
+
+
+def subsets(cluster: Kubectl, name: str) -> list[dict[str, Any]]:
+    found = cluster.get("endpoints", "-n", "nginx-quic", "--field-selector", f"metadata.name={name}")
+    return found[0].get("subsets", []) if found else []

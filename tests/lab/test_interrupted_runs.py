@@ -1,0 +1,105 @@
+"""Whatever ends a run, the next one goes on: Ctrl-C while packages come, SIGKILL in kubeadm init and in both kinds of join."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import FIRST_RUN_SECONDS, Measure
+from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel
+from tests.lab.laboratory import MASTERS, NODES, ROUTERS, WORKERS, Laboratory, wait_for
+from tests.lab.runbooks import TRACES_OF_A_FAULT, Runbooks
+
+pytestmark = pytest.mark.lab
+PHASE_SECONDS = 600  # until a run has come to the phase that it is to die in
+END_SECONDS = 20
+# What stands on a node when kubeadm is in the middle of its work; a moment later the run is killed.
+INIT = "pgrep -x kubeadm && test -e /etc/kubernetes/manifests/kube-apiserver.yaml"
+CONTROL_PLANE_JOIN = "pgrep -x kubeadm && test -e /etc/kubernetes/pki/ca.crt"
+WORKER_JOIN = "pgrep -x kubeadm && test -e /etc/kubernetes/bootstrap-kubelet.conf"
+
+
+def run_until(lab: Laboratory, runbooks: Runbooks, node: str, sign: str, *, log: Path) -> subprocess.Popen[bytes]:
+    """Start deploy.py, and give it as soon as the sign is seen on the node."""
+    process = runbooks.start(log=log)
+
+    def seen() -> bool:
+        assert process.poll() is None, f"the run has ended before it came so far: {log.read_text(encoding='utf-8')}"
+        return lab.try_inside(node, sign).returncode == 0
+
+    try:
+        wait_for(f"{node}: {sign}", seen, PHASE_SECONDS, pause=0.2)
+    except BaseException:
+        process.kill()
+        raise
+    return process
+
+
+def killed_in(lab: Laboratory, runbooks: Runbooks, node: str, sign: str, *, log: Path) -> None:
+    process = run_until(lab, runbooks, node, sign, log=log)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait(END_SECONDS) == -signal.SIGKILL
+
+
+@pytest.fixture(scope="module")
+def bare_again(lab: Laboratory, first_run: object) -> Laboratory:
+    """Bare machines, once more."""
+    assert first_run
+    lab.must("reset", deadline=300)
+    return lab
+
+
+def test_ctrl_c_while_packages_are_installed_ends_the_run_at_once(
+    bare_again: Laboratory, runbooks: Runbooks, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    process = run_until(bare_again, runbooks, WORKERS[0], "pgrep -x dpkg", log=log)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(END_SECONDS) == 130
+    text = log.read_text(encoding="utf-8")
+    assert text.splitlines()[-1].startswith(
+        "Interrupted. What was done stands; a router's unconfirmed change reverts by itself."
+    )
+    assert not any(trace in text for trace in TRACES_OF_A_FAULT), text
+
+
+@pytest.mark.parametrize(
+    ("node", "sign"), [(MASTERS[0], INIT), (MASTERS[1], CONTROL_PLANE_JOIN), (WORKERS[1], WORKER_JOIN)],
+    ids=["kubeadm init", "a control plane's join", "a worker's join"],
+)  # fmt: skip
+def test_a_run_goes_on_where_the_last_one_stopped_and_is_killed_in(
+    bare_again: Laboratory, runbooks: Runbooks, tmp_path: Path, node: str, sign: str
+) -> None:
+    killed_in(bare_again, runbooks, node, sign, log=tmp_path / "log")
+
+
+def test_the_last_run_completes_the_cluster(
+    bare_again: Laboratory, runbooks: Runbooks, tmp_path: Path, measure: Measure
+) -> None:
+    began = time.monotonic()
+    runbooks.deploy(deadline=FIRST_RUN_SECONDS).ended(0)
+    measure("deploy.py after one Ctrl-C and three kills, to a verified cluster", time.monotonic() - began)
+    cluster = Kubectl.of(bare_again, tmp_path)
+    assert cluster.ready() == set(NODES)
+    for router in ROUTERS:
+        assert routes_of_kernel(bare_again, router) == expected_routes(cluster.blocks())
+    members = cluster("exec", "-n", "kube-system", f"etcd-{MASTERS[0]}.tinychen.io", "--", *ETCDCTL, "member", "list")
+    assert sorted(line.split(", ")[2] for line in members.splitlines()) == [f"{name}.tinychen.io" for name in MASTERS]
+    assert members.count(", started, ") == len(MASTERS)
+    secrets = {secret["metadata"]["name"] for secret in cluster.get("secrets", "-n", "kube-system")}
+    assert not {name for name in secrets if name.startswith("bootstrap-token-") or name == "kubeadm-certs"}
+    for node in NODES:
+        assert bare_again.inside(node, "ls /run/kubepeer-kubeadm.* /tmp/kubepeer-* 2>/dev/null; true") == ""
+
+
+ETCDCTL = (
+    "etcdctl", "--cacert=/etc/kubernetes/pki/etcd/ca.crt", "--cert=/etc/kubernetes/pki/etcd/server.crt",
+    "--key=/etc/kubernetes/pki/etcd/server.key",
+)  # fmt: skip
+
+
+def test_after_it_there_is_nothing_left_to_do(runbooks: Runbooks) -> None:
+    runbooks.deploy("--dry-run", "--detailed-exitcode").ended(0)
