@@ -21,8 +21,8 @@ from kubepeer.errors import CommandError, UnreachableError
 
 FIELD_MANAGER = "kubepeer"
 TIMEOUT_SECONDS = (3.0, 20.0)  # to connect, to read
-# The one retry policy of the API: haproxy cuts a connection when it marks an apiserver down, and the virtual IP may move. What can be
-# said twice without harm is said again, often enough for a failover (3 s in the lab) to pass.
+# The one retry policy of the API: haproxy cuts a connection when it marks an apiserver down, the virtual IP may move, etcd may be electing
+# a leader (500). What can be said twice without harm is said again, often enough for a failover (3 s in the lab) to pass.
 REPEATABLE = ("GET", "PATCH", "DELETE")
 ATTEMPTS, RETRY_SECONDS = 4, 1.5
 Manifest = dict[str, Any]
@@ -84,8 +84,9 @@ class KubernetesApi:
         for attempt in range(1, attempts + 1):
             try:
                 return self._call_once(method, path, query, body, content_type)
-            except UnreachableError:
-                if attempt == attempts:
+            except (UnreachableError, ApiRefusal) as error:
+                passing = isinstance(error, UnreachableError) or error.status >= 500  # noqa: PLR2004  HTTP: the server's fault
+                if attempt == attempts or not passing:
                     raise
                 time.sleep(RETRY_SECONDS)
         raise AssertionError
