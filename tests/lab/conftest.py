@@ -130,20 +130,29 @@ def runbooks(lab: Laboratory, tmp_path_factory: pytest.TempPathFactory) -> Runbo
 
 @dataclass(frozen=True)
 class Guest:
-    """A router as its owner left it: configuration as it runs and as it starts, and the session with the foreign neighbour."""
+    """A router as its owner left it: its configuration as it runs and as it starts, and the session with the foreign neighbour.
+
+    Attributes:
+        counters: state, how often the session came up, how often it went down.
+        since: when it came up, as the router reckons it.
+
+    """
 
     running: str
     startup: str
-    counters: tuple[object, ...]
+    counters: tuple[str, int, int]
+    since: int
 
 
 def guest(lab: Laboratory, router: str) -> Guest:
-    """The router's own part as it is now. The counters change with every flap: how often it came up and went down, and since when."""
+    """The router's own part as it is now."""
     said = devices.session(lab, router, FOREIGN_PEER)
-    counters = tuple(
-        said[key] for key in ("bgpState", "connectionsEstablished", "connectionsDropped", "bgpTimerUpEstablishedEpoch")
+    return Guest(
+        running=devices.running(lab, router),
+        startup=devices.startup(lab, router),
+        counters=(said["bgpState"], said["connectionsEstablished"], said["connectionsDropped"]),
+        since=said["bgpTimerUpEstablishedEpoch"],
     )
-    return Guest(devices.running(lab, router), devices.startup(lab, router), counters)
 
 
 def established(lab: Laboratory, router: str) -> bool:
