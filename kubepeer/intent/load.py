@@ -61,9 +61,9 @@ def load_intent(settings: Settings) -> Intent:
             )
     intent = Intent(nodes=tuple(nodes), routers=tuple(routers), **dict(fabric))
     for found in contradictions(intent):
-        file = files.host_file if found.host else _file_of_fabric_key(files, found.key)
-        where = f"{found.host}: " if found.host else f"{found.key}: "
-        raise InventoryError(f"{file}: {where}{found.what}. {NOTHING}")
+        file = _file_of_fabric_key(files, found.key) if found.key else files.host_file
+        where = found.host or found.key
+        raise InventoryError(f"{file}: {f'{where}: ' if where else ''}{found.what}. {NOTHING}")
     return intent
 
 

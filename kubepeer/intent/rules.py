@@ -15,14 +15,14 @@ class Contradiction:
 
     Attributes:
         what: in words.
-        host: the host whose entry is wrong, or "" where the cluster's own keys are.
-        key: the cluster's key.
+        host: the host whose entry is wrong, or "".
+        key: the cluster's key that is wrong, or "" where it is who is in which group.
 
     """
 
     what: str
     host: str = ""
-    key: str = "cluster"
+    key: str = ""
 
 
 def contradictions(intent: Intent) -> Iterator[Contradiction]:
