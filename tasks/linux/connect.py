@@ -46,12 +46,13 @@ def answers(host: Host) -> bool:
 def explain(host: Host, error: Exception) -> UnreachableError:
     """What a failed connection means, and the cure."""
     address = f"{host.hostname}:{host.port or 22}"
+    known_hosts = (host.get_connection_parameters("netmiko").extras or {}).get("alt_key_file", "known_hosts")
     chain = list(_chain(error))
     if any(isinstance(link, paramiko.BadHostKeyException) for link in chain):
         return UnreachableError(
             f"the host key of {address} is not the known one: another machine, or an attacker in between",
             host=host.name,
-            cure=f"if the machine was rebuilt, remove its line from known_hosts (ssh-keygen -R {host.hostname} -f var/known_hosts)",
+            cure=f"if the machine was rebuilt, remove its line from known_hosts (ssh-keygen -R {host.hostname} -f {known_hosts})",
         )
     text = " ".join(str(link) for link in chain)
     if "not found in known_hosts" in text:
