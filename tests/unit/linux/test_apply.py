@@ -1,0 +1,170 @@
+"""A plan is applied to this machine, in a folder of its own, by the real /bin/sh."""
+
+import os
+import pwd
+import stat
+from grp import getgrgid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubepeer.errors import CommandError
+from tasks.linux import state
+from tasks.linux.apply import apply
+from tasks.linux.observe import ask
+from tasks.linux.state import Execute, LinuxChange, Remove, Write
+
+OWNER = f"{pwd.getpwuid(os.getuid()).pw_name}:{getgrgid(os.getgid()).gr_name}"
+
+
+def change(*steps: state.Step, what: str = "a change") -> LinuxChange:
+    return LinuxChange(what, steps=steps)
+
+
+def write(path: Path, content: str, mode: str = "644", owner: str = OWNER) -> Write:
+    return Write(str(path), content, mode, owner)
+
+
+def mode_of(path: Path) -> str:
+    return f"{stat.S_IMODE(path.stat().st_mode):o}"
+
+
+@pytest.mark.parametrize("mode", ["644", "600", "755", "640"])
+def test_a_file_has_its_content_and_its_mode(shell: Any, tmp_path: Path, mode: str) -> None:
+    apply(shell, [change(write(tmp_path / "file", "content\n", mode))])
+    assert (tmp_path / "file").read_text() == "content\n"
+    assert mode_of(tmp_path / "file") == mode
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("content", ["", "no newline", "\n\n", "$HOME `id` 'quoted' \\n\n", "# café\n", "x" * 300_000])
+def test_the_content_arrives_byte_by_byte(shell: Any, tmp_path: Path, content: str) -> None:
+    apply(shell, [change(write(tmp_path / "file", content))])
+    assert (tmp_path / "file").read_bytes() == content.encode()
+
+
+@pytest.mark.parametrize("name", ["with space", "it's", "$HOME", "-n", "semi;colon", 'a"b'])
+def test_a_file_of_any_name_is_written_and_removed(shell: Any, tmp_path: Path, name: str) -> None:
+    apply(shell, [change(write(tmp_path / name, "text\n"))])
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    apply(shell, [change(Remove(str(tmp_path / name)))])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_takes_its_place_by_a_rename_and_an_open_reader_keeps_the_old_one(shell: Any, tmp_path: Path) -> None:
+    (file := tmp_path / "file").write_text("old\n" * 1000)
+    with file.open() as reader:
+        assert reader.readline() == "old\n"
+        apply(shell, [change(write(file, "new\n"))])
+        assert set(reader.read().split()) == {"old"}
+        assert os.fstat(reader.fileno()).st_ino != file.stat().st_ino
+    assert file.read_text() == "new\n"
+
+
+def test_a_secret_is_never_readable_by_others_before_its_mode_is_set(shell: Any, tmp_path: Path) -> None:
+    (file := tmp_path / "file").write_text("open to all\n")
+    file.chmod(0o666)
+    apply(shell, [change(write(file, "secret\n", "600"))])
+    assert (mode_of(file), file.read_text()) == ("600", "secret\n")
+
+
+def test_a_missing_folder_is_made_and_others_may_enter_it(shell: Any, tmp_path: Path) -> None:
+    file = tmp_path / "keepalived" / "keepalived.conf"
+    apply(shell, [change(write(file, "text\n"))])
+    assert file.read_text() == "text\n"
+    assert mode_of(file.parent) == "755"
+
+
+def test_folders_are_made_however_many_are_missing(shell: Any, tmp_path: Path) -> None:
+    file = tmp_path / "containerd" / "certs.d" / "docker.io" / "hosts.toml"
+    apply(shell, [change(write(file, "text\n"))])
+    assert file.read_text() == "text\n"
+    assert mode_of(file.parent) == "755"
+
+
+def test_a_folder_that_exists_keeps_its_mode(shell: Any, tmp_path: Path) -> None:
+    (folder := tmp_path / "folder").mkdir()
+    folder.chmod(0o700)
+    apply(shell, [change(write(folder / "file", "text\n"))])
+    assert mode_of(folder) == "700"
+
+
+def test_a_file_belongs_to_root_whoever_had_it_before(shell: Any, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to root")
+    (file := tmp_path / "file").write_text("old\n")
+    os.chown(file, 65534, 65534)
+    apply(shell, [change(write(file, "new\n", owner="root:root"))])
+    assert (file.stat().st_uid, file.stat().st_gid) == (0, 0)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(shell: Any, tmp_path: Path) -> None:
+    (file := tmp_path / "file").write_text("old\n")
+    with pytest.raises(CommandError, match="no-such-user"):
+        apply(shell, [change(write(file, "new\n", owner="no-such-user:root"))])
+    assert file.read_text() == "old\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_first_step_that_fails_ends_the_plan_and_names_change_and_cause(shell: Any, tmp_path: Path) -> None:
+    plan = [
+        change(write(tmp_path / "first", "1\n"), what="first"),
+        change(
+            write(tmp_path / "second", "2\n"),
+            Execute("swapoff", "echo progress; echo 'swapoff: Not superuser.' >&2; exit 32"),
+            write(tmp_path / "third", "3\n"),
+            what="swap",
+        ),
+        change(write(tmp_path / "fourth", "4\n"), what="fourth"),
+    ]
+    with pytest.raises(CommandError) as raised:
+        apply(shell, plan)
+    assert str(raised.value) == "swap: exit 32: swapoff: Not superuser."
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
+
+
+def test_a_step_that_says_nothing_is_named_all_the_same(shell: Any) -> None:
+    with pytest.raises(CommandError, match=r"^unit kubelet: exit 7: it said nothing$"):
+        apply(shell, [change(Execute("systemctl", "exit 7"), what="unit kubelet")])
+
+
+def test_a_full_disk_has_its_cure(shell: Any) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with pytest.raises(CommandError) as raised:
+        apply(shell, [change(Execute("fill", "cat > /dev/full", stdin="too much"), what="/etc/hosts")])
+    assert raised.value.cure == "free space on that disk, then run again; what was there before still stands"
+
+
+def test_a_script_reads_its_standard_input(shell: Any, tmp_path: Path) -> None:
+    apply(shell, [change(Execute("keep", f"cat > '{tmp_path}/kept'", stdin="token: abc\n"))])
+    assert (tmp_path / "kept").read_text() == "token: abc\n"
+
+
+def test_a_script_without_standard_input_is_run_whole(shell: Any, tmp_path: Path) -> None:
+    apply(shell, [change(Execute("touch", f"cd '{tmp_path}'\ntouch one\ntouch two"))])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_removing_a_file_that_is_gone_is_no_error(shell: Any, tmp_path: Path) -> None:
+    apply(shell, [change(Remove(str(tmp_path / "gone")))])
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_applied_change_is_no_change_any_more(shell: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "folder with space" / "file")
+
+    def plan() -> LinuxChange | None:
+        return state.file(path, "wanted\n\n", ask(shell, {}, [path]).files[path], mode="640", owner=OWNER)
+
+    first = plan()
+    assert first is not None
+    apply(shell, [first])
+    assert plan() is None
+    Path(path).chmod(0o644)
+    second = plan()
+    assert second is not None
+    assert (second.before, second.after) == (f"mode 644 owner {OWNER}", f"mode 640 owner {OWNER}")
+    apply(shell, [second])
+    assert plan() is None

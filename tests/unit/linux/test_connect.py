@@ -1,0 +1,125 @@
+"""Why a connection could not be opened, in one line with its cure; the exceptions are those that the libraries raise."""
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import paramiko
+import pytest
+from netmiko import ConnectHandler
+from netmiko.exceptions import NetmikoAuthenticationException, NetmikoTimeoutException
+from nornir.core.inventory import ConnectionOptions, Defaults, Host
+
+from kubepeer.errors import UnreachableError
+from tasks.linux.connect import answers, explain
+
+NAME = "k8s-calico-worker-10-31-90-4"
+
+
+def host(address: str = "10.31.90.4", port: int | None = None) -> Host:
+    options = {"netmiko": ConnectionOptions(extras={"alt_key_file": "var/known_hosts"})}
+    return Host(
+        name=NAME, hostname=address, port=port, username="root", connection_options=options, defaults=Defaults()
+    )
+
+
+def chained(*exceptions: Exception) -> Exception:
+    """The last, raised from the one before it, and so on: as netmiko raises its own from paramiko's."""
+    for cause, error in pairwise(exceptions):
+        error.__cause__ = cause
+    return exceptions[-1]
+
+
+def another_key() -> paramiko.BadHostKeyException:
+    known, given = paramiko.ECDSAKey.generate(), paramiko.ECDSAKey.generate()
+    return paramiko.BadHostKeyException("10.31.90.4", given, known)
+
+
+REBUILT = "if the machine was rebuilt, remove its line from known_hosts (ssh-keygen -R 10.31.90.4 -f var/known_hosts)"
+ATTACKER = "the host key of 10.31.90.4:22 is not the known one: another machine, or an attacker in between"
+IS_IT_UP = "is it up, and is this the right network?"
+COMMON_CAUSES = "TCP connection to device failed.\n\nCommon causes of this problem are:\n1. Incorrect hostname"
+TABLE = {
+    "another key": (another_key(), ATTACKER, REBUILT),
+    "another key below netmiko": (
+        chained(another_key(), NetmikoTimeoutException("A paramiko SSHException occurred")),
+        ATTACKER,
+        REBUILT,
+    ),
+    "no known key": (
+        paramiko.SSHException("Server '10.31.90.4' not found in known_hosts"),
+        "no host key is known for 10.31.90.4:22, and it gave none",
+        "is it up? With host_keys: strict, add its key to known_hosts",
+    ),
+    "refused login": (
+        chained(
+            paramiko.AuthenticationException("Authentication failed."),
+            NetmikoAuthenticationException("Authentication to device failed.\n\nCommon causes: ..."),
+        ),
+        "10.31.90.4:22 refused the login of root",
+        "check username and key_file in the defaults file",
+    ),
+    "no answer": (
+        chained(TimeoutError("timed out"), NetmikoTimeoutException(COMMON_CAUSES)),
+        "10.31.90.4:22 does not answer: timed out",
+        IS_IT_UP,
+    ),
+    "no route, three deep": (
+        chained(OSError(113, "No route to host"), paramiko.SSHException("x"), NetmikoTimeoutException(COMMON_CAUSES)),
+        "10.31.90.4:22 does not answer: [Errno 113] No route to host",
+        IS_IT_UP,
+    ),
+    "several lines and no cause": (
+        paramiko.SSHException("Error reading SSH\n  protocol banner"),
+        "10.31.90.4:22 does not answer: Error reading SSH protocol banner",
+        IS_IT_UP,
+    ),
+    "an exception without words": (EOFError(), "10.31.90.4:22 does not answer: EOFError", IS_IT_UP),
+}
+
+
+@pytest.mark.parametrize(("raised", "message", "cure"), TABLE.values(), ids=TABLE)
+def test_a_failed_connection_is_one_line_with_its_cure(raised: Exception, message: str, cure: str) -> None:
+    error = explain(host(), raised)
+    assert isinstance(error, UnreachableError)
+    assert str(error) == f"{NAME}: {message} Cure: {cure}"
+    assert error.exit_code == 3
+
+
+def test_an_address_with_its_own_port_is_named_with_it() -> None:
+    assert explain(host(port=2222), TimeoutError("timed out")).message == "10.31.90.4:2222 does not answer: timed out"
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        yield server
+
+
+def test_a_port_where_nobody_listens_is_explained_by_the_kernels_words(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    listener.close()
+    with pytest.raises(NetmikoTimeoutException) as refused:
+        ConnectHandler(device_type="linux", host="127.0.0.1", port=port, username="root", conn_timeout=5)
+    error = explain(host("127.0.0.1", port), refused.value)
+    assert error.message.startswith(f"127.0.0.1:{port} does not answer: ")
+    assert "\n" not in error.message
+    assert not answers(host("127.0.0.1", port))
+
+
+@pytest.mark.parametrize(
+    ("greeting", "is_ssh"),
+    [(b"SSH-2.0-OpenSSH_9.2p1\r\n", True), (b"HTTP/1.1 400 Bad Request\r\n", False), (b"", False)],
+)
+def test_a_host_answers_when_its_ssh_server_greets(listener: socket.socket, greeting: bytes, *, is_ssh: bool) -> None:
+    def greet() -> None:
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.sendall(greeting)
+
+    with ThreadPoolExecutor() as pool:
+        greeted = pool.submit(greet)
+        assert answers(host("127.0.0.1", listener.getsockname()[1])) is is_ssh
+        greeted.result(timeout=10)
