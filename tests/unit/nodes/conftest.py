@@ -1,0 +1,37 @@
+"""Machines as they were seen: two that stand on disk, and what a case lays over them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tasks.linux.observe import Answer, FileSeen, Seen
+
+MACHINES = Path(__file__).parent / "machines"
+
+
+def _answer(written: Any) -> Answer:
+    return Answer(**written) if isinstance(written, dict) else Answer(0, written)
+
+
+def _file(written: Any) -> FileSeen | None:
+    if isinstance(written, str):
+        return FileSeen("644", "root:root", written)
+    return FileSeen(**({"mode": "644", "owner": "root:root"} | written)) if written else None
+
+
+@pytest.fixture
+def seen_of() -> Callable[..., Seen]:
+    """What was seen of machines/NAME.yaml, with other answers and files laid over it; ABSENT takes a file away."""
+
+    def make(machine: str, answers: dict[str, Any] | None = None, files: dict[str, Any] | None = None) -> Seen:
+        base = yaml.safe_load((MACHINES / f"{machine}.yaml").read_text())
+        shown = base["files"] | (files or {})
+        return Seen(
+            {name: _answer(text) for name, text in (base["answers"] | (answers or {})).items()},
+            {path: _file(None if written == "ABSENT" else written) for path, written in shown.items()},
+        )
+
+    return make
