@@ -12,6 +12,9 @@ from napalm_frr.contexts import Path
 from napalm_frr.draft import Draft
 from napalm_frr.merge import FragmentError, overlay
 
+_VTYSH_OWN = re.compile(r"(?:no )?service integrated-vtysh-config")
+"""vtysh knows this from its own vtysh.conf, and from there alone: a candidate cannot change it."""
+
 # State of the machine or of the installation rather than configuration: a replacing candidate that does not name it
 # keeps what is there. zebra prints the kernel's forwarding, vtysh the system's host name.
 _INHERITED = re.compile(r"(?:no )?(?:ip|ipv6) forwarding|frr defaults \S+|hostname \S+|service integrated-vtysh-config")
@@ -59,8 +62,11 @@ class Candidate:
         except FragmentError as error:
             raise self.refusal(str(error)) from error
 
+    def _statements(self) -> tuple[Statement, ...]:
+        return tuple(one for one in parse(self.text) if not _VTYSH_OWN.fullmatch(one.line))
+
     def _merge(self, running_text: str, running: Configuration) -> Plan:
-        merged = overlay(running, parse(self.text))
+        merged = overlay(running, self._statements())
         contexts = frozenset(one.path for one in merged.changing if one.is_context)
         lines = render([one.path for one in merged.changing], contexts)
         sources = iter(merged.changing)
@@ -69,7 +75,7 @@ class Candidate:
         return Plan(running_text, running, merged.effective, merged.changing, fragment, numbers)
 
     def _replacement(self, running_text: str, running: Configuration) -> Plan:
-        statements = parse(self.text)
+        statements = self._statements()
         named = {_subject(one.path) for one in statements}
         kept = [path for path in running.paths if _is_inherited(path) and _subject(path) not in named]
         draft = Draft(running)

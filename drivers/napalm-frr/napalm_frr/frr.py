@@ -114,10 +114,10 @@ class FRRDriver(Getters):
 
     def rollback(self) -> None:
         """Take back the pending change, or else the last confirmed one, also one of an earlier session."""
-        self._candidate = None
         output = self._undo("rollback")
         if output.code != 0:
             raise CommitError(f"{self.hostname}: no rollback: {change.reason(output.code, output.words)}")
+        self._candidate = None
 
     def _pending_words(self) -> str:
         output = self._router().run(change.pending_script())

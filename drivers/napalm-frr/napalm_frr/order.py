@@ -1,4 +1,4 @@
-"""Where a new line goes among those that stand, roughly as FRR would print it. Order carries no meaning; people read it."""
+"""Where a new line goes among those that stand, roughly as FRR would print it: for the eye, order has no meaning."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Address = tuple[int, int]
 
 
 def in_order(positions: Mapping[str, float]) -> list[str]:
-    """Sort lines by position; a new neighbour goes by its address, another new line after the last that begins like it."""
+    """Sort lines by position; a new neighbour goes by its address, another line after the last that begins like it."""
     last_of: dict[str, float] = {}
     for line, position in positions.items():
         if position != NEW:

@@ -23,6 +23,8 @@ from netmiko import ConnectHandler, NetmikoAuthenticationException, NetmikoTimeo
 
 _AS_ROOT = 'if [ "$(id -u)" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'
 _AS_SELF = "exec sh -s"
+_NO_HISTORY = "export VTYSH_HISTFILE=/dev/null\n"
+"""vtysh would write every command into the user's history; a look changes nothing on the router."""
 _CHUNK = 65536
 
 
@@ -85,7 +87,7 @@ class SSHRouter:
         try:
             channel = self._transport().open_session(timeout=self._timeout)
             channel.exec_command(self._shell)
-            return self._converse(channel, script.encode(), deadline)
+            return self._converse(channel, f"{_NO_HISTORY}{script}".encode(), deadline)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise ConnectionClosedException(f"{self._host}: the SSH connection broke: {_first(error)}") from error
 
@@ -109,8 +111,10 @@ class SSHRouter:
             return False
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.disconnect()
+        """Close the connection, without netmiko's `exit` to a shell that nobody used: bash would write it into its history."""
+        client = self._connection.remote_conn_pre
+        if client is not None:
+            client.close()
 
     def _transport(self) -> paramiko.Transport:
         client = self._connection.remote_conn_pre

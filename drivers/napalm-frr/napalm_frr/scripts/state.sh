@@ -8,7 +8,8 @@ startup=/etc/frr/frr.conf
 now() { date +%s; }
 boot() { cat /proc/sys/kernel/random/boot_id; }
 running() { vtysh -c 'show running-config' 2>/dev/null; }
-configuration() { sed -e '/^Building configuration\.\.\.$/d' -e '/^Current configuration:$/d' | sed '/./,$!d'; }
+# As `write memory` leaves it: without the words before, and without the `end` that only `show running-config` says.
+configuration() { sed -e '/^Building configuration\.\.\.$/d' -e '/^Current configuration:$/d' -e '/^end$/d' | sed '/^[^!]/,$!d'; }
 trace() { echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $*" >>"$base/history"; }
 words() { cat "$1" 2>/dev/null; }
 reload_program() {

@@ -1,0 +1,278 @@
+"""What a change must never do, and what must happen when nobody is there any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from napalm.base.exceptions import CommitConfirmException, CommitError, ConnectionException, MergeConfigException
+
+from napalm_frr import FRRDriver
+
+Connect = Callable[..., FRRDriver]
+
+FRAGMENT = """
+ip prefix-list NODES seq 15 permit 10.33.192.0/18
+route-map NODES-IN permit 20
+ match community PODS
+router bgp 64512
+ neighbor 10.31.90.3 peer-group NODES
+ neighbor 10.31.90.3 description the third
+ neighbor 10.31.90.9 remote-as 65009
+ neighbor 10.31.90.9 password hunter4
+ no neighbor 10.31.90.2
+ neighbor NODES password hunter3
+"""
+
+
+@pytest.fixture
+def router(device: FRRDriver, base: str) -> FRRDriver:
+    """The router with the configuration of tests/merge, nothing pending."""
+    device.load_replace_candidate(config=base)
+    device.commit_config()
+    return device
+
+
+def running(device: FRRDriver) -> str:
+    return device.get_config("running")["running"]
+
+
+def shell(device: FRRDriver, script: str) -> str:
+    return device._router().run(script).out
+
+
+def startup(device: FRRDriver) -> str:
+    return shell(device, "cat /etc/frr/frr.conf; stat -c '%U %G %a' /etc/frr/frr.conf")
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> float:
+    begin = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begin < seconds, f"not within {seconds} s"
+        time.sleep(0.1)  # between two looks; the deadline decides
+    return time.monotonic() - begin
+
+
+def test_the_timer_on_the_router_reverts_when_the_controller_is_gone(router: FRRDriver, connect: Connect) -> None:
+    before, at_start = running(router), startup(router)
+    router.load_merge_candidate(config=FRAGMENT)
+    router.commit_config(revert_in=4)
+    committed = time.monotonic()
+    assert running(router) != before
+    router._router()._connection.remote_conn_pre.get_transport().sock.close()  # type: ignore[attr-defined]
+    with connect() as later:
+        assert later.has_pending_commit()
+        wait_until(lambda: not later.has_pending_commit(), 4 + 5)
+        assert time.monotonic() - committed < 4 + 5
+        assert running(later) == before
+        assert startup(later) == at_start
+        assert "reverted (not confirmed in time): identical" in shell(later, "tail -n 1 /var/lib/napalm-frr/history")
+
+
+def test_the_startup_file_stays_until_it_is_confirmed_and_keeps_its_owner(router: FRRDriver) -> None:
+    at_start = startup(router)
+    router.load_merge_candidate(config=FRAGMENT)
+    router.commit_config(revert_in=60)
+    assert router.has_pending_commit()
+    assert startup(router) == at_start
+    router.confirm_commit()
+    assert not router.has_pending_commit()
+    assert "neighbor 10.31.90.3 peer-group NODES" in startup(router)
+    # as `write memory` leaves it: `show running-config` without its three words and "!" before and its "end" after
+    assert startup(router).splitlines()[:-1] == running(router).splitlines()[4:-1]
+    assert startup(router).splitlines()[-1] == at_start.splitlines()[-1]  # owner and mode
+    units = shell(
+        router, "systemctl list-units --all 'napalm-frr-*' --no-legend --plain 2>/dev/null; pgrep -fa revert.sh"
+    )
+    assert units.strip() == ""
+
+
+def test_a_confirmed_change_is_rolled_back_by_a_later_session(router: FRRDriver, connect: Connect) -> None:
+    before, at_start = running(router), startup(router)
+    router.load_merge_candidate(config=FRAGMENT)
+    router.commit_config(message="to be taken back")
+    router.close()
+    with connect() as later:
+        assert running(later) != before
+        later.rollback()
+        assert running(later) == before
+        assert startup(later) == at_start
+        with pytest.raises(CommitError, match="no confirmed commit to roll back"):
+            later.rollback()
+
+
+def test_a_pending_change_is_rolled_back_at_once(router: FRRDriver) -> None:
+    before = running(router)
+    router.load_merge_candidate(config=FRAGMENT)
+    router.commit_config(revert_in=60)
+    router.rollback()
+    assert not router.has_pending_commit()
+    assert running(router) == before
+    with pytest.raises(CommitConfirmException, match="no commit is pending"):
+        router.confirm_commit()
+
+
+def test_a_rollback_does_not_take_other_peoples_work_along(router: FRRDriver) -> None:
+    router.load_merge_candidate(config=FRAGMENT)
+    router.commit_config()
+    shell(router, "vtysh -c 'configure terminal' -c 'ip prefix-list SOMEBODY seq 5 permit any'")
+    with pytest.raises(CommitError, match="changed by someone else"):
+        router.rollback()
+    assert "SOMEBODY" in running(router)
+    assert not router.has_pending_commit()
+
+
+def test_a_typo_is_refused_by_its_line_and_nothing_happens(router: FRRDriver) -> None:
+    before, history = running(router), shell(router, "cat /var/lib/napalm-frr/history")
+    with pytest.raises(
+        MergeConfigException, match=r'line 3: "neighbor 10.31.90.3 tmiers 3 9": Unknown command'
+    ) as refused:
+        router.load_merge_candidate(
+            config="router bgp 64512\n neighbor 10.31.90.3 peer-group NODES\n neighbor 10.31.90.3 tmiers 3 9\n"
+        )
+    assert "Nothing was changed." in str(refused.value)
+    assert router.compare_config() == ""
+    assert (running(router), shell(router, "cat /var/lib/napalm-frr/history")) == (before, history)
+
+
+def test_what_the_daemon_refuses_is_named_and_taken_back(router: FRRDriver) -> None:
+    before, at_start = running(router), startup(router)
+    router.load_merge_candidate(
+        config="\nrouter bgp 64512\n neighbor 10.31.90.8 peer-group NODES\n neighbor 10.31.90.1 remote-as 65001\n"
+    )
+    with pytest.raises(CommitError) as refused:
+        router.commit_config(revert_in=60)
+    message = str(refused.value)
+    assert 'line 4: "neighbor 10.31.90.1 remote-as 65001": Peer-group member cannot override remote-as' in message
+    assert "The router is back at its old configuration." in message
+    assert (running(router), startup(router)) == (before, at_start)
+    assert not router.has_pending_commit()
+
+
+def test_another_controller_waits_its_turn(router: FRRDriver, connect: Connect) -> None:
+    with connect(owner="alice@desk") as alice, connect(owner="bob@desk") as bob:
+        alice.load_merge_candidate(config=FRAGMENT)
+        alice.commit_config(revert_in=60)
+        bob.load_merge_candidate(config="ip prefix-list BOB seq 5 permit any\n")
+        assert bob.has_pending_commit()
+        with pytest.raises(CommitError, match="a change of alice@desk is pending until"):
+            bob.commit_config()
+        with pytest.raises(CommitConfirmException, match="alice@desk"):
+            bob.confirm_commit()
+        with pytest.raises(CommitError, match="alice@desk"):
+            bob.rollback()
+        with pytest.raises(CommitError, match="alice@desk"):
+            alice.commit_config()
+        alice.confirm_commit()
+        bob.commit_config()
+        assert "BOB" in running(router)
+
+
+def test_somebody_elses_change_between_diff_and_commit_is_kept(router: FRRDriver) -> None:
+    router.load_merge_candidate(config=FRAGMENT)
+    router.compare_config()
+    shell(router, "vtysh -c 'configure terminal' -c 'ip prefix-list SOMEBODY seq 5 permit any'")
+    router.commit_config()
+    assert "SOMEBODY" in running(router)
+    assert "the third" in running(router)
+
+
+def test_foreign_lines_and_the_foreign_session_are_left_alone(router: FRRDriver) -> None:
+    def transit() -> dict[str, object]:
+        return router.get_bgp_neighbors_detail("10.32.0.10")["global"][64999][0]  # type: ignore[return-value]
+
+    if not transit()["up"]:
+        pytest.skip("no speaker at 10.32.0.10")
+    foreign = [line for line in running(router).splitlines() if "TRANSIT" in line or "10.32.0.10" in line]
+    before = transit()
+    router.load_merge_candidate(config=FRAGMENT)
+    router.commit_config(revert_in=60)
+    router.rollback()
+    after = transit()
+    assert [line for line in running(router).splitlines() if "TRANSIT" in line or "10.32.0.10" in line] == foreign
+    assert (after["up"], after["flap_count"]) == (True, before["flap_count"])
+
+
+@pytest.fixture
+def watched(router: FRRDriver) -> Callable[[], str]:
+    """Note every command line with a secret in it that shows on the router; FRR writes its log meanwhile."""
+    shell(
+        router,
+        "rm -f /tmp/seen; (while [ ! -e /tmp/stop ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; done "
+        "| grep -ao 'hunter[0-9]' >/tmp/seen; rm -f /tmp/stop) >/dev/null 2>&1 </dev/null &",
+    )
+
+    def seen() -> str:
+        shell(router, "touch /tmp/stop; while [ -e /tmp/stop ]; do sleep 0.1; done")
+        logs = "journalctl -b --no-pager 2>/dev/null; cat /var/log/frr/* /var/log/syslog 2>/dev/null"
+        return shell(router, f"cat /tmp/seen; ({logs}) | grep -a 'hunter[0-9]'; rm -f /tmp/seen")
+
+    return seen
+
+
+def test_no_password_shows_on_a_command_line_or_in_a_log(
+    router: FRRDriver, base: str, watched: Callable[[], str]
+) -> None:
+    router.load_merge_candidate(config=FRAGMENT)
+    assert "hunter" not in router.compare_config()
+    router.commit_config(revert_in=60)
+    router.rollback()
+    router.load_merge_candidate(config=FRAGMENT)
+    router.commit_config()
+    router.load_replace_candidate(config=base)
+    assert "hunter" not in router.compare_config()
+    router.commit_config()
+    assert "hunter2" in running(router)
+    shell(router, "sh -c 'sleep 0.5; : hunter9'")  # what would be seen, is seen
+    assert set(watched().split()) == {"hunter9"}
+    modes = shell(router, "find /var/lib/napalm-frr -perm /077 ! -type l ! -name startup")
+    assert modes == ""  # startup keeps its own mode, in a folder that root alone can enter
+
+
+def test_a_router_without_frr_reload_is_told_which_package_it_lacks(router: FRRDriver) -> None:
+    before = running(router)
+    program = shell(router, "find /usr -name frr-reload.py").strip()
+    shell(router, f"mount --bind /dev/null {program}")
+    try:
+        router.load_merge_candidate(config=FRAGMENT)
+        with pytest.raises(CommitError, match="frr-pythontools"):
+            router.commit_config()
+    finally:
+        shell(router, f"umount {program}")
+    assert running(router) == before
+    assert not router.has_pending_commit()
+
+
+def test_a_full_disk_changes_nothing(router: FRRDriver) -> None:
+    before = running(router)
+    shell(router, "mount -t tmpfs -o size=8k,mode=700 tmpfs /var/lib/napalm-frr")
+    try:
+        router.load_merge_candidate(config=FRAGMENT)
+        with pytest.raises(CommitError, match="disk full"):
+            router.commit_config()
+        assert not router.has_pending_commit()
+    finally:
+        shell(router, "umount /var/lib/napalm-frr")
+    assert running(router) == before
+
+
+def test_a_restart_in_between_reverts_too(router: FRRDriver) -> None:
+    before = running(router)
+    router.load_merge_candidate(config=FRAGMENT)
+    router.commit_config(revert_in=60)
+    shell(router, "systemctl restart frr || service frr restart")
+    wait_until(lambda: sorted(running(router).splitlines()) == sorted(before.splitlines()), 30)
+    router.rollback()
+    assert not router.has_pending_commit()
+
+
+def test_a_user_without_rights_is_told_so(connect: Connect, base: str) -> None:  # noqa: ARG001
+    device = connect()
+    device.username, device._sudo = "engineer", True
+    try:
+        device.open()
+    except ConnectionException:
+        pytest.skip("no user named engineer on this router")
+    with device, pytest.raises(Exception, match="sudo"):
+        device.get_bgp_neighbors()
