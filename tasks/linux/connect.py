@@ -23,7 +23,7 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
     """
     host = nornir.inventory.hosts[name]
     try:
-        return host.get_connection(plugin, nornir.config)
+        opened = host.get_connection(plugin, nornir.config)
     except KubepeerError:
         raise
     except ModuleImportError as error:
@@ -32,6 +32,14 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
         ) from error
     except Exception as error:
         raise explain(host, error) from error
+    if plugin == "netmiko":
+        # netmiko says goodbye with `exit` to a shell that nobody used, and bash writes it into the user's history
+        opened.cleanup = _say_nothing
+    return opened
+
+
+def _say_nothing(_goodbye: str = "") -> None:
+    """The connection is closed without a word."""
 
 
 def answers(host: Host) -> bool:

@@ -44,7 +44,8 @@ def questions(intent: Intent) -> dict[str, str]:
         "modules": f"for m in {modules}; do {_loaded('$m')} && echo $m; done; true",
         "sysctls": "\n".join(f"echo {name}=$(sysctl -n {name} 2>/dev/null)" for name in SYSCTLS),
         "packages": f"dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}}\\n' {packages} 2>/dev/null; true",
-        "held": "apt-mark showhold",
+        # not apt-mark: it writes apt's cache, and a look must not
+        "held": "dpkg-query -W -f '${Package} ${db:Status-Want}\\n' | sed -n 's/ hold$//p'",
         "units": f"for u in {' '.join(UNITS)}; do echo $u $(systemctl is-active $u) $(systemctl is-enabled $u 2>/dev/null); done",
     }
 
