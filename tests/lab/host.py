@@ -29,6 +29,11 @@ class Process:
     parent: int
     command: str
     groups: str
+    apart: bool
+
+    def shown(self) -> str:
+        """As a failure shows it."""
+        return f"{self.pid} {self.command}"
 
 
 @dataclass(frozen=True)
@@ -44,38 +49,40 @@ class Listing:
     swaps: frozenset[str]
     processes: frozenset[Process]
 
-    def differences(self, before: "Listing", *, others: frozenset[str]) -> dict[str, list[str]]:
+    def differences(self, before: "Listing", *, ours: frozenset[str], others: frozenset[str]) -> dict[str, list[str]]:
         """What is there now and was not before, or the other way round; what did not change is left out.
 
         Args:
             before: the earlier listing.
+            ours: names that only the lab's own programs are called with.
             others: other instances of the lab; what bears their names comes and goes meanwhile.
 
         """
-        kinds = ["namespaces", "mounts", "groups", "instances", "interfaces", "swaps"]
+        kinds = ["namespaces", "mounts", "instances", "interfaces", "swaps"]
         # while another instance is up the host's settings are those that it needs: they are put back when the last goes down
         kinds += [] if others else ["settings"]
         found = {
             kind: sorted(one for one in getattr(self, kind) ^ getattr(before, kind) if not _named(one, others))
             for kind in kinds
         }
-        found["processes"] = [
-            f"{one.pid} {one.command}" for one in self._started_by_nobody(before) if not _named(one.groups, others)
-        ]
+        found["groups"] = sorted(group for group in self.groups - before.groups if not _named(group, others))
+        found["processes"] = sorted(
+            process.shown() for process in self._of_the_lab(before, ours) if not _named(process.groups, others)
+        )
         return {kind: lines for kind, lines in found.items() if lines}
 
-    def _started_by_nobody(self, before: "Listing") -> Iterator[Process]:
-        """New processes that hang below PID 1, or below nothing: a machine that was forgotten would be one.
+    def _of_the_lab(self, before: "Listing", ours: frozenset[str]) -> Iterator[Process]:
+        """New processes that only the lab can have started; other people's come and go.
 
-        The tests' own and those of a shell beside them have somebody above them who was there before.
+        Those of a machine have namespaces or groups of their own; a program that the lab has left alone hangs below PID 1
+        and has the name of the instance or of the cache on its command line.
         """
         old = {(one.pid, one.started) for one in before.processes}
-        now = {one.pid: one for one in self.processes}
         for process in self.processes:
-            above: Process | None = process
-            while above is not None and (above.pid, above.started) not in old:
-                above = now.get(above.parent)
-            if above is None or (above.pid == 1 and process.pid != 1):
+            if (process.pid, process.started) in old:
+                continue
+            left_alone = process.parent == 1 and _named(process.command, ours)
+            if process.apart or left_alone or _named(process.groups, ours):
                 yield process
 
 
@@ -94,7 +101,7 @@ def listing() -> Listing:
         namespaces=_entries(NAMESPACES),
         # without the two numbers that every mount gets anew
         mounts=frozenset(line.split(" ", 2)[2] for line in Path("/proc/self/mountinfo").read_text().splitlines()),
-        groups=frozenset(folder for folder, _, _ in os.walk("/sys/fs/cgroup")),
+        groups=frozenset(_empty_groups()),
         settings=frozenset(_settings()),
         instances=_entries(RUNTIME / "instances"),
         interfaces=_entries(Path("/sys/class/net")),
@@ -116,7 +123,16 @@ def _settings() -> Iterator[str]:
                     yield f"{name} = {file.read_text().strip()}"
 
 
+def _empty_groups() -> Iterator[str]:
+    """Control groups without a process; those with one are judged by the process."""
+    for folder, below, _ in os.walk("/sys/fs/cgroup"):
+        with suppress(OSError):
+            if not below and not Path(folder, "cgroup.procs").read_text().strip():
+                yield folder
+
+
 def _processes() -> Iterator[Process]:
+    networks = _networks()
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended meanwhile
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -124,4 +140,16 @@ def _processes() -> Iterator[Process]:
             groups = (folder / "cgroup").read_text()
             pid, parent = int(folder.name), int(fields[1])
             if KERNEL_THREADS not in (pid, parent):
-                yield Process(pid, fields[19], parent, command, groups)
+                yield Process(pid, fields[19], parent, command, groups, apart=_apart(folder, networks))
+
+
+def _apart(process: Path, networks: frozenset[int]) -> bool:
+    """Whether a process lives among other processes than these tests, or in a network that has no name."""
+    among_others = (process / "ns/pid").readlink() != Path("/proc/self/ns/pid").readlink()
+    return among_others or (process / "ns/net").stat().st_ino not in networks
+
+
+def _networks() -> frozenset[int]:
+    """Our own network, and those with a name, which are listed by it."""
+    named = NAMESPACES.iterdir() if NAMESPACES.is_dir() else ()
+    return frozenset(path.stat().st_ino for path in (Path("/proc/self/ns/net"), *named))

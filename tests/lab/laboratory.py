@@ -64,7 +64,16 @@ class Laboratory:
         found = machine(name)
         assert found is not None, name
         first = machines.first_process(self.instance, found)
-        clean = ["env", "-i", "--chdir=/root", "HOME=/root", "TERM=dumb", "LC_ALL=C", f"PATH={PATH}"]
+        clean = [
+            "env",
+            "-i",
+            "--chdir=/root",
+            "HOME=/root",
+            "TERM=dumb",
+            "LC_ALL=C",
+            "VTYSH_HISTFILE=/dev/null",
+            f"PATH={PATH}",
+        ]
         command = ["nsenter", f"--target={first}", "--all", *clean, "sh", "-c", script]
         return subprocess.run(
             machines.launched(cgroups.groups(self.instance, name), command),

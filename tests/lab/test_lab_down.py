@@ -28,4 +28,5 @@ def test_after_lab_down_the_host_is_what_it_was(
 
 def differences(lab: Laboratory, before: HostBefore) -> dict[str, list[str]]:
     others = before.others | host.other_instances(lab.name)
-    return host.listing().differences(before.listing, others=others)
+    ours = frozenset({lab.name, str(lab.instance.cache.path)})
+    return host.listing().differences(before.listing, ours=ours, others=others)
