@@ -35,3 +35,12 @@ def seen_of() -> Callable[..., Seen]:
         )
 
     return make
+
+
+@pytest.fixture
+def recorded_questions() -> set[str]:
+    """The questions that the recorded answers belong to; all recordings have the same."""
+    folder = Path(__file__).parent / "recorded"
+    names = {frozenset(yaml.safe_load(file.read_text())["answers"]) for file in folder.glob("*.yaml")}
+    (only,) = names
+    return set(only)
