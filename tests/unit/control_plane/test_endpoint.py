@@ -1,0 +1,177 @@
+"""The API's one address: five files on each control plane, and what is done when one of them drifts."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kubepeer.intent import Intent
+from tasks.control_plane.endpoint import (
+    CHECK_FILE,
+    HAPROXY_FILE,
+    HAPROXY_POD,
+    KEEPALIVED_FILE,
+    KEEPALIVED_POD,
+    PATHS,
+    configuration_of,
+    plan_endpoint,
+)
+from tasks.linux.observe import FileSeen, Seen
+from tasks.linux.state import Execute, LinuxChange, Write
+
+PASSWORD = "vrrp-pw1"
+
+
+def nothing() -> Seen:
+    return Seen({}, dict.fromkeys(PATHS))
+
+
+def written_by(changes: tuple[LinuxChange, ...], seen: Seen) -> Seen:
+    """What stands after the writes of these changes."""
+    files = dict(seen.files)
+    for change in changes:
+        for step in change.steps:
+            if isinstance(step, Write):
+                files[step.path] = FileSeen(step.mode, step.owner, step.content)
+    return Seen({}, files)
+
+
+def placed(intent: Intent, password: str | None = None) -> Seen:
+    return written_by(plan_endpoint(intent, intent.nodes[0], nothing(), password), nothing())
+
+
+def content(seen: Seen, path: str) -> str:
+    file = seen.files[path]
+    assert file is not None
+    return file.content
+
+
+def replaced(seen: Seen, path: str, file: FileSeen) -> Seen:
+    return Seen({}, {**seen.files, path: file})
+
+
+def runs(changes: tuple[LinuxChange, ...]) -> list[str]:
+    return [step.title for change in changes for step in change.steps if isinstance(step, Execute)]
+
+
+def test_the_first_run_places_the_five_files_and_the_pods_last(intent_of: Any) -> None:
+    changes = plan_endpoint(intent_of(), intent_of().nodes[0], nothing(), None)
+    assert [change.what for change in changes] == [
+        HAPROXY_FILE,
+        KEEPALIVED_FILE,
+        CHECK_FILE,
+        HAPROXY_POD,
+        KEEPALIVED_POD,
+    ]
+    assert all(change.before is None for change in changes)
+    assert runs(changes) == []
+    modes = {step.path: step.mode for change in changes for step in change.steps if isinstance(step, Write)}
+    assert modes == dict.fromkeys(PATHS, "644") | {CHECK_FILE: "755"}
+
+
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_the_second_run_has_nothing_to_do(intent_of: Any, password: str | None) -> None:
+    intent = intent_of()
+    assert plan_endpoint(intent, intent.nodes[0], placed(intent, password), password) == ()
+
+
+@pytest.mark.parametrize(("path", "restarted"), [(HAPROXY_FILE, "haproxy"), (KEEPALIVED_FILE, "keepalived")])
+def test_a_configuration_that_drifted_is_that_change_alone_with_a_restart(
+    intent_of: Any, path: str, restarted: str
+) -> None:
+    intent = intent_of()
+    seen = placed(intent)
+    drifted = replaced(seen, path, FileSeen("644", "root:root", content(seen, path) + "# by hand\n"))
+    changes = plan_endpoint(intent, intent.nodes[0], drifted, None)
+    assert [(change.what, change.after) for change in changes] == [(path, content(seen, path))]
+    write, restart = changes[0].steps
+    assert write == Write(path, content(seen, path))
+    assert isinstance(restart, Execute)
+    assert restart.title == f"restart {restarted}"
+    assert f"--name '^{restarted}$'" in restart.script
+
+
+def test_a_pod_that_drifted_is_started_by_the_kubelet_alone(intent_of: Any) -> None:
+    intent = intent_of()
+    seen = placed(intent)
+    changes = plan_endpoint(
+        intent, intent.nodes[0], replaced(seen, HAPROXY_POD, FileSeen("644", "root:root", "x: y\n")), None
+    )
+    assert [change.what for change in changes] == [HAPROXY_POD]
+    assert runs(changes) == []
+
+
+def test_another_wish_changes_configuration_and_pod_and_the_kubelet_restarts_it(intent_of: Any) -> None:
+    intent = intent_of(groups={"fabric": {"data": {"cluster": {"endpoint": {"virtual_router_id": 91}}}}})
+    changes = plan_endpoint(intent, intent.nodes[0], placed(intent_of()), None)
+    assert [change.what for change in changes] == [KEEPALIVED_FILE, KEEPALIVED_POD]
+    assert runs(changes) == []
+
+
+def test_a_password_is_secret_and_readable_by_root_alone(intent_of: Any) -> None:
+    intent = intent_of()
+    changes = plan_endpoint(intent, intent.nodes[0], nothing(), PASSWORD)
+    (keepalived,) = [change for change in changes if change.what == KEEPALIVED_FILE]
+    assert f"auth_pass {PASSWORD}\n" in (keepalived.after or "")
+    assert keepalived.steps == (Write(KEEPALIVED_FILE, keepalived.after or "", "600"),)
+    assert [change.what for change in changes if change.secret] == [KEEPALIVED_FILE]
+    assert not [change.what for change in changes if PASSWORD in change.diff]
+
+
+def test_a_password_that_is_readable_by_all_is_closed_again(intent_of: Any) -> None:
+    intent = intent_of()
+    seen = placed(intent, PASSWORD)
+    opened = replaced(seen, KEEPALIVED_FILE, FileSeen("644", "root:root", content(seen, KEEPALIVED_FILE)))
+    (change,) = plan_endpoint(intent, intent.nodes[0], opened, PASSWORD)
+    assert (change.before, change.after) == ("mode 644 owner root:root", "mode 600 owner root:root")
+
+
+def test_all_control_planes_are_backends_and_no_worker(intent_of: Any) -> None:
+    intent = intent_of()
+    for node in intent.control_planes:
+        (haproxy,) = [c for c in plan_endpoint(intent, node, nothing(), None) if c.what == HAPROXY_FILE]
+        servers = [line.split() for line in (haproxy.after or "").splitlines() if line.startswith("  server ")]
+        assert servers == [["server", f"k8s-calico-master-10-31-90-{n}", f"10.31.90.{n}:6443"] for n in (1, 2, 3)]
+        assert "  bind *:8443\n" in (haproxy.after or "")
+
+
+def test_keepalived_differs_between_the_control_planes_by_name_and_priority_alone(intent_of: Any) -> None:
+    intent = intent_of()
+    texts = []
+    for node in intent.control_planes:
+        (change,) = [c for c in plan_endpoint(intent, node, nothing(), None) if c.what == KEEPALIVED_FILE]
+        assert f"  router_id {node.name}\n" in (change.after or "")
+        assert f"  priority {node.priority}\n" in (change.after or "")
+        assert "    10.31.90.0/16\n" in (change.after or "")
+        texts.append((change.after or "").replace(node.name, "NAME").replace(f"priority {node.priority}", "priority N"))
+    assert len(set(texts)) == 1
+
+
+@pytest.mark.parametrize("path", [HAPROXY_POD, KEEPALIVED_POD])
+def test_the_pods_are_static_pods_of_the_hosts_network_that_name_their_configuration(intent_of: Any, path: str) -> None:
+    intent = intent_of()
+    text = content(placed(intent), path)
+    pod = yaml.safe_load(text)
+    assert (pod["kind"], pod["metadata"]["name"], pod["spec"]["hostNetwork"]) == ("Pod", Path(path).stem, True)
+    assert pod["metadata"]["namespace"] == "kube-system"
+    (container,) = pod["spec"]["containers"]
+    assert container["image"] in {intent.software.haproxy_image, intent.software.keepalived_image}
+    assert len(configuration_of(text)) == 16
+    other = intent_of(
+        groups={"fabric": {"data": {"cluster": {"endpoint": {"virtual_router_id": 91, "port": 9443}}}}},
+    )
+    assert configuration_of(content(placed(other), path)) != configuration_of(text)
+
+
+def test_what_a_shell_runs_is_valid_shell(intent_of: Any) -> None:
+    intent = intent_of()
+    seen = placed(intent)
+    drifted = replaced(seen, HAPROXY_FILE, FileSeen("644", "root:root", ""))
+    (change,) = plan_endpoint(intent, intent.nodes[0], drifted, None)
+    restart = change.steps[-1]
+    assert isinstance(restart, Execute)
+    for script in (restart.script, content(seen, CHECK_FILE)):
+        checked = subprocess.run(["/bin/sh", "-n"], input=script, text=True, capture_output=True, check=False)
+        assert (checked.returncode, checked.stderr) == (0, "")

@@ -1,0 +1,47 @@
+"""How far a node has come, by cases; what it says of itself, read from recorded answers."""
+
+from typing import Any
+
+import pytest
+
+from tasks.control_plane import membership as members
+from tasks.control_plane.membership import MemberSeen
+from tasks.linux.observe import Answer, FileSeen, Seen
+
+ADMIN_CONF, CA = "/etc/kubernetes/admin.conf", "/etc/kubernetes/pki/ca.crt"
+
+
+@pytest.mark.cases("memberships")
+def test_a_node_is_judged_by_its_files_and_by_the_api(case: dict[str, Any], intent_of: Any) -> None:
+    seen = MemberSeen(tuple(case["leftovers"]), api_ready=False, admin_conf="", ca="", kubeconfig_current=False)
+    judged = members.membership(intent_of().node(case["node"]), seen, frozenset(case["registered"]))
+    assert judged.value == case["is"]
+
+
+def answered(leftovers: str, api: str, kubeconfig: str, files: dict[str, FileSeen | None]) -> MemberSeen:
+    texts = {"lock": "", "leftovers": leftovers, "api": api, "kubeconfig": kubeconfig}
+    assert set(texts) == set(members.QUESTIONS)
+    assert set(files) == set(members.FILES)
+    return members.member_seen(Seen({name: Answer(0, text) for name, text in texts.items()}, files))
+
+
+def test_a_control_plane_says_what_it_has() -> None:
+    files = {ADMIN_CONF: FileSeen("600", "root:root", "kind: Config\n"), CA: FileSeen("644", "root:root", "PEM\n")}
+    seen = answered(f"{ADMIN_CONF}\n{CA}", "ok", "current", files)
+    assert seen == MemberSeen((ADMIN_CONF, CA), True, "kind: Config\n", "PEM\n", True)  # noqa: FBT003  as it is printed
+
+
+@pytest.mark.parametrize("api", ["", "[+]ping ok\n[-]etcd failed\nreadyz check failed", "Unauthorized"])
+def test_a_bare_machine_has_nothing_and_an_apiserver_that_is_not_ready_is_none(api: str) -> None:
+    seen = answered("", api, "", {ADMIN_CONF: None, CA: None})
+    assert seen == MemberSeen((), api_ready=False, admin_conf="", ca="", kubeconfig_current=False)
+
+
+def test_roots_kubeconfig_is_written_where_it_is_not_the_administrators_and_never_shown() -> None:
+    current = MemberSeen((ADMIN_CONF,), api_ready=True, admin_conf="a", ca="b", kubeconfig_current=True)
+    old = MemberSeen((ADMIN_CONF,), api_ready=True, admin_conf="a", ca="b", kubeconfig_current=False)
+    assert members.kubeconfig_change(current) is None
+    for seen in (old, None):
+        change = members.kubeconfig_change(seen)
+        assert change is not None
+        assert change.diff == "~ /root/.kube/config (secret: not shown)"
