@@ -1,0 +1,220 @@
+"""Who may know whom, read from the sources: the rules that keep plans pure and the lab outside."""
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DEVICES = {
+    "nornir",
+    "nornir_netmiko",
+    "nornir_napalm",
+    "nornir_utils",
+    "nornir_jinja2",
+    "napalm",
+    "netmiko",
+    "paramiko",
+    "socket",
+}
+STARTS_PROGRAMS = {"subprocess"}
+PURE = (
+    "tasks/cluster/objects.py",
+    "tasks/control_plane/endpoint.py",
+    "tasks/control_plane/kubeadm.py",
+    "tasks/control_plane/membership.py",
+    "tasks/linux/state.py",
+    "tasks/nodes/packages.py",
+    "tasks/nodes/plan.py",
+    "tasks/nodes/preflight.py",
+    "tasks/routers/plan.py",
+    "tasks/routers/preflight.py",
+    "tasks/routes/checks.py",
+    "tasks/routes/expected.py",
+    "tasks/routes/frr.py",
+    "tasks/routes/kernel.py",
+    "tasks/routes/reasons.py",
+    "tasks/routes/seen.py",
+    "tasks/routes/selection.py",
+    "tasks/routes/services.py",
+    "tasks/routes/table.py",
+    "kubepeer/change.py",
+    "kubepeer/checks.py",
+    "kubepeer/intent/model.py",
+    "kubepeer/intent/rules.py",
+    "kubepeer/report.py",
+)
+# These know the devices for a living; whoever takes a plain record or a type from them is judged by what it calls, not by them.
+BORDERS = {
+    "tasks.linux.observe",
+    "tasks.linux.shell",
+    "tasks.cluster.api",
+    "kubepeer.phases",
+    "kubepeer.run",
+    "kubepeer.secret",
+}
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (CHECKOUT / folder).rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(CHECKOUT))
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
+    """Every module that a source names, at its top or within a function."""
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(found)
+
+
+def top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def file_of(module: str) -> Path | None:
+    base = CHECKOUT / module.replace(".", "/")
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.exists()), None)
+
+
+def reached(path: Path) -> Iterator[Path]:
+    """A source and all of ours that it imports, through all of theirs, up to the borders."""
+    waiting, seen = [path], {path}
+    while waiting:
+        here = waiting.pop()
+        yield here
+        for module in imports(here):
+            below = file_of(module) if module not in BORDERS else None
+            if below and below not in seen:
+                seen.add(below)
+                waiting.append(below)
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_reaches_no_device_and_starts_nothing(name: str) -> None:
+    for path in reached(CHECKOUT / name):
+        known = {module for module in imports(path) if top(module) in DEVICES | STARTS_PROGRAMS}
+        assert not known, f"{name} reaches {relative(path)}, which imports {', '.join(sorted(known))}"
+
+
+def test_every_module_that_calls_itself_pure_is_in_the_list_above() -> None:
+    pure = [
+        relative(path)
+        for path in sources("tasks", "kubepeer")
+        if (ast.get_docstring(tree(path)) or "").endswith("Pure.")
+    ]
+    assert len(pure) >= 10
+    assert set(pure) <= set(PURE)
+
+
+READS_THE_CLOCK = pytest.mark.xfail(
+    strict=True, reason="middle() of tasks/nodes/preflight.py reads the controller's clock"
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=READS_THE_CLOCK if name == "tasks/nodes/preflight.py" else ()) for name in PURE],
+)
+def test_a_pure_module_reads_no_clock_and_no_environment(name: str) -> None:
+    text = (CHECKOUT / name).read_text(encoding="utf-8")
+    assert not re.search(r"\b(time\.(time|monotonic|sleep)|datetime\.now|os\.environ|getenv)\b", text)
+
+
+@pytest.mark.parametrize("path", sources("kubepeer"), ids=relative)
+def test_the_core_knows_neither_tasks_nor_drivers(path: Path) -> None:
+    assert not {module for module in imports(path) if top(module) in {"tasks", "runbooks", "drivers", "napalm_frr"}}
+
+
+@pytest.mark.parametrize("path", sources("kubepeer", "tasks", "runbooks", "drivers"), ids=relative)
+def test_nothing_that_is_shipped_knows_the_lab_or_the_tests(path: Path) -> None:
+    own_tests = {"tests"} if "tests" not in path.parts else set()
+    assert not {module for module in imports(path) if top(module) in {"lab", *own_tests}}
+
+
+@pytest.mark.parametrize("path", sources("drivers"), ids=relative)
+def test_a_driver_is_of_use_to_others_and_knows_nothing_of_kubepeer(path: Path) -> None:
+    assert not {module for module in imports(path) if top(module) in {"kubepeer", "tasks"}}
+
+
+TEMPLATES = sorted((CHECKOUT / "templates").rglob("*.j2"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=relative)
+def test_a_template_holds_no_program(path: Path) -> None:
+    """Only what is written out, chosen and repeated: what is computed is computed in Python, where it has types and tests."""
+    blocks = re.findall(r"{%-?\s*(\w+)", path.read_text(encoding="utf-8"))
+    assert set(blocks) <= {"for", "endfor", "if", "elif", "else", "endif"}
+
+
+def undocumented(path: Path) -> Iterator[str]:
+    if not ast.get_docstring(tree(path)):
+        yield "the module"
+    for node in tree(path).body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith("_"):
+            continue
+        if not ast.get_docstring(node):
+            yield node.name
+
+
+@pytest.mark.parametrize("path", sources("kubepeer", "tasks", "runbooks"), ids=relative)
+def test_every_public_thing_says_what_it_is(path: Path) -> None:
+    assert list(undocumented(path)) == []
+
+
+def keys_of(value: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield f"{above}.{key}", below
+            yield from keys_of(below, f"{above}.{key}")
+    elif isinstance(value, list):
+        for below in value:
+            yield from keys_of(below, above)
+
+
+@pytest.mark.parametrize(
+    "path", [*sorted((CHECKOUT / "inventory").glob("*.yaml")), CHECKOUT / "lab/defaults.yaml"], ids=relative
+)
+def test_no_password_stands_in_an_inventory(path: Path) -> None:
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    secrets = [
+        (key, value)
+        for key, value in keys_of(document)
+        if re.search(r"\.(password|secret|passphrase|token|auth_pass)$", key)
+    ]
+    # a source, {env: …}, {file: …} or {command: …}, may stand there; a value may not
+    assert not [key for key, value in secrets if not isinstance(value, dict)]
+
+
+def requirements() -> list[str]:
+    text = (CHECKOUT / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def test_every_requirement_is_pinned_and_has_a_hash() -> None:
+    assert len(requirements()) > 20
+    for line in requirements():
+        assert re.match(r"[A-Za-z0-9._-]+(\[[\w,]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line[:80]
+
+
+def test_the_requirements_name_no_address() -> None:
+    text = (CHECKOUT / "requirements.txt").read_text(encoding="utf-8")
+    assert not re.search(r"https?://|--(extra-)?index-url|--find-links|--trusted-host", text)
