@@ -1,0 +1,100 @@
+"""The real programs that judge rendered files: of the PATH, or of what the lab has built, in a root of their own."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.build.images import base_note
+from lab.build.registry import Registry
+from lab.places import Cache
+from lab.topology import Role
+
+SECONDS = 60
+# An interface of the name that the inventory gives, in a network namespace that ends with the program; mounts end with it, too.
+INTERFACE = "ip link add eth0 type veth peer name other && ip link set eth0 up && exec "
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a program ended with."""
+
+    code: int
+    text: str
+
+
+def run(words: Sequence[str | Path]) -> Said:
+    done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False)
+    return Said(done.returncode, done.stdout + done.stderr)
+
+
+@contextmanager
+def in_root(root: Path, files: Mapping[str, str]) -> Iterator[None]:
+    """Files at their places in a root; executable, since one of them is a script."""
+    for path, content in files.items():
+        target = root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, encoding="utf-8")
+        target.chmod(0o755)
+    try:
+        yield
+    finally:
+        for path in files:
+            (root / path.lstrip("/")).unlink()
+
+
+def change_root(root: Path, words: Sequence[str], *, interface: bool = False) -> Said:
+    """Run a program in another root, in namespaces of its own."""
+    script = (INTERFACE if interface else "exec ") + 'chroot "$0" "$@"'
+    return run(["unshare", "--mount", "--net", "sh", "-c", script, root, *words])
+
+
+def overlaid(lower: Sequence[Path], files: Path, words: Sequence[str]) -> Said:
+    """Run a program in an overlay that ends with it: the cache below stays as it is. The folder `files` is seen as /mnt."""
+    script = (
+        'set -e; mount -t tmpfs none "$0"; mkdir "$0/upper" "$0/work" "$0/root"; '
+        'mount -t overlay none -o "lowerdir=$1,upperdir=$0/upper,workdir=$0/work" "$0/root"; '
+        'mount --bind "$2" "$0/root/mnt"; root="$0/root"; shift 2; exec chroot "$root" "$@"'
+    )
+    with tempfile.TemporaryDirectory() as point:
+        return run(["unshare", "--mount", "--net", "sh", "-c", script, point, ":".join(map(str, lower)), files, *words])
+
+
+def image_root(cache: Cache, target: Path) -> str:
+    """Unpack the layer that the lab's images stand on; why not, or ""."""
+    if os.geteuid() != 0:
+        return "haproxy and keepalived of the lab need root (chroot)"
+    note = base_note(cache)
+    layer = Registry(cache.registry).blob_file(json.loads(note.read_text())["digest"]) if note.exists() else None
+    if layer is None or not layer.exists():
+        return "the lab's images are not built: python -m lab build"
+    done = run(["tar", "-xf", layer, "-C", target])
+    return "" if done.code == 0 else done.text
+
+
+def router_layers(cache: Cache) -> list[Path]:
+    """The file systems of a router, the topmost first; empty where they are not built."""
+    layers = [cache.layer(Role.ROUTER), cache.base]
+    return layers if all(layer.exists() for layer in layers) and os.geteuid() == 0 else []
+
+
+def containerd(cache: Cache, target: Path) -> Path | None:
+    """Containerd of the PATH, or of the package in the lab's repository."""
+    if found := shutil.which("containerd"):
+        return Path(found)
+    package = next(iter(sorted(cache.repository.glob("containerd_*.deb"))), None)
+    if package is None or shutil.which("dpkg-deb") is None:
+        return None
+    run(["dpkg-deb", "-x", package, target])
+    return target / "usr/bin/containerd"
+
+
+def kubeadm(cache: Cache) -> Path | None:
+    """The lab's kubeadm 1.20.2: that of the PATH may be any."""
+    built = cache.kubernetes / "bin" / "kubeadm"
+    return built if built.exists() else None

@@ -1,0 +1,46 @@
+"""Every template for every variant, against the golden files; `--update-golden` writes them anew."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.linux.templates import environment
+from tests.render.variants import VARIANTS, rendered
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_variant_is_rendered_as_its_golden_files_say(
+    variant: str, intent_of: Any, pytestconfig: pytest.Config
+) -> None:
+    texts = rendered(variant, intent_of(**VARIANTS[variant]))
+    home = GOLDEN / variant
+    if pytestconfig.getoption("update_golden"):
+        for name, text in texts.items():
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).write_text(text, encoding="utf-8")
+    stands = {
+        str(path.relative_to(home)): path.read_text(encoding="utf-8") for path in home.rglob("*") if path.is_file()
+    }
+    assert sorted(stands) == sorted(texts)
+    for name, text in texts.items():
+        assert text == stands[name], name
+
+
+def test_every_template_is_rendered(intent_of: Any) -> None:
+    used = environment()
+    assert used.cache is not None
+    used.cache.clear()
+    for variant, arguments in VARIANTS.items():
+        rendered(variant, intent_of(**arguments))
+    assert sorted(name for _, name in used.cache) == sorted(used.list_templates())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_rendered_file_ends_with_one_newline_and_has_no_trailing_spaces(variant: str, intent_of: Any) -> None:
+    for name, text in rendered(variant, intent_of(**VARIANTS[variant])).items():
+        assert text.endswith("\n"), name
+        assert not text.endswith("\n\n"), name
+        assert not [line for line in text.splitlines() if line != line.rstrip()], name

@@ -1,0 +1,99 @@
+"""Every text that templates make, by the code that makes it in a run, for three clusters."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from kubepeer.intent import Intent
+from tasks.cluster import objects
+from tasks.control_plane.endpoint import PATHS, plan_endpoint
+from tasks.control_plane.kubeadm import JoinSecrets, init_configuration, join_configuration
+from tasks.linux.observe import Answer, Seen
+from tasks.linux.state import LinuxChange, Write
+from tasks.linux.templates import render
+from tasks.nodes.plan import plan_runtime
+from tasks.routers import plan
+
+# name -> arguments of the fixture intent_of. The third is the newest form that is known, with all that may be left out.
+VARIANTS: Mapping[str, Mapping[str, Any]] = {
+    "seed": {"defaults": "seed"},
+    "lab": {"defaults": "lab"},
+    "1.31.0": {
+        "defaults": "seed",
+        "defaults_file": {
+            "data": {
+                "software": {"kubernetes": "1.31.0", "proxy_mode": "nftables"},
+                "packages": {"kubernetes_version": "1.31.0-1.1"},
+                "registries": {"docker.io": "http://10.31.0.2:5000"},
+            }
+        },
+        "groups": {"fabric": {"data": {"cluster": {"bgp": {"restart_seconds": 60}}}}},
+    },
+}
+PASSWORDS = {"1.31.0": "tutorial"}
+JOIN = JoinSecrets("abcdef.0123456789abcdef", "0123456789abcdef" * 4)
+CA_HASH = "sha256:" + "fedcba9876543210" * 4
+
+
+def rendered(variant: str, intent: Intent) -> dict[str, str]:
+    """Name of a golden file -> text."""
+    password = PASSWORDS.get(variant)
+    return {
+        **dict(_endpoint(intent, password)),
+        **dict(_kubeadm(intent)),
+        **dict(_runtime(intent)),
+        **dict(_routers(intent, password)),
+        **dict(_cluster(intent, password)),
+    }
+
+
+def _files(changes: tuple[LinuxChange, ...]) -> Iterator[tuple[str, str]]:
+    for change in changes:
+        yield from ((step.path, step.content) for step in change.steps if isinstance(step, Write))
+
+
+def _endpoint(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
+    node = intent.control_planes[0]
+    for path, content in _files(plan_endpoint(intent, node, Seen({}, dict.fromkeys(PATHS)), password)):
+        yield f"control_plane{path.replace('/etc', '', 1)}", content
+
+
+def _kubeadm(intent: Intent) -> Iterator[tuple[str, str]]:
+    yield "kubeadm/init.yaml", init_configuration(intent, intent.control_planes[0], JOIN)
+    yield "kubeadm/join-control-plane.yaml", join_configuration(intent, intent.control_planes[1], JOIN, CA_HASH)
+    yield "kubeadm/join-worker.yaml", join_configuration(intent, intent.workers[0], JOIN, CA_HASH)
+
+
+def _runtime(intent: Intent) -> Iterator[tuple[str, str]]:
+    seen = Seen(defaultdict(lambda: Answer(0, "")), defaultdict(lambda: None))
+    for path, content in _files(tuple(change for change in plan_runtime(intent, seen) if change)):
+        yield f"node{path.replace('/etc', '', 1)}", content
+
+
+def _routers(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
+    for router in intent.routers:
+        text = render(
+            "routers/frr/bgp.conf.j2",
+            owner=plan.OWNER,
+            router=router,
+            cluster=intent.cluster,
+            bgp=intent.cluster.bgp,
+            networks=intent.cluster.networks,
+            nodes=intent.nodes,
+            maximum_paths=plan.maximum_paths(intent, "  maximum-paths 1\n" if password else ""),
+            password=password,
+        )
+        yield f"routers/{router.name}.conf", text
+
+
+def _cluster(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
+    made = {
+        "calico": objects.calico(intent),
+        "bgp": objects.bgp(intent, password),
+        "load_balancer": objects.load_balancer(intent),
+        "workload": objects.workload(intent),
+    }
+    for name, manifests in made.items():
+        yield f"cluster/{name}.yaml", yaml.safe_dump_all(manifests, sort_keys=False)
