@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab import places, requirements
+from lab.build.images import base_note
 from lab.errors import LabError
 from lab.places import Cache
 from tests.conftest import CHECKOUT, unavailable
@@ -23,9 +24,8 @@ BUILD_SECONDS = 3600
 def cache() -> Cache:
     """The lab's cache. Where nothing may be left out, what is missing in it is built (the lab's own tests come first and build it)."""
     cache = places.cache()
-    whole = (
-        programs.kubeadm(cache) and programs.router_layers(cache) and list(cache.repository.glob("containerd_*.deb"))
-    )
+    parts = (programs.kubeadm(cache), programs.router_layers(cache), base_note(cache).exists())
+    whole = all(parts) and any(cache.repository.glob("containerd_*.deb"))
     if os.environ.get("CI") == "true" and os.geteuid() == 0 and not whole:
         try:
             requirements.check()
