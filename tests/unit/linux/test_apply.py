@@ -65,7 +65,10 @@ def test_a_file_takes_its_place_by_a_rename_and_an_open_reader_keeps_the_old_one
 def test_a_secret_is_never_readable_by_others_before_its_mode_is_set(shell: Any, tmp_path: Path) -> None:
     (file := tmp_path / "file").write_text("open to all\n")
     file.chmod(0o666)
+    (watched := tmp_path / "watched").mkdir()
+    shell.before = f"chown() {{ stat -c '%a %s' -- \"$2\" > '{watched}/modes'; command chown \"$@\"; }}\n"
     apply(shell, [change(write(file, "secret\n", "600"))])
+    assert (watched / "modes").read_text() == "600 7\n"  # all of it is there, and nobody else can read it
     assert (mode_of(file), file.read_text()) == ("600", "secret\n")
 
 
