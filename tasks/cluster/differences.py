@@ -29,7 +29,7 @@ def plan_objects(api: KubernetesApi | None, manifests: Sequence[Manifest]) -> li
 
     """
     if api is None:
-        return [(manifest, Change(name_of(manifest), None, as_text(manifest))) for manifest in manifests]
+        return [(manifest, _new(manifest)) for manifest in manifests]
     for manifest in manifests:
         api.path_of(manifest)  # discovery first, one kind after the other: then the requests can run side by side
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -41,17 +41,24 @@ def plan_object(api: KubernetesApi, manifest: Manifest) -> Change | None:
     """The change of one object; None when the API would change nothing."""
     path = api.path_of(manifest)
     stands = api.get(path) if path else None
-    secret = manifest["kind"] == "Secret"
     if stands is None:
-        return Change(name_of(manifest), None, as_text(manifest), secret=secret)
+        return _new(manifest)
     try:
         would = store(api, manifest, stands, dry_run=True)
     except ApiRefusal as refusal:
         if refusal.status == NOT_FOUND:
-            return Change(name_of(manifest), None, as_text(manifest), secret=secret)
+            return _new(manifest)
         raise
     before, after = as_text(stands), as_text(would)
-    return None if before == after else Change(name_of(manifest), before, after, secret=secret)
+    return None if before == after else Change(name_of(manifest), before, after, secret=_is_secret(manifest))
+
+
+def _new(manifest: Manifest) -> Change:
+    return Change(name_of(manifest), None, as_text(manifest), secret=_is_secret(manifest))
+
+
+def _is_secret(manifest: Manifest) -> bool:
+    return bool(manifest["kind"] == "Secret")
 
 
 def store(api: KubernetesApi, manifest: Manifest, stands: Manifest | None, *, dry_run: bool) -> Manifest:

@@ -1,7 +1,6 @@
 """Reasons not to begin on a node, all at once, each with its cure. Pure."""
 
 import statistics
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -156,8 +155,3 @@ def _ports(node: Node, own: NodeFacts) -> list[str]:
         return []
     taken = [port for port in TCP_LISTEN_PORTS[node.role] if port in own.listening]
     return [f"port {port} is in use by another program: stop it (ss -ltnp)" for port in taken]
-
-
-def middle(began: float) -> float:
-    """The controller's clock in the middle of an asking that began then."""
-    return (began + time.time()) / 2

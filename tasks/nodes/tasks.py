@@ -21,7 +21,7 @@ def observe(task: Task, run: Run) -> Result:
     shell = open_shell(run.nornir, node.name)
     began = time.time()
     seen = ask(shell, preflight.questions(run.intent, node))
-    run.keep(("facts", node.name), preflight.facts(seen, preflight.middle(began)))
+    run.keep(("facts", node.name), preflight.facts(seen, asked_at=(began + time.time()) / 2))
     return done(task)
 
 

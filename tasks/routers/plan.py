@@ -82,7 +82,9 @@ def may_go_down(intent: Intent, running: str, diff: str) -> set[str]:
 
 
 def _is_ours(line: Line, neighbours: set[str]) -> bool:
-    if line.context and line.context[0].startswith("router bgp "):
+    if line.context and re.fullmatch(
+        r"router bgp \d+", line.context[0]
+    ):  # a VRF's or a view's neighbours are never ours
         words = line.text.split()
         if words[0] != "neighbor":
             return False

@@ -125,15 +125,7 @@ def test_every_module_that_calls_itself_pure_is_in_the_list_above() -> None:
     assert set(pure) <= set(PURE)
 
 
-READS_THE_CLOCK = pytest.mark.xfail(
-    strict=True, reason="middle() of tasks/nodes/preflight.py reads the controller's clock"
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=READS_THE_CLOCK if name == "tasks/nodes/preflight.py" else ()) for name in PURE],
-)
+@pytest.mark.parametrize("name", PURE)
 def test_a_pure_module_reads_no_clock_and_no_environment(name: str) -> None:
     text = (CHECKOUT / name).read_text(encoding="utf-8")
     assert not re.search(r"\b(time\.(time|monotonic|sleep)|datetime\.now|os\.environ|getenv)\b", text)

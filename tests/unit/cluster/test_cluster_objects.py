@@ -88,18 +88,9 @@ def test_a_password_comes_with_its_secret_and_the_right_to_read_it(intent_of: An
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "calico-node", "namespace": "calico-system"}]
 
 
-BREAKS_THE_YAML = pytest.mark.xfail(
-    strict=True, reason="templates/cluster/bgp.yaml.j2 puts the password between quotes as it is"
-)
-
-
 @pytest.mark.parametrize(
     "password",
-    [
-        "{{ braces }}",
-        pytest.param('double " quote', marks=BREAKS_THE_YAML),
-        pytest.param("back\\slash", marks=BREAKS_THE_YAML),
-    ],
+    ["{{ braces }}", 'double " quote', "back\\slash", "it's <html> & more"],
 )
 def test_a_password_of_any_signs_arrives_as_it_is(intent_of: Any, password: str) -> None:
     assert by_name(objects.bgp(intent_of(), password), "kubepeer-bgp")["stringData"] == {"password": password}
