@@ -7,6 +7,7 @@ back when the last one is down.
 
 import json
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,18 +59,19 @@ class HostSettings:
 
     def put_back(self) -> list[str]:
         """Put back what changed since the note was made; the answer is what could not be."""
-        noted = self._noted()
-        stuck: list[str] = []
-        if noted is not None:
-            now = self.read()
-            for name, value in noted.items():
-                if name in now and now[name] != value:
-                    try:
-                        (self.root / name).write_text(f"{value}\n")
-                    except OSError:
-                        stuck.append(name)
+        noted = self._noted() or {}
+        for name in self._changed(noted):
+            # user.max_inotify_* are fs.inotify.max_user_* by another name, and without CAP_SYS_RESOURCE cannot be written by it.
+            with suppress(OSError):
+                (self.root / name).write_text(f"{noted[name]}\n")
+        stuck = self._changed(noted)
         self.record.unlink(missing_ok=True)
         return stuck
+
+    def _changed(self, noted: Mapping[str, str]) -> list[str]:
+        """The settings that are not what the note says."""
+        now = self.read()
+        return [name for name, value in noted.items() if now.get(name, value) != value]
 
     def _noted(self) -> dict[str, str] | None:
         """The noted values, if they are of this boot of the host."""
