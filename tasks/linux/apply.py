@@ -9,10 +9,10 @@ from tasks.linux.state import Execute, LinuxChange, Remove, Step, Write
 
 # The new file is made beside the old one with its final mode before a byte of it is written, and takes its place by a rename.
 WRITE = """set -e; umask 077
-d=$(dirname -- {path}); [ -d "$d" ] || mkdir -m 755 -p -- "$d"
+d=$(dirname -- {path}); [ -d "$d" ] || (umask 022; mkdir -p -- "$d")
 t=$(mktemp "$d/.kubepeer.XXXXXX"); trap 'rm -f -- "$t"' EXIT
 cat > "$t"; chown {owner} "$t"; chmod {mode} "$t"; sync "$t"
-mv -f -- "$t" {path}; trap - EXIT"""
+mv -fT -- "$t" {path}; trap - EXIT"""
 
 
 def apply(shell: Shell, changes: Iterable[LinuxChange]) -> None:
@@ -37,7 +37,7 @@ def _do(shell: Shell, step: Step) -> Completed:
     match step:
         case Write(path, content, mode, owner):
             script = WRITE.format(path=shlex.quote(path), mode=shlex.quote(mode), owner=shlex.quote(owner))
-            return shell.run(script, stdin=content.encode())
+            return shell.run(script, stdin=content.encode(errors="surrogateescape"))
         case Remove(path):
             return shell.run(f"rm -f -- {shlex.quote(path)}")
         case Execute(_, script, deadline, stdin):

@@ -72,15 +72,19 @@ def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
     for path in paths:
         quoted = shlex.quote(path)
         # the x keeps the shell from dropping the newlines at the end of the file
-        lines.append(
-            f"if [ -e {quoted} ]; then out=$(stat -Lc '%a %U:%G' -- {quoted}; cat -- {quoted}; echo x); say file {quoted} $? \"$out\"; "
-        )
-        lines.append(f"else echo '{MARK}' file {quoted} absent; echo; fi")
+        read = f"stat -Lc '%a %U:%G' -- {quoted} && cat -- {quoted} && echo x"
+        lines.append(f'if [ -e {quoted} ]; then out=$( {{ {read}; }} 2>&1 ); say file {quoted} $? "$out"')
+        lines.append(f"else say file {quoted} absent ''; fi")
     return "\n".join([*lines, "exit 0\n"])
 
 
 def parse(text: str) -> Seen:
-    """Read what the script printed."""
+    """Read what the script printed; bytes that are no UTF-8 are kept as surrogates, so that a file is written back as it was.
+
+    Raises:
+        CommandError: a file is there and cannot be read.
+
+    """
     answers: dict[str, Answer] = {}
     files: dict[str, FileSeen | None] = {}
     lines = iter(text.splitlines())
@@ -89,11 +93,14 @@ def parse(text: str) -> Seen:
             continue
         kind, rest = line.removeprefix(f"{MARK} ").split(" ", 1)
         name, code = rest.rsplit(" ", 1)
-        body = base64.b64decode(next(lines)).decode(errors="replace")
+        raw = base64.b64decode(next(lines))
+        body = raw.decode(errors="replace" if kind == "answer" else "surrogateescape")
         if kind == "answer":
             answers[name] = Answer(int(code), body)
         elif code == "absent":
             files[name] = None
+        elif code != "0":
+            raise CommandError(f"{name} cannot be read: {' '.join(body.split()[-12:])}")
         else:
             head, _, content = body.partition("\n")
             mode, _, owner = head.partition(" ")

@@ -1,5 +1,6 @@
 """The states that a Linux machine can be asked to have, each as a change with the steps that bring it. Pure."""
 
+import re
 import shlex
 from dataclasses import dataclass
 
@@ -96,14 +97,17 @@ def restart(name: str) -> LinuxChange:
 def block(text: str, lines: list[str], name: str) -> str:
     """A text with our marked block in it, and everything else of it untouched.
 
-    The block is replaced where it stands, or added at the end.
+    The block is replaced where it stands, or added at the end. A mark that has lost its other half goes; the lines beside it stay.
     """
     begin, end = f"# BEGIN {name}", f"# END {name}"
     ours = "\n".join([begin, *lines, end]) + "\n"
-    if begin in text and end in text:
-        before, _, rest = text.partition(begin)
-        return before + ours + rest.partition(end)[2].removeprefix("\n")
-    return text + ("" if text.endswith("\n") or not text else "\n") + ours
+    stands = re.compile(
+        rf"^{re.escape(begin)}\n(?:(?!{re.escape(begin)}$).*\n)*?{re.escape(end)}(?:\n|\Z)", re.MULTILINE
+    )
+    if stands.search(text):
+        return stands.sub(lambda _: ours, text, count=1)
+    kept = "".join(line for line in text.splitlines(keepends=True) if line.strip() not in (begin, end))
+    return kept + ("" if kept.endswith("\n") or not kept else "\n") + ours
 
 
 def present(*changes: "LinuxChange | None") -> tuple[LinuxChange, ...]:
