@@ -112,6 +112,7 @@ def _leave_nothing(instance: Instance) -> None:
     others = RUNTIME / "instances"
     if not others.is_dir() or not any(others.iterdir()):
         cgroups.unmount_extra_hierarchies()
+        namespaces.give_folder_back()
         stuck = HostSettings().put_back()
         if stuck:
             raise LabError(f"these settings of the host could not be put back: {', '.join(stuck)}")

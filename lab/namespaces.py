@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from lab.places import Instance
+from lab.mounts import mount_points
+from lab.places import RUNTIME, Instance
 from lab.processes import run, succeeds
 from lab.topology import (
     CONTROLLER_ADDRESS,
@@ -14,6 +15,8 @@ from lab.topology import (
 )
 
 NAMESPACES = Path("/run/netns")
+# ip-netns(8) mounts its folder on itself with the first namespace of all; this file says that there was no such mount before.
+MOUNTED_FOR_US = RUNTIME / "netns-mounted"
 # What a machine's network stack starts with, whatever the host's own values are: IPv4 settings of a new namespace
 # are copies of the host's, and a host that runs containers forwards.
 STARTING_SYSCTLS = {
@@ -49,6 +52,8 @@ def add_controller(instance: Instance) -> None:
     if exists(name) and succeeds(["ip", "-n", name, "link", "show", bridge(instance, Segment.CLIENTS)]):
         return
     delete(name)
+    if NAMESPACES not in mount_points():
+        MOUNTED_FOR_US.touch()
     run(["ip", "netns", "add", name])
     site, clients = bridge(instance, Segment.SITE), bridge(instance, Segment.CLIENTS)
     _batch(name, [
@@ -99,6 +104,14 @@ def delete(namespace: str) -> None:
     """Delete a namespace, if it is there."""
     if exists(namespace):
         run(["ip", "netns", "delete", namespace])
+
+
+def give_folder_back() -> None:
+    """Take away the mount that ip-netns made for us, unless somebody else has come to use it."""
+    if MOUNTED_FOR_US.exists() and not any(NAMESPACES.iterdir()):
+        if NAMESPACES in mount_points():
+            run(["umount", NAMESPACES])
+        MOUNTED_FOR_US.unlink()
 
 
 def _batch(namespace: str, commands: list[str]) -> None:
