@@ -82,16 +82,20 @@ def _instance() -> Instance:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def host_before() -> HostBefore | None:
-    """What stands on the host before any machine is started; None where the lab cannot be, or stands already and shall stay."""
+def host_before(request: pytest.FixtureRequest) -> HostBefore | None:
+    """What stands on the host before any machine is started.
+
+    None where no test wants the whole lab, where it cannot be, and where it stands already and shall stay.
+    """
+    wanted = any("lab" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    if not wanted or os.environ.get(STANDING):
+        return None
     try:
         requirements.check()
     except LabError:
         return None
-    if os.environ.get(STANDING):
-        return None
     instance = places.instance()
-    if (instance.runtime).exists():
+    if instance.runtime.exists():
         Laboratory(instance).must("down")
     return HostBefore(host.listing(), host.other_instances(instance.name))
 
