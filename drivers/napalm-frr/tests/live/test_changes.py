@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from napalm.base.exceptions import CommitConfirmException, CommitError, ConnectionException, MergeConfigException
