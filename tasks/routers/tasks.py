@@ -21,6 +21,7 @@ from tasks.routers.backups import new_backup
 
 REVERT_SECONDS = 60  # the router takes the change back by itself after this, unless it is confirmed
 CHECK_SECONDS = 20  # for sessions that were up to be up again
+REVERT_ENDS_SECONDS = 30  # the router itself needs some seconds to take a change back
 
 
 def observe(task: Task, run: Run) -> Result:
@@ -54,6 +55,7 @@ def configure(task: Task, run: Run) -> Result:
 
 
 def _configure_routing(task: Task, run: Run, device: Any) -> tuple[Change, ...]:
+    _let_pending_change_end(task, device)
     running = device.get_config(retrieve="running")["running"]
     fragment = plan.candidate(run.intent, run.intent.router(task.host.name), _render(task, run, running), running)
     device.load_merge_candidate(config=fragment)
@@ -76,6 +78,22 @@ def _configure_routing(task: Task, run: Run, device: Any) -> tuple[Change, ...]:
         raise
     device.confirm_commit()
     return (change,)
+
+
+def _let_pending_change_end(task: Task, device: Any) -> None:
+    """Wait until no change on the router is neither confirmed nor taken back.
+
+    A run that was killed between the two leaves one: what the router runs looks right, and is gone within the minute.
+    """
+    ends = time.monotonic() + REVERT_SECONDS + REVERT_ENDS_SECONDS
+    while device.has_pending_commit():
+        if time.monotonic() > ends:
+            raise CommandError(
+                f"an earlier change is still neither confirmed nor taken back after {REVERT_SECONDS + REVERT_ENDS_SECONDS} s",
+                host=task.host.name,
+                cure="does another run work on it? Else see /var/lib/napalm-frr/history on the router",
+            )
+        time.sleep(1)  # the timer is the router's; it tells nobody
 
 
 def _render(task: Task, run: Run, running: str) -> str:
