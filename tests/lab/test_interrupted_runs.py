@@ -1,4 +1,5 @@
-"""Whatever ends a run, the next one goes on: Ctrl-C while packages come, SIGKILL in kubeadm init and in both kinds of join."""
+"""Whatever ends a run, the next one goes on: Ctrl-C while packages come; SIGKILL before a router's change is confirmed, in kubeadm
+init, and in both kinds of join."""
 
 import os
 import signal
@@ -9,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.lab.conftest import FIRST_RUN_SECONDS, Measure
-from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel
+from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel, startup
 from tests.lab.laboratory import MASTERS, NODES, ROUTERS, WORKERS, Laboratory, wait_for
 from tests.lab.runbooks import TRACES_OF_A_FAULT, Runbooks
 
 pytestmark = pytest.mark.lab
 PHASE_SECONDS = 600  # until a run has come to the phase that it is to die in
 END_SECONDS = 20
+PENDING = "test -L /var/lib/napalm-frr/lock"  # a change that the router takes back by itself unless it is confirmed
 # What stands on a node when kubeadm is in the middle of its work; a moment later the run is killed.
 INIT = "pgrep -x kubeadm && test -e /etc/kubernetes/manifests/kube-apiserver.yaml"
 CONTROL_PLANE_JOIN = "pgrep -x kubeadm && test -e /etc/kubernetes/pki/ca.crt"
@@ -45,11 +47,16 @@ def killed_in(lab: Laboratory, runbooks: Runbooks, node: str, sign: str, *, log:
 
 
 @pytest.fixture(scope="module")
-def bare_again(lab: Laboratory, first_run: object) -> Laboratory:
+def bare_again(lab: Laboratory) -> Laboratory:
     """Bare machines, once more."""
-    assert first_run
     lab.must("reset", deadline=300)
     return lab
+
+
+def test_a_run_is_killed_before_it_has_confirmed_a_routers_change(
+    bare_again: Laboratory, runbooks: Runbooks, tmp_path: Path
+) -> None:
+    killed_in(bare_again, runbooks, "openwrt", PENDING, log=tmp_path / "log")
 
 
 def test_ctrl_c_while_packages_are_installed_ends_the_run_at_once(
@@ -81,11 +88,13 @@ def test_the_last_run_completes_the_cluster(
 ) -> None:
     began = time.monotonic()
     runbooks.deploy(deadline=FIRST_RUN_SECONDS).ended(0)
-    measure("deploy.py after one Ctrl-C and three kills, to a verified cluster", time.monotonic() - began)
+    measure("deploy.py after one Ctrl-C and four kills, to a verified cluster", time.monotonic() - began)
     cluster = Kubectl.of(bare_again, tmp_path)
     assert cluster.ready() == set(NODES)
     for router in ROUTERS:
         assert routes_of_kernel(bare_again, router) == expected_routes(cluster.blocks())
+        assert "KUBEPEER" in startup(bare_again, router)
+        assert bare_again.try_inside(router, PENDING).returncode != 0
     members = cluster("exec", "-n", "kube-system", f"etcd-{MASTERS[0]}.tinychen.io", "--", *ETCDCTL, "member", "list")
     assert sorted(line.split(", ")[2] for line in members.splitlines()) == [f"{name}.tinychen.io" for name in MASTERS]
     assert members.count(", started, ") == len(MASTERS)
