@@ -93,12 +93,10 @@ class FRRDriver(Getters):
         """Apply the candidate; with ``revert_in`` the router takes it back after so many seconds unless confirmed."""
         if revert_in is not None and revert_in < 1:
             raise CommitError(f"{self.hostname}: revert_in={revert_in}: it takes a number of seconds above 0")
-        if self.has_pending_commit():
-            raise CommitError(f"{self.hostname}: nothing was changed: {self._pending_words()}")
-        if self._candidate is None:
-            return
-        self._apply(self._candidate, message, revert_in or GUARD_SECONDS)
-        if revert_in is None and self.has_pending_commit():
+        if self._candidate is None or not self._apply(self._candidate, message, revert_in or GUARD_SECONDS):
+            if pending := self._pending_words():
+                raise CommitError(f"{self.hostname}: nothing was changed: {pending}")
+        elif revert_in is None:
             self.confirm_commit()
         self._candidate = None
 
@@ -144,11 +142,12 @@ class FRRDriver(Getters):
         (running,) = self._ask(vtysh("show running-config"))
         return candidate.plan(running)
 
-    def _apply(self, candidate: Candidate, message: str, seconds: int) -> None:
+    def _apply(self, candidate: Candidate, message: str, seconds: int) -> bool:
+        """Apply a candidate, and tell whether there was anything to do."""
         for _ in range(_ATTEMPTS):
             plan = self._plan(candidate)
             if plan.is_empty:
-                return
+                return False
             output = self._commit(candidate, plan, message, seconds)
             if output.code == REFUSED:
                 raise candidate.refusal(self._refused(candidate, output))
@@ -157,7 +156,7 @@ class FRRDriver(Getters):
                 raise CommitError(f"{self.hostname}: nothing was changed: {why}")
             if output.code == 0:
                 self._judge(plan, output)
-                return
+                return True
         raise CommitError(f"{self.hostname}: nothing was changed: its configuration keeps changing under our hands")
 
     def _commit(self, candidate: Candidate, plan: Plan, message: str, seconds: int) -> Output:

@@ -111,7 +111,7 @@ class SSHRouter:
             return False
 
     def close(self) -> None:
-        """Close the connection without netmiko's `exit` to a shell that nobody used: bash would note it in its history."""
+        """Close without netmiko's `exit` to a shell that nobody used: bash would note it in its history."""
         client = self._connection.remote_conn_pre
         if client is not None:
             client.close()

@@ -9,7 +9,7 @@ refuse() { rm -f "$base/lock"; rm -rf "$change"; exit "$1"; }
 command -v vtysh >/dev/null || exit 40
 reload_program >/dev/null || exit 41
 [ -f "$startup" ] || exit 45
-mkdir -p "$change" || exit 46
+mkdir -p "$change" && echo $$ >"$change/applying" || { rm -rf "$change"; exit 46; }
 chmod 700 "$base"
 clear_stale
 if ! ln -sn "$change" "$base/lock" 2>/dev/null; then
@@ -19,7 +19,7 @@ if ! ln -sn "$change" "$base/lock" 2>/dev/null; then
     exit 42
 fi
 echo "$owner" >"$change/owner" && echo "$message" >"$change/message" && echo "$engine" >"$change/engine" &&
-    boot >"$change/boot" && echo $$ >"$change/applying" && candidate >"$change/candidate" && fragment >"$change/fragment" &&
+    boot >"$change/boot" && candidate >"$change/candidate" && fragment >"$change/fragment" &&
     secrets_forward >"$change/forward" && secrets_back >"$change/secrets" && revert_script >"$change/revert.sh" && running >"$change/running" &&
     cp -p "$startup" "$change/startup" && cmp -s "$startup" "$change/startup" || refuse 46
 

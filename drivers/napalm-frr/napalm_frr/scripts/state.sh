@@ -73,7 +73,7 @@ finish() {
     rm -f "$base/last"
     ln -s "$1" "$base/last"
     for old in "$base"/changes/*; do
-        [ "$old" = "$1" ] || rm -rf "$old"
+        [ "$old" != "$1" ] && [ -f "$old/outcome" ] && rm -rf "$old"
     done
     rm -f "$base/lock"
 }

@@ -169,6 +169,22 @@ def test_another_controller_waits_its_turn(router: FRRDriver, connect: Connect) 
         assert "BOB" in running(router)
 
 
+def test_a_change_whose_timer_died_is_taken_back_by_the_next_one(router: FRRDriver, connect: Connect) -> None:
+    with connect(owner="alice@desk") as alice:
+        alice.load_merge_candidate(config=FRAGMENT)
+        alice.commit_config(revert_in=300)
+    shell(
+        router,
+        "cd /var/lib/napalm-frr/lock && echo 1 >deadline && "
+        'if [ -f unit ]; then systemctl stop "$(cat unit).timer"; else kill -- "-$(cat timer)"; fi',
+    )
+    router.load_merge_candidate(config="ip prefix-list NEXT seq 5 permit any\n")
+    router.commit_config()
+    assert "NEXT" in running(router)
+    assert "the third" not in running(router)
+    assert "reverted (overdue): identical (alice@desk)" in shell(router, "cat /var/lib/napalm-frr/history")
+
+
 def test_somebody_elses_change_between_diff_and_commit_is_kept(router: FRRDriver) -> None:
     router.load_merge_candidate(config=FRAGMENT)
     router.compare_config()

@@ -1,0 +1,78 @@
+"""What the router's scripts are told, and what their answers mean."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+
+import pytest
+
+from napalm_frr.change import Change, check_script, confirm_script, pending_script, reason, refusals, rollback_script
+
+ORDER = Change(
+    owner="alice@desk",
+    message="it's $(touch /tmp/never) `here`\nand there",
+    seconds=60,
+    engine="merge",
+    running="what runs\n",
+    candidate="router bgp 1\n neighbor X password 'quoted' \"twice\" $HOME\n",
+    fragment="",
+    secrets_forward="",
+    secrets_back="",
+)
+
+
+def shell(script: str) -> str:
+    return subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True).stdout
+
+
+def until(script: str, word: str) -> str:
+    """The assignments and functions of a script, without what it does."""
+    return script[: script.index(word)]
+
+
+def test_values_reach_the_router_as_they_are() -> None:
+    prepared = until(ORDER.script(), "# Expects:")
+    assert shell(f'{prepared}printf %s "$message"') == "it's $(touch /tmp/never) `here` and there"
+    assert shell(f"{prepared}candidate") == ORDER.candidate
+    assert shell(f'{prepared}printf %s "$expected"') == hashlib.sha256(b"what runs\n").hexdigest()
+
+
+def test_an_empty_file_stays_empty() -> None:
+    assert shell(f"{until(ORDER.script(), '# Expects:')}fragment | wc -c").strip() == "0"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        ORDER.script(),
+        confirm_script("o'wner"),
+        rollback_script("o'wner", "why; not"),
+        pending_script(),
+        check_script("x"),
+    ],
+)
+def test_every_script_is_sound_shell(script: str) -> None:
+    subprocess.run(["sh", "-n"], input=script, check=True, text=True)
+
+
+def test_the_parsers_refusal_is_read() -> None:
+    said = "line 5: % Unknown command[4]: foo bar\nline 7: % Command incomplete[25]: no neighbor N remote-as\n"
+    assert refusals(said) == [(5, "foo bar", "Unknown command"), (7, "no neighbor N remote-as", "Command incomplete")]
+
+
+def test_a_daemons_words_come_before_the_line_that_it_refused() -> None:
+    said = (
+        "% Specify remote-as or peer-group commands first\n"
+        "line 2: Failure to communicate[13] to bgpd, line:  neighbor 10.31.90.9 activate\n\n"
+        "% [ZEBRA] Unknown command: XFRR_end_configuration\n"
+    )
+    assert refusals(said) == [(2, "neighbor 10.31.90.9 activate", "Specify remote-as or peer-group commands first")]
+
+
+def test_reasons_name_the_cure() -> None:
+    assert "frr-pythontools" in reason(41, "")
+    assert reason(42, "alice@desk 1795404681 \n").startswith("a change of alice@desk is pending until 03:31:21 UTC")
+    assert "could not be reverted" in reason(42, "alice@desk 1795404681 failed")
+    assert reason(51, "alice@desk\n").startswith("the pending change is alice@desk's")
+    assert reason(99, "neighbor X password s3cret") == "exit code 99: neighbor X password ********"
