@@ -52,7 +52,7 @@ class Change:
     candidate: str
     fragment: str
     secrets_forward: str
-    way_back: str
+    secrets_back: str
 
     def script(self) -> str:
         """Write the script that checks, backs up, arms the timer, and applies."""
@@ -70,7 +70,7 @@ class Change:
             "candidate": self.candidate,
             "fragment": self.fragment,
             "secrets_forward": self.secrets_forward,
-            "way_back": self.way_back,
+            "secrets_back": self.secrets_back,
             "revert_script": _source("state") + _source("revert"),
         }
         return _script("commit", values, files)
