@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.cgroups import EXTRA_MOUNTS
 from lab.places import RUNTIME
 
 NAMESPACES = Path("/run/netns")
@@ -58,13 +59,14 @@ class Listing:
             others: other instances of the lab; what bears their names comes and goes meanwhile.
 
         """
-        kinds = ["namespaces", "mounts", "instances", "interfaces", "swaps"]
-        # while another instance is up the host's settings are those that it needs: they are put back when the last goes down
-        kinds += [] if others else ["settings"]
+        kinds = ["namespaces", "mounts", "instances", "interfaces", "swaps", "settings"]
         found = {
             kind: sorted(one for one in getattr(self, kind) ^ getattr(before, kind) if not _named(one, others))
             for kind in kinds
         }
+        if others:  # what all instances share was there before if another was up, and goes with the last of them
+            found["settings"] = []
+            found["mounts"] = [one for one in found["mounts"] if str(EXTRA_MOUNTS) not in one]
         found["groups"] = sorted(group for group in self.groups - before.groups if not _named(group, others))
         found["processes"] = sorted(
             process.shown() for process in self._of_the_lab(before, ours) if not _named(process.groups, others)
