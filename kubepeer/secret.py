@@ -40,9 +40,15 @@ class SecretSource(BaseModel):
             folder: relative file names are taken from here (the folder of config.yaml).
 
         Raises:
-            InventoryError: it is not there, or others can read the file.
+            InventoryError: it is not there, others can read the file, or it is more than one line.
 
         """
+        value = self._value(purpose, folder)
+        if not value.isprintable():  # a second line would be a statement of its own in a configuration
+            raise InventoryError(f"{purpose} is not one line of printable signs", cure="choose another")
+        return value
+
+    def _value(self, purpose: str, folder: Path) -> str:
         if self.env is not None:
             if not (value := os.environ.get(self.env, "")):
                 raise InventoryError(

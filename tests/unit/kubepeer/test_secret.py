@@ -96,6 +96,14 @@ def test_a_command_that_cannot_be_run_is_an_error_of_one_line(folder: Path, comm
         read(folder, command=command)
 
 
+@pytest.mark.parametrize("value", ["first\nno router bgp 64512", "tab\there", "bell\x07"])
+def test_a_secret_is_one_line_of_printable_signs(folder: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("BGP_PASSWORD", value)
+    with pytest.raises(InventoryError) as raised:
+        read(folder, env="BGP_PASSWORD")
+    assert str(raised.value) == "the BGP password is not one line of printable signs Cure: choose another"
+
+
 @pytest.mark.parametrize("sources", [{}, {"env": "A", "file": "b"}, {"env": "A", "command": "c"}, {"key": "A"}])
 def test_a_source_names_exactly_one_place(sources: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
