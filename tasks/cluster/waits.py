@@ -34,8 +34,12 @@ def deployment(api: KubernetesApi, namespace: str, name: str) -> str:
     found = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
     if found is None:
         return f"there is no deployment {namespace}/{name}"
-    wanted, available = found["spec"]["replicas"], found.get("status", {}).get("availableReplicas", 0)
-    return "" if available >= wanted else f"{available} of {wanted} replicas of {namespace}/{name} are available"
+    status, wanted = found.get("status", {}), found["spec"]["replicas"]
+    if status.get("observedGeneration", 0) < found["metadata"].get("generation", 0):
+        return f"the change of {namespace}/{name} has not been taken up yet"
+    # available may still be the pods of before: as `kubectl rollout status`, count the new ones too
+    ready = min(status.get("availableReplicas", 0), status.get("updatedReplicas", 0))
+    return "" if ready >= wanted else f"{ready} of {wanted} replicas of {namespace}/{name} are available"
 
 
 def tigera_status(api: KubernetesApi, name: str) -> str:
