@@ -1,9 +1,11 @@
 """The API's one address: haproxy and keepalived as static pods on every control plane, planned. Pure."""
 
 import hashlib
+import re
 
 import yaml
 
+from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import FileSeen, Seen
 from tasks.linux.state import Execute, LinuxChange, file, present
@@ -15,6 +17,8 @@ MANIFESTS = "/etc/kubernetes/manifests"
 HAPROXY_POD, KEEPALIVED_POD = f"{MANIFESTS}/haproxy.yaml", f"{MANIFESTS}/keepalived.yaml"
 PATHS = (HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE, HAPROXY_POD, KEEPALIVED_POD)
 
+# keepalived cuts it after the eighth sign (RFC 2338, 5.3.6), and reads spaces, quotes, comments and braces in its own way
+VRRP_PASSWORD = r"[A-Za-z0-9._+=:@/-]{1,8}"  # noqa: S105  a form, not a password
 CONFIGURATION_ANNOTATION = "kubepeer.io/configuration"
 # Where the pod already runs it read the file when it started; the kubelet starts it again at once.
 RESTART = """command -v crictl >/dev/null || exit 0
@@ -31,7 +35,16 @@ def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) 
         seen: the five files as they stand.
         password: of VRRP, or None for none (RFC 5798 has dropped it; keepalived still has it).
 
+    Raises:
+        RefusedError: keepalived would read another password than this one.
+
     """
+    if password is not None and not re.fullmatch(VRRP_PASSWORD, password):
+        raise RefusedError(
+            "the VRRP password is not one that keepalived takes whole: one to eight letters, digits or any of . _ + = : @ / -",
+            host=node.name,
+            cure="choose another where cluster.endpoint.password says",
+        )
     endpoint, networks = intent.cluster.endpoint, intent.cluster.networks
     haproxy = render("control_plane/haproxy.cfg.j2", port=endpoint.port, control_planes=intent.control_planes)
     keepalived = render(

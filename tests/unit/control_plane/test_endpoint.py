@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from tasks.control_plane.endpoint import (
     CHECK_FILE,
@@ -175,3 +176,15 @@ def test_what_a_shell_runs_is_valid_shell(intent_of: Any) -> None:
     for script in (restart.script, content(seen, CHECK_FILE)):
         checked = subprocess.run(["/bin/sh", "-n"], input=script, text=True, capture_output=True, check=False)
         assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("password", ["ninesigns", "a b", "a#b", "a!b", 'a"b', "a{b", "a\\b", "~x", "", "päss"])
+def test_a_password_that_keepalived_would_read_otherwise_is_refused(intent_of: Any, password: str) -> None:
+    """Keepalived 2.2.7 cuts, splits or refuses these; with a comment sign it says nothing at all."""
+    with pytest.raises(RefusedError, match=r"^k8s-calico-master-10-31-90-1: the VRRP password is not one .* Cure: "):
+        plan_endpoint(intent_of(), intent_of().nodes[0], nothing(), password)
+
+
+@pytest.mark.parametrize("password", ["a", "eightsgn", "A.z_9+=:", "@/-"])
+def test_a_password_that_keepalived_takes_whole_stands_in_its_configuration(intent_of: Any, password: str) -> None:
+    assert f"    auth_pass {password}\n" in content(placed(intent_of(), password), KEEPALIVED_FILE)
