@@ -81,15 +81,29 @@ def test_the_recorded_answers_are_those_to_the_questions(recorded_questions: set
     assert set(preflight.questions(intent, intent.nodes[0])) == recorded_questions
 
 
-def test_this_machine_answers_the_questions_in_the_form_that_is_read(intent_of: Any) -> None:
-    intent = intent_of()
-    node = intent.nodes[0].model_copy(update={"interface": "lo"})
+def facts_here(intent: Intent, interface: str) -> NodeFacts:
+    """What this machine answers when it is asked as a node."""
+    node = intent.nodes[0].model_copy(update={"interface": interface})
     questions = preflight.questions(intent, node) | {"writable": "true"}  # the only one that writes
     began = time.time()
     printed = subprocess.run(
         ["/bin/sh", "-s"], input=observe.script(questions), text=True, capture_output=True, check=True
     ).stdout
-    facts = preflight.facts(observe.parse(printed), (began + time.time()) / 2)
+    return preflight.facts(observe.parse(printed), (began + time.time()) / 2)
+
+
+def test_an_interface_that_is_not_there_is_a_reason_and_no_fault(intent_of: Any) -> None:
+    intent = intent_of()
+    node = intent.nodes[0].model_copy(update={"interface": "nosuch0"})
+    every = {node.name: facts_here(intent, "nosuch0"), intent.nodes[1].name: facts_here(intent, "nosuch0")}
+    network = [
+        reason for reason in preflight.reasons(intent, node, every) if "nosuch0" in reason or "hardware" in reason
+    ]
+    assert network == ["nosuch0 has no address, not 10.31.90.1: correct interface or hostname in the inventory"]
+
+
+def test_this_machine_answers_the_questions_in_the_form_that_is_read(intent_of: Any) -> None:
+    facts = facts_here(intent_of(), "lo")
     assert facts.cpus == len(os.sched_getaffinity(0))
     assert facts.memory_mb == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
     assert 0 < facts.free_mb <= os.statvfs("/etc").f_blocks * os.statvfs("/etc").f_frsize // 2**20
