@@ -13,6 +13,7 @@ OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names
 SYSCTL_FILE = "/etc/sysctl.d/90-kubepeer.conf"
 HASH_POLICY = "net.ipv4.fib_multipath_hash_policy"
 QUESTIONS = {"hash policy": f"sysctl -n {HASH_POLICY}"}
+PROCESS = r"router bgp \d+"  # not a VRF's or a view's: their neighbours and numbers are never ours
 OWNED_GLOBALS = (f"ip prefix-list {OWNER}-", f"bgp as-path access-list {OWNER} ", f"route-map {OWNER}-")
 
 
@@ -82,9 +83,7 @@ def may_go_down(intent: Intent, running: str, diff: str) -> set[str]:
 
 
 def _is_ours(line: Line, neighbours: set[str]) -> bool:
-    if line.context and re.fullmatch(
-        r"router bgp \d+", line.context[0]
-    ):  # a VRF's or a view's neighbours are never ours
+    if line.context and re.fullmatch(PROCESS, line.context[0]):
         words = line.text.split()
         if words[0] != "neighbor":
             return False
@@ -119,9 +118,17 @@ def maximum_paths(intent: Intent, running: str) -> int | None:
 
     It holds for the whole process, so it is raised only where it is set too low: FRR's default is what it was built with.
     """
-    found = re.search(r"^  maximum-paths (\d+)$", running, re.MULTILINE)
+    set_to = [
+        int(line.text.removeprefix("maximum-paths "))
+        for line in lines_of(running)
+        if re.fullmatch(r"maximum-paths \d+", line.text) and _is_ipv4_unicast(line.context)
+    ]
     needed = len(intent.nodes)
-    return needed if found and int(found.group(1)) < needed else None
+    return needed if set_to and set_to[0] < needed else None
+
+
+def _is_ipv4_unicast(context: tuple[str, ...]) -> bool:
+    return len(context) > 1 and bool(re.fullmatch(PROCESS, context[0])) and context[1] == "address-family ipv4 unicast"
 
 
 def plan_hash_policy(seen: Seen) -> tuple[LinuxChange, ...]:

@@ -33,6 +33,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 PASSWORDS = {"1.31.0": "tutorial"}
+ONE_PATH = "router bgp 64512\n address-family ipv4 unicast\n  maximum-paths 1\n"
 JOIN = JoinSecrets("abcdef.0123456789abcdef", "0123456789abcdef" * 4)
 CA_HASH = "sha256:" + "fedcba9876543210" * 4
 
@@ -82,7 +83,7 @@ def _routers(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
             bgp=intent.cluster.bgp,
             networks=intent.cluster.networks,
             nodes=intent.nodes,
-            maximum_paths=plan.maximum_paths(intent, "  maximum-paths 1\n" if password else ""),
+            maximum_paths=plan.maximum_paths(intent, ONE_PATH if password else ""),
             password=password,
         )
         yield f"routers/{router.name}.conf", text

@@ -78,11 +78,6 @@ def test_the_wanted_part_bears_our_name_in_every_line_that_makes_something(inten
         assert line.text.startswith(openers) or "KUBEPEER" in line.text or below_ours, line
 
 
-def test_what_the_template_makes_is_what_the_router_shows(intent_of: Any) -> None:
-    """Line for line: else a second run would take away what the first one made."""
-    assert set(plan.lines_of(rendered(intent_of()))) <= set(plan.lines_of(RUNNING))
-
-
 def test_a_line_is_read_with_the_lines_that_it_stands_under() -> None:
     lines = list(
         plan.lines_of(
@@ -124,6 +119,14 @@ def test_another_as_in_a_vrf_is_no_matter_of_ours(intent_of: Any) -> None:
         pytest.param("  maximum-paths 6\n", None, id="just enough"),
         pytest.param("  maximum-paths 64\n", None, id="high: somebody else may need it"),
         pytest.param("  maximum-paths ibgp 2\n", None, id="of sessions inside the AS"),
+        pytest.param(
+            " exit-address-family\n !\n address-family ipv6 unicast\n  maximum-paths 2\n", None, id="of another family"
+        ),
+        pytest.param(
+            " exit-address-family\nexit\n!\nrouter bgp 64512 vrf GUESTS\n address-family ipv4 unicast\n  maximum-paths 2\n",
+            None,
+            id="of a VRF",
+        ),
     ],
 )
 def test_the_number_of_equal_paths_is_raised_only_where_it_is_too_low(
