@@ -142,6 +142,15 @@ def test_nothing_that_is_shipped_knows_the_lab_or_the_tests(path: Path) -> None:
     assert not {module for module in imports(path) if top(module) in {"lab", *own_tests}}
 
 
+SHIPPED = [*sources("kubepeer", "tasks", "runbooks"), *sorted((CHECKOUT / "templates").rglob("*.j2"))]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=relative)
+def test_nothing_that_is_shipped_names_a_place_of_the_lab(path: Path) -> None:
+    """The lab is reached through config.yaml alone."""
+    assert not re.search(r"\blab/|kubepeer-lab|KUBEPEER_LAB", path.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("path", sources("drivers"), ids=relative)
 def test_a_driver_is_of_use_to_others_and_knows_nothing_of_kubepeer(path: Path) -> None:
     assert not {module for module in imports(path) if top(module) in {"kubepeer", "tasks"}}
@@ -160,11 +169,17 @@ def test_a_template_holds_no_program(path: Path) -> None:
 def undocumented(path: Path) -> Iterator[str]:
     if not ast.get_docstring(tree(path)):
         yield "the module"
-    for node in tree(path).body:
+    yield from without_docstring(tree(path).body, "")
+
+
+def without_docstring(body: list[ast.stmt], of: str) -> Iterator[str]:
+    for node in body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith("_"):
             continue
         if not ast.get_docstring(node):
-            yield node.name
+            yield f"{of}{node.name}"
+        if isinstance(node, ast.ClassDef):
+            yield from without_docstring(node.body, f"{node.name}.")
 
 
 @pytest.mark.parametrize("path", sources("kubepeer", "tasks", "runbooks"), ids=relative)

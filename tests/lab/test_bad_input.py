@@ -41,7 +41,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
         ["groups.yaml", "10.99.0.1", "10.31.0.0/16", "Nothing was contacted"],
     ),
     "an even number of etcd members": (
-        {"hosts": {MASTERS[2]: None}}, [], ["2 control planes: etcd needs an odd number", "Nothing was contacted"],
+        {"hosts": {MASTERS[2]: None}}, [], ["hosts.yaml: 2 control planes: etcd", "Nothing was contacted"],
     ),
     "a key file that is not there": (
         {"defaults": {"connection_options": {"netmiko": {"extras": {"key_file": "var/nobody"}}}}}, [],
