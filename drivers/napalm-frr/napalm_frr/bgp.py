@@ -10,6 +10,7 @@ import re
 from napalm_frr.contexts import BGP, BGP_FAMILY, Path, kind_of
 from napalm_frr.draft import Block, Draft
 
+DEFAULT_FAMILY = "bgp default ipv4-unicast"
 _ACTIVATE = re.compile(r"neighbor (\S+) activate")
 _COMMUNITY = re.compile(r"(no )?neighbor (\S+) send-community(?: (both|all|extended|standard|large))?")
 _KINDS = ("standard", "extended", "large")
@@ -50,7 +51,29 @@ def active_by_default(draft: Draft, context: Path, line: str) -> bool:
         block = draft.blocks.get(context, ())
         return of_group in block or (f"no {of_group}" not in block and active_by_default(draft, context, of_group))
     in_process = draft.blocks[context[:1]]
-    return context[1] == "address-family ipv4 unicast" and "no bgp default ipv4-unicast" not in in_process
+    return context[1] == "address-family ipv4 unicast" and f"no {DEFAULT_FAMILY}" not in in_process
+
+
+def switch_default_family(draft: Draft, process: Path, *, on: bool) -> bool:
+    """Switch ``bgp default ipv4-unicast``: who is active stays active, and what is no longer the default is shown."""
+    block, family = draft.blocks[process], draft.block((*process, "address-family ipv4 unicast"))
+    if (f"no {DEFAULT_FAMILY}" not in block) == on:
+        return False
+    peers = dict.fromkeys(line.split(" ")[1] for line in block if line.startswith("neighbor "))
+    lines = [f"neighbor {peer} activate" for peer in peers if group_of(draft, process, peer) is None]
+    active = [line for line in lines if line in family or active_by_default(draft, family.context, line)]
+    active = [line for line in active if f"no {line}" not in family]
+    for line in lines:
+        for old in (line, f"no {line}"):
+            if old in family:
+                family.drop(old)
+        if (line in active) != on:
+            family.put(f"no {line}" if on else line)
+    if on:
+        block.drop(f"no {DEFAULT_FAMILY}")
+    else:
+        block.put(f"no {DEFAULT_FAMILY}")
+    return True
 
 
 def send_communities(block: Block, line: str) -> bool:

@@ -52,7 +52,7 @@ class Change:
     candidate: str
     fragment: str
     secrets_forward: str
-    secrets_back: str
+    way_back: str
 
     def script(self) -> str:
         """Write the script that checks, backs up, arms the timer, and applies."""
@@ -70,7 +70,7 @@ class Change:
             "candidate": self.candidate,
             "fragment": self.fragment,
             "secrets_forward": self.secrets_forward,
-            "secrets_back": self.secrets_back,
+            "way_back": self.way_back,
             "revert_script": _source("state") + _source("revert"),
         }
         return _script("commit", values, files)

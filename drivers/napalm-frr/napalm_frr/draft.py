@@ -109,6 +109,11 @@ class Draft:
                 moved.put(line)
             self.blocks[moved.context] = moved
 
+    def holds(self, path: Path) -> bool:
+        """Tell whether a line stands."""
+        block = self.blocks.get(path[:-1])
+        return block is not None and path[-1] in block
+
     def drop(self, context: Path, line: str) -> None:
         """Take a line away, and with it the context that it opens."""
         self.blocks[context].drop(line)

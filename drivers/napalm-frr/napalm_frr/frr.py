@@ -22,6 +22,7 @@ from napalm_frr.candidate import Candidate, Plan
 from napalm_frr.change import CHANGED_MEANWHILE, GUARD_SECONDS, REFUSED, Change
 from napalm_frr.configuration import read, without_headline
 from napalm_frr.getters import Getters
+from napalm_frr.inverse import inverse
 from napalm_frr.secrets import hide, restoration
 from napalm_frr.transport import Output, SSHRouter, vtysh
 
@@ -169,7 +170,7 @@ class FRRDriver(Getters):
             candidate=candidate.text,
             fragment=plan.fragment,
             secrets_forward=restoration(plan.running, plan.effective),
-            secrets_back=restoration(plan.effective, plan.running),
+            way_back=inverse(plan.effective, plan.running),
         )
         try:
             return self._router().run(order.script(), timeout=max(self.timeout, GUARD_SECONDS) + _GRACE)

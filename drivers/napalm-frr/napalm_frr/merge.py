@@ -47,11 +47,11 @@ class Merged:
 def overlay(running: Configuration, fragment: Sequence[Statement]) -> Merged:
     """Lay a fragment over the running configuration."""
     draft = Draft(running)
-    changing = [one for one in fragment if _apply(draft, one)]
+    changing = [one for one in fragment if apply(draft, one)]
     return Merged(draft.configuration(), tuple(changing))
 
 
-def _apply(draft: Draft, statement: Statement) -> bool:
+def apply(draft: Draft, statement: Statement) -> bool:
     """Apply one line and tell whether it changed anything."""
     line, context = statement.line, statement.context
     if line.startswith("no "):
@@ -73,6 +73,8 @@ def _put(draft: Draft, block: Block, line: str) -> bool:
         before = set(block)
         if bgp.send_communities(block, line):
             return set(block) != before
+    if line == bgp.DEFAULT_FAMILY:
+        return bgp.switch_default_family(draft, block.context, on=True)
     if f"no {line}" in block:
         block.drop(f"no {line}")
         if not _on_by_default(draft, block.context, line):
@@ -116,6 +118,8 @@ def _take_away(draft: Draft, context: Path, body: str) -> bool:
     if block.kind == BGP_FAMILY and "send-community" in body:
         lines = set(block)
         return bgp.send_communities(block, f"no {body}") and set(block) != lines
+    if block.kind == BGP and body == bgp.DEFAULT_FAMILY:
+        return bgp.switch_default_family(draft, context, on=False)
     doomed = _meant_by(block, body)
     for line in doomed:
         draft.drop(context, line)

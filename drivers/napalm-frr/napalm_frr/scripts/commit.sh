@@ -1,5 +1,5 @@
 # Expects: id, owner, message, seconds, expected (checksum of what runs), engine (merge or reload), and functions that print
-# files: candidate (as it was loaded), fragment (what is applied), secrets_forward and secrets_back (see secrets.py),
+# files: candidate (as it was loaded), fragment (what is applied), secrets_forward (see secrets.py), way_back (see inverse.py),
 # revert_script. Prints what runs afterwards; the controller judges it.
 trap '' HUP PIPE
 change=$base/changes/$id
@@ -20,7 +20,7 @@ if ! ln -sn "$change" "$base/lock" 2>/dev/null; then
 fi
 echo "$owner" >"$change/owner" && echo "$message" >"$change/message" && echo "$engine" >"$change/engine" &&
     boot >"$change/boot" && candidate >"$change/candidate" && fragment >"$change/fragment" &&
-    secrets_forward >"$change/forward" && secrets_back >"$change/secrets" && revert_script >"$change/revert.sh" && running >"$change/running" &&
+    secrets_forward >"$change/forward" && way_back >"$change/back" && revert_script >"$change/revert.sh" && running >"$change/running" &&
     cp -p "$startup" "$change/startup" && cmp -s "$startup" "$change/startup" || refuse 46
 
 vtysh -C -f "$change/candidate" >"$change/check" 2>&1 || { cat "$change/check"; refuse 43; }

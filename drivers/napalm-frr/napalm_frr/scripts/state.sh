@@ -27,14 +27,15 @@ reload() {
         >>"$1/log" 2>&1 </dev/null
 }
 
-# restore CHANGE: bring back what ran and what the startup file held before CHANGE. frr-reload.py may need a second pass:
-# some commands (bgp default ipv4-unicast) change what other lines mean.
+# restore CHANGE: bring back what ran and what the startup file held before CHANGE. The way back was worked out when the change
+# was made; what it leaves open is frr-reload.py's work, which may need a second pass: some commands (bgp default
+# ipv4-unicast) change what other lines mean.
 restore() {
     work=$1/restore
     mkdir -p "$work"
     configuration <"$1/running" >"$work/frr.conf"
     result=failed
-    [ -s "$1/secrets" ] && vtysh -f "$1/secrets" >>"$work/log" 2>&1 </dev/null
+    [ -s "$1/back" ] && vtysh -f "$1/back" >>"$work/log" 2>&1 </dev/null
     for pass in 1 2 3; do
         running >"$work/now"
         cmp -s "$1/running" "$work/now" && result=identical && break

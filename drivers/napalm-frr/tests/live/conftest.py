@@ -57,7 +57,7 @@ def _restart(device: FRRDriver) -> None:
     """Start FRR anew from its startup file: it prints some lines in the order in which they once came."""
     expected = read(device.get_config("running")["running"])
     router = device._router()
-    router.run("systemctl restart frr || service frr restart")
+    router.run("{ systemctl reset-failed frr; systemctl restart frr; } || service frr restart")
     deadline = time.monotonic() + 30
     while True:
         answer = router.read(["vtysh -c 'show running-config'"])[0]

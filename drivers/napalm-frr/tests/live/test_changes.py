@@ -277,7 +277,7 @@ def test_a_restart_in_between_reverts_too(router: FRRDriver) -> None:
     before = running(router)
     router.load_merge_candidate(config=FRAGMENT)
     router.commit_config(revert_in=60)
-    shell(router, "systemctl restart frr || service frr restart")
+    shell(router, "{ systemctl reset-failed frr; systemctl restart frr; } || service frr restart")
     wait_until(lambda: sorted(running(router).splitlines()) == sorted(before.splitlines()), 30)
     router.rollback()
     assert not router.has_pending_commit()

@@ -18,7 +18,7 @@ ORDER = Change(
     candidate="router bgp 1\n neighbor X password 'quoted' \"twice\" $HOME\n",
     fragment="",
     secrets_forward="",
-    secrets_back="",
+    way_back="",
 )
 
 

@@ -1,0 +1,63 @@
+"""The way back as a fragment, so that a revert need not be frr-reload.py's line-by-line work. Pure.
+
+What was replaced or removed comes first, in its place, and only then goes what is new: no policy is absent in between.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from napalm_frr.configuration import Configuration, Statement, render
+from napalm_frr.contexts import TOP, Path, kind_of
+from napalm_frr.draft import Draft
+from napalm_frr.merge import FragmentError, apply
+from napalm_frr.secrets import restoration
+from napalm_frr.slots import subject_of
+
+
+def inverse(standing: Configuration, wanted: Configuration) -> str:
+    """Write the fragment that leads back; where the rules cannot vouch for it, only what frr-reload.py must not see."""
+    draft = Draft(standing)
+    back = [path for path in wanted.paths if path not in standing.members]
+    with suppress(FragmentError):  # the AS of a process changes: no line does that
+        returning = [path for path in back if apply(draft, Statement(path, 0, path in wanted.contexts))]
+        leaving = _away(draft, standing, wanted)
+        if draft.configuration().same_as(wanted):
+            return _text(returning, wanted.contexts) + _text(leaving, frozenset())
+    return restoration(standing, wanted)
+
+
+def _text(paths: list[Path], contexts: frozenset[Path]) -> str:
+    return "".join(f"{line}\n" for line, _ in render(paths, contexts))
+
+
+def _away(draft: Draft, standing: Configuration, wanted: Configuration) -> list[Path]:
+    """Deny what is new and still stands: once for a whole context, list or neighbour, else line by line."""
+    subjects = {_subject(path) for path in wanted.paths}
+    denials = []
+    defaults_first = sorted(standing.paths, key=lambda path: not path[-1].startswith("no "))
+    for path in defaults_first:  # other lines depend on what is the default
+        if path in wanted.members or not draft.holds(path):
+            continue
+        subject = _subject(path)
+        whole = subject is not None and subject not in subjects
+        denial = _whole(standing, *subject) if subject and whole else (*path[:-1], _denied(path[-1]))
+        apply(draft, Statement(denial, 0))
+        denials.append(denial)
+    return denials
+
+
+def _subject(path: Path) -> tuple[Path, str] | None:
+    """Name the list or the neighbour that a line is about, and the context that owns it."""
+    kind = kind_of(path[:-1])
+    name = subject_of(kind, path[-1])
+    return (path[:1] if kind != TOP else (), name) if name else None
+
+
+def _whole(standing: Configuration, context: Path, name: str) -> Path:
+    is_group = (*context, f"{name} peer-group") in standing.members
+    return (*context, f"no {name} peer-group" if is_group else f"no {name}")
+
+
+def _denied(line: str) -> str:
+    return line[3:] if line.startswith("no ") else f"no {line}"
