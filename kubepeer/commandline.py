@@ -19,7 +19,13 @@ DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "config.yaml"
 
 @dataclass(frozen=True)
 class CommandLine:
-    """The arguments, as given."""
+    """The arguments, as given.
+
+    Attributes:
+        command: of a runbook that has several; else "".
+        backup, replace: which backup of a router, and whether all of it is put back; see runbooks/rollback_routers.py.
+
+    """
 
     config: Path
     groups: tuple[str, ...]
@@ -32,10 +38,23 @@ class CommandLine:
     report: Path | None
     verbose: bool
     wait_seconds: float
+    command: str = ""
+    backup: str | None = None
+    replace: bool = False
 
 
-def parse(name: str, description: str, arguments: Sequence[str] | None = None) -> CommandLine:
-    """Read the command line; argparse itself ends the process with 2 on a mistake, as the contract says."""
+def parse(
+    name: str, description: str, arguments: Sequence[str] | None = None, *, commands: Sequence[str] = ()
+) -> CommandLine:
+    """Read the command line; argparse itself ends the process with 2 on a mistake, as the contract says.
+
+    Args:
+        name: the runbook's.
+        description: for --help.
+        arguments: instead of the process's own.
+        commands: of a runbook on backups of routers: what can be done with one.
+
+    """
     parser = argparse.ArgumentParser(
         prog=name, description=description, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -85,6 +104,15 @@ def parse(name: str, description: str, arguments: Sequence[str] | None = None) -
         dest="wait_seconds",
         help="verification: ask again what has not passed, for so long",
     )
+    if commands:
+        add("command", choices=commands)
+        add(
+            "backup",
+            nargs="?",
+            metavar="TIME",
+            help="a backup as `list` names it, or the beginning; default: the newest",
+        )
+        add("--replace", action="store_true", help="apply: the whole configuration, foreign parts too, not ours alone")
     given = vars(parser.parse_args(arguments))
     return CommandLine(**given | {"groups": tuple(given["groups"]), "hosts": tuple(given["hosts"])})
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Protocol
 
 from nornir.core.filter import F
@@ -73,12 +74,34 @@ def a_cluster(run: Run) -> Iterable[str]:
     return [] if run.recall("api") else [run.intent.control_planes[0].name]
 
 
+Turns = Callable[[Run, Sequence[str]], Sequence[Sequence[str]]]
+
+
+def all_at_once(_run: Run, hosts: Sequence[str]) -> Sequence[Sequence[str]]:
+    """Every host in one turn."""
+    return [hosts]
+
+
+def one_by_one(_run: Run, hosts: Sequence[str]) -> Sequence[Sequence[str]]:
+    """A turn for each host: the next one begins when the one before has ended."""
+    return [[host] for host in hosts]
+
+
+def one_of_each_redundancy_group(run: Run, hosts: Sequence[str]) -> Sequence[Sequence[str]]:
+    """Routers that stand in for each other are never changed at the same time; routers of different groups are."""
+    groups: dict[str, list[str]] = {}
+    for name in hosts:
+        groups.setdefault(run.intent.router(name).redundancy_group, []).append(name)
+    return [[name for name in turn if name is not None] for turn in zip_longest(*groups.values())]
+
+
 @dataclass(frozen=True)
 class Phase:
     """A title, a Nornir task, and the hosts that it is for.
 
     Attributes:
         task: called as task(task, run=run); gives kubepeer.run.done(...).
+        turns: who works at the same time, and who waits for whom.
         needs: hosts that must not have failed before; else the phase is skipped and says so.
 
     """
@@ -86,7 +109,7 @@ class Phase:
     title: str
     task: TaskFunction
     on: Selector = chosen
-    one_at_a_time: bool = False
+    turns: Turns = all_at_once
     needs: Selector | None = None
 
 
@@ -186,9 +209,9 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> P
     watcher.started(phase.title, hosts)
     began = time.monotonic()
     answers: dict[str, HostOutcome] = {}
-    for batch in [[name] for name in hosts] if phase.one_at_a_time else [hosts]:
-        runner = ThreadedRunner(num_workers=min(run.options.workers, len(batch)))
-        view = run.nornir.filter(F(name__in=batch)).with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
+    for turn in phase.turns(run, hosts):
+        runner = ThreadedRunner(num_workers=min(run.options.workers, len(turn)))
+        view = run.nornir.filter(F(name__in=turn)).with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
         results = view.run(task=phase.task, name=phase.title, run=run, raise_on_error=False)
         answers |= {name: _host_outcome(result) for name, result in results.items()}
     outcome = PhaseOutcome(phase.title, time.monotonic() - began, answers | skipped, together)

@@ -20,12 +20,22 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True)
 class Options:
-    """The command line, as every task may know it."""
+    """The command line, as every task may know it.
+
+    Attributes:
+        command: of a runbook that has several; else "".
+        backup: the backup of a router that is meant, or None for its newest.
+        replace: a router's whole configuration, and not our part alone, is put back.
+
+    """
 
     dry_run: bool = False
     verbose: bool = False
     workers: int = 20
     wait_seconds: float = 0.0
+    command: str = ""
+    backup: str | None = None
+    replace: bool = False
 
 
 @dataclass

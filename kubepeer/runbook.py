@@ -7,7 +7,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 
 from rich.console import Console
@@ -20,34 +22,51 @@ from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
 from kubepeer.namespace import enter
 from kubepeer.phases import Phase, PhaseOutcome, Together, run_phases
-from kubepeer.report import as_json, as_junit, exit_code
+from kubepeer.report import CHANGES_FOUND, FAILED, as_json, as_junit, exit_code
 from kubepeer.run import Options, Run
 from kubepeer.settings import Settings, read_settings
 
 INTERRUPTED = 130
+
+
+class Purpose(Enum):
+    """What a runbook is for: to change hosts, to verify what they do, or to look for differences from intent."""
+
+    CHANGE = "change"
+    VERIFY = "verify"
+    DRIFT = "drift"
+
+
 WIDTH = 140  # of plain output, where no terminal says how wide it is
 Show = Callable[[Console, Run, Sequence[PhaseOutcome]], None]
 
 
+Phases = Sequence[Phase | Together]
+
+
 def run(
     name: str,
-    phases: Sequence[Phase | Together],
+    phases: Phases | Mapping[str, Phases],
     *,
     description: str = "",
     show: Show | None = None,
-    changes: bool = True,
+    purpose: Purpose = Purpose.CHANGE,
 ) -> int:
     """Run a runbook as a command; gives the exit code of the contract, and never a traceback unless --verbose asks for it.
 
     Args:
         name: the runbook's name.
-        phases: the list, in order.
+        phases: the list, in order; or, of a runbook with several commands, a list for each. An empty list contacts nothing.
         description: for --help.
         show: prints what the runbook found, at the end.
-        changes: whether it can change anything; else it says nothing of changes.
+        purpose: what it is for; a difference is no change yet, and no drift where changing is the purpose.
 
     """
-    given = parse(name, description)
+    given = parse(name, description, commands=list(phases) if isinstance(phases, Mapping) else ())
+    if isinstance(phases, Mapping):
+        phases = phases[given.command]
+    if purpose is Purpose.DRIFT:
+        given = replace(given, dry_run=True)
     logging.getLogger().addHandler(
         logging.NullHandler()
     )  # Nornir logs a traceback for every failed task: we print one line instead
@@ -61,11 +80,12 @@ def run(
     _end_when_interrupted(console)
     try:
         settings = read_settings(given.config)
-        enter(settings.namespace)
-        this = prepare(settings, given)
+        if phases:
+            enter(settings.namespace)
+        this = prepare(settings, given, contact=bool(phases))
         with Display(console, this.redactor) as display, this.nornir:
             outcomes = run_phases(this, phases, display)
-        return _conclude(name, this, given, outcomes, console, time.monotonic() - began, show, changes=changes)
+        return _conclude(name, this, given, outcomes, console, time.monotonic() - began, show, purpose)
     except KubepeerError as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         if given.output == "json":
@@ -87,8 +107,8 @@ def run(
         return 1
 
 
-def prepare(settings: Settings, given: CommandLine) -> Run:
-    """Everything up to the first packet, and the host keys."""
+def prepare(settings: Settings, given: CommandLine, *, contact: bool = True) -> Run:
+    """Everything up to the first packet, and the host keys where hosts will be contacted at all."""
     intent = load_intent(settings)
     nornir = build_nornir(settings)
     chosen = select(nornir, given.groups, given.hosts)
@@ -97,8 +117,13 @@ def prepare(settings: Settings, given: CommandLine) -> Run:
         verbose=given.verbose,
         workers=given.workers or settings.num_workers,
         wait_seconds=given.wait_seconds,
+        command=given.command,
+        backup=given.backup,
+        replace=given.replace,
     )
-    if settings.host_keys == "accept-new":
+    if not contact:
+        pass
+    elif settings.host_keys == "accept-new":
         hosts = nornir.inventory.hosts.values()
         learn_new_hosts(settings.known_hosts, [(str(host.hostname), host.port or 22) for host in hosts])
     elif not settings.known_hosts.exists():
@@ -142,22 +167,25 @@ def _conclude(
     console: Console,
     seconds: float,
     show: Show | None,
-    *,
-    changes: bool,
+    purpose: Purpose,
 ) -> int:
     code = exit_code(outcomes, changes_count=given.dry_run and given.detailed_exitcode)
+    if purpose is Purpose.DRIFT and code in (0, CHANGES_FOUND):
+        code = FAILED if any(host.changed for outcome in outcomes for host in outcome.hosts.values()) else 0
     if given.verbose:
         _print_tracebacks(outcomes)
     if given.dry_run or given.verbose:
         print_changes(console, this.redactor, outcomes)
     if show:
         show(console, this, outcomes)
-    if changes:
+    if outcomes and purpose is Purpose.CHANGE:
         console.print(
             f" {closing_line(outcomes, seconds, dry_run=given.dry_run, ok=code not in (1, 2, 3))}", soft_wrap=True
         )
+    if purpose is Purpose.DRIFT:
+        console.print(f" {drift_line(outcomes, seconds)}", soft_wrap=True)
     if given.output == "json":
-        print(this.redactor.hide(json.dumps(as_json(name, outcomes, seconds), indent=2)))
+        print(this.redactor.hide(json.dumps(as_json(name, outcomes, seconds) | {"ok": not code}, indent=2)))
     if given.junit:
         _write(given.junit, this.redactor.hide(as_junit(name, outcomes, seconds)))
     if given.report:
@@ -177,6 +205,19 @@ def closing_line(outcomes: Sequence[PhaseOutcome], seconds: float, *, dry_run: b
     )
     line = f"{verb} {what}" if not count else f"{'would make ' if dry_run else ''}{what}"
     return f"{line} in {seconds:.1f} s" + ("" if ok else "; failed, see above")
+
+
+def drift_line(outcomes: Sequence[PhaseOutcome], seconds: float) -> str:
+    """The last line of a look for drift: how much differs from intent, and what could not be seen."""
+    count = sum(len(host.changes) for outcome in outcomes for host in outcome.hosts.values())
+    hosts = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.changes}
+    unseen = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.failed}
+    what = (
+        f"{count} difference{'s' if count != 1 else ''} from intent on {', '.join(sorted(hosts))}"
+        if count
+        else "no drift"
+    )
+    return f"{what} in {seconds:.1f} s" + (f"; not looked at: {', '.join(sorted(unseen))}" if unseen else "")
 
 
 def _print_tracebacks(outcomes: Sequence[PhaseOutcome]) -> None:

@@ -1,11 +1,11 @@
 """Prove the routes: every prefix of the cluster on every router, with exactly the right next hops, in BGP, RIB and kernel."""
 
 from kubepeer.phases import Phase
-from kubepeer.runbook import run
+from kubepeer.runbook import Purpose, run
 from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify
 
 PHASES = [Phase("Verify routes", verify, on=routers_to_ask)]
 
 if __name__ == "__main__":
-    raise SystemExit(run("verify_routes", PHASES, description=__doc__, show=show, changes=False))
+    raise SystemExit(run("verify_routes", PHASES, description=__doc__, show=show, purpose=Purpose.VERIFY))

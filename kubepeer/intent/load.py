@@ -35,6 +35,7 @@ class RouterData(Section):
     """The keys under data: of a router, or of the groups it is in."""
 
     as_number: AsNumber
+    redundancy_group: str = "routers"
 
 
 def load_intent(settings: Settings) -> Intent:
@@ -126,7 +127,7 @@ def _router(files: Files, name: str) -> Router:
     try:
         data = RouterData.model_validate(_own_data(files, name))
         return Router.model_validate(
-            {"name": name, "platform": platform, "as_number": data.as_number, "address": entry.get("hostname", "")}
+            dict(data) | {"name": name, "platform": platform, "address": entry.get("hostname", "")}
         )
     except ValidationError as error:
         raise _of_host(files, name, error) from error

@@ -151,12 +151,18 @@ class Node(Section):
 
 
 class Router(Section):
-    """An upstream router."""
+    """An upstream router.
+
+    Attributes:
+        redundancy_group: routers of one group stand in for each other, and are never changed at the same time.
+
+    """
 
     name: DnsName
     platform: Literal["frr"]
     as_number: AsNumber
     address: IPv4Address
+    redundancy_group: str = "routers"
 
 
 class Intent(Section):

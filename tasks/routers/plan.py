@@ -82,6 +82,12 @@ def may_go_down(intent: Intent, running: str, diff: str) -> set[str]:
     return ours if both_ends else ours - {str(node.address) for node in intent.nodes}
 
 
+def owned(intent: Intent, configuration: str) -> str:
+    """Our part of a configuration, a backup's for one, as the template would have written it."""
+    neighbours = {str(node.address) for node in intent.nodes}
+    return "\n".join(_in_context(line, line.text) for line in lines_of(configuration) if _is_ours(line, neighbours))
+
+
 def _is_ours(line: Line, neighbours: set[str]) -> bool:
     if line.context and re.fullmatch(PROCESS, line.context[0]):
         words = line.text.split()
@@ -106,11 +112,18 @@ def _removals(stale: Iterable[Line], neighbours: set[str]) -> Iterator[str]:
             gone.add(line.text)
         elif words[:2] == ["ip", "prefix-list"]:
             text = " ".join(words[:5])  # ip prefix-list NAME seq N
-        for depth, above in enumerate(line.context):
-            yield " " * depth + above
-        yield " " * len(line.context) + f"no {text}"
-        for depth in reversed(range(len(line.context))):
-            yield " " * depth + ("exit-address-family" if line.context[depth].startswith("address-family") else "exit")
+        yield _in_context(line, f"no {text}")
+
+
+def _in_context(line: Line, text: str) -> str:
+    """A statement with the lines that lead to its context, and back out of it."""
+    depths = range(len(line.context))
+    into = [" " * depth + line.context[depth] for depth in depths]
+    out = [
+        " " * depth + ("exit-address-family" if line.context[depth].startswith("address-family") else "exit")
+        for depth in reversed(depths)
+    ]
+    return "\n".join([*into, " " * len(line.context) + text, *out])
 
 
 def maximum_paths(intent: Intent, running: str) -> int | None:

@@ -1,27 +1,22 @@
-"""Configure a router: diff, backup, commit with a revert timer on the router, check, confirm."""
+"""Configure a router, and put back what it had: observe, plan, and one safe change."""
 
-import time
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
-from napalm.base.exceptions import NapalmException
 from nornir.core.task import Result, Task
 from nornir_jinja2.plugins.tasks import template_file
-from nornir_utils.plugins.tasks.files import write_file
 
 from kubepeer.change import Change
-from kubepeer.errors import CommandError, KubepeerError, RefusedError
+from kubepeer.errors import CommandError, RefusedError
+from kubepeer.intent import Router
 from kubepeer.run import Run, done
 from tasks.linux.apply import apply
-from tasks.linux.connect import answers, connection
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.linux.templates import environment
 from tasks.routers import plan, preflight
-from tasks.routers.backups import new_backup
-
-REVERT_SECONDS = 60  # the router takes the change back by itself after this, unless it is confirmed
-CHECK_SECONDS = 20  # for sessions that were up to be up again
-REVERT_ENDS_SECONDS = 30  # the router itself needs some seconds to take a change back
+from tasks.routers.backups import wanted_backups
+from tasks.routers.safe_change import Candidate, Order, change_safely
 
 
 def observe(task: Task, run: Run) -> Result:
@@ -41,59 +36,59 @@ def refuse_early(task: Task, run: Run) -> Result:
 
 def configure(task: Task, run: Run) -> Result:
     """The cluster's neighbours, filters and equal-cost paths on an FRR router."""
-    name = task.host.name
-    shell = open_shell(run.nornir, name)
+    router = run.intent.router(task.host.name)
+    shell = open_shell(run.nornir, router.name)
     kernel = plan.plan_hash_policy(ask(shell, plan.QUESTIONS, (plan.SYSCTL_FILE,)))
-    device = connection(run.nornir, name, "napalm")
-    try:
-        routing = _configure_routing(task, run, device)
-    except NapalmException as error:
-        raise CommandError(f"{type(error).__name__}: {error}", host=name) from error
+    routing = _in_its_turn(task, run, _order(run, partial(_candidate, task, run, router)))
     if not run.options.dry_run:
         apply(shell, kernel)
     return done(task, (*kernel, *routing))
 
 
-def _configure_routing(task: Task, run: Run, device: Any) -> tuple[Change, ...]:
-    _let_pending_change_end(task, device)
-    running = device.get_config(retrieve="running")["running"]
-    fragment = plan.candidate(run.intent, run.intent.router(task.host.name), _render(task, run, running), running)
-    device.load_merge_candidate(config=fragment)
-    diff = device.compare_config()
-    if not diff:
-        device.discard_config()
-        return ()
-    change = Change("FRR configuration", unified=diff)
-    if run.options.dry_run:
-        device.discard_config()
-        return (change,)
-    backup = new_backup(run.settings.state / "backups", task.host.name)
-    task.run(write_file, filename=str(backup), content=running)
-    established = _established(device) - plan.may_go_down(run.intent, running, diff)
-    device.commit_config(message=f"kubepeer: {run.intent.cluster.name}", revert_in=REVERT_SECONDS)
+def restore(task: Task, run: Run) -> Result:
+    """What Kubepeer owns on a router, or with --replace all of it, as it stood in a backup."""
+    router = run.intent.router(task.host.name)
+    (backup,) = (backup for backup in wanted_backups(run) if backup.router == router.name)
+    text = backup.path.read_text(encoding="utf-8")
+    order = _order(run, partial(_restored, run, router, text))
+    return done(task, _in_its_turn(task, run, order), summary=f"from {backup.name}")
+
+
+def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
+    """A change that went wrong on one router is not made on the one that stands in for it."""
+    group = ("went wrong", run.intent.router(task.host.name).redundancy_group)
+    if before := run.recall(group):
+        raise RefusedError(
+            f"the change of {before} went wrong, and this router stands in for it. Nothing was changed",
+            host=task.host.name,
+            cure=f"mend {before} first, or choose this router alone with --host",
+        )
     try:
-        _check(task, device, established)
-    except KubepeerError:
-        device.rollback()
+        return change_safely(task, run, order)
+    except CommandError:
+        if not run.options.dry_run:
+            run.keep(group, task.host.name)
         raise
-    device.confirm_commit()
-    return (change,)
 
 
-def _let_pending_change_end(task: Task, device: Any) -> None:
-    """Wait until no change on the router is neither confirmed nor taken back.
+def _order(run: Run, candidate: Callable[[str], Candidate]) -> Order:
+    return Order(
+        what="FRR configuration",
+        candidate=candidate,
+        may_go_down=partial(plan.may_go_down, run.intent),
+        ours=frozenset(str(node.address) for node in run.intent.nodes),
+        message=f"kubepeer: {run.intent.cluster.name}",
+    )
 
-    A run that was killed between the two leaves one: what the router runs looks right, and is gone within the minute.
-    """
-    ends = time.monotonic() + REVERT_SECONDS + REVERT_ENDS_SECONDS
-    while device.has_pending_commit():
-        if time.monotonic() > ends:
-            raise CommandError(
-                f"an earlier change is still neither confirmed nor taken back after {REVERT_SECONDS + REVERT_ENDS_SECONDS} s",
-                host=task.host.name,
-                cure="does another run work on it? Else see /var/lib/napalm-frr/history on the router",
-            )
-        time.sleep(1)  # the timer is the router's; it tells nobody
+
+def _candidate(task: Task, run: Run, router: Router, running: str) -> Candidate:
+    return Candidate(plan.candidate(run.intent, router, _render(task, run, running), running))
+
+
+def _restored(run: Run, router: Router, backup: str, running: str) -> Candidate:
+    if run.options.replace:
+        return Candidate(backup, replaces=True)
+    return Candidate(plan.candidate(run.intent, router, plan.owned(run.intent, backup), running))
 
 
 def _render(task: Task, run: Run, running: str) -> str:
@@ -113,27 +108,3 @@ def _render(task: Task, run: Run, running: str) -> str:
         password=password,
     )
     return str(result[0].result)
-
-
-def _established(device: Any) -> set[str]:
-    """The peers whose session is up."""
-    tables = device.get_bgp_neighbors()
-    return {peer for table in tables.values() for peer, state in table["peers"].items() if state["is_up"]}
-
-
-def _check(task: Task, device: Any, established: set[str]) -> None:
-    """Management answers, and every session that was up is up, or soon again; else the change was a mistake."""
-    ends = time.monotonic() + CHECK_SECONDS
-    while True:
-        if not (device.is_alive()["is_alive"] and answers(task.host)):
-            raise CommandError(
-                "management does not answer after the change; the router reverts by itself", host=task.host.name
-            )
-        lost = established - _established(device)
-        if not lost:
-            return
-        if time.monotonic() > ends:
-            raise CommandError(
-                f"sessions lost by the change: {', '.join(sorted(lost))}; it was taken back", host=task.host.name
-            )
-        time.sleep(1)  # a session that was reset needs a few seconds to come back

@@ -34,6 +34,7 @@ PURE = (
     "tasks/nodes/preflight.py",
     "tasks/routers/plan.py",
     "tasks/routers/preflight.py",
+    "tasks/routers/sessions.py",
     "tasks/routes/checks.py",
     "tasks/routes/expected.py",
     "tasks/routes/frr.py",

@@ -15,6 +15,8 @@ from kubepeer.phases import (
     control_planes,
     first_control_plane,
     nodes,
+    one_by_one,
+    one_of_each_redundancy_group,
     other_control_planes,
     routers,
     run_phases,
@@ -134,9 +136,9 @@ class Crowd:
         return done(task)
 
 
-def test_one_at_a_time_means_in_order_and_never_two(run_of: Any, observer: Any) -> None:
+def test_one_by_one_means_in_order_and_never_two(run_of: Any, observer: Any) -> None:
     crowd = Crowd()
-    run_phases(run_of("c", "a", "b"), [Phase("Join", crowd, one_at_a_time=True)], observer)
+    run_phases(run_of("c", "a", "b"), [Phase("Join", crowd, turns=one_by_one)], observer)
     assert (crowd.most, crowd.order) == (1, ["c", "a", "b"])
 
 
@@ -147,9 +149,18 @@ def test_workers_bound_how_many_hosts_work_at_the_same_time(run_of: Any, observe
     assert sorted(crowd.order) == list("abcdef")
 
 
-def test_one_at_a_time_goes_on_after_a_host_that_failed(run_of: Any, observer: Any) -> None:
-    (outcome,) = run_phases(run_of("a", "b", "c"), [Phase("Join", fail_on_b, one_at_a_time=True)], observer)
+def test_one_by_one_goes_on_after_a_host_that_failed(run_of: Any, observer: Any) -> None:
+    (outcome,) = run_phases(run_of("a", "b", "c"), [Phase("Join", fail_on_b, turns=one_by_one)], observer)
     assert {name: host.failed for name, host in outcome.hosts.items()} == {"a": False, "b": True, "c": False}
+
+
+def test_routers_that_stand_in_for_each_other_are_never_changed_at_the_same_time(run_of: Any, intent_of: Any) -> None:
+    """A turn holds one router of each group; the inventory's order is kept."""
+    groups = {"openwrt": "north", "tiny-unraid": "south"}
+    apart = intent_of(hosts={name: {"data": {"redundancy_group": group}} for name, group in groups.items()})
+    names = list(groups)
+    assert one_of_each_redundancy_group(run_of(*names), names) == [["openwrt"], ["tiny-unraid"]]
+    assert one_of_each_redundancy_group(run_of(*names, intent=apart), names) == [names]
 
 
 def test_phases_together_run_at_the_same_time_and_come_in_their_order(run_of: Any, observer: Any) -> None:

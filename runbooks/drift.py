@@ -1,0 +1,22 @@
+"""What stands on nodes, in the cluster and on routers against intent: exit code 1 on any difference. Changes nothing; made for cron."""
+
+from kubepeer.phases import Phase, Together, chosen, control_planes, nodes, routers, speaker
+from kubepeer.runbook import Purpose, run
+from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
+from tasks.control_plane.tasks import join, place_endpoint
+from tasks.nodes.tasks import prepare
+from tasks.observe import observe
+from tasks.routers.tasks import configure
+
+PHASES: list[Phase | Together] = [
+    Phase("Observe", observe, on=chosen),
+    Together(Phase("Nodes", prepare, on=nodes), Phase("Routers", configure, on=routers)),
+    Phase("API endpoint", place_endpoint, on=control_planes),
+    Phase("Members", join, on=nodes),
+    Phase("Cluster network", build_network, on=speaker),
+    Phase("Load balancer", build_load_balancer, on=speaker),
+    Phase("Workload", run_workload, on=speaker),
+]
+
+if __name__ == "__main__":
+    raise SystemExit(run("drift", PHASES, description=__doc__, purpose=Purpose.DRIFT))

@@ -1,0 +1,208 @@
+"""One change of a router, so that nobody can be locked out of it.
+
+Lock, diff, backup, a commit that the router takes back by itself, a check, and only then the confirmation. The timer lives on the
+router: it needs neither this controller nor the connection. Until the confirmation the startup configuration is the old one.
+"""
+
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from napalm.base.exceptions import (
+    CommandTimeoutException,
+    ConnectionException,
+    MergeConfigException,
+    NapalmException,
+    ReplaceConfigException,
+)
+from nornir.core.task import Task
+from nornir_utils.plugins.tasks.files import write_file
+
+from kubepeer.change import Change
+from kubepeer.errors import CommandError, KubepeerError
+from kubepeer.run import Run
+from tasks.linux.connect import answers, connection
+from tasks.routers.backups import new_backup
+from tasks.routers.lock import one_change_at_a_time
+from tasks.routers.sessions import Sessions, objections, sessions
+
+REVERT_SECONDS = 60  # the router takes the change back by itself after this, unless it is confirmed
+SETTLE_SECONDS = 3  # a session that the change ends is gone within a second or two, and so are its routes
+CHECK_SECONDS = 20  # for sessions that the change has reset to be up again
+REVERT_ENDS_SECONDS = 30  # the router itself needs some seconds to take a change back
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is to be loaded.
+
+    Attributes:
+        text: in the router's own syntax.
+        replaces: it takes the place of all that the driver has in its hands; else it is laid over it.
+
+    """
+
+    text: str
+    replaces: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """A change as it is wanted, whatever the router runs with at that moment.
+
+    Attributes:
+        what: as the report names it: "FRR configuration".
+        candidate: running configuration -> what is to be loaded.
+        may_go_down: running configuration, diff -> peers whose session the change ends or resets on purpose.
+        ours: addresses of the cluster's nodes.
+        message: why, for the router's own history; "" where the router keeps none.
+
+    """
+
+    what: str
+    candidate: Callable[[str], Candidate]
+    may_go_down: Callable[[str, str], Collection[str]]
+    ours: Collection[str]
+    message: str = ""
+
+
+def change_safely(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
+    """Bring the router to where the order wants it; in a dry run, only say what would change.
+
+    Raises:
+        RefusedError: another run is changing this router.
+        CommandError: the router refused it, or it was taken back; with what the router said.
+
+    """
+    name = task.host.name
+    try:
+        if run.options.dry_run:
+            return _Change(task, run, order).planned()
+        with one_change_at_a_time(run.settings.state / "locks", name):
+            return _Change(task, run, order).made()
+    except NapalmException as error:
+        raise CommandError(f"{type(error).__name__}: {error}", host=name) from error
+
+
+class _Change:
+    def __init__(self, task: Task, run: Run, order: Order) -> None:
+        self._task, self._run, self._order = task, run, order
+        self._name = task.host.name
+        self._device = connection(run.nornir, self._name, "napalm")
+        let_pending_change_end(self._device, self._name)
+        self._running: str = self._device.get_config(retrieve="running")["running"]
+
+    def planned(self) -> tuple[Change, ...]:
+        """What would change; nothing is left behind on the router."""
+        diff = self._load()
+        self._device.discard_config()
+        return (Change(self._order.what, unified=diff),) if diff else ()
+
+    def made(self) -> tuple[Change, ...]:
+        """Change the router; or leave it as it was, and say why."""
+        diff = self._load()
+        if not diff:
+            self._device.discard_config()
+            return ()
+        self._keep("backups", self._running)
+        before = self._sessions()
+        may_go_down = self._order.may_go_down(self._running, diff)
+        self._device.commit_config(message=self._order.message, revert_in=REVERT_SECONDS)
+        committed = time.monotonic()
+        self._check(before, may_go_down, committed)
+        self._device.confirm_commit()
+        return (Change(self._order.what, unified=diff),)
+
+    def _load(self) -> str:
+        candidate = self._order.candidate(self._running)
+        load = self._device.load_replace_candidate if candidate.replaces else self._device.load_merge_candidate
+        try:
+            load(config=candidate.text)
+            return str(self._device.compare_config())
+        except (MergeConfigException, ReplaceConfigException) as error:
+            with suppress(NapalmException):
+                self._device.discard_config()
+            kept = self._keep("candidates", candidate.text)
+            raise CommandError(f"{error} The candidate is kept in {kept}.", host=self._name) from error
+
+    def _keep(self, folder: str, text: str) -> str:
+        path = new_backup(self._run.settings.state / folder, self._name)
+        self._task.run(write_file, filename=str(path), content=text)
+        return str(path)
+
+    def _sessions(self) -> Sessions:
+        return sessions(self._device.get_bgp_neighbors())
+
+    def _check(self, before: Sessions, may_go_down: Collection[str], committed: float) -> None:
+        """Management answers anew, and no session has suffered; else the change is taken back."""
+        while True:
+            passed = time.monotonic() - committed
+            if not (answers(self._task.host) and self._device.is_alive()["is_alive"]):
+                raise self._reverted_by_itself(committed)
+            found = self._objections(before, may_go_down, committed)
+            if passed >= SETTLE_SECONDS and not found:
+                return
+            if passed >= CHECK_SECONDS:
+                raise self._taken_back("; ".join(found))
+            time.sleep(1)  # a session that was reset needs a few seconds to come back; nobody tells us
+
+    def _objections(self, before: Sessions, may_go_down: Collection[str], committed: float) -> list[str]:
+        try:
+            return list(objections(before, self._sessions(), self._order.ours, may_go_down))
+        except (ConnectionException, CommandTimeoutException) as error:
+            raise self._reverted_by_itself(committed) from error
+
+    def _taken_back(self, why: str) -> KubepeerError:
+        try:
+            self._device.rollback()
+        except NapalmException as error:
+            end = f"it could not be taken back ({error}); unless it is confirmed the router does so by itself"
+        else:
+            end = "it was taken back"
+        return CommandError(f"after the change {why}; {end}", host=self._name, cure="see its diff with --dry-run")
+
+    def _reverted_by_itself(self, committed: float) -> KubepeerError:
+        """Wait for the router's own timer, look whether all is as it was, and say so."""
+        ends = committed + REVERT_SECONDS + REVERT_ENDS_SECONDS
+        while time.monotonic() < ends:
+            if time.monotonic() > committed + REVERT_SECONDS and answers(self._task.host):
+                return CommandError(f"management did not answer after the change; {self._state()}", host=self._name)
+            time.sleep(1)  # the timer is the router's; it cannot tell us
+        return CommandError(
+            f"management has not answered since the change, and {REVERT_SECONDS} s are over in which the router reverts by itself",
+            host=self._name,
+            cure="look at its console",
+        )
+
+    def _state(self) -> str:
+        ends = time.monotonic() + REVERT_ENDS_SECONDS
+        self._task.host.close_connection("napalm")
+        while True:
+            try:
+                device = connection(self._run.nornir, self._name, "napalm")
+                if device.get_config(retrieve="running")["running"] == self._running:
+                    return "the router has taken it back by itself, and runs as before"
+            except (NapalmException, KubepeerError) as error:
+                return f"the router should have taken it back by itself, but cannot be read: {error}"
+            if time.monotonic() > ends:
+                return "the router should have taken it back by itself, but does not run as before"
+            time.sleep(1)  # a revert takes some seconds
+
+
+def let_pending_change_end(device: Any, name: str) -> None:
+    """Wait until no change on the router is neither confirmed nor taken back.
+
+    A run that was killed between the two leaves one: what the router runs looks right, and is gone within the minute.
+    """
+    ends = time.monotonic() + REVERT_SECONDS + REVERT_ENDS_SECONDS
+    while device.has_pending_commit():
+        if time.monotonic() > ends:
+            waited = REVERT_SECONDS + REVERT_ENDS_SECONDS
+            raise CommandError(
+                f"somebody's change is still neither confirmed nor taken back after {waited} s. Nothing was changed",
+                host=name,
+                cure="let its owner confirm it or take it back, then run again",
+            )
+        time.sleep(1)  # the timer is the router's; it tells nobody

@@ -1,0 +1,250 @@
+"""How a change of a router goes, and how it ends when it goes wrong: on a router in memory that keeps time like a real one.
+
+The timer, the lock and the startup configuration of real routers are tested in drivers/*/tests/live and tests/lab.
+"""
+
+import socket
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from napalm.base.exceptions import CommitError, MergeConfigException
+from nornir.core.filter import F
+from nornir.core.task import MultiResult, Result, Task
+
+from kubepeer.errors import CommandError, RefusedError
+from kubepeer.run import Run
+from tasks.routers import safe_change
+from tasks.routers.lock import one_change_at_a_time
+from tasks.routers.safe_change import Candidate, Order, change_safely
+
+FOREIGN = "neighbor 10.32.0.10"
+BEFORE = f"{FOREIGN}\n"
+
+
+class RouterInMemory:
+    """A router whose configuration is lines: `neighbor X` is a session that is up; `management down` cuts it off; `typo` is refused."""
+
+    def __init__(self, running: str) -> None:
+        self.running = self.startup = running
+        self.candidate: str | None = None
+        self.pending: tuple[str, float] | None = None
+        self.messages: list[str] = []
+        self.rolled_back = False
+
+    @property
+    def cut_off(self) -> bool:
+        self._revert_when_due()
+        return "management down" in self.running
+
+    def _revert_when_due(self) -> None:
+        if self.pending and time.monotonic() > self.pending[1]:
+            self.running, self.pending = self.pending[0], None
+
+    def get_config(self, retrieve: str) -> dict[str, str]:  # noqa: ARG002  NAPALM's
+        self._revert_when_due()
+        return {"running": self.running, "startup": self.startup}
+
+    def load_merge_candidate(self, config: str) -> None:
+        if "typo" in config:
+            raise MergeConfigException("line 1: unknown command.")
+        self.candidate = self.running + "".join(f"{line}\n" for line in config.splitlines() if line not in self.running)
+
+    def load_replace_candidate(self, config: str) -> None:
+        self.candidate = config
+
+    def compare_config(self) -> str:
+        assert self.candidate is not None
+        return "" if self.candidate == self.running else "\n".join(f"+{line}" for line in self.candidate.splitlines())
+
+    def discard_config(self) -> None:
+        self.candidate = None
+
+    def commit_config(self, message: str, revert_in: int) -> None:
+        assert self.candidate is not None
+        if "half" in self.candidate:
+            raise CommitError("line 7: bgpd died. The router is back at its old configuration.")
+        self.pending = (self.running, time.monotonic() + revert_in)
+        self.running, self.candidate = self.candidate, None
+        self.messages.append(message)
+
+    def confirm_commit(self) -> None:
+        assert self.pending, "nothing is pending"
+        self.startup, self.pending = self.running, None
+
+    def has_pending_commit(self) -> bool:
+        self._revert_when_due()
+        return self.pending is not None
+
+    def rollback(self) -> None:
+        assert self.pending, "nothing is pending"
+        self.running, self.pending, self.rolled_back = self.pending[0], None, True
+
+    def is_alive(self) -> dict[str, bool]:
+        return {"is_alive": not self.cut_off}
+
+    def get_bgp_neighbors(self) -> dict[str, Any]:
+        peers = {line.split()[1] for line in self.running.splitlines() if line.startswith("neighbor")}
+        up = {"is_up": True, "address_family": {"ipv4": {"accepted_prefixes": 2}}}
+        return {"global": {"router_id": "192.0.2.1", "peers": dict.fromkeys(peers, up)}}
+
+
+class Door:
+    """An SSH server's greeting on loopback, given while the router is not cut off."""
+
+    def __init__(self, router: RouterInMemory) -> None:
+        self.router = router
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                guest, _ = self.listener.accept()
+            except OSError:
+                return
+            with guest:
+                if not self.router.cut_off:
+                    guest.sendall(b"SSH-2.0-router\r\n")
+
+
+Change = Callable[..., MultiResult]
+
+
+@pytest.fixture
+def router() -> RouterInMemory:
+    return RouterInMemory(BEFORE)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "var"
+
+
+@pytest.fixture
+def change(router: RouterInMemory, run_of: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
+    """Make a change of the router: the text to load, and keywords of Candidate, Order or Options."""
+    door = Door(router)
+    monkeypatch.setattr(safe_change, "connection", lambda *_: router)
+    for name, seconds in (("REVERT", 2), ("SETTLE", 0.1), ("CHECK", 0.3), ("REVERT_ENDS", 2)):
+        monkeypatch.setattr(safe_change, f"{name}_SECONDS", seconds)
+
+    def make(
+        text: str, *, replaces: bool = False, may_go_down: tuple[str, ...] = (), dry_run: bool = False
+    ) -> MultiResult:
+        run: Run = run_of("openwrt", dry_run=dry_run)
+        host = run.nornir.inventory.hosts["openwrt"]
+        host.hostname, host.port = "127.0.0.1", door.port
+        host.connections["napalm"] = SimpleNamespace(close=lambda: None)
+        order = Order("configuration", lambda _: Candidate(text, replaces), lambda *_: may_go_down, (), "why")
+
+        def task(task: Task) -> Result:
+            return Result(host=task.host, result=change_safely(task, run, order))
+
+        return run.nornir.filter(F(name="openwrt")).run(task=task)["openwrt"]
+
+    yield make
+    door.listener.close()
+
+
+def error(answer: MultiResult) -> str:
+    assert isinstance(answer[0].exception, CommandError | RefusedError), answer[0].result
+    return str(answer[0].exception)
+
+
+def test_a_good_change_is_confirmed_and_its_diff_is_told(router: RouterInMemory, change: Change) -> None:
+    answer = change("neighbor 10.31.90.1")
+    assert not answer.failed, answer[0].result
+    (told,) = answer[0].result
+    assert told.diff == "+neighbor 10.32.0.10\n+neighbor 10.31.90.1"
+    assert router.startup == router.running == BEFORE + "neighbor 10.31.90.1\n"
+    assert router.messages == ["why"]
+
+
+def test_what_ran_before_is_kept_where_only_its_owner_can_read_it(
+    router: RouterInMemory, change: Change, state: Path
+) -> None:
+    change("neighbor 10.31.90.1")
+    (backup,) = (state / "backups" / "openwrt").iterdir()
+    assert backup.read_text() == BEFORE
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+
+
+def test_without_a_difference_nothing_is_committed_or_kept(router: RouterInMemory, change: Change, state: Path) -> None:
+    assert change(FOREIGN)[0].result == ()
+    assert (router.messages, router.candidate, (state / "backups").exists()) == ([], None, False)
+
+
+def test_a_dry_run_tells_the_diff_and_changes_nothing(router: RouterInMemory, change: Change) -> None:
+    (told,) = change("neighbor 10.31.90.1", dry_run=True)[0].result
+    assert "+neighbor 10.31.90.1" in told.diff
+    assert (router.running, router.startup, router.candidate) == (BEFORE, BEFORE, None)
+
+
+def test_a_foreign_session_that_is_lost_takes_the_change_back(router: RouterInMemory, change: Change) -> None:
+    said = error(change("neighbor 10.31.90.1\n", replaces=True))
+    assert said.startswith("openwrt: after the change the session with 10.32.0.10 was up and is not; it was taken back")
+    assert router.rolled_back
+    assert router.running == router.startup == BEFORE
+
+
+def test_a_session_that_goes_on_purpose_does_not(router: RouterInMemory, change: Change) -> None:
+    assert not change("neighbor 10.31.90.1\n", replaces=True, may_go_down=("10.32.0.10",)).failed
+    assert router.startup == "neighbor 10.31.90.1\n"
+
+
+def test_a_change_that_cuts_management_is_left_to_the_routers_own_timer(router: RouterInMemory, change: Change) -> None:
+    said = error(change("management down"))
+    assert said == (
+        "openwrt: management did not answer after the change; the router has taken it back by itself, and runs as before"
+    )
+    assert not router.rolled_back, "nobody could have asked it to"
+    assert router.running == router.startup == BEFORE
+
+
+def test_a_refused_candidate_is_kept_to_look_at_and_leaves_nothing_on_the_router(
+    router: RouterInMemory, change: Change, state: Path
+) -> None:
+    said = error(change("typo"))
+    (kept,) = (state / "candidates" / "openwrt").iterdir()
+    assert said == f"openwrt: line 1: unknown command. The candidate is kept in {kept}."
+    assert kept.read_text() == "typo"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert (router.running, router.candidate) == (BEFORE, None)
+
+
+def test_a_commit_that_fails_says_what_the_router_said(router: RouterInMemory, change: Change) -> None:
+    assert error(change("half")) == (
+        "openwrt: CommitError: line 7: bgpd died. The router is back at its old configuration."
+    )
+    assert router.running == BEFORE
+
+
+def test_a_change_that_somebody_has_not_confirmed_is_let_end_first(router: RouterInMemory, change: Change) -> None:
+    router.pending = (BEFORE, time.monotonic() + 1)
+    router.running = "neighbor 192.0.2.9\n"
+    assert not change("neighbor 10.31.90.1").failed
+    assert router.startup == BEFORE + "neighbor 10.31.90.1\n"
+
+
+def test_a_change_that_never_ends_is_not_touched(router: RouterInMemory, change: Change) -> None:
+    router.pending = (BEFORE, time.monotonic() + 3600)
+    assert "somebody's change is still neither confirmed nor taken back after 4 s" in error(
+        change("neighbor 10.31.90.1")
+    )
+    assert router.running == BEFORE
+
+
+def test_two_runs_do_not_change_a_router_at_the_same_time(router: RouterInMemory, change: Change, state: Path) -> None:
+    with one_change_at_a_time(state / "locks", "openwrt"):
+        assert error(change("neighbor 10.31.90.1")).startswith(
+            "openwrt: another run is changing it. Nothing was changed"
+        )
+    assert router.running == BEFORE
+    assert not change("neighbor 10.31.90.1").failed, "the lock is free again"
