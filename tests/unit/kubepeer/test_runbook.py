@@ -18,7 +18,7 @@ from kubepeer.change import Change
 from kubepeer.errors import CommandError, UnreachableError
 from kubepeer.phases import Phase
 from kubepeer.run import Run, done
-from kubepeer.runbook import run
+from kubepeer.runbook import Purpose, run
 
 Command = Callable[..., int]
 
@@ -79,6 +79,43 @@ def command(project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 )
 def test_the_exit_code_says_how_it_went(command: Command, task: Any, arguments: list[str], code: int) -> None:
     assert command(task, *arguments) == code
+
+
+@pytest.mark.parametrize(
+    ("task", "code", "line"),
+    [
+        pytest.param(nothing, 0, "no drift in ", id="as_intended"),
+        pytest.param(change_swap, 1, "16 differences from intent on k8s-calico-master-10-31-90-1, ", id="drift"),
+        pytest.param(lose, 3, "not looked at: k8s-calico-master-10-31-90-1, ", id="an_unreachable_host"),
+    ],
+)
+def test_drift_is_told_by_the_exit_code_the_last_line_and_json(
+    command: Command, capsys: Any, task: Any, code: int, line: str
+) -> None:
+    assert command(task, purpose=Purpose.DRIFT) == code
+    assert line in capsys.readouterr().out.splitlines()[-1]
+    assert command(task, "--output", "json", purpose=Purpose.DRIFT) == code
+    assert json.loads(capsys.readouterr().out)["ok"] is (code == 0)
+
+
+def test_a_look_for_drift_is_a_dry_run(command: Command, capsys: Any) -> None:
+    def change_unless_dry(task: Task, run: Run) -> Result:
+        assert run.options.dry_run
+        return done(task)
+
+    assert command(change_unless_dry, purpose=Purpose.DRIFT) == 0
+
+
+def test_a_command_without_phases_contacts_nothing(project: Any, monkeypatch: Any, capsys: Any, tmp_path: Path) -> None:
+    """Neither the namespace is entered nor a host key learned: backups can be read where the lab or the network is down."""
+    config = project(config={"user_defined": {"namespace": "kubepeer-absent"}}).config_file
+    monkeypatch.setattr(sys, "argv", ["rollback_routers.py", "--config", str(config), "list"])
+    commands: dict[str, list[Any]] = {"list": [], "apply": [Phase("One", nothing)]}
+    assert run("rollback_routers", commands, show=lambda console, *_: console.print("listed")) == 0
+    assert capsys.readouterr().out.strip() == "listed"
+    assert not (tmp_path / "var").exists()
+    monkeypatch.setattr(sys, "argv", ["rollback_routers.py", "--config", str(config), "apply"])
+    assert run("rollback_routers", commands) == 2
 
 
 def test_json_stands_alone_on_standard_output(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,7 +245,7 @@ WAITS = """import sys, threading
 from pathlib import Path
 from kubepeer.phases import Phase
 from kubepeer.run import done
-from kubepeer.runbook import run
+from kubepeer.runbook import Purpose, run
 
 def wait(task, run):
     Path(sys.argv[-1]).with_name(f"begun-{task.host.name}").touch()
