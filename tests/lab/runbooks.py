@@ -92,6 +92,14 @@ class Runbooks:
         """python runbooks/verify_routes.py ARGUMENTS."""
         return self._run("verify_routes", arguments, deadline)
 
+    def drift(self, *arguments: str, deadline: float = 300) -> Answer:
+        """python runbooks/drift.py ARGUMENTS."""
+        return self._run("drift", arguments, deadline)
+
+    def rollback(self, *arguments: str, deadline: float = 300) -> Answer:
+        """python runbooks/rollback_routers.py ARGUMENTS."""
+        return self._run("rollback_routers", arguments, deadline)
+
     def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
         """Start deploy.py in a process group of its own, as a terminal does."""
         with log.open("wb") as file:

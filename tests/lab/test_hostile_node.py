@@ -1,0 +1,103 @@
+"""A node that announces what it must not: the routers' own filters and limits hold, whatever a node says."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.lab.devices import Kubectl, session
+from tests.lab.laboratory import ADDRESSES, ROUTERS, WORKERS, Laboratory, wait_for
+from tests.lab.runbooks import Runbooks
+
+pytestmark = pytest.mark.lab
+NODE = WORKERS[2]
+ADDRESS = ADDRESSES[NODE]
+PEERS = {"openwrt": ("10.31.254.253", 64512), "tiny-unraid": ("10.31.100.100", 64516)}
+SESSIONS = [f"Global_{address.replace('.', '_')}" for address, _ in PEERS.values()]
+SESSION_SECONDS = 60
+FOREIGN_PREFIXES = ("0.0.0.0/0", "10.0.0.0/8", "192.0.2.66/32", "10.33.0.0/16")
+TOO_MANY = 10_000  # /32s of one pod block's neighbours, ten times what the inventory allows
+FOLDER = "/var/run/calico"
+
+
+def speaker(routes: list[str]) -> str:
+    """A BIRD that says to both routers whatever it is given."""
+    sessions = "\n".join(
+        f"protocol bgp r{number} {{ local {ADDRESS} as 64517; neighbor {address} as {as_number}; connect delay time 1;\n"
+        "  ipv4 { import none; export all; next hop self; }; }"
+        for number, (address, as_number) in enumerate(PEERS.values())
+    )
+    announced = "\n".join(f"  route {route} blackhole;" for route in routes)
+    return f"router id {ADDRESS};\nprotocol device {{ }}\nprotocol static {{ ipv4;\n{announced}\n}}\n{sessions}\n"
+
+
+@pytest.fixture
+def announce(lab: Laboratory, healthy: Kubectl) -> Iterator[Callable[[list[str]], None]]:
+    """In place of the node's own speaker, one that announces these routes; at the end the node's own is back."""
+    pod = healthy.pod_on(NODE, "calico-system", "k8s-app=calico-node")
+
+    def begin(routes: list[str]) -> None:
+        for name in SESSIONS:
+            healthy.birdc(NODE, f"disable {name}")
+        text = speaker(routes)
+        lab.inside(NODE, f"cat >{FOLDER}/hostile.conf <<'END'\n{text}END\n")
+        command = (
+            f"exec bird -f -c {FOLDER}/hostile.conf -s {FOLDER}/hostile.ctl -P {FOLDER}/hostile.pid >/dev/null 2>&1 &"
+        )
+        healthy("exec", "-n", "calico-system", pod, "--", "sh", "-c", command)
+
+    yield begin
+    lab.inside(NODE, f"kill $(cat {FOLDER}/hostile.pid); rm -f {FOLDER}/hostile.conf")
+    for name in SESSIONS:
+        healthy.birdc(NODE, f"enable {name}")
+
+
+def established(lab: Laboratory, router: str, address: str) -> bool:
+    return bool(session(lab, router, address).get("bgpState") == "Established")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_foreign_prefixes_do_not_reach_the_table_and_the_session_stays(
+    lab: Laboratory, announce: Callable[[list[str]], None]
+) -> None:
+    own_pod = "10.33.99.7/32"  # inside the pods' network: accepted, and the sign that all has been heard
+    announce([*FOREIGN_PREFIXES, own_pod])
+    for router in ROUTERS:
+        wait_for(
+            f"{router} has heard the node",
+            lambda router=router: own_pod.removesuffix("/32") in lab.inside(router, "ip route show 10.33.99.7"),
+            SESSION_SECONDS,
+        )
+        assert established(lab, router, ADDRESS)
+        for prefix in FOREIGN_PREFIXES:
+            assert ADDRESS not in lab.inside(router, f"ip route show exact {prefix}")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_too_many_prefixes_close_the_session_of_that_node_alone_and_the_proof_says_so(
+    lab: Laboratory, runbooks: Runbooks, announce: Callable[[list[str]], None]
+) -> None:
+    announce([f"10.33.{64 + number // 256}.{number % 256}/32" for number in range(TOO_MANY)])
+    for router in ROUTERS:
+        wait_for(
+            f"{router} has closed the session", lambda router=router: "prefix" in why(lab, router), SESSION_SECONDS
+        )
+        assert not established(lab, router, ADDRESS)
+        others = [address for name, address in ADDRESSES.items() if name != NODE]
+        assert all(established(lab, router, address) for address in others)
+    answer = runbooks.verify("--output", "json").ended(1)
+    lost = [check for check in answer.failures() if check["check"] == "session"]
+    assert {(check["host"], check["subject"]) for check in lost} == {(router, ADDRESS) for router in ROUTERS}
+    assert all("prefix" in check["reason"].lower() for check in lost), lost
+    for router in ROUTERS:
+        admit_again(lab, router)
+
+
+def why(lab: Laboratory, router: str) -> str:
+    """Why a router's session with the node is down, in its own words."""
+    return json.dumps(session(lab, router, ADDRESS)).lower() if not established(lab, router, ADDRESS) else ""
+
+
+def admit_again(lab: Laboratory, router: str) -> None:
+    """A session that was closed by the limit stays closed until a person has looked."""
+    lab.inside(router, f"vtysh -c 'clear bgp {ADDRESS}'")
