@@ -5,6 +5,7 @@ from typing import Protocol
 
 from kubepeer.intent import Intent, Router
 from kubepeer.intent import Platform as Name
+from tasks.routers.bird import Bird
 from tasks.routers.frr import Frr
 from tasks.routers.guest import OWNER, accepted
 
@@ -33,6 +34,7 @@ class Platform(Protocol):
 
 PLATFORMS: Mapping[Name, Platform] = {
     "frr": Frr(),
+    "bird": Bird(),
 }
 
 

@@ -32,6 +32,7 @@ PURE = (
     "tasks/nodes/packages.py",
     "tasks/nodes/plan.py",
     "tasks/nodes/preflight.py",
+    "tasks/routers/bird.py",
     "tasks/routers/frr.py",
     "tasks/routers/guest.py",
     "tasks/routers/plan.py",
