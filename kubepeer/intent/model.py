@@ -162,7 +162,7 @@ class Peering(Section):
     ttl_security: bool = False  # RFC 5082, one hop
     multihop: int | None = Field(default=None, ge=2, le=255)
     bfd: bool = False
-    graceful_restart: Literal["helper", "full", "off"] = "helper"
+    graceful_restart: Literal["helper", "full", "off"] | None = None  # None: as the router's process has it for all
     default_route: bool = False  # the only thing that is ever sent
     communities: tuple[Community, ...] = ()  # added to what is accepted
     redundancy_group: str = "routers"  # its routers are changed one after the other

@@ -1,13 +1,12 @@
 """What FRR is told, planned from intent and its running configuration. Pure."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kubepeer.intent import Intent, Router
 from tasks.routers.guest import OWNER, raised, refuse_foreign_as, several_as
+from tasks.routers.hierarchy import PROCESS, Line, addresses, in_process, lines_of, number
 
-PROCESS = r"router bgp \d+"  # not a VRF's or a view's: their neighbours and numbers are never ours
 OWNED_GLOBALS = (f"ip prefix-list {OWNER}-", f"bgp as-path access-list {OWNER} ", f"route-map {OWNER}-")
 LISTEN_LIMIT = 100  # FRR's own: it is then not shown
 RELAX = "bgp bestpath as-path multipath-relax"
@@ -18,12 +17,13 @@ class Frr:
 
     template = "routers/frr/bgp.conf.j2"
     whole = False
+    hides_passwords = False
 
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
         """What the template needs beyond intent: what is process-wide, where it is not there yet."""
         peers = len(intent.peers_of(router))
         dynamic = router.peering.neighbours == "dynamic"
-        relaxed = any(line.text == RELAX for line in lines_of(running) if _is_process(line.context))
+        relaxed = any(line.text == RELAX for line in lines_of(running) if in_process(line.context))
         return {
             "maximum_paths": maximum_paths(peers, running),
             "listen_limit": _listen_limit(router.peering.listen_limit, running) if dynamic else None,
@@ -46,10 +46,10 @@ class Frr:
         for found in re.findall(r"^router bgp (\d+)\s*$", running, re.MULTILINE):
             refuse_foreign_as(router, int(found))
         wanted = set(lines_of(rendered))
-        neighbours = _addresses(intent, router)
+        neighbours = addresses(intent, router)
         stale = [line for line in lines_of(running) if _is_ours(line, neighbours) and line not in wanted]
         stale = _or_the_whole_group(stale, running)
-        listed = neighbours if router.peering.neighbours == "static" else set()
+        listed = neighbours if router.peering.neighbours == "static" else frozenset()
         return "\n".join([*_removals(stale, listed), rendered])
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
@@ -65,39 +65,14 @@ class Frr:
 
         """
         ours = _members(running)
-        neighbours = _addresses(intent, router)
+        neighbours = addresses(intent, router)
         if re.search(rf"^ bgp listen range \S+ peer-group {OWNER}$", running, re.MULTILINE):
             ours |= neighbours
         both_ends = set(re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as) ", diff, re.MULTILINE))
         return ours if OWNER in both_ends else (ours - neighbours) | (ours & both_ends)
 
 
-def _addresses(intent: Intent, router: Router) -> set[str]:
-    return {str(node.address) for node in intent.peers_of(router)}
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a configuration, with the lines that it stands under."""
-
-    context: tuple[str, ...]
-    text: str
-
-
-def lines_of(configuration: str) -> Iterator[Line]:
-    """The lines of an FRR configuration with their contexts; one space of indent is one level."""
-    stack: list[str] = []
-    for raw in configuration.splitlines():
-        text = raw.strip()
-        depth = len(raw) - len(raw.lstrip(" "))
-        if not text or text.startswith("!") or text in ("exit", "exit-address-family", "end"):
-            continue
-        stack = stack[:depth]
-        yield Line(tuple(stack), text)
-        stack.append(text)
-
-
-def _is_ours(line: Line, neighbours: set[str]) -> bool:
+def _is_ours(line: Line, neighbours: Collection[str]) -> bool:
     if line.context and re.fullmatch(PROCESS, line.context[0]):
         words = line.text.split()
         if line.text.startswith("bgp listen range "):
@@ -123,7 +98,7 @@ def _or_the_whole_group(stale: list[Line], running: str) -> list[Line]:
     return [Line(ends[0].context, f"neighbor {OWNER} peer-group"), *kept]
 
 
-def _removals(stale: Iterable[Line], neighbours: set[str]) -> Iterator[str]:
+def _removals(stale: Iterable[Line], neighbours: Collection[str]) -> Iterator[str]:
     """`no` lines; what stands under a line that goes as a whole needs none of its own, and no neighbour goes twice."""
     gone: set[str] = set()
     for line in stale:
@@ -152,23 +127,13 @@ def maximum_paths(needed: int, running: str) -> int | None:
 
     FRR's default is what it was built with (64 or 256): only a number that was set can be too low.
     """
-    return raised(_number("maximum-paths", running, _is_ipv4_unicast), needed)
+    return raised(number("maximum-paths", running, _is_ipv4_unicast), needed)
 
 
 def _listen_limit(needed: int, running: str) -> int | None:
-    standing = _number("bgp listen limit", running, _is_process)
+    standing = number("bgp listen limit", running, in_process)
     return raised(standing or LISTEN_LIMIT, needed)
 
 
-def _number(statement: str, running: str, where: Callable[[tuple[str, ...]], bool]) -> int | None:
-    pattern = re.compile(rf"{statement} (\d+)")
-    found = (pattern.fullmatch(line.text) for line in lines_of(running) if where(line.context))
-    return next((int(number[1]) for number in found if number), None)
-
-
-def _is_process(context: tuple[str, ...]) -> bool:
-    return len(context) == 1 and bool(re.fullmatch(PROCESS, context[0]))
-
-
 def _is_ipv4_unicast(context: tuple[str, ...]) -> bool:
-    return _is_process(context[:1]) and context[1:] == ("address-family ipv4 unicast",)
+    return in_process(context[:1]) and context[1:] == ("address-family ipv4 unicast",)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import IPv4Network
 
 from kubepeer.errors import RefusedError
@@ -48,6 +49,18 @@ def _whole_and_single(number: int, network: IPv4Network) -> Iterator[Accepted]:
     yield Accepted(number, network)
     if network.prefixlen < SINGLE:
         yield Accepted(number + 5, network, SINGLE)
+
+
+def description(intent: Intent, router: Router, password: str | None) -> str:
+    """What our group is called.
+
+    Where a router hides its passwords, the description bears sixteen bits of a hash: whether it is still the same password
+    can be seen by them, and little more can be learned from them than from the router's own, reversible encryption.
+    """
+    name = f"nodes of {intent.cluster.name}"
+    if password is None:
+        return name
+    return f"{name}, password {sha256(f'{router.name} {password}'.encode()).hexdigest()[:4]}"
 
 
 def raised(standing: int | None, needed: int) -> int | None:

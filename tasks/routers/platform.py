@@ -6,8 +6,9 @@ from typing import Protocol
 from kubepeer.intent import Intent, Router
 from kubepeer.intent import Platform as Name
 from tasks.routers.bird import Bird
+from tasks.routers.eos import Eos
 from tasks.routers.frr import Frr
-from tasks.routers.guest import OWNER, accepted
+from tasks.routers.guest import OWNER, accepted, description
 
 
 class Platform(Protocol):
@@ -16,11 +17,13 @@ class Platform(Protocol):
     Attributes:
         template: its path under templates/.
         whole: the candidate replaces a file that is ours alone; else it is merged into the router's configuration.
+        hides_passwords: it prints them in a form that nobody can compare.
 
     """
 
     template: str
     whole: bool
+    hides_passwords: bool
 
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
         """What the template needs beyond intent: what is process-wide and set too low, as `running` says."""
@@ -35,11 +38,13 @@ class Platform(Protocol):
 PLATFORMS: Mapping[Name, Platform] = {
     "frr": Frr(),
     "bird": Bird(),
+    "eos": Eos(),
 }
 
 
 def context(intent: Intent, router: Router, running: str, password: str | None) -> dict[str, object]:
     """Everything that the template of a router's platform may name."""
+    platform = PLATFORMS[router.platform]
     return {
         "owner": OWNER,
         "router": router,
@@ -51,5 +56,6 @@ def context(intent: Intent, router: Router, running: str, password: str | None) 
         "nodes": intent.peers_of(router),
         "as_numbers": intent.as_numbers_of_peers(router),
         "password": password,
-        **PLATFORMS[router.platform].values(intent, router, running),
+        "description": description(intent, router, password if platform.hides_passwords else None),
+        **platform.values(intent, router, running),
     }

@@ -9,7 +9,8 @@ import pytest
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from tasks.linux.templates import render
-from tasks.routers.frr import Frr, lines_of
+from tasks.routers.frr import Frr
+from tasks.routers.hierarchy import lines_of
 from tasks.routers.platform import context
 
 RUNNING = (Path(__file__).parent / "frr/openwrt.conf").read_text(encoding="utf-8")
