@@ -13,7 +13,7 @@ from tasks.routers.guest import OWNER, refuse_foreign_as
 
 PROCESS = r"router bgp \d+"  # not a VRF's or a view's: their neighbours and numbers are never ours
 EXITS = ("exit", "exit-address-family", "end")
-HIDDEN = re.compile(r"(.*\bpassword) \d+ \S+")  # a password as the router stores it: nobody can compare it
+HIDDEN = re.compile(r"((?:.* )?password) \d+ \S+")  # a password as the router stores it: nobody can compare it
 BOTH_ENDS = re.compile(r"^[-+ ]*(?:no )?(?:neighbor (\S+) )?(?:password|remote-as) ", re.MULTILINE)
 
 
@@ -98,13 +98,17 @@ class Hierarchical:
     def standing(self, intent: Intent, router: Router, running: str) -> list[Line]:
         """What is ours in the running configuration."""
         neighbours = addresses(intent, router) if router.peering.neighbours == "static" else frozenset()
-        lines = [self.canonical(line) for line in lines_of(running)]
+        lines = list(self.canonical(lines_of(running)))
         groups = [line for line in lines if self.is_member(line)]
         return [line for line in lines if self.is_ours(line, neighbours, groups)]
 
-    def canonical(self, line: Line) -> Line:
-        """A line as the template writes it, where the router may print it in another form."""
-        return line
+    def canonical(self, lines: Iterable[Line]) -> Iterator[Line]:
+        """Lines as the template writes them, where the router may print them in another form."""
+        yield from lines
+
+    def first(self, standing: list[Line], wanted: list[Line], running: str) -> tuple[str, list[Line]]:  # noqa: ARG002
+        """What must be said before all else, and what is left of ours after it."""
+        return "", standing
 
     def candidate(self, intent: Intent, router: Router, rendered: str, running: str) -> str:
         """What leads from what is ours in the running configuration to what is wanted.
@@ -119,7 +123,8 @@ class Hierarchical:
         standing = self.standing(intent, router, running)
         # what is active by the process's own default is shown by some releases and not by others: it is never switched off
         standing = [line for line in standing if line in wanted or not line.text.endswith(" activate")]
-        return self.remediation(_known_passwords(standing, wanted), wanted)
+        first, left = self.first(_known_passwords(standing, wanted), wanted, running)
+        return first + self.remediation(left, wanted)
 
     def remediation(self, standing: Iterable[Line], wanted: Iterable[Line]) -> str:
         """The lines that change one into the other, sections closed; "" when they say the same."""
@@ -130,7 +135,7 @@ class Hierarchical:
             )
         for search in self.overwritten:
             driver.rules.idempotent_commands.append(IdempotentCommandsRule(match_rules=_lineage(search)))
-        before, after = get_hconfig(driver, _text(standing)), get_hconfig(driver, _text(wanted))
+        before, after = get_hconfig(driver, text_of(standing)), get_hconfig(driver, text_of(wanted))
         return "".join(f"{line}\n" for line in _written(WorkflowRemediation(before, after).remediation_config, 0))
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
@@ -148,9 +153,9 @@ def _known_passwords(standing: list[Line], wanted: list[Line]) -> list[Line]:
     described = [line for line in wanted if re.search(r"description .*, password \w+$", line.text)]
     if not described or described[0] not in standing:
         return standing
-    known = {line.text.rpartition("password ")[0]: line for line in wanted if "password " in line.text}
+    known = {(line.context, line.text.rpartition(" ")[0]): line for line in wanted if "password " in line.text}
     return [
-        known.get(f"{hidden[1]} ".replace("password ", ""), line) if (hidden := HIDDEN.fullmatch(line.text)) else line
+        known.get((line.context, hidden[1]), line) if (hidden := HIDDEN.fullmatch(line.text)) else line
         for line in standing
     ]
 
@@ -160,7 +165,8 @@ def _lineage(search: str) -> tuple[MatchRule, ...]:
     return tuple(MatchRule(re_search=f"^{part}") for part in search.split(">"))
 
 
-def _text(lines: Iterable[Line]) -> str:
+def text_of(lines: Iterable[Line]) -> str:
+    """Lines as a configuration, each below what it stands under."""
     said: dict[tuple[str, ...], None] = {}
     for line in lines:
         for depth in range(len(line.context)):

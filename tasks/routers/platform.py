@@ -9,6 +9,8 @@ from tasks.routers.bird import Bird
 from tasks.routers.eos import Eos
 from tasks.routers.frr import Frr
 from tasks.routers.guest import OWNER, accepted, description
+from tasks.routers.ios import Ios
+from tasks.routers.nxos import Nxos
 
 
 class Platform(Protocol):
@@ -39,6 +41,8 @@ PLATFORMS: Mapping[Name, Platform] = {
     "frr": Frr(),
     "bird": Bird(),
     "eos": Eos(),
+    "ios": Ios(),
+    "nxos": Nxos(),
 }
 
 

@@ -37,6 +37,8 @@ PURE = (
     "tasks/routers/frr.py",
     "tasks/routers/guest.py",
     "tasks/routers/hierarchy.py",
+    "tasks/routers/ios.py",
+    "tasks/routers/nxos.py",
     "tasks/routers/plan.py",
     "tasks/routers/platform.py",
     "tasks/routers/preflight.py",

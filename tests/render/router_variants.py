@@ -11,6 +11,7 @@ ROUTER = "openwrt"
 NODES = [f"k8s-calico-master-10-31-90-{number}" for number in (1, 2, 3)]
 NODES += [f"k8s-calico-worker-10-31-90-{number}" for number in (4, 5, 6)]
 RACKS = {"rack1": 64601, "rack2": 64602}
+LARGE = "64512:100:7"
 EVERYTHING = {
     "neighbours": "dynamic",
     "listen_limit": 200,
@@ -18,11 +19,18 @@ EVERYTHING = {
     "bfd": True,
     "graceful_restart": "full",
     "default_route": True,
-    "communities": ["64512:300", "64512:100:7", "64512:20"],
+    "communities": ["64512:300", LARGE, "64512:20"],
 }
 ONE_PATH = "router bgp 64512\n address-family ipv4 unicast\n  maximum-paths 1\n"
 TOO_LOW = {"frr": ONE_PATH}
-STATIC = ("bird", "junos")  # they set no limit to the sessions of a range
+# what a platform refuses (kubepeer/intent/abilities.py), and what it is asked instead
+CANNOT: Mapping[str, Mapping[str, Any]] = {
+    "bird": {"neighbours": "static"},
+    "ios": {"communities": ["64512:300", "64512:20"]},
+    "nxos": {"ttl_security": False, "graceful_restart": None, "communities": ["64512:300", "64512:20"]},
+    "junos": {"neighbours": "static", "graceful_restart": "helper"},
+}
+FAR = {"neighbours": "dynamic", "multihop": 2, "graceful_restart": "off"}
 
 
 def _role(node: str) -> str:
@@ -34,11 +42,13 @@ def _racks() -> dict[str, Any]:
     return {"hosts": hosts, "groups": {name: {"data": {"as_number": number}} for name, number in RACKS.items()}}
 
 
-def _peering(platform: str, **options: Any) -> dict[str, Any]:
-    if platform in STATIC:
-        options.pop("neighbours", None)
-        options.pop("listen_limit", None)
-    return {"groups": {platform: {"data": {"peering": options}}}}
+def _peering(platform: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    asked = {**options, **CANNOT.get(platform, {})}
+    return {"groups": {platform: {"data": {"peering": {key: value for key, value in asked.items() if key in options}}}}}
+
+
+def _far(platform: str) -> dict[str, Any]:
+    return _peering(platform, {**FAR, "neighbours": "static"} if platform == "nxos" else FAR)
 
 
 # name -> edits of the inventory for a platform, as the fixture intent_of takes them
@@ -48,10 +58,8 @@ VARIANTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "as_per_node": lambda _: {
         "hosts": {node: {"data": {"as_number": 64601 + place}} for place, node in enumerate(NODES)}
     },
-    "everything": lambda platform: _peering(platform, **EVERYTHING),
-    "far_racks": lambda platform: _merged(
-        _racks(), _peering(platform, neighbours="dynamic", multihop=2, graceful_restart="off")
-    ),
+    "everything": lambda platform: _peering(platform, EVERYTHING),
+    "far_racks": lambda platform: _merged(_racks(), _far(platform)),
 }
 PASSWORDS = {"everything": "tutorial"}
 
