@@ -80,10 +80,21 @@ INABILITIES: Mapping[Platform, tuple[Inability, ...]] = {
     "junos": (
         Inability("neighbours", _dynamic, NO_LIMIT, "neighbours: static"),
         Inability(
+            "ttl_security",
+            lambda peering, _: peering.ttl_security,
+            "what comes in is checked by a firewall filter, and the router's filters are not ours",
+            "ttl_security: false",
+        ),
+        Inability(
             "graceful_restart",
             lambda peering, _: peering.graceful_restart == "full",
             "its own restart is the router's as a whole (routing-options), not of one group",
             "graceful_restart: helper, or off",
+        ),
+    ),
+    "vyos": (
+        Inability(
+            "neighbours", _dynamic, "its groups have no timers, and a range would not get ours", "neighbours: static"
         ),
     ),
 }

@@ -24,7 +24,7 @@ class Eos(Hierarchical):
         f"peer-filter {OWNER}",
     )
     overwritten = (
-        rf"{PROCESS}>neighbor \S+ (remote-as|password|timers|maximum-routes|ebgp-multihop|ttl maximum-hops) ",
+        rf"{PROCESS}>neighbor (\S+) (remote-as|password|timers|maximum-routes|ebgp-multihop|ttl maximum-hops) ",
     )
     negations = (
         (rf"{PROCESS}>(neighbor [\d.]+) peer group {OWNER}", r"no \1"),

@@ -25,8 +25,8 @@ class Ios(Hierarchical):
     kind = Platform.CISCO_IOS
     owned = (f"ip prefix-list {OWNER}-", f"ip as-path access-list {AS_PATH_LIST} ", f"route-map {OWNER}-")
     overwritten = (
-        rf"{PROCESS}>neighbor \S+ (remote-as|password|timers|ebgp-multihop|ttl-security hops) ",
-        rf"{PROCESS}>{FAMILY}>neighbor \S+ maximum-prefix ",
+        rf"{PROCESS}>neighbor (\S+) (remote-as|description|password|timers|ebgp-multihop|ttl-security hops) ",
+        rf"{PROCESS}>{FAMILY}>neighbor (\S+) maximum-prefix ",
     )
     negations = (
         (rf"{PROCESS}>(neighbor [\d.]+) peer-group {OWNER}", r"no \1"),
@@ -81,15 +81,25 @@ class Ios(Hierarchical):
         return super().candidate(intent, router, rendered, running)
 
     def first(self, standing: list[Line], wanted: list[Line], running: str) -> tuple[str, list[Line]]:
-        """Where the AS of the group changes it goes as a whole, members and all, and comes back."""
-        ends = [
-            line for line in standing if line.text.startswith(f"neighbor {OWNER} remote-as ") and line not in wanted
-        ]
-        if not ends:
-            return "", standing
+        """What goes as a whole and comes back: the group with its members where its AS changes; the AS-path list.
+
+        `no ip as-path access-list N` with an entry behind it takes the whole list away in older releases.
+        """
+        entries = [line for line in standing if line.text.startswith(f"ip as-path access-list {AS_PATH_LIST} ")]
+        said = ""
+        if any(line not in wanted for line in entries):
+            said = f"no ip as-path access-list {AS_PATH_LIST}\n"
+            standing = [line for line in standing if line not in entries]
+        process = next((line.context for line in standing if line.text == f"neighbor {OWNER} peer-group"), None)
+        before, after = (
+            {line.text for line in lines if line.text.startswith(f"neighbor {OWNER} remote-as ")}
+            for lines in (standing, wanted)
+        )
+        if process is None or before == after:
+            return said, standing
         gone = {OWNER, *self.members(running)}
         kept = [line for line in standing if not (gone & set(line.text.split()) and in_process(line.context[:1]))]
-        return f"{ends[0].context[0]}\n no neighbor {OWNER} peer-group\nexit\n", kept
+        return f"{said}{process[0]}\n no neighbor {OWNER} peer-group\nexit\n", kept
 
 
 def _as_two(community: str) -> str:

@@ -24,7 +24,7 @@ class Nxos(Hierarchical):
     owned = (f"ip prefix-list {OWNER}-", f"ip as-path access-list {OWNER} ", f"route-map {OWNER}-")
     overwritten = (
         rf"{PROCESS}>{TEMPLATE}>{CHANGED}",
-        rf"{PROCESS}>neighbor \S+>{CHANGED}",
+        rf"{PROCESS}>neighbor (\S+)>{CHANGED}",
         rf"{PROCESS}>{TEMPLATE}>{FAMILY}>maximum-prefix ",
     )
     negations = ((rf"{PROCESS}>{TEMPLATE}>(password) .*", r"no \1"),)

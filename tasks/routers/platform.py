@@ -10,7 +10,9 @@ from tasks.routers.eos import Eos
 from tasks.routers.frr import Frr
 from tasks.routers.guest import OWNER, accepted, description
 from tasks.routers.ios import Ios
+from tasks.routers.junos import Junos
 from tasks.routers.nxos import Nxos
+from tasks.routers.vyos import Vyos
 
 
 class Platform(Protocol):
@@ -43,6 +45,8 @@ PLATFORMS: Mapping[Name, Platform] = {
     "eos": Eos(),
     "ios": Ios(),
     "nxos": Nxos(),
+    "junos": Junos(),
+    "vyos": Vyos(),
 }
 
 

@@ -28,7 +28,8 @@ CANNOT: Mapping[str, Mapping[str, Any]] = {
     "bird": {"neighbours": "static"},
     "ios": {"communities": ["64512:300", "64512:20"]},
     "nxos": {"ttl_security": False, "graceful_restart": None, "communities": ["64512:300", "64512:20"]},
-    "junos": {"neighbours": "static", "graceful_restart": "helper"},
+    "junos": {"neighbours": "static", "graceful_restart": "helper", "ttl_security": False},
+    "vyos": {"neighbours": "static"},
 }
 FAR = {"neighbours": "dynamic", "multihop": 2, "graceful_restart": "off"}
 
