@@ -41,6 +41,7 @@ def _large(peering: Peering, _: Collection[int]) -> bool:
 
 INABILITIES: Mapping[Platform, tuple[Inability, ...]] = {
     "bird": (Inability("neighbours", _dynamic, NO_LIMIT, "neighbours: static"),),
+    "eos": (Inability("communities", _large, NO_LARGE, "leave out communities with two colons"),),
     "ios": (
         Inability(
             "neighbours",

@@ -22,14 +22,25 @@ EVERYTHING = {
     "communities": ["64512:300", LARGE, "64512:20"],
 }
 ONE_PATH = "router bgp 64512\n address-family ipv4 unicast\n  maximum-paths 1\n"
-TOO_LOW = {"frr": ONE_PATH}
+TOO_LOW = {
+    "frr": ONE_PATH,
+    "vyos": "set protocols bgp address-family ipv4-unicast maximum-paths ebgp '2'\n",
+}
 # what a platform refuses (kubepeer/intent/abilities.py), and what it is asked instead
 CANNOT: Mapping[str, Mapping[str, Any]] = {
     "bird": {"neighbours": "static"},
+    "eos": {"communities": ["64512:300", "64512:20"]},
     "ios": {"communities": ["64512:300", "64512:20"]},
     "nxos": {"ttl_security": False, "graceful_restart": None, "communities": ["64512:300", "64512:20"]},
     "junos": {"neighbours": "static", "graceful_restart": "helper", "ttl_security": False},
     "vyos": {"neighbours": "static"},
+}
+STATIC = {"neighbours": "static"}
+FAR_CANNOT: Mapping[str, Mapping[str, Any]] = {
+    "bird": STATIC,
+    "nxos": {**STATIC, "graceful_restart": None},
+    "junos": STATIC,
+    "vyos": STATIC,
 }
 FAR = {"neighbours": "dynamic", "multihop": 2, "graceful_restart": "off"}
 
@@ -44,12 +55,7 @@ def _racks() -> dict[str, Any]:
 
 
 def _peering(platform: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    asked = {**options, **CANNOT.get(platform, {})}
-    return {"groups": {platform: {"data": {"peering": {key: value for key, value in asked.items() if key in options}}}}}
-
-
-def _far(platform: str) -> dict[str, Any]:
-    return _peering(platform, {**FAR, "neighbours": "static"} if platform == "nxos" else FAR)
+    return {"groups": {platform: {"data": {"peering": options}}}}
 
 
 # name -> edits of the inventory for a platform, as the fixture intent_of takes them
@@ -59,8 +65,8 @@ VARIANTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "as_per_node": lambda _: {
         "hosts": {node: {"data": {"as_number": 64601 + place}} for place, node in enumerate(NODES)}
     },
-    "everything": lambda platform: _peering(platform, EVERYTHING),
-    "far_racks": lambda platform: _merged(_racks(), _far(platform)),
+    "everything": lambda platform: _peering(platform, {**EVERYTHING, **CANNOT.get(platform, {})}),
+    "far_racks": lambda platform: _merged(_racks(), _peering(platform, {**FAR, **FAR_CANNOT.get(platform, {})})),
 }
 PASSWORDS = {"everything": "tutorial"}
 
