@@ -91,7 +91,7 @@ def one_of_each_redundancy_group(run: Run, hosts: Sequence[str]) -> Sequence[Seq
     """Routers that stand in for each other are never changed at the same time; routers of different groups are."""
     groups: dict[str, list[str]] = {}
     for name in hosts:
-        groups.setdefault(run.intent.router(name).redundancy_group, []).append(name)
+        groups.setdefault(run.intent.router(name).peering.redundancy_group, []).append(name)
     return [[name for name in turn if name is not None] for turn in zip_longest(*groups.values())]
 
 

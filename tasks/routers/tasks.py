@@ -16,6 +16,7 @@ from tasks.linux.shell import open_shell
 from tasks.linux.templates import environment
 from tasks.routers import plan, preflight
 from tasks.routers.backups import wanted_backups
+from tasks.routers.platform import PLATFORMS, context
 from tasks.routers.safe_change import Candidate, Order, change_safely
 
 
@@ -35,11 +36,13 @@ def refuse_early(task: Task, run: Run) -> Result:
 
 
 def configure(task: Task, run: Run) -> Result:
-    """The cluster's neighbours, filters and equal-cost paths on an FRR router."""
+    """The cluster's neighbours, filters and equal-cost paths on a router."""
     router = run.intent.router(task.host.name)
+    if not PLATFORMS[router.platform].on_linux:
+        return done(task, _in_its_turn(task, run, _order(run, router, partial(_candidate, task, run, router))))
     shell = open_shell(run.nornir, router.name)
     kernel = plan.plan_hash_policy(ask(shell, plan.QUESTIONS, (plan.SYSCTL_FILE,)))
-    routing = _in_its_turn(task, run, _order(run, partial(_candidate, task, run, router)))
+    routing = _in_its_turn(task, run, _order(run, router, partial(_candidate, task, run, router)))
     if not run.options.dry_run:
         apply(shell, kernel)
     return done(task, (*kernel, *routing))
@@ -50,13 +53,13 @@ def restore(task: Task, run: Run) -> Result:
     router = run.intent.router(task.host.name)
     (backup,) = (backup for backup in wanted_backups(run) if backup.router == router.name)
     text = backup.path.read_text(encoding="utf-8")
-    order = _order(run, partial(_restored, run, router, text))
+    order = _order(run, router, partial(_restored, run, router, text))
     return done(task, _in_its_turn(task, run, order), summary=f"from {backup.name}")
 
 
 def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
     """A change that went wrong on one router is not made on the one that stands in for it."""
-    group = ("went wrong", run.intent.router(task.host.name).redundancy_group)
+    group = ("went wrong", run.intent.router(task.host.name).peering.redundancy_group)
     if before := run.recall(group):
         raise RefusedError(
             f"the change of {before} went wrong, and this router stands in for it. Nothing was changed",
@@ -71,40 +74,38 @@ def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
         raise
 
 
-def _order(run: Run, candidate: Callable[[str], Candidate]) -> Order:
+def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> Order:
+    platform = PLATFORMS[router.platform]
     return Order(
-        what="FRR configuration",
+        what=f"{platform.name} configuration",
         candidate=candidate,
-        may_go_down=partial(plan.may_go_down, run.intent),
-        ours=frozenset(str(node.address) for node in run.intent.nodes),
-        message=f"kubepeer: {run.intent.cluster.name}",
+        may_go_down=partial(platform.may_go_down, run.intent, router),
+        ours=frozenset(str(node.address) for node in run.intent.peers_of(router)),
+        message=f"kubepeer: {run.intent.cluster.name}" if platform.takes_message else "",
     )
 
 
 def _candidate(task: Task, run: Run, router: Router, running: str) -> Candidate:
-    return Candidate(plan.candidate(run.intent, router, _render(task, run, running), running))
+    platform = PLATFORMS[router.platform]
+    return Candidate(platform.candidate(run.intent, router, _render(task, run, running), running), platform.whole)
 
 
 def _restored(run: Run, router: Router, backup: str, running: str) -> Candidate:
+    platform = PLATFORMS[router.platform]
     if run.options.replace:
         return Candidate(backup, replaces=True)
-    return Candidate(plan.candidate(run.intent, router, plan.owned(run.intent, backup), running))
+    ours = platform.owned(run.intent, router, backup)
+    return Candidate(platform.candidate(run.intent, router, ours, running), platform.whole)
 
 
 def _render(task: Task, run: Run, running: str) -> str:
     source = run.intent.cluster.bgp.password
     password = run.redactor.learn(source.read("the BGP password", run.settings.folder)) if source else None
+    router = run.intent.router(task.host.name)
     result = task.run(
         template_file,
-        template="routers/frr/bgp.conf.j2",
+        template=PLATFORMS[router.platform].template,
         jinja_env=environment(),
-        owner=plan.OWNER,
-        router=run.intent.router(task.host.name),
-        cluster=run.intent.cluster,
-        bgp=run.intent.cluster.bgp,
-        networks=run.intent.cluster.networks,
-        nodes=run.intent.nodes,
-        maximum_paths=plan.maximum_paths(run.intent, running),
-        password=password,
+        **context(run.intent, router, running, password),
     )
     return str(result[0].result)

@@ -157,7 +157,9 @@ def test_one_by_one_goes_on_after_a_host_that_failed(run_of: Any, observer: Any)
 def test_routers_that_stand_in_for_each_other_are_never_changed_at_the_same_time(run_of: Any, intent_of: Any) -> None:
     """A turn holds one router of each group; the inventory's order is kept."""
     groups = {"openwrt": "north", "tiny-unraid": "south"}
-    apart = intent_of(hosts={name: {"data": {"redundancy_group": group}} for name, group in groups.items()})
+    apart = intent_of(
+        hosts={name: {"data": {"peering": {"redundancy_group": group}}} for name, group in groups.items()}
+    )
     names = list(groups)
     assert one_of_each_redundancy_group(run_of(*names), names) == [["openwrt"], ["tiny-unraid"]]
     assert one_of_each_redundancy_group(run_of(*names, intent=apart), names) == [names]
