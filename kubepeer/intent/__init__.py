@@ -9,8 +9,23 @@ from kubepeer.intent.model import (
     Networks,
     Node,
     Packages,
+    Peering,
+    Platform,
     Router,
     Software,
 )
 
-__all__ = ["Bgp", "Cluster", "Endpoint", "Intent", "Manifests", "Networks", "Node", "Packages", "Router", "Software"]
+__all__ = [
+    "Bgp",
+    "Cluster",
+    "Endpoint",
+    "Intent",
+    "Manifests",
+    "Networks",
+    "Node",
+    "Packages",
+    "Peering",
+    "Platform",
+    "Router",
+    "Software",
+]

@@ -1,13 +1,25 @@
 """From the three files of the inventory to intent; every mistake is one line with file, host and key, before anything connects."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from kubepeer.errors import InventoryError
 from kubepeer.intent.files import NOTHING, Files
-from kubepeer.intent.model import AsNumber, Cluster, Intent, Manifests, Node, Packages, Router, Section, Software
-from kubepeer.intent.rules import contradictions
+from kubepeer.intent.model import (
+    AsNumber,
+    Cluster,
+    Intent,
+    Manifests,
+    Node,
+    Packages,
+    Peering,
+    Router,
+    Section,
+    Software,
+)
+from kubepeer.intent.rules import Contradiction, contradictions
 from kubepeer.settings import Settings
 
 ROLES = ("control_plane", "worker")
@@ -29,12 +41,15 @@ class NodeData(Section):
     """The keys under data: of a node, or of the groups it is in."""
 
     interface: str = "eth0"
+    as_number: AsNumber | None = None  # the cluster's where none is said
+    routers: tuple[str, ...] | None = None  # all where none is said
 
 
 class RouterData(Section):
     """The keys under data: of a router, or of the groups it is in."""
 
     as_number: AsNumber
+    peering: Peering = Peering()
 
 
 def load_intent(settings: Settings) -> Intent:
@@ -47,23 +62,23 @@ def load_intent(settings: Settings) -> Intent:
     files = Files(settings)
     _refuse_scattered_fabric(files)
     fabric = _fabric(files)
+    groups = {name: set(files.lineage(entry)) for name, entry in files.hosts.items()}
+    routers = [_router(files, name) for name in files.hosts if "routers" in groups[name]]
     nodes: list[Node] = []
-    routers: list[Router] = []
     for name in files.hosts:
-        groups = set(files.lineage(files.hosts[name]))
-        if "routers" in groups:
-            routers.append(_router(files, name))
-        elif roles := [role for role in ROLES if role in groups]:
-            nodes.append(_node(files, name, roles, fabric.cluster.domain, FIRST_PRIORITY - len(nodes)))
-        else:
+        if "routers" in groups[name]:
+            continue
+        roles = [role for role in ROLES if role in groups[name]]
+        if not roles:
             raise InventoryError(
                 f"{files.host_file}: {name}: is in none of the groups control_plane, worker, routers. {NOTHING}"
             )
+        nodes.append(_node(files, name, roles, fabric.cluster, routers, FIRST_PRIORITY - len(nodes)))
     intent = Intent(nodes=tuple(nodes), routers=tuple(routers), **dict(fabric))
     for found in contradictions(intent):
-        file = _file_of_fabric_key(files, found.key) if found.key else files.host_file
-        where = found.host or found.key
-        raise InventoryError(f"{file}: {f'{where}: ' if where else ''}{found.what}. {NOTHING}")
+        file = _file_of(files, found)
+        where = "".join(f"{part}: " for part in (found.host, found.key) if part)
+        raise InventoryError(f"{file}: {where}{found.what}. {NOTHING}", cure=found.cure)
     return intent
 
 
@@ -78,6 +93,12 @@ def _refuse_scattered_fabric(files: Files) -> None:
                     f"{file}: {name}: {key}: is one for the whole cluster. {NOTHING}",
                     cure="move it to the group fabric or to the defaults file",
                 )
+
+
+def _file_of(files: Files, found: Contradiction) -> str:
+    if found.host and found.key:
+        return files.inherited(found.host, found.key.split(".")[0])[1]
+    return _file_of_fabric_key(files, found.key) if found.key else files.host_file
 
 
 def _file_of_fabric_key(files: Files, key: str) -> str:
@@ -98,7 +119,9 @@ def _own_data(files: Files, name: str) -> dict[str, Any]:
     return {key: files.inherited(name, key)[0] for key in files.keys(name) if key not in FabricData.model_fields}
 
 
-def _node(files: Files, name: str, roles: list[str], domain: str, priority: int) -> Node:
+def _node(
+    files: Files, name: str, roles: list[str], cluster: Cluster, routers: Sequence[Router], priority: int
+) -> Node:
     if len(roles) > 1:
         raise InventoryError(f"{files.host_file}: {name}: is in both groups {' and '.join(roles)}. {NOTHING}")
     try:
@@ -107,11 +130,13 @@ def _node(files: Files, name: str, roles: list[str], domain: str, priority: int)
         return Node.model_validate(
             {
                 "name": name,
-                "full_name": f"{name}.{domain}",
+                "full_name": f"{name}.{cluster.domain}",
                 "address": address,
                 "role": roles[0],
                 "interface": data.interface,
                 "priority": priority,
+                "as_number": data.as_number or cluster.bgp.as_number,
+                "routers": data.routers if data.routers is not None else tuple(router.name for router in routers),
             }
         )
     except ValidationError as error:
@@ -126,7 +151,13 @@ def _router(files: Files, name: str) -> Router:
     try:
         data = RouterData.model_validate(_own_data(files, name))
         return Router.model_validate(
-            {"name": name, "platform": platform, "as_number": data.as_number, "address": entry.get("hostname", "")}
+            {
+                "name": name,
+                "platform": platform,
+                "as_number": data.as_number,
+                "address": entry.get("hostname", ""),
+                "peering": data.peering,
+            }
         )
     except ValidationError as error:
         raise _of_host(files, name, error) from error

@@ -1,15 +1,17 @@
 """What the inventory says, typed and frozen. One section of the YAML is one class, with the same names."""
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from kubepeer.secret import SecretSource
 
 AsNumber = Annotated[int, Field(ge=1, le=4294967294)]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
 Port = Annotated[int, Field(ge=1, le=65535)]
+Platform = Literal["frr", "bird", "eos", "ios", "nxos", "junos", "vyos"]
 
 
 def _written(pattern: str, form: str) -> AfterValidator:
@@ -148,15 +150,52 @@ class Node(Section):
     role: Literal["control_plane", "worker"]
     interface: str
     priority: int
+    as_number: AsNumber
+    routers: tuple[str, ...]  # the names of those that it peers with
+
+
+class Peering(Section):
+    """A router's side of its sessions; what both sides must agree on stands in Bgp."""
+
+    neighbours: Literal["static", "dynamic"] = "static"  # dynamic: whoever connects from the nodes' network
+    listen_limit: int = Field(default=100, ge=1, le=5000)  # of dynamic; 100 is also FRR's, EOS's and IOS's own
+    ttl_security: bool = False  # RFC 5082, one hop
+    multihop: int | None = Field(default=None, ge=2, le=255)
+    bfd: bool = False
+    graceful_restart: Literal["helper", "full", "off"] = "helper"
+    default_route: bool = False  # the only thing that is ever sent
+    communities: tuple[Community, ...] = ()  # added to what is accepted
+    redundancy_group: str = "routers"  # its routers are changed one after the other
+
+    @model_validator(mode="after")
+    def _one_hop_or_many(self) -> Self:
+        if self.ttl_security and self.multihop:
+            raise ValueError("ttl_security is for neighbours one hop away, multihop for others")
+        return self
+
+    @property
+    def standard_communities(self) -> tuple[str, ...]:
+        """Those of RFC 1997, AS:NUMBER, in the order in which routers print them."""
+        return _ordered(community for community in self.communities if community.count(":") == 1)
+
+    @property
+    def large_communities(self) -> tuple[str, ...]:
+        """Those of RFC 8092, AS:NUMBER:NUMBER, in the order in which routers print them."""
+        return _ordered(community for community in self.communities if community.count(":") > 1)
+
+
+def _ordered(communities: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(communities), key=lambda community: [int(part) for part in community.split(":")]))
 
 
 class Router(Section):
     """An upstream router."""
 
     name: DnsName
-    platform: Literal["frr"]
+    platform: Platform
     as_number: AsNumber
     address: IPv4Address
+    peering: Peering = Peering()
 
 
 class Intent(Section):
@@ -188,3 +227,11 @@ class Intent(Section):
     def router(self, name: str) -> Router:
         """The router of that name in the inventory."""
         return next(router for router in self.routers if router.name == name)
+
+    def peers_of(self, router: Router) -> tuple[Node, ...]:
+        """The nodes that a router peers with, in the inventory's order."""
+        return tuple(node for node in self.nodes if router.name in node.routers)
+
+    def as_numbers_of_peers(self, router: Router) -> tuple[int, ...]:
+        """Every AS that a router's peers are in, each once, the smallest first."""
+        return tuple(sorted({node.as_number for node in self.peers_of(router)}))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from kubepeer.intent.abilities import inabilities
 from kubepeer.intent.model import Intent, Node, Router
 
 WORKLOAD_ADDRESS = 80  # section 7 of the tutorial: templates/cluster/workload.yaml.j2
@@ -16,13 +17,15 @@ class Contradiction:
     Attributes:
         what: in words.
         host: the host whose entry is wrong, or "".
-        key: the cluster's key that is wrong, or "" where it is who is in which group.
+        key: the key that is wrong: of the host if there is one, else of the cluster; "" where it is who is in which group.
+        cure: what the reader can do, or "".
 
     """
 
     what: str
     host: str = ""
     key: str = ""
+    cure: str = ""
 
 
 def contradictions(intent: Intent) -> Iterator[Contradiction]:
@@ -32,6 +35,8 @@ def contradictions(intent: Intent) -> Iterator[Contradiction]:
     yield from _networks(intent)
     yield from _endpoint(intent)
     yield from _bgp(intent)
+    yield from _peerings(intent)
+    yield from _abilities(intent)
 
 
 def _members(intent: Intent) -> Iterator[Contradiction]:
@@ -113,11 +118,6 @@ def _endpoint(intent: Intent) -> Iterator[Contradiction]:
 
 def _bgp(intent: Intent) -> Iterator[Contradiction]:
     bgp = intent.cluster.bgp
-    for router in intent.routers:
-        if router.as_number == bgp.as_number:
-            yield Contradiction(
-                f"AS {router.as_number} is also the cluster's: the sessions are external BGP", host=router.name
-            )
     if bgp.hold_seconds < 3 * bgp.keepalive_seconds:
         yield Contradiction(
             f"hold_seconds {bgp.hold_seconds} is less than three keepalives of {bgp.keepalive_seconds} s",
@@ -127,4 +127,57 @@ def _bgp(intent: Intent) -> Iterator[Contradiction]:
         if ":" not in name and name not in bgp.communities:
             yield Contradiction(
                 f"there is no community {name!r} under cluster.bgp.communities", key="cluster.bgp.pod_communities"
+            )
+
+
+def _peerings(intent: Intent) -> Iterator[Contradiction]:
+    names = [router.name for router in intent.routers]
+    for node in intent.nodes:
+        for name in node.routers:
+            if name not in names:
+                yield Contradiction(
+                    f"there is no router {name!r}; routers: {', '.join(names)}", host=node.name, key="routers"
+                )
+        if not node.routers:
+            yield Contradiction("no router serves it: nobody would reach its pods", host=node.name, key="routers")
+    for router in intent.routers:
+        peers = intent.peers_of(router)
+        if intent.nodes and not peers:
+            yield Contradiction(
+                "serves no node", host=router.name, cure="name it under routers: of a node, or take it away"
+            )
+        yield from _as_clashes(intent, router)
+        peering = router.peering
+        if peering.neighbours == "dynamic" and peering.listen_limit < len(peers):
+            yield Contradiction(
+                f"{peering.listen_limit} is less than its {len(peers)} nodes",
+                host=router.name,
+                key="peering.listen_limit",
+            )
+
+
+def _as_clashes(intent: Intent, router: Router) -> Iterator[Contradiction]:
+    for node in intent.peers_of(router):
+        if node.as_number != router.as_number:
+            continue
+        if node.as_number == intent.cluster.bgp.as_number:
+            yield Contradiction(
+                f"AS {router.as_number} is also the cluster's: the sessions are external BGP", host=router.name
+            )
+            return
+        yield Contradiction(
+            f"AS {node.as_number} is also that of its router {router.name}: the sessions are external BGP",
+            host=node.name,
+            key="as_number",
+        )
+
+
+def _abilities(intent: Intent) -> Iterator[Contradiction]:
+    for router in intent.routers:
+        for inability in inabilities(router, intent.as_numbers_of_peers(router)):
+            yield Contradiction(
+                f"{router.platform} cannot: {inability.why}",
+                host=router.name,
+                key=f"peering.{inability.key}",
+                cure=inability.cure,
             )

@@ -18,6 +18,7 @@ from tasks.linux.shell import open_shell
 from tasks.linux.templates import environment
 from tasks.routers import plan, preflight
 from tasks.routers.backups import new_backup
+from tasks.routers.platform import PLATFORMS, context
 
 REVERT_SECONDS = 60  # the router takes the change back by itself after this, unless it is confirmed
 CHECK_SECONDS = 20  # for sessions that were up to be up again
@@ -57,7 +58,9 @@ def configure(task: Task, run: Run) -> Result:
 def _configure_routing(task: Task, run: Run, device: Any) -> tuple[Change, ...]:
     _let_pending_change_end(task, device)
     running = device.get_config(retrieve="running")["running"]
-    fragment = plan.candidate(run.intent, run.intent.router(task.host.name), _render(task, run, running), running)
+    router = run.intent.router(task.host.name)
+    platform = PLATFORMS[router.platform]
+    fragment = platform.candidate(run.intent, router, _render(task, run, running), running)
     device.load_merge_candidate(config=fragment)
     diff = device.compare_config()
     if not diff:
@@ -69,7 +72,7 @@ def _configure_routing(task: Task, run: Run, device: Any) -> tuple[Change, ...]:
         return (change,)
     backup = new_backup(run.settings.state / "backups", task.host.name)
     task.run(write_file, filename=str(backup), content=running)
-    established = _established(device) - plan.may_go_down(run.intent, running, diff)
+    established = _established(device) - platform.may_go_down(run.intent, router, running, diff)
     device.commit_config(message=f"kubepeer: {run.intent.cluster.name}", revert_in=REVERT_SECONDS)
     try:
         _check(task, device, established)
@@ -99,18 +102,12 @@ def _let_pending_change_end(task: Task, device: Any) -> None:
 def _render(task: Task, run: Run, running: str) -> str:
     source = run.intent.cluster.bgp.password
     password = run.redactor.learn(source.read("the BGP password", run.settings.folder)) if source else None
+    router = run.intent.router(task.host.name)
     result = task.run(
         template_file,
-        template="routers/frr/bgp.conf.j2",
+        template=PLATFORMS[router.platform].template,
         jinja_env=environment(),
-        owner=plan.OWNER,
-        router=run.intent.router(task.host.name),
-        cluster=run.intent.cluster,
-        bgp=run.intent.cluster.bgp,
-        networks=run.intent.cluster.networks,
-        nodes=run.intent.nodes,
-        maximum_paths=plan.maximum_paths(run.intent, running),
-        password=password,
+        **context(run.intent, router, running, password),
     )
     return str(result[0].result)
 

@@ -24,7 +24,12 @@ BUILD_SECONDS = 3600
 def cache() -> Cache:
     """The lab's cache. Where nothing may be left out, what is missing in it is built (the lab's own tests come first and build it)."""
     cache = places.cache()
-    parts = (programs.kubeadm(cache), programs.router_layers(cache), base_note(cache).exists())
+    parts = (
+        programs.kubeadm(cache),
+        programs.router_layers(cache),
+        programs.bird_layers(cache),
+        base_note(cache).exists(),
+    )
     whole = all(parts) and any(cache.repository.glob("containerd_*.deb"))
     if os.environ.get("CI") == "true" and os.geteuid() == 0 and not whole:
         try:

@@ -83,6 +83,12 @@ def router_layers(cache: Cache) -> list[Path]:
     return layers if all(layer.exists() for layer in layers) and os.geteuid() == 0 else []
 
 
+def bird_layers(cache: Cache) -> list[Path]:
+    """The file systems of the lab's machine with BIRD, the topmost first; empty where they are not built."""
+    layers = [cache.layer(Role.CLIENT), cache.base]
+    return layers if all(layer.exists() for layer in layers) and os.geteuid() == 0 else []
+
+
 def containerd(cache: Cache, target: Path) -> Path | None:
     """Containerd of the PATH, or of the package in the lab's repository."""
     if found := shutil.which("containerd"):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tasks.linux.templates import environment
+from tests.render import router_variants
 from tests.render.variants import VARIANTS, rendered
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -29,12 +30,34 @@ def test_a_variant_is_rendered_as_its_golden_files_say(
         assert text == stands[name], name
 
 
+@pytest.mark.parametrize(("variant", "platform"), router_variants.every())
+def test_a_router_is_told_what_its_golden_file_says(
+    variant: str, platform: str, intent_of: Any, pytestconfig: pytest.Config
+) -> None:
+    text = router_variants.rendered(variant, platform, intent_of(**router_variants.inventory(variant, platform)))
+    golden = GOLDEN / "routers" / variant / f"{platform}.conf"
+    if pytestconfig.getoption("update_golden"):
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert not [line for line in text.splitlines() if line != line.rstrip()]
+
+
+def test_no_golden_file_of_a_router_is_left_over() -> None:
+    stands = {(path.parent.name, path.stem) for path in (GOLDEN / "routers").rglob("*.conf")}
+    assert stands == set(router_variants.every())
+
+
 def test_every_template_is_rendered(intent_of: Any) -> None:
     used = environment()
     assert used.cache is not None
     used.cache.clear()
     for variant, arguments in VARIANTS.items():
         rendered(variant, intent_of(**arguments))
+    for variant, platform in router_variants.every():
+        router_variants.rendered(variant, platform, intent_of(**router_variants.inventory(variant, platform)))
     assert sorted(name for _, name in used.cache) == sorted(used.list_templates())
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from lab.places import Cache
 from tests.conftest import unavailable
-from tests.render import programs
+from tests.render import programs, router_variants
 from tests.render.programs import Said, change_root, in_root, overlaid, run
 from tests.render.variants import VARIANTS, rendered
 
@@ -79,12 +79,46 @@ def vtysh(cache: Cache, folder: Path, text: str) -> Said:
     return overlaid(layers, folder, ["vtysh", "-C", "-f", "/mnt/frr.conf"])
 
 
+def bird(cache: Cache, folder: Path, text: str) -> Said:
+    """The file, included as a router's owner would."""
+    (folder / "kubepeer.conf").write_text(text)
+    layers = [] if shutil.which("bird") else programs.bird_layers(cache)
+    if not shutil.which("bird") and not layers:
+        unavailable("bird is not in the PATH, and the lab's client is not built or not root's: python -m lab build")
+    home = Path("/mnt") if layers else folder
+    (folder / "bird.conf").write_text(f'router id 192.0.2.1;\nprotocol device {{}}\ninclude "{home}/kubepeer.conf";\n')
+    words = ["bird", "-p", "-c", str(home / "bird.conf")]
+    return overlaid(layers, folder, words) if layers else run(words)
+
+
+JUDGES = {"frr": vtysh, "bird": bird}
+
+
 @every_variant
-@pytest.mark.parametrize("router", ["openwrt", "tiny-unraid"])
-def test_frr_knows_every_line_for_a_router(router: str, texts: dict[str, str], cache: Cache, tmp_path: Path) -> None:
-    said = vtysh(cache, tmp_path, texts[f"routers/{router}.conf"])
+def test_the_routers_of_the_inventory_know_every_line(
+    texts: dict[str, str], variant: str, intent_of: Any, cache: Cache, tmp_path: Path
+) -> None:
+    for router in intent_of(**VARIANTS[variant]).routers:
+        said = JUDGES[router.platform](cache, tmp_path, texts[f"routers/{router.name}.conf"])
+        assert said.code == 0, said.text
+        assert "Unknown command" not in said.text
+
+
+@pytest.mark.parametrize("platform", JUDGES)
+@pytest.mark.parametrize("variant", router_variants.VARIANTS)
+def test_the_router_itself_knows_every_line(
+    variant: str, platform: str, intent_of: Any, cache: Cache, tmp_path: Path
+) -> None:
+    text = router_variants.rendered(variant, platform, intent_of(**router_variants.inventory(variant, platform)))
+    said = JUDGES[platform](cache, tmp_path, text)
     assert said.code == 0, said.text
     assert "Unknown command" not in said.text
+
+
+def test_bird_refuses_what_it_does_not_know(cache: Cache, tmp_path: Path) -> None:
+    said = bird(cache, tmp_path, "protocol bgp kubepeer_x {\n\tbogus on;\n}\n")
+    assert said.code != 0
+    assert "kubepeer.conf:2" in said.text
 
 
 def test_frr_refuses_what_it_does_not_know(cache: Cache, tmp_path: Path) -> None:

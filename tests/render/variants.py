@@ -14,7 +14,7 @@ from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import LinuxChange, Write
 from tasks.linux.templates import render
 from tasks.nodes.plan import plan_runtime
-from tasks.routers import plan
+from tasks.routers.platform import PLATFORMS, context
 
 # name -> arguments of the fixture intent_of. The third is the newest form that is known, with all that may be left out.
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
@@ -75,17 +75,8 @@ def _runtime(intent: Intent) -> Iterator[tuple[str, str]]:
 
 def _routers(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
     for router in intent.routers:
-        text = render(
-            "routers/frr/bgp.conf.j2",
-            owner=plan.OWNER,
-            router=router,
-            cluster=intent.cluster,
-            bgp=intent.cluster.bgp,
-            networks=intent.cluster.networks,
-            nodes=intent.nodes,
-            maximum_paths=plan.maximum_paths(intent, ONE_PATH if password else ""),
-            password=password,
-        )
+        running = ONE_PATH if password else ""
+        text = render(PLATFORMS[router.platform].template, **context(intent, router, running, password))
         yield f"routers/{router.name}.conf", text
 
 

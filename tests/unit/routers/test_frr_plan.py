@@ -8,26 +8,18 @@ import pytest
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
-from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.templates import render
-from tasks.routers import plan
+from tasks.routers.frr import Frr, lines_of
+from tasks.routers.platform import context
 
-RUNNING = (Path(__file__).parent / "openwrt.conf").read_text(encoding="utf-8")
+RUNNING = (Path(__file__).parent / "frr/openwrt.conf").read_text(encoding="utf-8")
 OURS = ("KUBEPEER", "10.31.90.")
+FRR = Frr()
 
 
 def rendered(intent: Intent, running: str = RUNNING) -> str:
-    return render(
-        "routers/frr/bgp.conf.j2",
-        owner=plan.OWNER,
-        router=intent.router("openwrt"),
-        cluster=intent.cluster,
-        bgp=intent.cluster.bgp,
-        networks=intent.cluster.networks,
-        nodes=intent.nodes,
-        maximum_paths=plan.maximum_paths(intent, running),
-        password=None,
-    )
+    router = intent.router("openwrt")
+    return render(FRR.template, **context(intent, router, running, None))
 
 
 def edited(case: Mapping[str, Any]) -> str:
@@ -44,24 +36,24 @@ def edited(case: Mapping[str, Any]) -> str:
 
 def removals(case: Mapping[str, Any], intent: Intent) -> str:
     wanted = rendered(intent)
-    fragment = plan.candidate(intent, intent.router("openwrt"), wanted, edited(case))
+    fragment = FRR.candidate(intent, intent.router("openwrt"), wanted, edited(case))
     assert fragment.endswith(wanted)
     return fragment.removesuffix(wanted)
 
 
-@pytest.mark.cases("fragments")
+@pytest.mark.cases("frr")
 def test_what_is_ours_and_not_wanted_any_more_is_removed_before_the_rest_comes(
     case: dict[str, Any], intent_of: Any
 ) -> None:
     assert removals(case, intent_of(**case.get("inventory", {}))) == case["removed"]
 
 
-@pytest.mark.cases("fragments")
+@pytest.mark.cases("frr")
 def test_no_line_of_somebody_else_is_removed(case: dict[str, Any], intent_of: Any) -> None:
     said = removals(case, intent_of(**case.get("inventory", {})))
-    foreign = {line for line in plan.lines_of(RUNNING) if not any(mark in str(line) for mark in OURS)}
+    foreign = {line for line in lines_of(RUNNING) if not any(mark in str(line) for mark in OURS)}
     assert len(foreign) > 10
-    for line in plan.lines_of(said):
+    for line in lines_of(said):
         if not line.text.startswith("no "):
             continue
         without = line.text.removeprefix("no ")
@@ -72,15 +64,15 @@ def test_no_line_of_somebody_else_is_removed(case: dict[str, Any], intent_of: An
 
 
 def test_the_wanted_part_bears_our_name_in_every_line_that_makes_something(intent_of: Any) -> None:
-    openers = ("router bgp ", "address-family ", "route-map KUBEPEER-")
-    for line in plan.lines_of(rendered(intent_of())):
+    openers = ("router bgp ", "address-family ", "route-map KUBEPEER-", "neighbor 10.31.90.")
+    for line in lines_of(rendered(intent_of())):
         below_ours = any(above.startswith("route-map KUBEPEER-") for above in line.context)
         assert line.text.startswith(openers) or "KUBEPEER" in line.text or below_ours, line
 
 
 def test_a_line_is_read_with_the_lines_that_it_stands_under() -> None:
     lines = list(
-        plan.lines_of(
+        lines_of(
             "router bgp 1\n !\n address-family ipv4 unicast\n  network 10.0.0.0/8\n exit-address-family\nexit\n!\nend\n"
         )
     )
@@ -96,7 +88,7 @@ def test_a_router_in_another_as_is_refused(intent_of: Any) -> None:
     running = RUNNING.replace("router bgp 64512", "router bgp 65001")
     intent = intent_of()
     with pytest.raises(RefusedError) as raised:
-        plan.candidate(intent, intent.router("openwrt"), rendered(intent), running)
+        FRR.candidate(intent, intent.router("openwrt"), rendered(intent), running)
     assert str(raised.value) == (
         "openwrt: the router speaks BGP as AS 65001, the inventory says 64512 Cure: correct as_number in inventory/hosts.yaml"
     )
@@ -107,7 +99,7 @@ def test_another_as_in_a_vrf_is_no_matter_of_ours(intent_of: Any) -> None:
         "!\nend\n", "!\nrouter bgp 65001 vrf GUESTS\n neighbor 10.50.0.1 remote-as 65002\nexit\n!\nend\n"
     )
     intent = intent_of()
-    assert plan.candidate(intent, intent.router("openwrt"), rendered(intent), running) == rendered(intent)
+    assert FRR.candidate(intent, intent.router("openwrt"), rendered(intent), running) == rendered(intent)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +126,8 @@ def test_the_number_of_equal_paths_is_raised_only_where_it_is_too_low(
 ) -> None:
     running = RUNNING.replace("  network 10.40.0.0/16\n", f"  network 10.40.0.0/16\n{line}")
     intent = intent_of()
-    assert plan.maximum_paths(intent, running) == wanted
-    asked = [text.text for text in plan.lines_of(rendered(intent, running)) if text.text.startswith("maximum-paths")]
+    assert FRR.values(intent, intent.router("openwrt"), running)["maximum_paths"] == wanted
+    asked = [text.text for text in lines_of(rendered(intent, running)) if text.text.startswith("maximum-paths")]
     assert asked == ([f"maximum-paths {wanted}"] if wanted else [])
 
 
@@ -153,29 +145,7 @@ ALL = {f"10.31.90.{number}" for number in range(1, 7)}
     ],
 )
 def test_only_sessions_that_the_change_ends_on_purpose_may_go_down(intent_of: Any, diff: str, down: set[str]) -> None:
+    intent = intent_of()
     ours = " neighbor 10.31.90.6 peer-group KUBEPEER\n"
     running = RUNNING.replace(ours, f"{ours} neighbor 10.31.90.77 peer-group KUBEPEER\n")
-    assert plan.may_go_down(intent_of(), running, diff) == down
-
-
-def hash_policy(live: str, file: FileSeen | None) -> list[tuple[str, str | None, str | None]]:
-    seen = Seen({"hash policy": Answer(0, live)}, {plan.SYSCTL_FILE: file})
-    return [(change.what, change.before, change.after) for change in plan.plan_hash_policy(seen)]
-
-
-def test_flows_are_spread_by_their_ports_now_and_after_a_boot() -> None:
-    line = "net.ipv4.fib_multipath_hash_policy = 1\n"
-    assert hash_policy("0\n", None) == [
-        ("/etc/sysctl.d/90-kubepeer.conf", None, line),
-        ("sysctl net.ipv4.fib_multipath_hash_policy", "0", "1"),
-    ]
-
-
-def test_a_hash_policy_that_is_right_is_left_alone() -> None:
-    stands = FileSeen("644", "root:root", "net.ipv4.fib_multipath_hash_policy = 1\n")
-    assert hash_policy("1\n", stands) == []
-
-
-def test_a_hash_policy_that_was_changed_by_hand_is_set_though_the_file_is_right() -> None:
-    stands = FileSeen("644", "root:root", "net.ipv4.fib_multipath_hash_policy = 1\n")
-    assert hash_policy("2\n", stands) == [("sysctl net.ipv4.fib_multipath_hash_policy", "2", "1")]
+    assert FRR.may_go_down(intent, intent.router("openwrt"), running, diff) == down

@@ -7,15 +7,15 @@ import pytest
 from napalm_frr.candidate import Candidate, Plan
 from napalm_frr.configuration import read
 
-from tasks.routers import plan
-from tests.unit.routers.test_router_plan import RUNNING, edited, rendered
+from tasks.routers.frr import lines_of
+from tests.unit.routers.test_frr_plan import FRR, RUNNING, edited, rendered
 
 ACTIVATE = ("router bgp 64512", "address-family ipv4 unicast", "neighbor KUBEPEER activate")
 NO_DEFAULT = {"router bgp 64512\n": "router bgp 64512\n no bgp default ipv4-unicast\n"}
 
 
 def merge(intent: Any, running: str) -> Plan:
-    fragment = plan.candidate(intent, intent.router("openwrt"), rendered(intent, running), running)
+    fragment = FRR.candidate(intent, intent.router("openwrt"), rendered(intent, running), running)
     return Candidate(fragment, replaces=False).plan(running)
 
 
@@ -23,27 +23,27 @@ def paths(intent: Any, running: str) -> set[tuple[str, ...]]:
     return set(merge(intent, running).effective.paths)
 
 
-@pytest.mark.cases("fragments")
+@pytest.mark.cases("frr")
 def test_a_second_run_finds_nothing_to_do(case: dict[str, Any], intent_of: Any) -> None:
-    intent = intent_of()
+    intent = intent_of(**case.get("inventory", {}))
     once = merge(intent, edited(case))
     text = "".join(f"{' ' * (len(path) - 1)}{path[-1]}\n" for path in once.effective.paths)
     assert merge(intent, text).is_empty
 
 
-@pytest.mark.cases("fragments")
+@pytest.mark.cases("frr")
 def test_every_foreign_line_stands_afterwards(case: dict[str, Any], intent_of: Any) -> None:
     running = edited(case)
     ours = re.compile(r"KUBEPEER|neighbor 10\.31\.90\.")
     foreign = {path for path in read(running).paths if not any(ours.search(part) for part in path)}
     assert foreign
-    assert foreign <= paths(intent_of(), running)
+    assert foreign <= paths(intent_of(**case.get("inventory", {})), running)
 
 
-@pytest.mark.cases("fragments")
+@pytest.mark.cases("frr")
 def test_everything_that_is_wanted_stands_afterwards(case: dict[str, Any], intent_of: Any) -> None:
-    intent, running = intent_of(), edited(case)
-    wanted = {(*line.context, line.text) for line in plan.lines_of(rendered(intent, running))} - {ACTIVATE}
+    intent, running = intent_of(**case.get("inventory", {})), edited(case)
+    wanted = {(*line.context, line.text) for line in lines_of(rendered(intent, running))} - {ACTIVATE}
     assert wanted <= paths(intent, running)
 
 

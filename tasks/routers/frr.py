@@ -1,0 +1,174 @@
+"""What FRR is told, planned from intent and its running configuration. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from kubepeer.intent import Intent, Router
+from tasks.routers.guest import OWNER, raised, refuse_foreign_as, several_as
+
+PROCESS = r"router bgp \d+"  # not a VRF's or a view's: their neighbours and numbers are never ours
+OWNED_GLOBALS = (f"ip prefix-list {OWNER}-", f"bgp as-path access-list {OWNER} ", f"route-map {OWNER}-")
+LISTEN_LIMIT = 100  # FRR's own: it is then not shown
+RELAX = "bgp bestpath as-path multipath-relax"
+
+
+class Frr:
+    """FRR: fragments that are merged, `no` lines first."""
+
+    template = "routers/frr/bgp.conf.j2"
+    whole = False
+
+    def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
+        """What the template needs beyond intent: what is process-wide, where it is not there yet."""
+        peers = len(intent.peers_of(router))
+        dynamic = router.peering.neighbours == "dynamic"
+        relaxed = any(line.text == RELAX for line in lines_of(running) if _is_process(line.context))
+        return {
+            "maximum_paths": maximum_paths(peers, running),
+            "listen_limit": _listen_limit(router.peering.listen_limit, running) if dynamic else None,
+            "multipath_relax": several_as(intent, router) and not relaxed,
+        }
+
+    def candidate(self, intent: Intent, router: Router, rendered: str, running: str) -> str:
+        """The fragment to merge: what is ours and not wanted any more goes, then what is wanted comes.
+
+        Args:
+            intent: the router's peers among its nodes are the neighbours.
+            router: which.
+            rendered: the template's text.
+            running: `show running-config`.
+
+        Raises:
+            RefusedError: the router speaks BGP in another AS than the inventory says.
+
+        """
+        for found in re.findall(r"^router bgp (\d+)\s*$", running, re.MULTILINE):
+            refuse_foreign_as(router, int(found))
+        wanted = set(lines_of(rendered))
+        neighbours = _addresses(intent, router)
+        stale = [line for line in lines_of(running) if _is_ours(line, neighbours) and line not in wanted]
+        stale = _or_the_whole_group(stale, running)
+        listed = neighbours if router.peering.neighbours == "static" else set()
+        return "\n".join([*_removals(stale, listed), rendered])
+
+    def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
+        """Peers of ours whose session this change ends on purpose.
+
+        These are nodes that left the inventory, and those (or all) whose other end must change as well.
+
+        Args:
+            intent: its nodes stay.
+            router: which.
+            running: the configuration before.
+            diff: the change.
+
+        """
+        ours = _members(running)
+        neighbours = _addresses(intent, router)
+        if re.search(rf"^ bgp listen range \S+ peer-group {OWNER}$", running, re.MULTILINE):
+            ours |= neighbours
+        both_ends = set(re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as) ", diff, re.MULTILINE))
+        return ours if OWNER in both_ends else (ours - neighbours) | (ours & both_ends)
+
+
+def _addresses(intent: Intent, router: Router) -> set[str]:
+    return {str(node.address) for node in intent.peers_of(router)}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a configuration, with the lines that it stands under."""
+
+    context: tuple[str, ...]
+    text: str
+
+
+def lines_of(configuration: str) -> Iterator[Line]:
+    """The lines of an FRR configuration with their contexts; one space of indent is one level."""
+    stack: list[str] = []
+    for raw in configuration.splitlines():
+        text = raw.strip()
+        depth = len(raw) - len(raw.lstrip(" "))
+        if not text or text.startswith("!") or text in ("exit", "exit-address-family", "end"):
+            continue
+        stack = stack[:depth]
+        yield Line(tuple(stack), text)
+        stack.append(text)
+
+
+def _is_ours(line: Line, neighbours: set[str]) -> bool:
+    if line.context and re.fullmatch(PROCESS, line.context[0]):
+        words = line.text.split()
+        if line.text.startswith("bgp listen range "):
+            return line.text.endswith(f" peer-group {OWNER}")
+        if words[0] != "neighbor":
+            return False
+        return words[1] == OWNER or words[1] in neighbours or line.text.endswith(f" peer-group {OWNER}")
+    top = line.context[0] if line.context else line.text
+    return top.startswith(OWNED_GLOBALS)
+
+
+def _members(running: str) -> set[str]:
+    return set(re.findall(rf"^ neighbor (\S+) peer-group {OWNER}$", running, re.MULTILINE))
+
+
+def _or_the_whole_group(stale: list[Line], running: str) -> list[Line]:
+    """Where the AS of the group changes it goes as a whole: FRR drops the members with the AS, and keeps the group's other lines."""
+    ends = [line for line in stale if line.text.startswith(f"neighbor {OWNER} remote-as ")]
+    if not ends:
+        return stale
+    gone = {OWNER, *_members(running)}
+    kept = [line for line in stale if not (gone & set(line.text.split()) and line.context[:1] == ends[0].context)]
+    return [Line(ends[0].context, f"neighbor {OWNER} peer-group"), *kept]
+
+
+def _removals(stale: Iterable[Line], neighbours: set[str]) -> Iterator[str]:
+    """`no` lines; what stands under a line that goes as a whole needs none of its own, and no neighbour goes twice."""
+    gone: set[str] = set()
+    for line in stale:
+        if line.context and line.context[0] in gone:
+            continue
+        words = line.text.split()
+        text = line.text
+        if words[0] == "neighbor" and words[1] not in (*neighbours, OWNER):
+            text = f"neighbor {words[1]}"
+            if text in gone:
+                continue
+            gone.add(text)
+        elif words[0] == "route-map":
+            gone.add(line.text)
+        elif words[:2] == ["ip", "prefix-list"]:
+            text = " ".join(words[:5])  # ip prefix-list NAME seq N
+        for depth, above in enumerate(line.context):
+            yield " " * depth + above
+        yield " " * len(line.context) + f"no {text}"
+        for depth in reversed(range(len(line.context))):
+            yield " " * depth + ("exit-address-family" if line.context[depth].startswith("address-family") else "exit")
+
+
+def maximum_paths(needed: int, running: str) -> int | None:
+    """The number of equal paths to ask for; None while the process's own is enough.
+
+    FRR's default is what it was built with (64 or 256): only a number that was set can be too low.
+    """
+    return raised(_number("maximum-paths", running, _is_ipv4_unicast), needed)
+
+
+def _listen_limit(needed: int, running: str) -> int | None:
+    standing = _number("bgp listen limit", running, _is_process)
+    return raised(standing or LISTEN_LIMIT, needed)
+
+
+def _number(statement: str, running: str, where: Callable[[tuple[str, ...]], bool]) -> int | None:
+    pattern = re.compile(rf"{statement} (\d+)")
+    found = (pattern.fullmatch(line.text) for line in lines_of(running) if where(line.context))
+    return next((int(number[1]) for number in found if number), None)
+
+
+def _is_process(context: tuple[str, ...]) -> bool:
+    return len(context) == 1 and bool(re.fullmatch(PROCESS, context[0]))
+
+
+def _is_ipv4_unicast(context: tuple[str, ...]) -> bool:
+    return _is_process(context[:1]) and context[1:] == ("address-family ipv4 unicast",)

@@ -1,0 +1,75 @@
+"""What is Kubepeer's on a router of somebody else, whatever its platform: a name, and the routes that are accepted. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from kubepeer.errors import RefusedError
+from kubepeer.intent import Intent, Router
+from kubepeer.intent.model import Networks
+
+OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names of our filters
+SINGLE = 32  # an address alone: a borrowed pod's, or a service's with externalTrafficPolicy Local
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An entry of the filter of what comes in.
+
+    Attributes:
+        number: its place.
+        prefix: the network.
+        shortest: the shortest prefix length accepted inside it, up to 32; None: the network itself and nothing inside it.
+
+    """
+
+    number: int
+    prefix: IPv4Network
+    shortest: int | None = None
+
+
+def accepted(networks: Networks) -> tuple[Accepted, ...]:
+    """Pod blocks and borrowed addresses; of the two service networks the whole, and single addresses."""
+    return (
+        *_pods(networks),
+        *_whole_and_single(20, networks.services),
+        *_whole_and_single(30, networks.load_balancers),
+    )
+
+
+def _pods(networks: Networks) -> Iterator[Accepted]:
+    if networks.pod_block_size > networks.pods.prefixlen:
+        yield Accepted(10, networks.pods, networks.pod_block_size)
+    else:  # one block is the whole network; a router wants `ge` longer than the prefix
+        yield from _whole_and_single(10, networks.pods)
+
+
+def _whole_and_single(number: int, network: IPv4Network) -> Iterator[Accepted]:
+    yield Accepted(number, network)
+    if network.prefixlen < SINGLE:
+        yield Accepted(number + 5, network, SINGLE)
+
+
+def raised(standing: int | None, needed: int) -> int | None:
+    """A number that holds for the whole process: what to ask for, None while what stands is enough. It is never lowered."""
+    return needed if standing is not None and standing < needed else None
+
+
+def several_as(intent: Intent, router: Router) -> bool:
+    """Whether equal paths have unequal AS: then the process must be told that they are equal."""
+    return len(intent.as_numbers_of_peers(router)) > 1
+
+
+def refuse_foreign_as(router: Router, found: int) -> None:
+    """A router has one BGP process, and its AS is not ours to set.
+
+    Raises:
+        RefusedError: the router speaks BGP in another AS than the inventory says.
+
+    """
+    if found != router.as_number:
+        raise RefusedError(
+            f"the router speaks BGP as AS {found}, the inventory says {router.as_number}",
+            host=router.name,
+            cure="correct as_number in inventory/hosts.yaml",
+        )

@@ -1,0 +1,80 @@
+"""What every kind of router is told, for five clusters: one router of each platform in front of the tutorial's nodes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kubepeer.intent import Intent
+from tasks.linux.templates import render
+from tasks.routers.platform import PLATFORMS, context
+
+ROUTER = "openwrt"
+NODES = [f"k8s-calico-master-10-31-90-{number}" for number in (1, 2, 3)]
+NODES += [f"k8s-calico-worker-10-31-90-{number}" for number in (4, 5, 6)]
+RACKS = {"rack1": 64601, "rack2": 64602}
+EVERYTHING = {
+    "neighbours": "dynamic",
+    "listen_limit": 200,
+    "ttl_security": True,
+    "bfd": True,
+    "graceful_restart": "full",
+    "default_route": True,
+    "communities": ["64512:300", "64512:100:7", "64512:20"],
+}
+ONE_PATH = "router bgp 64512\n address-family ipv4 unicast\n  maximum-paths 1\n"
+TOO_LOW = {"frr": ONE_PATH}
+STATIC = ("bird", "junos")  # they set no limit to the sessions of a range
+
+
+def _role(node: str) -> str:
+    return "control_plane" if "master" in node else "worker"
+
+
+def _racks() -> dict[str, Any]:
+    hosts = {node: {"groups": [_role(node), f"rack{1 + place % 2}"]} for place, node in enumerate(NODES)}
+    return {"hosts": hosts, "groups": {name: {"data": {"as_number": number}} for name, number in RACKS.items()}}
+
+
+def _peering(platform: str, **options: Any) -> dict[str, Any]:
+    if platform in STATIC:
+        options.pop("neighbours", None)
+        options.pop("listen_limit", None)
+    return {"groups": {platform: {"data": {"peering": options}}}}
+
+
+# name -> edits of the inventory for a platform, as the fixture intent_of takes them
+VARIANTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
+    "one_rack": lambda _: {},
+    "two_racks": lambda _: _racks(),
+    "as_per_node": lambda _: {
+        "hosts": {node: {"data": {"as_number": 64601 + place}} for place, node in enumerate(NODES)}
+    },
+    "everything": lambda platform: _peering(platform, **EVERYTHING),
+    "far_racks": lambda platform: _merged(
+        _racks(), _peering(platform, neighbours="dynamic", multihop=2, graceful_restart="off")
+    ),
+}
+PASSWORDS = {"everything": "tutorial"}
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: {**one.get(key, {}), **other.get(key, {})} for key in one.keys() | other.keys()}
+
+
+def inventory(variant: str, platform: str) -> dict[str, Any]:
+    """The edits that make the tutorial's inventory this variant, with one router of this platform."""
+    edits = VARIANTS[variant](platform)
+    return {
+        **edits,
+        "hosts": {**edits.get("hosts", {}), ROUTER: {"groups": [platform]}, "tiny-unraid": None},
+    }
+
+
+def rendered(variant: str, platform: str, intent: Intent) -> str:
+    password = PASSWORDS.get(variant)
+    running = TOO_LOW.get(platform, "") if password else ""
+    return render(PLATFORMS[platform].template, **context(intent, intent.router(ROUTER), running, password))
+
+
+def every() -> list[tuple[str, str]]:
+    """All variants for all platforms."""
+    return [(variant, platform) for variant in VARIANTS for platform in PLATFORMS]
