@@ -109,7 +109,6 @@ def _seconds(text: str, now: datetime | None) -> int | None:
 
 HEAD = re.compile(r"^(?P<name>\S+)\s+(?P<kind>\S+)\s+\S+\s+(?P<state>up|start|down|stop|flush)\b\s+(?P<since>.*)$")
 FIELD = re.compile(r"^\s+(?P<key>[A-Z][^:]*):\s*(?P<value>.*?)\s*$")
-SENT_BY_THE_ROUTER = ("Hold timer expired", "Invalid next hop")  # errors that it sends a notification for
 
 
 @dataclass(frozen=True)
@@ -183,11 +182,11 @@ def _session(peer: IPv4Address, block: "_Protocol", now: datetime | None) -> Ses
     )
 
 
+# What a peer's TCP says (the system's own words) means to somebody who looks after BGP.
 SOCKET = {
     "Connection refused": "nothing listens on the node's BGP port (connection refused)",
     "Connection closed": "the node closes the connection: the router is no neighbour of it, or is disabled there",
     "Connection reset by peer": "the node closes the connection: the router is no neighbour of it, or is disabled there",
-    "Kernel MD5 auth failed": "the kernel refused the password",
 }
 
 
@@ -211,8 +210,8 @@ def _last_error(block: "_Protocol") -> str:
     kind, _, what = said.partition(": ")
     if kind == "Received":
         said = f"{what}, sent by the node"
-    elif kind in ("BGP Error", "Error"):
-        said = f"{what}, sent by the router" if kind == "BGP Error" or what in SENT_BY_THE_ROUTER else what
+    elif kind == "BGP Error":
+        said = f"{what}, sent by the router"
     elif kind == "Socket":
         said = SOCKET.get(what, what[:1].lower() + what[1:])
     return said

@@ -20,7 +20,7 @@ from tasks.routes.cluster import read_objects
 from tasks.routes.expected import Announced, announced
 from tasks.routes.frr import Frr
 from tasks.routes.seen import RouterReader
-from tasks.routes.selection import judged, outermost, peers, probes_for
+from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for
 
 READERS: Mapping[str, RouterReader] = {"bird": Bird(), "frr": Frr()}
 INTERVAL_SECONDS = (
@@ -83,12 +83,14 @@ def _findings(task: Task, run: Run) -> tuple[Finding, ...]:
     shell = open_shell(run.nornir, name)
     expected = _announced(run)
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
-    reader = READERS[intent.router(name).platform]
+    router = intent.router(name)
+    reader = READERS[router.platform]
     probes = probes_for(route.prefix for route in expected.routes)
     seen = reader.read(ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers, probes)
     run.keep(("routes seen", name), seen)
     only = judged(intent, expected, run.chosen) if run.filtered else None
-    return judge(Case(name, expected, seen, networks, peers(intent, expected), only))
+    others = elsewhere(intent, expected, router)
+    return judge(Case(name, expected, seen, networks, peers(intent, expected), only, others))
 
 
 def _announced(run: Run) -> Announced:

@@ -39,6 +39,24 @@ def test_the_verdict_on_a_real_router_is(path: Path):
     assert sum(finding.ok for finding in findings) == wanted["right"]
 
 
+def test_nodes_that_another_router_serves_are_not_judged():
+    """The sixth node's session is closed; with it, a block of its own and two shared networks."""
+    for recording in ("peer-disabled", "bird/peer-disabled", "neighbour-not-configured"):
+        lost = "10.31.90.4" if recording.startswith("neighbour") else "10.31.90.6"
+        seen = reader(recording).read(answers(recording), PROBES)
+        case = Case("r", tutorial(), seen, NETWORKS, dict.fromkeys(NODES, ""), elsewhere=frozenset({lost}))
+        findings = judge(case)
+        assert all(finding.ok for finding in findings)
+        assert len(findings) == 5 + 7 * 3
+        assert lost not in {hop for finding in findings for hop in finding.expected}
+
+
+def test_a_block_of_a_node_elsewhere_may_be_here_by_another_router():
+    seen = Frr().read(answers("static-route-on-router"), PROBES)  # 10.33.5.0/24, the first node's, over another hop
+    case = Case("r", tutorial(), seen, NETWORKS, dict.fromkeys(NODES, ""), elsewhere=frozenset({"10.31.90.1"}))
+    assert "10.33.5.0/24" not in {finding.subject for finding in judge(case)}
+
+
 def test_every_recording_has_a_verdict():
     judged = {yaml.safe_load(path.read_text(encoding="utf-8"))["recorded"] for path in VERDICTS}
     folder = FOLDER / "recorded"
