@@ -63,7 +63,7 @@ BIRD_FOLDER = "/etc/bird"
 OUR_FILE = f"{BIRD_FOLDER}/conf.d/kubepeer.conf"
 INCLUDE = f'include "{BIRD_FOLDER}/conf.d/*.conf";'
 OLDEST_BIRD = (2, 0, 10)  # `show route in` is there from 2.0.9, exit codes of birdc from 2.0.10 on (BIRD's NEWS)
-MERGED_BY_DEFAULT = 16  # BIRD 2.0 User's Guide, 6.7 Kernel: the limit of `merge paths`
+MERGED_BY_DEFAULT = 16  # BIRD 2.0 User's Guide, 6.6 Kernel: the limit of `merge paths`
 # The owner's statements, without passwords: bird.conf, then what it includes. Ours is left out, whether it stands already or not.
 BIRD_CONFIGURATION = f"""cd {BIRD_FOLDER} && {{ cat bird.conf
   for file in $(sed -n 's/^[[:space:]]*include[[:space:]]*"\\([^"]*\\)".*/\\1/p' bird.conf); do
