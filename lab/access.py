@@ -14,6 +14,7 @@ from lab.topology import MACHINES, Machine, Role
 READY = {
     Role.NODE: "true",
     Role.ROUTER: "systemctl is-active --quiet frr && vtysh -d bgpd -c 'show bgp summary' && vtysh -d ospfd -c 'show ip ospf'",
+    Role.BIRD_ROUTER: "systemctl is-active --quiet bird && birdc show ospf",
     Role.MIRROR: "curl -sfo /dev/null http://127.0.0.1/debian/Release && curl -sfo /dev/null http://127.0.0.1:5000/v2/",
     Role.CLIENT: "birdc show status",
 }

@@ -17,6 +17,7 @@ class Role(Enum):
 
     NODE = "node"
     ROUTER = "router"
+    BIRD_ROUTER = "bird-router"
     MIRROR = "mirror"
     CLIENT = "client"
 
@@ -91,7 +92,7 @@ OPENWRT = Machine(
     Role.ROUTER,
     (_site(GATEWAY, gateway=None), Interface("eth1", f"{CLIENT_GATEWAY}/24", Segment.CLIENTS)),
 )
-TINY_UNRAID = Machine("tiny-unraid", "unraid", Role.ROUTER, (_site("10.31.100.100"),))
+TINY_UNRAID = Machine("tiny-unraid", "unraid", Role.BIRD_ROUTER, (_site("10.31.100.100"),))
 CLIENT = Machine(
     "client", "client", Role.CLIENT, (Interface("eth0", "10.32.0.10/24", Segment.CLIENTS, CLIENT_GATEWAY),)
 )

@@ -19,6 +19,7 @@ BASE_PACKAGES = (
 )  # fmt: skip
 LAYER_PACKAGES = {
     Role.ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    Role.BIRD_ROUTER: ("bird2", "tcpdump", "traceroute"),
     Role.MIRROR: ("nginx-light", "docker-registry", "chrony"),
     Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3"),
 }

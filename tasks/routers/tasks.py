@@ -23,13 +23,13 @@ from tasks.routers.safe_change import Candidate, Order, change_safely
 def observe(task: Task, run: Run) -> Result:
     """Connect, and ask what preflight must know."""
     shell = open_shell(run.nornir, task.host.name)
-    run.keep(("router", task.host.name), ask(shell, preflight.QUESTIONS))
+    run.keep(("router", task.host.name), ask(shell, preflight.questions(run.intent.router(task.host.name))))
     return done(task)
 
 
 def refuse_early(task: Task, run: Run) -> Result:
     """Refuse to touch a router where it cannot end well."""
-    found = preflight.reasons(run.intent.router(task.host.name), run.recall(("router", task.host.name)))
+    found = preflight.reasons(run.intent, run.intent.router(task.host.name), run.recall(("router", task.host.name)))
     if found:
         raise RefusedError("; ".join(found) + ". Nothing was changed.", host=task.host.name)
     return done(task, summary="all clear")

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from tasks.routes.seen import IPV4_ADDRESS, Hop, RouterSeen, Session, hops_in_order, shortened
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+OF_DAEMONS = ("bgp", "bird")  # the kernel's names for what FRR's BGP, and BIRD with all its protocols, have put there
 
 
 NOT_CONFIGURED = "not a neighbour in the router's configuration"
@@ -19,8 +20,12 @@ def of_session(session: Session | None) -> str:
     if session.established:
         return f"Established, but: {session.discards}" if session.discards else ""
     never = "" if session.ever else ", never established"
-    since = "" if session.seconds is None else f", {duration(session.seconds)} ago"
-    error = f": {session.last_error}{since}" if session.last_error else ""
+    passed = "" if session.seconds is None else duration(session.seconds)
+    if session.of_last_attempt:
+        down = f"{'' if session.state == 'Down' else ', down'} for {passed}" if passed else ""
+        error = f"{down}: {session.last_error}" if session.last_error else down
+    else:
+        error = f": {session.last_error}{passed and f', {passed} ago'}" if session.last_error else ""
     kept = "" if session.stale_seconds is None else f"; its routes are {_kept(session.stale_seconds)}"
     return f"{session.state}{never}{error}{kept}"
 
@@ -73,16 +78,19 @@ def _why_missing(seen: RouterSeen, prefix: IPv4Network, layer: str, hop: Hop) ->
         return "announced, but not chosen as an equal path (maximum-paths, or another path is better)"
     if layer == "rib":
         return _rib_reason(seen, prefix)
-    return _kernel_reason(seen, prefix) or "in BGP, but the kernel does not have it"
+    chosen = seen.chosen_rib(prefix)
+    above = _rib_reason(seen, prefix) if chosen is None or hop not in chosen.hops else ""
+    return _kernel_reason(seen, prefix) or above or "in BGP, but the kernel does not have it"
 
 
 def _rib_reason(seen: RouterSeen, prefix: IPv4Network) -> str:
     chosen = seen.chosen_rib(prefix)
     if chosen is None:
-        return "in BGP, but no route is selected"
+        held_back = "in the router's table, but its policy does not hand it to the kernel"
+        return held_back if seen.rib.get(prefix) else "in BGP, but no route is selected"
     if chosen.protocol != "bgp":
         return f"better route by {chosen.protocol} [{chosen.distance}/{chosen.metric}]"
-    return "in BGP, but not an active next hop of the route"
+    return f"in BGP, but {chosen.absent}"
 
 
 def _kernel_reason(seen: RouterSeen, prefix: IPv4Network) -> str:
@@ -95,7 +103,7 @@ def _kernel_reason(seen: RouterSeen, prefix: IPv4Network) -> str:
         return "a rule forbids the route of the main table" if listed else "not in the kernel's main table"
     if taken not in listed and listed:
         return "a rule leads to another routing table"
-    if taken.protocol != "bgp":
+    if taken.protocol not in OF_DAEMONS:
         return f"better route by {taken.protocol} metric {taken.metric}" + (
             ", made by hand" if taken.protocol == "boot" else ""
         )

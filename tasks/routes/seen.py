@@ -21,6 +21,7 @@ class Session:
         seconds: how long it has been Established or, if it is not, since it was last reset.
         ever: whether it was Established at any time.
         last_error: why it was last reset, in the router's words and those of the notification; "" when nothing is known.
+        of_last_attempt: whether last_error may be of a later attempt to connect: the router remembers no other.
         discards: why the router discards what the peer sends although the session is up; "" when it does not.
         stale_seconds: how long the routes of a lost session are still kept (graceful restart); None when none are.
         accepted: how many prefixes were accepted.
@@ -31,6 +32,7 @@ class Session:
     state: str
     seconds: int | None = None
     last_error: str = ""
+    of_last_attempt: bool = False
     ever: bool = True
     discards: str = ""
     stale_seconds: int | None = None
@@ -63,7 +65,13 @@ class Path:
 
 @dataclass(frozen=True)
 class RibRoute:
-    """One route of a prefix in the router's own table, chosen or not."""
+    """One route of a prefix in the router's own table, chosen or not.
+
+    Attributes:
+        lines: next hop, interface, weight: in the router's order.
+        absent: why a next hop that BGP has may not be one of the route's, as far as this platform is known.
+
+    """
 
     protocol: str
     distance: int
@@ -72,7 +80,8 @@ class RibRoute:
     selected: bool
     installed: bool = True
     uptime: str = ""
-    lines: tuple[tuple[Hop, str, int | None], ...] = ()  # next hop, interface, weight: in the router's order
+    lines: tuple[tuple[Hop, str, int | None], ...] = ()
+    absent: str = "not an active next hop of the route"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network
 
-from kubepeer.intent import Intent, Node
+from kubepeer.intent import Intent, Node, Router
 from tasks.routes.expected import Announced
 from tasks.routes.seen import Hop
 
@@ -16,6 +16,12 @@ def peers(intent: Intent, announced: Announced) -> dict[IPv4Address, str]:
     members = dict.fromkeys(announced.speakers, "")
     strangers = {node.address: NOT_A_MEMBER for node in intent.nodes if not _addresses(node, announced)}
     return strangers | members
+
+
+def elsewhere(intent: Intent, announced: Announced, router: Router) -> frozenset[Hop]:
+    """The addresses of the nodes that a router does not serve."""
+    nodes = (node for node in intent.nodes if router.name not in node.routers)
+    return frozenset(str(address) for node in nodes for address in _addresses(node, announced) or [node.address])
 
 
 def judged(intent: Intent, announced: Announced, chosen: Collection[str]) -> frozenset[Hop] | None:

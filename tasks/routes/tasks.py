@@ -8,19 +8,21 @@ from math import floor
 from nornir.core.task import Result, Task
 
 from kubepeer.checks import Finding
-from kubepeer.errors import KubepeerError
+from kubepeer.errors import KubepeerError, RefusedError
+from kubepeer.intent import Router
 from kubepeer.run import Run, done, host_error
 from tasks.cluster.access import open_api
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
+from tasks.routes.bird import Bird
 from tasks.routes.checks import Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.expected import Announced, announced
 from tasks.routes.frr import Frr
 from tasks.routes.seen import RouterReader
-from tasks.routes.selection import judged, outermost, peers, probes_for
+from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for
 
-READERS: Mapping[str, RouterReader] = {"frr": Frr()}
+READERS: Mapping[str, RouterReader] = {"bird": Bird(), "frr": Frr()}
 INTERVAL_SECONDS = (
     2.0  # between two questions: a quarter of the shortest hold time in use (9 s), and no load on a router
 )
@@ -43,6 +45,7 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None) -> Result:
         wait_seconds: how long to ask again; None is what the command line says.
 
     """
+    _refuse_unreadable(run.intent.router(task.host.name))
     ends = time.monotonic() + (run.options.wait_seconds if wait_seconds is None else wait_seconds)
     while True:
         last = time.monotonic() >= ends
@@ -65,17 +68,29 @@ def verify_when_settled(task: Task, run: Run) -> Result:
     return verify(task, run, SETTLE_SECONDS)
 
 
+def _refuse_unreadable(router: Router) -> None:
+    if router.platform not in READERS:
+        others = " ".join(f"--group {platform}" for platform in READERS)
+        raise RefusedError(
+            f"the routes of a router of platform {router.platform} cannot be read yet: of {' and '.join(READERS)} alone",
+            host=router.name,
+            cure=f"leave it out: {others}; look at its own tables for the rest",
+        )
+
+
 def _findings(task: Task, run: Run) -> tuple[Finding, ...]:
     name, intent = task.host.name, run.intent
     shell = open_shell(run.nornir, name)
     expected = _announced(run)
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
-    reader = READERS[intent.router(name).platform]
+    router = intent.router(name)
+    reader = READERS[router.platform]
     probes = probes_for(route.prefix for route in expected.routes)
     seen = reader.read(ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers, probes)
     run.keep(("routes seen", name), seen)
     only = judged(intent, expected, run.chosen) if run.filtered else None
-    return judge(Case(name, expected, seen, networks, peers(intent, expected), only))
+    others = elsewhere(intent, expected, router)
+    return judge(Case(name, expected, seen, networks, peers(intent, expected), only, others))
 
 
 def _announced(run: Run) -> Announced:

@@ -16,9 +16,10 @@ from lab import places, requirements
 from lab.errors import LabError
 from lab.places import Instance
 from tests.conftest import unavailable
-from tests.lab import devices, host
+from tests.lab import host
 from tests.lab.devices import FOREIGN_PEER, Kubectl
 from tests.lab.laboratory import ROUTERS, Laboratory, wait_for
+from tests.lab.routers import DEVICES, Session
 from tests.lab.runbooks import SHIPPED, Answer, Project, Runbooks
 
 ORDER = (
@@ -134,34 +135,25 @@ def runbooks(lab: Laboratory, tmp_path_factory: pytest.TempPathFactory) -> Runbo
 
 @dataclass(frozen=True)
 class Guest:
-    """A router as its owner left it: its configuration as it runs and as it starts, and the session with the foreign neighbour.
-
-    Attributes:
-        counters: state, how often the session came up, how often it went down.
-        since: when it came up, as the router reckons it.
-
-    """
+    """A router as its owner left it: its configuration as it runs and as it starts, and the session with the foreign neighbour."""
 
     running: str
     startup: str
-    counters: tuple[str, int, int]
-    since: int
+    session: Session
 
 
 def guest(lab: Laboratory, router: str) -> Guest:
     """The router's own part as it is now."""
-    said = devices.session(lab, router, FOREIGN_PEER)
-    return Guest(
-        running=devices.running(lab, router),
-        startup=devices.startup(lab, router),
-        counters=(said["bgpState"], said["connectionsEstablished"], said["connectionsDropped"]),
-        since=said["bgpTimerUpEstablishedEpoch"],
-    )
+    device = DEVICES[router]
+    session = device.session(lab, router, FOREIGN_PEER)
+    assert session is not None
+    return Guest(device.running(lab, router), device.startup(lab, router), session)
 
 
 def established(lab: Laboratory, router: str) -> bool:
     """Whether the foreign session is up."""
-    return bool(devices.session(lab, router, FOREIGN_PEER).get("bgpState") == "Established")
+    session = DEVICES[router].session(lab, router, FOREIGN_PEER)
+    return session is not None and session.established
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,15 @@
-"""What the devices themselves say: FRR through vtysh, the kernel through ip, the cluster through kubectl, files through sh."""
+"""What the devices themselves say: the kernel through ip, the cluster through kubectl, files through sh; routers.py asks FRR and BIRD."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.lab.laboratory import ADDRESSES, MASTERS, VIRTUAL_IP, Laboratory
+from tests.lab.routers import CLUSTER, RUNS, Routes
 
-CLUSTER = "10.33."  # pods, services and load balancers all begin so
 SERVICES, LOAD_BALANCERS = "10.33.128.0/18", "10.33.192.0/18"
 FOREIGN_PEER = "10.32.0.10"
-Routes = dict[str, set[str]]
-
-
-def routes_of_frr(lab: Laboratory, router: str) -> Routes:
-    """Prefix -> next hops that FRR has installed, of the cluster's networks."""
-    table = json.loads(lab.inside(router, "vtysh -c 'show ip route bgp json'"))
-    return {
-        prefix: {hop["ip"] for entry in entries if entry.get("selected") for hop in entry["nexthops"] if hop.get("fib")}
-        for prefix, entries in table.items()
-        if prefix.startswith(CLUSTER)
-    }
 
 
 def routes_of_kernel(lab: Laboratory, router: str) -> Routes:
@@ -32,39 +20,6 @@ def routes_of_kernel(lab: Laboratory, router: str) -> Routes:
             hops = entry.get("nexthops") or [entry]
             found.setdefault(entry["dst"], set()).update(hop["gateway"] for hop in hops)
     return found
-
-
-def running(lab: Laboratory, router: str) -> str:
-    """The configuration that FRR runs with."""
-    return lab.inside(router, "vtysh -c 'show running-config'")
-
-
-def startup(lab: Laboratory, router: str) -> str:
-    """The configuration that FRR starts with."""
-    return lab.inside(router, "cat /etc/frr/frr.conf")
-
-
-def session(lab: Laboratory, router: str, peer: str) -> dict[str, Any]:
-    """All that FRR says of one neighbour."""
-    table: dict[str, Any] = json.loads(lab.inside(router, f"vtysh -c 'show bgp neighbors {peer} json'"))
-    found: dict[str, Any] = table.get(peer, {})
-    return found
-
-
-def statements(configuration: str) -> list[str]:
-    """The lines that say something: without the marks between sections, and the lines that `show running-config` begins and ends with."""
-    chatter = ("Building configuration...", "Current configuration:", "end", "!", "")
-    return [line for line in configuration.splitlines() if line.strip() not in chatter]
-
-
-OURS = re.compile(r"^route-map KUBEPEER\S* .*\n(?: .*\n)*exit\n!\n|^.*\bKUBEPEER\b.*\n", re.MULTILINE)
-
-
-def foreign(configuration: str) -> str:
-    """A router's configuration without what bears Kubepeer's name; everything else to the byte."""
-    left = OURS.sub("", configuration)
-    # the mark that FRR prints after our filters, where no foreign filter of that kind stands before it
-    return re.sub(r"^(!\n)+", "!\n", left, flags=re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -139,11 +94,13 @@ def expected_routes(blocks: dict[str, str]) -> Routes:
     return {block: {address} for block, address in blocks.items()} | {SERVICES: everyone, LOAD_BALANCERS: everyone}
 
 
-FINGERPRINT = """
+FINGERPRINT = (
+    """
 find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /var/log -o -path /tmp \\
   -o -path /var/lib/systemd -o -path /var/cache/ldconfig \\) -prune -o \\
   -printf '%p %y %m %u:%g %s %l\\n' | sort
-for folder in /etc /root /home /opt /usr/local /var/lib/dpkg /var/lib/kubelet /var/lib/etcd /var/lib/containerd /var/lib/frr; do
+for folder in /etc /root /home /opt /usr/local /var/lib/dpkg /var/lib/frr /var/lib/bird \\
+  /var/lib/kubelet /var/lib/etcd /var/lib/containerd; do
   [ ! -d $folder ] || find $folder -type f -exec sha256sum {} +
 done | sort -k 2
 find /tmp -mindepth 1 -maxdepth 1 -not -name 'systemd-private-*' | sort
@@ -152,10 +109,14 @@ sysctl -a 2>/dev/null | grep -Ev '^(fs\\.(file-nr|inode-|dentry-state|aio-nr|quo
 ip -o link | sed 's/ state .*//'; ip -o -4 addr; ip route show table all proto static; ip route show table all proto boot
 systemctl list-unit-files --no-legend --no-pager
 [ ! -x /usr/bin/vtysh ] || vtysh -c 'show running-config'
+[ ! -x /usr/sbin/birdc ] || { birdc show status | grep '^Last reconfiguration'
 """
+    + RUNS
+    + "; }"
+)
 
 
 def fingerprint(lab: Laboratory, machine: str) -> list[str]:
     """Everything on a machine that a run could have altered: every path with its size and owner, the bytes of what is configured,
-    the kernel's settings, addresses and static routes, units, and what FRR runs with."""
+    the kernel's settings, addresses and static routes, units, and what FRR or BIRD runs with; of BIRD also when it was last configured."""
     return lab.inside(machine, FINGERPRINT, deadline=300).splitlines()

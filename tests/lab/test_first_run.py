@@ -9,14 +9,10 @@ from tests.lab.devices import (
     SERVICES,
     Kubectl,
     expected_routes,
-    routes_of_frr,
     routes_of_kernel,
-    running,
-    session,
-    startup,
-    statements,
 )
 from tests.lab.laboratory import ADDRESSES, NODES, ROUTERS, Laboratory, wait_for
+from tests.lab.routers import DEVICES
 from tests.lab.runbooks import Answer
 
 pytestmark = pytest.mark.lab
@@ -47,28 +43,27 @@ def test_a_router_reaches_a_block_by_its_node_alone_and_the_services_by_all_six(
 ) -> None:
     expected = expected_routes(cluster.blocks())
     assert len(expected) == 8
-    assert routes_of_frr(lab, router) == expected
+    assert DEVICES[router].routes(lab, router) == expected
     assert routes_of_kernel(lab, router) == expected
-    table = lab.inside(router, "vtysh -c 'show ip route bgp'")
-    assert all(f"B>* {prefix} [20/0] via " in table for prefix in expected), table
 
 
 @pytest.mark.parametrize("router", ROUTERS)
 @pytest.mark.usefixtures("cluster")
 def test_a_router_has_six_sessions_and_tells_the_nodes_nothing(lab: Laboratory, router: str) -> None:
+    device = DEVICES[router]
     for address in ADDRESSES.values():
-        said = session(lab, router, address)
-        assert said["bgpState"] == "Established"
-        unicast = said["addressFamilyInfo"]["ipv4Unicast"]
-        assert unicast["sentPrefixCounter"] == 0
-        assert unicast["acceptedPrefixCounter"] == 3  # its block and the two networks
-        assert unicast["routeMapForIncomingAdvertisements"].startswith("KUBEPEER")
+        said = device.session(lab, router, address)
+        assert said is not None
+        assert said.established
+        assert said.sent == 0
+        assert said.accepted == 3  # its block and the two networks
+        assert said.policy.startswith(device.mark)
 
 
 @pytest.mark.parametrize("router", ROUTERS)
 @pytest.mark.usefixtures("cluster")
 def test_a_router_starts_with_what_it_runs_with(lab: Laboratory, router: str) -> None:
-    assert statements(startup(lab, router)) == statements(running(lab, router))
+    DEVICES[router].assert_starts_as_it_runs(lab, router)
     assert lab.inside(router, "cat /etc/sysctl.d/90-kubepeer.conf") == "net.ipv4.fib_multipath_hash_policy = 1\n"
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.lab.conftest import FIRST_RUN_SECONDS, Measure
-from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel, startup
+from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel
 from tests.lab.laboratory import MASTERS, NODES, ROUTERS, WORKERS, Laboratory, wait_for
+from tests.lab.routers import DEVICES
 from tests.lab.runbooks import TRACES_OF_A_FAULT, Runbooks
 
 pytestmark = pytest.mark.lab
 PHASE_SECONDS = 600  # until a run has come to the phase that it is to die in
 END_SECONDS = 20
-PENDING = "test -L /var/lib/napalm-frr/lock"  # a change that the router takes back by itself unless it is confirmed
 # What stands on a node when kubeadm is in the middle of its work; a moment later the run is killed.
 INIT = "pgrep -x kubeadm && test -e /etc/kubernetes/manifests/kube-apiserver.yaml"
 CONTROL_PLANE_JOIN = "pgrep -x kubeadm && test -e /etc/kubernetes/pki/ca.crt"
@@ -53,10 +53,11 @@ def bare_again(lab: Laboratory) -> Laboratory:
     return lab
 
 
+@pytest.mark.parametrize("router", ROUTERS)
 def test_a_run_is_killed_before_it_has_confirmed_a_routers_change(
-    bare_again: Laboratory, runbooks: Runbooks, tmp_path: Path
+    bare_again: Laboratory, runbooks: Runbooks, tmp_path: Path, router: str
 ) -> None:
-    killed_in(bare_again, runbooks, "openwrt", PENDING, log=tmp_path / "log")
+    killed_in(bare_again, runbooks, router, DEVICES[router].pending, log=tmp_path / "log")
 
 
 def test_ctrl_c_while_packages_are_installed_ends_the_run_at_once(
@@ -88,13 +89,15 @@ def test_the_last_run_completes_the_cluster(
 ) -> None:
     began = time.monotonic()
     runbooks.deploy(deadline=FIRST_RUN_SECONDS).ended(0)
-    measure("deploy.py after one Ctrl-C and four kills, to a verified cluster", time.monotonic() - began)
+    measure("deploy.py after one Ctrl-C and five kills, to a verified cluster", time.monotonic() - began)
     cluster = Kubectl.of(bare_again, tmp_path)
     assert cluster.ready() == set(NODES)
     for router in ROUTERS:
         assert routes_of_kernel(bare_again, router) == expected_routes(cluster.blocks())
-        assert "KUBEPEER" in startup(bare_again, router)
-        assert bare_again.try_inside(router, PENDING).returncode != 0
+        device = DEVICES[router]
+        assert device.mark in device.startup(bare_again, router)
+        device.assert_starts_as_it_runs(bare_again, router)
+        assert bare_again.try_inside(router, device.pending).returncode != 0
     members = cluster("exec", "-n", "kube-system", f"etcd-{MASTERS[0]}.tinychen.io", "--", *ETCDCTL, "member", "list")
     assert sorted(line.split(", ")[2] for line in members.splitlines()) == [f"{name}.tinychen.io" for name in MASTERS]
     assert members.count(", started, ") == len(MASTERS)

@@ -55,8 +55,8 @@ def traces() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def small_lab() -> Iterator[None]:
-    """A router, a client behind it and one node, in an instance of their own."""
-    up = lab("up", "openwrt", "client", NODE)
+    """Both routers, a client behind the first and one node, in an instance of their own."""
+    up = lab("up", "openwrt", "tiny-unraid", "client", NODE)
     if up.returncode == 2:
         pytest.skip(up.stderr.strip())
     assert up.returncode == 0, up.stderr
@@ -111,6 +111,14 @@ class TestMachines:
         assert "Established" in inside("client", f"{wait}; birdc show protocols openwrt")
         route = json.loads(inside("openwrt", "ip -j route show 198.51.100.0/24"))
         assert [(one["gateway"], one["protocol"]) for one in route] == [("10.32.0.10", "bgp")]
+
+    def test_the_foreign_session_of_the_bird_router_comes_up(self) -> None:
+        wait = (
+            "for n in $(seq 60); do birdc show protocols backup_transit | grep -q Established && break; sleep 0.5; done"
+        )
+        assert "Established" in inside("tiny-unraid", f"{wait}; birdc show protocols backup_transit")
+        route = json.loads(inside("tiny-unraid", "ip -j route show 198.51.100.0/24"))
+        assert [(one["gateway"], one["protocol"]) for one in route] == [("10.31.254.253", "bird")]
 
     def test_up_twice_is_up_once(self) -> None:
         started = "systemctl show --property=UserspaceTimestampMonotonic"

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.lab.conftest import Measure
-from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel, running, startup
+from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel
 from tests.lab.laboratory import MASTERS, ROUTERS, WORKERS, Laboratory, wait_for
+from tests.lab.routers import DEVICES
 from tests.lab.runbooks import Runbooks
 
 pytestmark = pytest.mark.lab
@@ -12,18 +13,17 @@ pytestmark = pytest.mark.lab
 SYSCTL = "net.bridge.bridge-nf-call-ip6tables"
 HAPROXY = "/etc/haproxy/haproxy.cfg"
 PEER = "bgppeers.projectcalico.org/openwrt-peer"
-PREFIX_LIST = "ip prefix-list KUBEPEER-IN seq 35 permit 10.33.192.0/18"
 BY_HAND = {
     (WORKERS[0], f"sysctl {SYSCTL}"),
     (WORKERS[1], "/etc/hosts"),
     (MASTERS[1], HAPROXY),
     (MASTERS[0], "BGPPeer openwrt-peer"),
-    ("tiny-unraid", "FRR configuration"),
+    *((router, DEVICES[router].change) for router in ROUTERS),
 }
 
 
 def configurations(lab: Laboratory) -> dict[str, tuple[str, str]]:
-    return {router: (running(lab, router), startup(lab, router)) for router in ROUTERS}
+    return {router: (device.running(lab, router), device.startup(lab, router)) for router, device in DEVICES.items()}
 
 
 @pytest.mark.usefixtures("cluster")
@@ -43,17 +43,18 @@ def test_a_dry_run_after_it_shows_nothing(runbooks: Runbooks) -> None:
 
 
 @pytest.fixture(scope="module")
-def changed_by_hand(lab: Laboratory, cluster: Kubectl) -> None:
-    """Five changes, each on a device of its own kind."""
+def changed_by_hand(lab: Laboratory, cluster: Kubectl) -> dict[str, tuple[str, str]]:
+    """Six changes, each on a device of its own kind; gives for each router the line that stands there, and the right one."""
     lab.inside(WORKERS[0], f"sysctl -qw {SYSCTL}=0")
     lab.inside(WORKERS[1], "sed -i 's/^10.31.90.2 .*/10.31.90.222 somebody.else/' /etc/hosts")
     lab.inside(MASTERS[1], f"sed -i 's/retries 3/retries 9/' {HAPROXY}")
     cluster("patch", PEER, "--type=merge", '--patch={"spec":{"keepOriginalNextHop":false}}')
-    lab.inside("tiny-unraid", f"vtysh -c 'configure terminal' -c 'no {PREFIX_LIST} ge 32' -c '{PREFIX_LIST} ge 31'")
+    return {router: device.loosen_by_hand(lab, router) for router, device in DEVICES.items()}
 
 
-@pytest.mark.usefixtures("changed_by_hand")
-def test_a_dry_run_shows_the_five_changes_made_by_hand_and_no_other(runbooks: Runbooks) -> None:
+def test_a_dry_run_shows_the_six_changes_made_by_hand_and_no_other(
+    runbooks: Runbooks, changed_by_hand: dict[str, tuple[str, str]]
+) -> None:
     answer = runbooks.deploy("--dry-run", "--detailed-exitcode", "--output", "json").ended(4)
     assert set(answer.changes) == BY_HAND
     diffs = {what: diff for (_, what), diff in answer.changes.items()}
@@ -63,7 +64,9 @@ def test_a_dry_run_shows_the_five_changes_made_by_hand_and_no_other(runbooks: Ru
     assert {"-  keepOriginalNextHop: false", "+  keepOriginalNextHop: true"} <= set(
         diffs["BGPPeer openwrt-peer"].splitlines()
     )
-    assert f"-{PREFIX_LIST} ge 31" in diffs["FRR configuration"]
+    for router, (loose, right) in changed_by_hand.items():
+        lines = set(diffs[DEVICES[router].change].splitlines())
+        assert {f"-{loose}", f"+{right}"} <= lines
 
 
 @pytest.mark.usefixtures("changed_by_hand")
@@ -80,21 +83,26 @@ def test_a_run_for_one_worker_cures_that_worker_and_leaves_both_routers_as_they_
 @pytest.mark.usefixtures("changed_by_hand")
 def test_a_run_for_one_group_shows_the_changes_of_that_group_alone(runbooks: Runbooks) -> None:
     answer = runbooks.deploy("--dry-run", "--group", "routers", "--output", "json").ended(0)
-    assert set(answer.changes) == {("tiny-unraid", "FRR configuration")}
+    assert set(answer.changes) == {(router, DEVICES[router].change) for router in ROUTERS}
 
 
-@pytest.mark.usefixtures("changed_by_hand")
-def test_a_full_run_cures_the_rest(lab: Laboratory, cluster: Kubectl, runbooks: Runbooks) -> None:
+def test_a_full_run_cures_the_rest(
+    lab: Laboratory, cluster: Kubectl, runbooks: Runbooks, changed_by_hand: dict[str, tuple[str, str]]
+) -> None:
     answer = runbooks.deploy("--output", "json").ended(0)
     assert set(answer.changes) == {(host, what) for host, what in BY_HAND if host != WORKERS[0]}
     assert "10.31.90.2 k8s-calico-master-10-31-90-2 " in lab.inside(WORKERS[1], "cat /etc/hosts")
     assert "  retries 3\n" in lab.inside(MASTERS[1], f"cat {HAPROXY}")
     (peer,) = cluster.get(PEER)
     assert peer["spec"]["keepOriginalNextHop"] is True
-    assert f"{PREFIX_LIST} ge 32\n" in running(lab, "tiny-unraid")
-    assert f"{PREFIX_LIST} ge 32\n" in startup(lab, "tiny-unraid")
+    for router, (loose, right) in changed_by_hand.items():
+        lines = DEVICES[router].startup(lab, router).splitlines()
+        assert right in lines
+        assert loose not in lines
+        DEVICES[router].assert_starts_as_it_runs(lab, router)
     wait_for("haproxy runs again", lambda: haproxy_answers(lab), 60)
-    assert routes_of_kernel(lab, "tiny-unraid") == expected_routes(cluster.blocks())
+    for router in ROUTERS:
+        assert routes_of_kernel(lab, router) == expected_routes(cluster.blocks())
 
 
 def haproxy_answers(lab: Laboratory) -> bool:

@@ -1,18 +1,27 @@
 """A small intent for tests: only what the proof of routes looks at."""
 
-from kubepeer.intent import Intent, Node, Router
+from kubepeer.intent import Intent, Node, Platform, Router
 from kubepeer.intent.model import Networks
 
 
-def intent(**addresses: str) -> Intent:
-    """Workers by name and address; the networks of the tutorial; one router r1. The other sections are not built."""
+def intent(platform: Platform = "frr", **addresses: str) -> Intent:
+    """Workers by name and address; the networks of the tutorial; one router r1 of this platform. The other sections are not built."""
     nodes = tuple(
-        Node(name=name, full_name=f"{name}.example.org", address=address, role="worker", interface="eth0", priority=0)
+        Node(
+            name=name,
+            full_name=f"{name}.example.org",
+            address=address,
+            role="worker",
+            interface="eth0",
+            priority=0,
+            as_number=64517,
+            routers=("r1",),
+        )
         for name, address in addresses.items()
     )
     networks = Networks(
         nodes="10.31.0.0/16", pods="10.33.0.0/17", services="10.33.128.0/18", load_balancers="10.33.192.0/18"
     )
     cluster = type("Cluster", (), {"networks": networks})()
-    router = Router(name="r1", platform="frr", as_number=64512, address="10.31.254.253")
+    router = Router(name="r1", platform=platform, as_number=64512, address="10.31.254.253")
     return Intent.model_construct(nodes=nodes, routers=(router,), cluster=cluster)

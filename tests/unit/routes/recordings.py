@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tasks.linux.observe import Answer
 from tasks.routes.expected import Announced, ExpectedRoute
+from tasks.routes.seen import RouterReader
 from tasks.routes.selection import probes_for
+from tasks.routes.tasks import READERS
 
 FOLDER = Path(__file__).parent
 NODES = [IPv4Address(f"10.31.90.{number}") for number in range(1, 7)]
@@ -28,7 +30,7 @@ PROBES = probes_for(route.prefix for route in tutorial().routes)
 
 
 def answers(name: str) -> dict[str, Answer]:
-    """All answers of one recording."""
+    """All answers of one recording; bird/NAME is one of a BIRD router, the others are FRR's."""
     document = json.loads((FOLDER / "recorded" / f"{name}.json").read_text(encoding="utf-8"))
     return {question: Answer(answer["code"], _text(question, answer["said"])) for question, answer in document.items()}
 
@@ -36,6 +38,11 @@ def answers(name: str) -> dict[str, Answer]:
 def _text(question: str, said: object) -> str:
     if isinstance(said, str):
         return said
-    if question == "lookups" and isinstance(said, list):
+    if isinstance(said, list) and all(isinstance(line, str) for line in said):
         return "\n".join(said)
     return json.dumps(said)
+
+
+def reader(name: str) -> RouterReader:
+    """The reader of a recording's platform."""
+    return READERS["bird" if name.startswith("bird/") else "frr"]

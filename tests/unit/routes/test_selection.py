@@ -6,7 +6,7 @@ import pytest
 
 from tasks.routes.expected import Announced
 from tasks.routes.seen import KernelRoute, RouterSeen, hops_in_order, shortened
-from tasks.routes.selection import NOT_A_MEMBER, judged, outermost, peers, probes_for
+from tasks.routes.selection import NOT_A_MEMBER, elsewhere, judged, outermost, peers, probes_for
 from tests.unit.routes.intents import intent
 
 MEMBERS = {IPv4Address("10.0.0.1"): "a.example.org", IPv4Address("172.16.0.2"): "b.example.org"}
@@ -19,6 +19,13 @@ def networks(*texts):
 def test_the_inventory_and_the_cluster_both_say_who_should_have_a_session():
     found = peers(intent(a="10.0.0.1", b="10.0.0.2", c="10.0.0.3"), Announced((), MEMBERS))
     assert found == {IPv4Address("10.0.0.1"): "", IPv4Address("172.16.0.2"): "", IPv4Address("10.0.0.3"): NOT_A_MEMBER}
+
+
+def test_a_node_that_another_router_serves_is_named_by_all_its_addresses():
+    given = intent(a="10.0.0.1", b="10.0.0.2", c="10.0.0.3")
+    nodes = tuple(node.model_copy(update={"routers": ("r2",)}) if node.name != "a" else node for node in given.nodes)
+    found = elsewhere(given.model_copy(update={"nodes": nodes}), Announced((), MEMBERS), given.router("r1"))
+    assert found == {"172.16.0.2", "10.0.0.3"}
 
 
 def test_all_next_hops_are_judged_when_only_routers_were_chosen():

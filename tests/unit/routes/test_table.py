@@ -9,23 +9,29 @@ from rich.console import Console
 from kubepeer.checks import Finding
 from kubepeer.phases import HostOutcome, PhaseOutcome
 from kubepeer.run import Options, Run
+from tasks.routes.bird import Bird
 from tasks.routes.checks import Case, judge
 from tasks.routes.frr import Frr
 from tasks.routes.table import SCREEN, route_table, seed_table, show
 from tests.unit.routes.intents import intent
-from tests.unit.routes.recordings import FOLDER, NETWORKS, NODES, PROBES, answers, tutorial
+from tests.unit.routes.recordings import FOLDER, NETWORKS, NODES, PROBES, answers, reader, tutorial
 
-TABLES = sorted((FOLDER / "tables").glob("*.txt"))
+TABLES = sorted((FOLDER / "tables").rglob("*.txt"))
 
 
 def findings_of(recording):
-    seen = Frr().read(answers(recording), PROBES)
+    seen = reader(recording).read(answers(recording), PROBES)
     return judge(Case("openwrt", tutorial(), seen, NETWORKS, dict.fromkeys(NODES, "")))
 
 
-@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def name_of(path):
+    """Of the recording that a table is made of."""
+    return str(path.relative_to(FOLDER / "tables").with_suffix(""))
+
+
+@pytest.mark.parametrize("path", TABLES, ids=name_of)
 def test_the_table_reads(path):
-    lines = [line.plain for line in route_table("openwrt", 64512, findings_of(path.stem))]
+    lines = [line.plain for line in route_table("openwrt", 64512, findings_of(name_of(path)))]
     assert "\n".join(lines) + "\n" == path.read_text(encoding="utf-8")
 
 
@@ -59,6 +65,16 @@ def test_the_routes_in_frrs_own_form():
     assert lines[6:8] == [
         "B>* 10.33.128.0/18 [20/0] via 10.31.90.1, eth0, weight 1, 00:03:03",
         "  *                       via 10.31.90.2, eth0, weight 1, 00:03:03",
+    ]
+    assert len(lines) == 6 + 6 + 6
+
+
+def test_the_routes_of_bird_in_frrs_form():
+    lines = seed_table(Bird().read(answers("bird/healthy"), PROBES))
+    assert lines[0].startswith("B>* 10.33.5.0/24 [100/0] via 10.31.90.1, eth0, 0")
+    assert [line.split(", weight")[0].strip() for line in lines[7:9]] == [
+        "*                        via 10.31.90.2, eth0",
+        "*                        via 10.31.90.3, eth0",
     ]
     assert len(lines) == 6 + 6 + 6
 

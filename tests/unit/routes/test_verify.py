@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kubepeer.errors import CommandError
+from kubepeer.errors import CommandError, RefusedError
 from kubepeer.run import Options, Run
 from tasks.linux.observe import MARK
 from tasks.linux.shell import Completed
@@ -70,13 +70,13 @@ class Cluster:
 def verify(monkeypatch):
     """Verify router r1 with these answers; gives the result and how often the router was asked."""
 
-    def start(*recordings, chosen=(), **options):
+    def start(*recordings, chosen=(), platform="frr", **options):
         router = Router(*recordings)
         monkeypatch.setattr(tasks, "open_shell", lambda *_: router)
         monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
         monkeypatch.setattr(tasks, "INTERVAL_SECONDS", 0.01)
         addresses = {f"n{number}": str(address) for number, address in enumerate(NODES, 1)}
-        run = Run(intent(**addresses), None, Options(), None, frozenset(chosen), filtered=bool(chosen))
+        run = Run(intent(platform, **addresses), None, Options(), None, frozenset(chosen), filtered=bool(chosen))
         task = SimpleNamespace(host=SimpleNamespace(name="r1"))
         return tasks.verify(task, run, **options), router.asked
 
@@ -89,6 +89,21 @@ def test_a_healthy_router_passes_in_one_round_trip(verify):
     assert result.result == "6 of 6 sessions, 8 prefixes right"
     assert len(result.findings) == 30
     assert asked == 1
+
+
+def test_a_bird_router_passes_in_one_round_trip_too(verify):
+    result, asked = verify("bird/healthy", platform="bird")
+    assert not result.failed
+    assert result.result == "6 of 6 sessions, 8 prefixes right"
+    assert asked == 1
+
+
+def test_a_platform_that_nobody_reads_is_refused_at_once_and_in_words(verify, monkeypatch):
+    monkeypatch.setattr(tasks.time, "sleep", pytest.fail)
+    with pytest.raises(RefusedError, match="platform eos cannot be read yet") as caught:
+        verify("healthy", platform="eos", wait_seconds=30)
+    assert caught.value.host == "r1"
+    assert caught.value.cure.startswith("leave it out: --group bird --group frr")
 
 
 def test_a_lost_session_fails_at_once_without_waiting(verify):
