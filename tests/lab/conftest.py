@@ -22,8 +22,8 @@ from tests.lab.laboratory import ROUTERS, Laboratory, wait_for
 from tests.lab.runbooks import SHIPPED, Answer, Project, Runbooks
 
 ORDER = (
-    "test_lab_machines", "test_napalm_frr", "test_bare_machines", "test_first_run", "test_traffic", "test_second_run", "test_broken_routes",
-    "test_bad_input", "test_power_cut", "test_guest", "test_interrupted_runs", "test_lab_down",
+    "test_lab_machines", "test_napalm_frr", "test_napalm_bird", "test_bare_machines", "test_first_run", "test_traffic", "test_second_run",
+    "test_broken_routes", "test_bad_input", "test_power_cut", "test_guest", "test_interrupted_runs", "test_lab_down",
 )  # fmt: skip
 STANDING = "KUBEPEER_STANDING"
 SHIPPED_INSTANCE = "kubepeer-lab"
