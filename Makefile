@@ -21,6 +21,7 @@ check: $(READY)
 	$(VENV)/bin/ruff format --check $(SOURCES)
 	$(VENV)/bin/mypy
 	cd drivers/napalm-frr && ../../$(VENV)/bin/mypy
+	cd drivers/napalm-bird && ../../$(VENV)/bin/mypy
 	$(RUN) -m pytest -q tests/unit tests/architecture drivers
 
 format: $(READY)
@@ -42,11 +43,11 @@ host-packages: $(READY)
 	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
 	fi
 
-$(READY): requirements.txt pyproject.toml drivers/napalm-frr/pyproject.toml
+$(READY): requirements.txt pyproject.toml drivers/napalm-frr/pyproject.toml drivers/napalm-bird/pyproject.toml
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable drivers/napalm-frr
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable drivers/napalm-frr --editable drivers/napalm-bird
 	@touch $@
 
 # After a change of dependencies: pin them anew.
@@ -54,7 +55,7 @@ requirements: $(READY)
 	$(VENV)/bin/pip install --quiet pip-tools
 	$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --extra dev --strip-extras --allow-unsafe \
 	    --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    --output-file requirements.txt pyproject.toml drivers/napalm-frr/pyproject.toml
+	    --output-file requirements.txt pyproject.toml drivers/napalm-frr/pyproject.toml drivers/napalm-bird/pyproject.toml
 
 clean:
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache build *.egg-info drivers/*/*.egg-info

@@ -1,0 +1,95 @@
+"""The scripts that are sent to the router, and what their answers mean."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+
+import pytest
+
+from napalm_bird.change import Change, Refusal, Site, reason, refusal
+
+SITE = Site(include="/etc/bird/it's here/napalm.conf")
+ORDER = Change(
+    owner="alice@desk",
+    message="it's $(touch /tmp/never) `here`\nand there",
+    seconds=60,
+    standing="what stands\n",
+    candidate='protocol bgp x { password "quo\'ted"; } # $HOME\n',
+)
+
+
+def shell(script: str) -> str:
+    return subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True).stdout
+
+
+def prepared(script: str) -> str:
+    """The assignments and functions of a script, without what it does."""
+    return script[: script.index("# Expects:")]
+
+
+def test_values_reach_the_router_as_they_are() -> None:
+    script = prepared(ORDER.script(SITE))
+    assert shell(f'{script}printf %s "$message"') == "it's $(touch /tmp/never) `here` and there"
+    assert shell(f'{script}printf %s "$include"') == SITE.include
+    assert shell(f"{script}candidate") == ORDER.candidate
+    assert shell(f'{script}printf %s "$expected"') == hashlib.sha256(b"what stands\n").hexdigest()
+    assert shell(f"{script}revert_script") == SITE.script("revert")
+
+
+def test_an_empty_file_stays_empty() -> None:
+    script = prepared(Change("me", "", 1, "", "").script(SITE))
+    assert shell(f"{script}candidate | wc -c").strip() == "0"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        ORDER.script(SITE),
+        *(SITE.script(name, {"owner": "o'wner"}) for name in ("confirm", "rollback", "check", "pending", "revert")),
+    ],
+)
+def test_every_script_is_sound_shell(script: str) -> None:
+    subprocess.run(["sh", "-n"], input=script, check=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("shown", "difference"),
+    [
+        ("0002", ""),  # BIRD does not run
+        (
+            "     Last reboot on 2026-11-24 15:13:13.075\n     Last reconfiguration on 2026-11-24 15:13:15.084\n",
+            "2009\n",
+        ),
+        ("     Last reboot on 24.11.2026\n     Last reconfiguration on 24.11.2026\n", ""),
+        ("     Last reboot on 2026-11-24 15:13:13\n     Last reconfiguration on 2026-11-24 15:13:15\n", ""),
+    ],
+)
+def test_a_configuration_is_named_by_when_it_was_read_after_the_start(shown: str, difference: str) -> None:
+    script = SITE.script("pending")
+    script = script[: script.index("# Prints")]
+    assert shell(f"{script}ask() {{ printf '{shown}'; }}\nloaded || true") == difference
+
+
+def test_the_place_of_a_refusal_is_found() -> None:
+    said = "/var/lib/napalm-bird/check.77/candidate.conf:27:5 syntax error, unexpected CF_SYM_UNDEFINED\n"
+    assert refusal(said, SITE) == Refusal(
+        is_candidate=True, file=SITE.include, line=27, words="syntax error, unexpected CF_SYM_UNDEFINED"
+    )
+    said = "/var/lib/napalm-bird/changes/x/live/bird.conf:3:5 Symbol 'x' already defined"
+    assert refusal(said, SITE) == Refusal(
+        is_candidate=False, file="/etc/bird/bird.conf", line=3, words="Symbol 'x' already defined"
+    )
+    said = "/etc/bird/other.conf:3:5 Invalid"
+    assert refusal(said, SITE) == Refusal(is_candidate=False, file="/etc/bird/other.conf", line=3, words="Invalid")
+    assert refusal("No space left on device", SITE) is None
+
+
+def test_reasons_name_the_cure() -> None:
+    assert "systemctl start bird" in reason(41, "", SITE)
+    assert reason(42, "alice@desk 1795404681\n", SITE).startswith(
+        "a change of alice@desk is pending until 03:31:21 UTC"
+    )
+    assert reason(51, "alice@desk\n", SITE).startswith("the pending change is alice@desk's")
+    assert reason(52, "", SITE).endswith('include "/etc/bird/it\'s here/napalm.conf";')
+    assert reason(99, 'password "s3cret"', SITE) == 'exit code 99: password "********"'
