@@ -35,13 +35,18 @@ def _peers(of_vrf: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {address: peer for address, peer in of_vrf.items() if isinstance(peer, dict) and "remoteAs" in peer}
 
 
+def _remote_as(peer: Mapping[str, Any]) -> int:
+    """Return a neighbour's AS; FRR shows 0 for ``remote-as internal`` until a session was up."""
+    return int(peer["remoteAs"]) or (int(peer["localAs"]) if peer.get("nbrInternalLink") else 0)
+
+
 def _peer(peer: Mapping[str, Any], address: str, families: Mapping[str, Any]) -> BGPStateNeighborDict:
     up = peer.get("bgpState") == "Established"
     return {
         "is_enabled": not peer.get("adminShutDown", False),
         "is_up": up,
         "uptime": int(peer.get("bgpTimerUpMsec", 0)) // 1000 if up else -1,
-        "remote_as": int(peer["remoteAs"]),
+        "remote_as": _remote_as(peer),
         "local_as": int(peer["localAs"]),
         "remote_id": peer.get("remoteRouterId", "0.0.0.0"),  # noqa: S104 (what FRR shows before a session was up)
         "description": peer.get("nbrDesc", ""),
@@ -73,7 +78,7 @@ def neighbors_detail(
             if wanted in ("", address):
                 detail = _detail(peer, address, vrf_name(vrf), summary.get(vrf, {}))
                 detail["multipath"] = vrf not in single_path
-                by_as.setdefault(int(peer["remoteAs"]), []).append(detail)
+                by_as.setdefault(_remote_as(peer), []).append(detail)
     return result
 
 
@@ -96,7 +101,7 @@ def _detail(peer: Mapping[str, Any], address: str, vrf: str, families: Mapping[s
     return {
         "up": peer.get("bgpState") == "Established",
         "local_as": int(peer["localAs"]),
-        "remote_as": int(peer["remoteAs"]),
+        "remote_as": _remote_as(peer),
         "router_id": peer.get("remoteRouterId", ""),
         "local_address": _known(peer.get("hostLocal")),
         "routing_table": vrf,
