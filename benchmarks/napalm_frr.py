@@ -62,7 +62,7 @@ class Bench:
 
     def shell(self, script: str) -> str:
         """Run a script on the router; a failure ends the benchmark."""
-        output = self.device._router().run(script, timeout=STEP_SECONDS)  # noqa: SLF001 (what the driver itself uses)
+        output = self.device._router().run(script, timeout=STEP_SECONDS)
         if output.code != 0:
             raise SystemExit(f"exit {output.code}: {output.words[-2000:]}")
         return output.out
@@ -110,7 +110,7 @@ class Bench:
     def target(self, change: str) -> str:
         """What would run, as text: the driver's own prediction, which both sides are held to."""
         self.device.load_merge_candidate(config=change)
-        candidate = self.device._candidate  # noqa: SLF001
+        candidate = self.device._candidate
         if candidate is None:
             raise SystemExit("nothing was loaded")
         text = text_of(candidate.plan(self.running).effective)
@@ -140,7 +140,8 @@ def main() -> None:
     wanted = parser.parse_args()
     namespace = os.environ.pop("NAPALM_FRR_NAMESPACE", "")
     if namespace:
-        os.execvp("ip", ["ip", "netns", "exec", namespace, sys.executable, "-m", "benchmarks.napalm_frr", *sys.argv[1:]])  # noqa: S606
+        here = [sys.executable, "-m", "benchmarks.napalm_frr", *sys.argv[1:]]
+        os.execvp("ip", ["ip", "netns", "exec", namespace, *here])  # noqa: S606
     user, password = os.environ.get("NAPALM_FRR_USERNAME", "root"), os.environ.get("NAPALM_FRR_PASSWORD", "")
     options = json.loads(os.environ.get("NAPALM_FRR_OPTIONAL_ARGS", "{}"))
     host = os.environ.get("NAPALM_FRR_HOST") or sys.exit("no router: set NAPALM_FRR_HOST")

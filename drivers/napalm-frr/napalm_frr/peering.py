@@ -67,7 +67,7 @@ def bgp_config(configuration: Configuration, group: str = "", neighbor: str = ""
     process = next((path for path in configuration.paths if len(path) == 1 and _PROCESS.fullmatch(path[0])), None)
     if process is None:
         return {}
-    local_as = _as_number(process[0].split(" ")[2])
+    local_as = as_number(process[0].split(" ")[2])
     inside = [path for path in configuration.paths if path[:1] == process]
     multipath = not any(path[-1] == "maximum-paths 1" for path in inside)
     said = _said(inside)
@@ -139,11 +139,11 @@ def _neighbor(said: _Said, local_as: int) -> BGPConfigNeighborDict:
 def _as_numbers(said: _Said, local_as: int) -> tuple[int, int]:
     """Return our AS and theirs; 0 where the configuration does not tell (``remote-as external``)."""
     own, remote = said.word("local-as"), said.word("remote-as")
-    own_as = _as_number(own) if own else local_as
-    return own_as, own_as if remote == "internal" else _as_number(remote)
+    own_as = as_number(own) if own else local_as
+    return own_as, own_as if remote == "internal" else as_number(remote)
 
 
-def _as_number(text: str) -> int:
+def as_number(text: str) -> int:
     """Read an AS number, also one in FRR's dotted notations."""
     high, dot, low = text.partition(".")
     if not high.isdigit():
