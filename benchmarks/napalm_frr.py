@@ -65,7 +65,8 @@ class Bench:
         output = self.device._router().run(script, timeout=STEP_SECONDS)
         if output.code != 0:
             raise SystemExit(f"exit {output.code}: {output.words[-2000:]}")
-        return output.out
+        said: str = output.out
+        return said
 
     def restart(self) -> None:
         """Back to the startup file, and wait until it runs."""
@@ -92,8 +93,13 @@ class Bench:
 
     def driver(self, load: Callable[[], None], target: str) -> dict[str, float]:
         """The driver's whole way: load and compare, commit with a timer, confirm, roll back."""
+
+        def compare() -> None:
+            load()
+            self.device.compare_config()
+
         taken = {
-            "compare": seconds(lambda: (load(), self.device.compare_config())),
+            "compare": seconds(compare),
             "commit": seconds(lambda: self.device.commit_config(revert_in=STEP_SECONDS)),
         }
         self.must_run(target)
@@ -113,7 +119,7 @@ class Bench:
         candidate = self.device._candidate
         if candidate is None:
             raise SystemExit("nothing was loaded")
-        text = text_of(candidate.plan(self.running).effective)
+        text: str = text_of(candidate.plan(self.running).effective)
         self.device.discard_config()
         return text
 

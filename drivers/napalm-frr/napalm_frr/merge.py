@@ -13,7 +13,7 @@ from napalm_frr.draft import Block, Draft
 from napalm_frr.lists import LIST_ENTRY
 from napalm_frr.slots import slot_of
 
-# Shown only when switched off (FRR 8.4, profile "traditional").
+# Shown only when switched off (profile "traditional"; measured on FRR 8.4.4 and 10.3).
 _ON_BY_DEFAULT = {
     TOP: re.compile(r"ip forwarding|ipv6 forwarding|zebra nexthop kernel enable"),
     BGP: re.compile(
@@ -22,7 +22,12 @@ _ON_BY_DEFAULT = {
     ),
     INTERFACE: re.compile(r"link-detect|ipv6 nd suppress-ra"),
 }
-# Shown only when it differs from this (FRR 8.4.4).
+# The same, since FRR 10 (its release notes for enforce-first-as; the others measured on 10.3).
+_ON_BY_DEFAULT_SINCE_10 = {
+    TOP: re.compile(r"ip(?:v6)? nht resolve-via-default|bgp ipv6-auto-ra"),
+    BGP: re.compile(r"bgp (?:enforce-first-as|ipv6-auto-ra)|neighbor \S+ (?:enforce-first-as|capability fqdn)"),
+}
+# Shown only when it differs from this (FRR 8.4.4 and 10.3).
 _SILENT = {BGP: re.compile(r"timers bgp 60 180|bgp listen limit 100|bgp default local-preference 100")}
 
 _BARE_REDISTRIBUTION = re.compile(r"redistribute (?:(?:ospf|table) \d+|\S+)")
@@ -96,8 +101,10 @@ def _is_silent(block: Block, line: str) -> bool:
 
 
 def _on_by_default(draft: Draft, context: Path, line: str) -> bool:
-    pattern = _ON_BY_DEFAULT.get(kind_of(context))
-    return (pattern is not None and pattern.fullmatch(line) is not None) or bgp.active_by_default(draft, context, line)
+    kind = kind_of(context)
+    tables = [_ON_BY_DEFAULT, _ON_BY_DEFAULT_SINCE_10] if draft.generation >= 10 else [_ON_BY_DEFAULT]  # noqa: PLR2004
+    known = any(kind in table and table[kind].fullmatch(line) for table in tables)
+    return known or bgp.active_by_default(draft, context, line)
 
 
 def _refuse_second_as(draft: Draft, statement: Statement) -> None:
