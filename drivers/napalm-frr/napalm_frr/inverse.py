@@ -10,7 +10,7 @@ from contextlib import suppress
 from napalm_frr.configuration import Configuration, Statement, render
 from napalm_frr.contexts import TOP, VRF, Path, kind_of
 from napalm_frr.draft import Draft
-from napalm_frr.merge import FragmentError, apply
+from napalm_frr.merge import FragmentError, apply, denied
 from napalm_frr.secrets import restoration
 from napalm_frr.slots import subject_of
 
@@ -40,7 +40,7 @@ def _away(draft: Draft, standing: Configuration, wanted: Configuration) -> list[
             continue
         subject = _subject(path)
         whole = subject is not None and subject not in subjects
-        denial = _whole(standing, *subject) if subject and whole else (*path[:-1], _denied(path[-1]))
+        denial = _whole(standing, *subject) if subject and whole else (*path[:-1], denied(path[-1]))
         apply(draft, Statement(denial, 0))
         denials.append(denial)
     return denials
@@ -61,7 +61,3 @@ def _subject(path: Path) -> tuple[Path, str] | None:
 def _whole(standing: Configuration, context: Path, name: str) -> Path:
     is_group = (*context, f"{name} peer-group") in standing.members
     return (*context, f"no {name} peer-group" if is_group else f"no {name}")
-
-
-def _denied(line: str) -> str:
-    return line[3:] if line.startswith("no ") else f"no {line}"

@@ -52,8 +52,22 @@ class Merged:
 def overlay(running: Configuration, fragment: Sequence[Statement]) -> Merged:
     """Lay a fragment over the running configuration."""
     draft = Draft(running)
-    changing = [one for one in fragment if apply(draft, one)]
+    changing = [step for one in fragment for step in _steps(draft, one) if apply(draft, step)]
     return Merged(draft.configuration(), tuple(changing))
+
+
+def _steps(draft: Draft, statement: Statement) -> list[Statement]:
+    """Deny the lines of a VRF before the VRF itself: FRR 10 keeps one that holds routes."""
+    vrf = (statement.line.removeprefix("no "),)
+    if not statement.line.startswith("no vrf ") or statement.context:
+        return [statement]
+    inside = draft.blocks.get(vrf, ())
+    return [*(Statement((*vrf, denied(line)), statement.number) for line in inside), statement]
+
+
+def denied(line: str) -> str:
+    """Write the line that takes this one away."""
+    return line[3:] if line.startswith("no ") else f"no {line}"
 
 
 def apply(draft: Draft, statement: Statement) -> bool:

@@ -211,6 +211,16 @@ def test_what_is_on_by_default_shows_when_it_is_off(router: FRRDriver) -> None:
     assert running(router) == before
 
 
+def test_a_vrf_is_made_and_removed_with_its_routes(router: FRRDriver) -> None:
+    before = running(router)
+    router.load_merge_candidate(config="vrf red\n ip route 10.50.0.0/16 blackhole\n")
+    router.commit_config()
+    assert "red" in router.get_network_instances()
+    router.load_merge_candidate(config="no vrf red\n")
+    router.commit_config()
+    assert running(router) == before
+
+
 def test_foreign_lines_and_the_foreign_session_are_left_alone(router: FRRDriver) -> None:
     def transit() -> dict[str, object]:
         return router.get_bgp_neighbors_detail("10.32.0.10")["global"][64999][0]  # type: ignore[return-value]

@@ -41,6 +41,13 @@ def test_the_same_fragment_again_changes_nothing(case: Path) -> None:
     assert again.changing == ()
 
 
+def test_a_vrf_goes_after_its_routes_for_frr_10_keeps_one_that_holds_any() -> None:
+    running = f"{BASE}\nvrf red\n ip route 10.50.0.0/16 blackhole\nexit-vrf\n"
+    plan = Candidate("no vrf red\n", replaces=False).plan(running)
+    assert plan.fragment.splitlines() == ["vrf red", " no ip route 10.50.0.0/16 blackhole", "exit-vrf", "no vrf red"]
+    assert plan.effective.same_as(Candidate("", replaces=False).plan(BASE).running)
+
+
 @pytest.mark.parametrize(("version", "shown"), [("8.4.4", "neighbor"), ("10.3", "no neighbor")])
 def test_what_is_on_by_default_hangs_on_the_version(version: str, shown: str) -> None:
     running = f"frr version {version}\n{BASE}"
