@@ -13,7 +13,7 @@ from lab.topology import MACHINES, Machine
 
 
 def show(instance: Instance, console: Console) -> bool:
-    """Print every machine with its state; the answer is whether all but the optional ones are up and all that are up let us in."""
+    """Print every machine with its state; the answer is whether all are up, the optional ones apart, and let us in."""
     up = {machine.name: process for machine in MACHINES if (process := machines.running(instance, machine))}
     logins = {machine.name: access.answers(instance, machine) for machine in MACHINES if machine.name in up}
     table = Table(title=f"{instance.name}: {len(up)} of {len(MACHINES)} machines up", box=None, title_justify="left")

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +18,17 @@ from pathlib import Path
 import pytest
 
 from lab import places, requirements
+from lab.build.plan import steps
+from lab.debian import NEXT_RELEASE, RELEASE, Apt
 from lab.errors import LabError
-from lab.places import Instance
-from lab.topology import FRR10, OPENWRT, Machine
+from lab.places import Cache, Instance
+from lab.topology import FRR10, MACHINES, OPENWRT, STANDARD, Machine
 from tests.conftest import unavailable
 from tests.lab.laboratory import Laboratory, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DRIVER = CHECKOUT / "drivers" / "napalm-frr"
-INSTANCE = "kp-frrt"
+INSTANCE = "kp-frr"
 BUILD_SECONDS, TESTS_SECONDS = 3600, 900
 REVERT_IN, GRACE, LATER = 6, 5, 40
 VERSIONS = {"8.4": OPENWRT, "10.3": FRR10}
@@ -134,6 +136,17 @@ def router(request: pytest.FixtureRequest, laboratory: Laboratory) -> Iterator[R
     assert f"FRRouting {request.param}" in found.inside("vtysh -c 'show version'")
     yield found
     laboratory.must("cut", found.machine.name)
+
+
+def test_a_plain_up_has_nothing_to_do_with_the_optional_router(tmp_path: Path) -> None:
+    apts = {release: Apt(tmp_path, (), tmp_path, release) for release in (RELEASE, NEXT_RELEASE)}
+
+    def built_for(machines: Sequence[Machine]) -> set[str]:
+        return {step.name for step in steps(Cache(tmp_path), apts, {machine.role for machine in machines})}
+
+    assert set(MACHINES) - set(STANDARD) == {FRR10}
+    assert built_for([FRR10]) == {"base-trixie", "layer-next-router"}
+    assert built_for(STANDARD).isdisjoint(built_for([FRR10]))
 
 
 def test_the_configuration_that_it_comes_with_is_written_as_frr_writes_it(router: Router) -> None:
