@@ -10,13 +10,15 @@ from lab.places import CHECKOUT, Cache, Instance
 from lab.processes import run
 from lab.topology import MACHINES, Machine, Role
 
+ROUTES = "systemctl is-active --quiet frr && vtysh -d bgpd -c 'show bgp summary' && vtysh -d ospfd -c 'show ip ospf'"
 # What a machine says when it is ready: a login is enough for a node, the others have something to serve.
 READY = {
     Role.NODE: "true",
-    Role.ROUTER: "systemctl is-active --quiet frr && vtysh -d bgpd -c 'show bgp summary' && vtysh -d ospfd -c 'show ip ospf'",
+    Role.ROUTER: ROUTES,
     Role.BIRD_ROUTER: "systemctl is-active --quiet bird && birdc show ospf",
     Role.MIRROR: "curl -sfo /dev/null http://127.0.0.1/debian/Release && curl -sfo /dev/null http://127.0.0.1:5000/v2/",
     Role.CLIENT: "birdc show status",
+    Role.NEXT_ROUTER: ROUTES,
 }
 KEY_IN_CHECKOUT = CHECKOUT / "var" / "lab" / "id_ed25519"
 

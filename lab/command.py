@@ -12,7 +12,7 @@ from lab.build.builder import build
 from lab.errors import LabError, Unsupported
 from lab.places import Instance, instance
 from lab.progress import Progress
-from lab.topology import MACHINES, Machine, machine
+from lab.topology import MACHINES, STANDARD, Machine, machine
 
 PLAIN_WIDTH = 120
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
@@ -21,7 +21,9 @@ DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description="The cluster of the inventory on one machine.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    up = commands.add_parser("up", help="build what is missing and start machines (all of them without a name)")
+    up = commands.add_parser(
+        "up", help="build what is missing and start machines (without a name: all but the optional ones)"
+    )
     up.add_argument("machines", nargs="*", metavar="MACHINE")
     commands.add_parser("down", help="shut all machines down and leave nothing behind")
     commands.add_parser("status", help="list the machines; exit 1 unless all are up and answer")
@@ -52,7 +54,7 @@ def _perform(arguments: argparse.Namespace, lab: Instance, console: Console) -> 
     progress = Progress(console)
     match arguments.command:
         case "up":
-            lifecycle.up(lab, [_machine(name) for name in arguments.machines] or MACHINES, progress)
+            lifecycle.up(lab, [_machine(name) for name in arguments.machines] or STANDARD, progress)
         case "down":
             lifecycle.down(lab, progress)
         case "reset":

@@ -8,7 +8,7 @@ of the release whose source package holds the whole of Kubernetes.
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from lab.errors import LabError, Unsupported
 from lab.processes import run
 
 RELEASE = "bookworm"
+# For the router of the next generation alone (topology.FRR10).
+NEXT_RELEASE = "trixie"
 COMPONENT = "main"
 ARCHIVE_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _ONE_LINE = re.compile(r"^deb\s+(?:\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.*)$")
@@ -59,10 +61,10 @@ def _one_liners(text: str) -> Iterator[tuple[str, str, str]]:
             yield found["uri"], found["suite"], found["components"]
 
 
-def host_sources(folder: Path = Path("/etc/apt")) -> tuple[Source, ...]:
-    """The mirrors of the host's own release, in the lab's release; or the one mirror that the environment names."""
+def host_sources(folder: Path = Path("/etc/apt"), wanted: str = RELEASE) -> tuple[Source, ...]:
+    """The mirrors of the host's own release, in the wanted release; or the one mirror that the environment names."""
     if mirror := os.environ.get("KUBEPEER_DEBIAN_MIRROR"):
-        return (Source(mirror.rstrip("/"), RELEASE),)
+        return (Source(mirror.rstrip("/"), wanted),)
     distribution, release = host_release()
     if distribution != "debian":
         raise Unsupported(f"the host runs {distribution or 'an unknown system'} and so has no Debian mirror in its "
@@ -73,15 +75,10 @@ def host_sources(folder: Path = Path("/etc/apt")) -> tuple[Source, ...]:
         entries = _stanzas(file.read_text()) if file.suffix == ".sources" else _one_liners(file.read_text())
         for uri, suite, components in entries:
             if COMPONENT in components.split() and re.fullmatch(rf"{release}(-updates|-security)?", suite):
-                found.append(Source(uri.rstrip("/"), suite.replace(release, RELEASE, 1)))
-    if not any(source.suite == RELEASE for source in found):
+                found.append(Source(uri.rstrip("/"), suite.replace(release, wanted, 1)))
+    if not any(source.suite == wanted for source in found):
         raise LabError(f"{folder}: no apt source for the suite {release} with the component {COMPONENT}")
     return tuple(dict.fromkeys(found))
-
-
-def main_mirror(sources: Iterable[Source]) -> str:
-    """The mirror of the release itself; debootstrap wants just one."""
-    return next(source.uri for source in sources if source.suite == RELEASE)
 
 
 @dataclass(frozen=True)
@@ -91,6 +88,12 @@ class Apt:
     folder: Path
     sources: tuple[Source, ...]
     log: Path
+    release: str = RELEASE
+
+    @property
+    def main_mirror(self) -> str:
+        """The mirror of the release itself; debootstrap wants just one."""
+        return next(source.uri for source in self.sources if source.suite == self.release)
 
     @property
     def archives(self) -> Path:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.build.base import UNPRIVILEGED_USER
+from lab.build.base import UNPRIVILEGED_USER, base_of, release_of
 from lab.errors import LabError
 from lab.mounts import mount_overlay
 from lab.places import FILES, Instance
@@ -21,7 +21,7 @@ HOST_KEY_TYPES = ("ed25519", "ecdsa")
 
 def layers(instance: Instance, machine: Machine) -> Sequence[Path]:
     """The read-only folders below a machine's own, the topmost first."""
-    base = instance.cache.base
+    base = base_of(instance.cache, release_of(machine.role))
     return [base] if machine.role is Role.NODE else [instance.cache.layer(machine.role), base]
 
 
@@ -81,9 +81,10 @@ def _fill(instance: Instance, machine: Machine, upper: Path) -> None:
     _write(upper / "etc/resolv.conf", "")
     _write(upper / "etc/hosts", _hosts(machine))
     _write(upper / "etc/network/interfaces", interfaces(machine))
-    _own_like_below(upper, layers(instance, machine))
-    _authorize(instance, upper / "root", _identity(instance.cache.base, "root"))
-    _authorize(instance, upper / "home" / UNPRIVILEGED_USER, _identity(instance.cache.base, UNPRIVILEGED_USER))
+    below = layers(instance, machine)
+    _own_like_below(upper, below)
+    _authorize(instance, upper / "root", _identity(below[-1], "root"))
+    _authorize(instance, upper / "home" / UNPRIVILEGED_USER, _identity(below[-1], UNPRIVILEGED_USER))
 
 
 def _own_like_below(upper: Path, below: Sequence[Path]) -> None:

@@ -14,7 +14,7 @@ from lab.mounts import unmount_below
 from lab.places import RUNTIME, Instance
 from lab.progress import Progress
 from lab.sysctls import HostSettings
-from lab.topology import MACHINES, Machine
+from lab.topology import MACHINES, STANDARD, Machine
 
 BOOT_SECONDS = 120.0
 
@@ -126,7 +126,7 @@ def reset(instance: Instance, progress: Progress) -> None:
         _leave_nothing(instance)
         for machine in MACHINES:
             disks.throw_away(instance, machine)
-    up(instance, MACHINES, progress)
+    up(instance, STANDARD, progress)
 
 
 def cut(instance: Instance, machine: Machine) -> None:

@@ -20,6 +20,8 @@ class Role(Enum):
     BIRD_ROUTER = "bird-router"
     MIRROR = "mirror"
     CLIENT = "client"
+    NEXT_ROUTER = "next-router"
+    """A router of Debian's next release, whose FRR is of the next generation."""
 
 
 class Segment(Enum):
@@ -60,6 +62,8 @@ class Machine:
     port: str
     role: Role
     interfaces: tuple[Interface, ...]
+    optional: bool = False
+    """Whether it is up only when somebody asks for it by name."""
 
     @property
     def address(self) -> str:
@@ -96,8 +100,18 @@ TINY_UNRAID = Machine("tiny-unraid", "unraid", Role.BIRD_ROUTER, (_site("10.31.1
 CLIENT = Machine(
     "client", "client", Role.CLIENT, (Interface("eth0", "10.32.0.10/24", Segment.CLIENTS, CLIENT_GATEWAY),)
 )
+FRR10 = Machine(
+    "frr10",
+    "frr10",
+    Role.NEXT_ROUTER,
+    (_site("10.31.254.10"), Interface("eth1", "10.32.0.3/24", Segment.CLIENTS)),
+    optional=True,
+)
 NODES = tuple(_node("master", number) for number in (1, 2, 3)) + tuple(_node("worker", n) for n in (4, 5, 6))
-MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT)
+MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR10)
+
+# What a plain `up` starts.
+STANDARD = tuple(one for one in MACHINES if not one.optional)
 
 
 def machine(name: str) -> Machine | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.debian import ARCHIVE_KEYRING, RELEASE, Apt, main_mirror
+from lab.debian import ARCHIVE_KEYRING, NEXT_RELEASE, RELEASE, Apt
 from lab.mounts import WORK_PREFIX, mounted_overlay, unmount_below
 from lab.places import Cache
 from lab.processes import run
@@ -22,25 +22,37 @@ LAYER_PACKAGES = {
     Role.BIRD_ROUTER: ("bird2", "tcpdump", "traceroute"),
     Role.MIRROR: ("nginx-light", "docker-registry", "chrony"),
     Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3"),
+    Role.NEXT_ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
 }
 UNPRIVILEGED_USER = "engineer"
 
 
+def release_of(role: Role) -> str:
+    """The release of Debian that machines of a role run."""
+    return NEXT_RELEASE if role is Role.NEXT_ROUTER else RELEASE
+
+
+def base_of(cache: Cache, release: str) -> Path:
+    """The root that all machines of a release share."""
+    return cache.base if release == RELEASE else cache.path / f"base-{release}"
+
+
 def build_base(cache: Cache, apt: Apt, log: Path) -> None:
-    """Make the base with debootstrap; its downloads are kept, so that an interrupted run goes on with them."""
-    partial = cache.base.with_suffix(".partial")
+    """Make a base with debootstrap; its downloads are kept, so that an interrupted run goes on with them."""
+    base = base_of(cache, apt.release)
+    partial = base.with_suffix(".partial")
     discard(partial)
     bootstrap(partial, BASE_PACKAGES, cache, apt, log)
     finish_base(partial, log)
-    discard(cache.base)
-    partial.rename(cache.base)
+    discard(base)
+    partial.rename(base)
 
 
 def bootstrap(root: Path, packages: Sequence[str], cache: Cache, apt: Apt, log: Path) -> None:
     """A minimal Debian with these packages; what debootstrap downloads is kept, and its sums are checked each time."""
     cache.downloads.mkdir(parents=True, exist_ok=True)
     run(["debootstrap", "--variant=minbase", f"--keyring={ARCHIVE_KEYRING}", f"--cache-dir={cache.downloads}",
-         f"--include={','.join(packages)}", RELEASE, root, main_mirror(apt.sources)], log=log)  # fmt: skip
+         f"--include={','.join(packages)}", apt.release, root, apt.main_mirror], log=log)  # fmt: skip
 
 
 def finish_base(root: Path, log: Path) -> None:
@@ -63,13 +75,14 @@ def finish_base(root: Path, log: Path) -> None:
 
 def build_layer(role: Role, cache: Cache, apt: Apt, log: Path) -> None:
     """Install a role's packages into a layer of their own, without network and without starting anything."""
-    packages = apt.closure(LAYER_PACKAGES[role], cache.base / "var/lib/dpkg/status")
+    base = base_of(cache, apt.release)
+    packages = apt.closure(LAYER_PACKAGES[role], base / "var/lib/dpkg/status")
     layer = cache.layer(role)
     partial = layer.with_suffix(".partial")
     for left in (*layer.parent.glob(f"{WORK_PREFIX}*"), partial):
         discard(left)
     partial.mkdir(parents=True)
-    with mounted_overlay([cache.base], partial) as root, _quiet_installation(root):
+    with mounted_overlay([base], partial) as root, _quiet_installation(root):
         folder = root / "var/cache/lab-packages"
         folder.mkdir()
         for package in packages:

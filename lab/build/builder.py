@@ -1,42 +1,55 @@
 """Doing the build steps that are not done."""
 
 import fcntl
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from lab import machines
-from lab.build.base import LAYER_PACKAGES
+from lab.build.base import LAYER_PACKAGES, release_of
 from lab.build.images import base_note
-from lab.build.plan import layer_name, steps
+from lab.build.plan import base_name, layer_name, steps
 from lab.build.registry import Registry
 from lab.build.steps import Stamps, Step
-from lab.debian import Apt, host_sources
+from lab.debian import NEXT_RELEASE, RELEASE, Apt, host_sources
 from lab.errors import LabError
 from lab.places import RUNTIME, Cache, Instance
 from lab.progress import Progress
 from lab.topology import MACHINES, Machine, Role
 
-BASE = "base"
-# Steps whose results are mounted below running machines: they cannot be replaced under them.
-UNDER_MACHINES = {BASE, *(layer_name(role) for role in LAYER_PACKAGES)}
-FROM_DEBIAN = {*UNDER_MACHINES, "kubernetes", "repository", "image-base"}
+RELEASES = (RELEASE, NEXT_RELEASE)
+# Steps that take packages from Debian, and of which release.
+FROM_DEBIAN = {
+    **{base_name(release): release for release in RELEASES},
+    **{layer_name(role): release_of(role) for role in LAYER_PACKAGES},
+    **dict.fromkeys(("kubernetes", "repository", "image-base"), RELEASE),
+}
 
 
-def build(cache: Cache, progress: Progress, roles: Collection[Role] = tuple(Role), *, thoroughly: bool = False) -> None:
-    """Do every step that machines of these roles need and that is not done; thoroughly: look at every byte first."""
-    apt = Apt(cache.apt, host_sources(), cache.path / "logs" / "apt.log")
+def build(cache: Cache, progress: Progress, roles: Collection[Role] | None = None, *, thoroughly: bool = False) -> None:
+    """Do every step that machines of these roles need and that is not done; thoroughly: look at every byte first.
+
+    Without roles: those of all machines but the optional ones, and of these what was built before.
+    """
+    if roles is None:
+        roles = {each.role for each in MACHINES if not each.optional or cache.layer(each.role).exists()}
+    apts = {release: _apt(cache, release) for release in RELEASES}
     stamps = Stamps(cache.path / "stamps")
     (cache.path / "logs").mkdir(parents=True, exist_ok=True)
     with _lock(cache, progress):
         if thoroughly:
             with progress.step("Check what is built"):
                 _drop_damaged_images(cache)
-                missing = _missing(steps(cache, apt, roles), stamps, thoroughly=True)
+                missing = _missing(steps(cache, apts, roles), stamps, thoroughly=True)
         else:
-            missing = _missing(steps(cache, apt, roles), stamps)
+            missing = _missing(steps(cache, apts, roles), stamps)
         if missing:
             _refuse_under_machines(cache, missing)
-            _perform(cache, apt, stamps, missing, progress)
+            _perform(cache, apts, stamps, missing, progress)
+
+
+def _apt(cache: Cache, release: str) -> Apt:
+    folder = cache.apt if release == RELEASE else cache.path / f"apt-{release}"
+    return Apt(folder, host_sources(wanted=release), cache.path / "logs" / f"{folder.name}.log", release)
 
 
 def _missing(wanted: Sequence[Step], stamps: Stamps, *, thoroughly: bool = False) -> list[Step]:
@@ -49,10 +62,12 @@ def _missing(wanted: Sequence[Step], stamps: Stamps, *, thoroughly: bool = False
     return found
 
 
-def _perform(cache: Cache, apt: Apt, stamps: Stamps, missing: Sequence[Step], progress: Progress) -> None:
-    if any(step.name in FROM_DEBIAN for step in missing):
-        with progress.step("Package lists"):
-            apt.update()
+def _perform(
+    cache: Cache, apts: Mapping[str, Apt], stamps: Stamps, missing: Sequence[Step], progress: Progress
+) -> None:
+    for release in dict.fromkeys(FROM_DEBIAN[step.name] for step in missing if step.name in FROM_DEBIAN):
+        with progress.step(f"Package lists, {release}"):
+            apts[release].update()
     for number, step in enumerate(missing, start=1):
         last = stamps.read(step.name)
         with progress.step(f"{step.title} ({number} of {len(missing)})", last.seconds if last else None):
@@ -71,25 +86,31 @@ def _drop_damaged_images(cache: Cache) -> None:
 
 
 def _refuse_under_machines(cache: Cache, missing: Sequence[Step]) -> None:
-    """The base is not replaced below machines that run on it."""
-    under = [step.title for step in missing if step.name in UNDER_MACHINES]
-    if under:
-        for name in instances_up(cache):
-            raise LabError(f"{', '.join(under)}: to be built anew, but machines of {name} run on it: "
-                           f"KUBEPEER_LAB={name} python -m lab down")  # fmt: skip
+    """What is mounted below a running machine is not replaced under it."""
+    for instance, machine in _machines_up(cache):
+        under = [step.title for step in missing if step.name in _below(machine)]
+        if under:
+            raise LabError(f"{', '.join(under)}: to be built anew, but machines of {instance.name} run on it: "
+                           f"KUBEPEER_LAB={instance.name} python -m lab down")  # fmt: skip
 
 
-def instances_up(cache: Cache) -> list[str]:
-    """The instances of this cache that have a machine up."""
+def _machines_up(cache: Cache) -> Iterator[tuple[Instance, Machine]]:
+    """Every machine that is up and has its disk in this cache."""
     folder = RUNTIME / "instances"
     found = [Instance(path.name, cache) for path in sorted(folder.glob("*"))] if folder.is_dir() else []
-    return [one.name for one in found if one.path.exists() and any(machines.running(one, each) for each in MACHINES)]
+    for instance in (one for one in found if one.path.exists()):
+        yield from ((instance, each) for each in MACHINES if machines.running(instance, each))
+
+
+def _below(machine: Machine) -> list[str]:
+    """The steps whose results are mounted below a machine."""
+    base = base_name(release_of(machine.role))
+    return [base, *([layer_name(machine.role)] if machine.role in LAYER_PACKAGES else [])]
 
 
 def origin(cache: Cache, machine: Machine) -> str:
     """Which builds a machine's disk lies on; a disk made on other ones does not fit."""
-    names = [BASE, *([layer_name(machine.role)] if machine.role in LAYER_PACKAGES else [])]
-    found = [Stamps(cache.path / "stamps").read(name) for name in names]
+    found = [Stamps(cache.path / "stamps").read(name) for name in _below(machine)]
     return " ".join(stamp.identity for stamp in found if stamp is not None)
 
 

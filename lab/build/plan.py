@@ -1,7 +1,7 @@
 """The build steps in their order: what each is made from and what it makes."""
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -15,19 +15,20 @@ from lab.topology import Role
 MANIFESTS = STANDINS / "manifests"
 
 
-def _machine_steps(cache: Cache, apt: Apt) -> tuple[Step, ...]:
-    """The base and the layers."""
+def _base_step(cache: Cache, apt: Apt) -> Step:
     mirrors = tuple(f"{source.uri} {source.suite}" for source in apt.sources)
-    root = Step(
-        "base", "Base of the machines", ("1", RELEASE, *base.BASE_PACKAGES, *mirrors), (cache.base,),
+    return Step(
+        base_name(apt.release), f"Base of the machines, {apt.release}",
+        ("1", apt.release, *base.BASE_PACKAGES, *mirrors), (base.base_of(cache, apt.release),),
         partial(base.build_base, cache, apt),
     )  # fmt: skip
-    layers = (
-        Step(layer_name(role), f"Layer of the {role.value}", ("1", *packages), (cache.layer(role),),
-             partial(base.build_layer, role, cache, apt), (root,))
-        for role, packages in base.LAYER_PACKAGES.items()
+
+
+def _layer_step(role: Role, cache: Cache, apt: Apt, root: Step) -> Step:
+    return Step(
+        layer_name(role), f"Layer of the {role.value}", ("1", *base.LAYER_PACKAGES[role]), (cache.layer(role),),
+        partial(base.build_layer, role, cache, apt), (root,),
     )  # fmt: skip
-    return (root, *layers)
 
 
 def _kubernetes_step(cache: Cache, apt: Apt) -> Step:
@@ -89,15 +90,25 @@ def _copy_manifests(cache: Cache, log: Path) -> None:
     log.write_text("\n".join(wanted))
 
 
-def steps(cache: Cache, apt: Apt, roles: Collection[Role]) -> tuple[Step, ...]:
-    """Every step that machines of these roles stand on; each comes after those it needs."""
-    root, *layers = _machine_steps(cache, apt)
-    wanted = [root, *(layer for layer in layers if any(layer.name == layer_name(role) for role in roles))]
+def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tuple[Step, ...]:
+    """Every step that machines of these roles stand on, with apt for each release; each comes after those it needs."""
+    releases = {base.release_of(role) for role in roles}
+    roots = {release: _base_step(cache, apt) for release, apt in apts.items() if release in releases}
+    wanted = list(roots.values())
+    for role in (one for one in base.LAYER_PACKAGES if one in roles):
+        release = base.release_of(role)
+        wanted.append(_layer_step(role, cache, apts[release], roots[release]))
     if Role.MIRROR in roles:
+        apt, root = apts[RELEASE], roots[RELEASE]
         programs = _kubernetes_step(cache, apt)
         wanted += [programs, *_package_steps(cache, apt, root, programs), *_image_steps(cache, apt, programs)]
         wanted.append(_manifest_step(cache))
     return tuple(wanted)
+
+
+def base_name(release: str) -> str:
+    """The name of the step that makes a release's base."""
+    return "base" if release == RELEASE else f"base-{release}"
 
 
 def layer_name(role: Role) -> str:

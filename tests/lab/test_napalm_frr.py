@@ -1,51 +1,215 @@
-"""The FRR driver's own live tests, NAPALM's configuration suite among them, against a router of an instance of its own."""
+"""The FRR driver on real routers, FRR 8.4 and FRR 10.3, in an instance of its own.
+
+Its live tests run against both, NAPALM's configuration suite among them; and whoever dies in the middle of a change,
+the controller or the router, the old configuration runs again, byte for byte.
+"""
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lab import places, requirements
+from lab.build.plan import steps
+from lab.debian import NEXT_RELEASE, RELEASE, Apt
 from lab.errors import LabError
-from lab.places import Instance
+from lab.places import Cache, Instance
+from lab.topology import FRR10, MACHINES, OPENWRT, STANDARD, Machine
 from tests.conftest import unavailable
-from tests.lab.laboratory import Laboratory
+from tests.lab.laboratory import Laboratory, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DRIVER = CHECKOUT / "drivers" / "napalm-frr"
 INSTANCE = "kp-frr"
-ROUTER = "10.31.254.253"  # openwrt
 BUILD_SECONDS, TESTS_SECONDS = 3600, 900
+REVERT_IN, GRACE, LATER = 6, 5, 40
+VERSIONS = {"8.4": OPENWRT, "10.3": FRR10}
+OPTIONS = {
+    "use_keys": True,
+    "key_file": str(CHECKOUT / "var/lab/id_ed25519"),
+    "ssh_strict": False,  # a router that was made a moment ago, in a network that nobody else is in
+    "system_host_keys": False,
+}
+# A controller that commits and then does nothing more. It says how far it is.
+CONTROLLER = """
+import json, sys, time
+from napalm import get_network_driver
+host, options, fragment, revert_in = sys.argv[1:]
+with get_network_driver("frr")(host, "root", "", optional_args=json.loads(options)) as router:
+    router.load_merge_candidate(config=fragment)
+    print("committing", flush=True)
+    router.commit_config(revert_in=int(revert_in))
+    print("committed", flush=True)
+    time.sleep(600)
+"""
+
+
+@dataclass(frozen=True)
+class Router:
+    """A router of the lab that may be changed at will."""
+
+    laboratory: Laboratory
+    machine: Machine
+
+    def inside(self, script: str) -> str:
+        """What a shell script prints on the router."""
+        return self.laboratory.inside(self.machine.name, script)
+
+    def running(self) -> str:
+        """What runs."""
+        return self.inside("vtysh -c 'show running-config'")
+
+    def startup(self) -> str:
+        """What the next start reads."""
+        return self.inside("cat /etc/frr/frr.conf")
+
+    def history(self) -> str:
+        """What the driver noted of its last change."""
+        return self.inside("tail -n 1 /var/lib/napalm-frr/history")
+
+    def fragment(self) -> str:
+        """A change all over the configuration: new lines, replaced lines, lines that go."""
+        process = next(line for line in self.running().splitlines() if line.startswith("router bgp "))
+        return (
+            "ip prefix-list CLUSTER seq 5 permit 10.33.0.0/16 le 32\nno ip route 203.0.113.0/24 10.32.0.10\n"
+            f"{process}\n neighbor CLUSTER peer-group\n neighbor CLUSTER remote-as 64517\n"
+            " neighbor CLUSTER password hunter2\n neighbor 10.31.90.1 peer-group CLUSTER\n"
+            " neighbor 10.32.0.10 description somebody\n"
+        )
+
+    @contextmanager
+    def controller(self, revert_in: int) -> Iterator[subprocess.Popen[str]]:
+        """A controller in a process of its own, which is killed at the end if it still runs."""
+        words = [self.machine.address, json.dumps(OPTIONS), self.fragment(), str(revert_in)]
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", self.laboratory.name, sys.executable, "-c", CONTROLLER, *words],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def until(controller: subprocess.Popen[str], word: str) -> None:
+    """Wait until the controller says that it is so far."""
+    assert controller.stdout is not None
+    for line in controller.stdout:
+        if line.strip() == word:
+            return
+    raise AssertionError(f"the controller never said {word}: {controller.communicate()[1]}")
+
+
+def kill(controller: subprocess.Popen[str]) -> None:
+    """SIGKILL: it can do nothing more, not even close its connection."""
+    controller.kill()
+    assert controller.wait(timeout=10) == -signal.SIGKILL
 
 
 @pytest.fixture(scope="module")
-def router() -> Iterator[Laboratory]:
-    """A router as somebody left it, and the neighbour that it has."""
+def laboratory() -> Iterator[Laboratory]:
+    """The client, who is the neighbour of every router."""
     try:
         requirements.check()
-        laboratory = Laboratory(Instance(INSTANCE, places.cache()))
+        found = Laboratory(Instance(INSTANCE, places.cache()))
     except LabError as error:
         unavailable(str(error))
-    laboratory.must("up", "openwrt", "client", deadline=BUILD_SECONDS)
-    yield laboratory
-    laboratory.must("down")
+    found.must("up", "client", deadline=BUILD_SECONDS)
+    yield found
+    found.must("down")
 
 
-def test_the_driver_passes_its_live_tests_on_a_real_router(router: Laboratory) -> None:
-    options = {
-        "use_keys": True,
-        "key_file": str(CHECKOUT / "var/lab/id_ed25519"),
-        "ssh_strict": False,  # a router that was made a moment ago, in a network that nobody else is in
-        "system_host_keys": False,
-    }
+@pytest.fixture(scope="module", params=VERSIONS, ids=lambda version: f"FRR-{version}")
+def router(request: pytest.FixtureRequest, laboratory: Laboratory) -> Iterator[Router]:
+    """A router as somebody left it; the other one is off."""
+    found = Router(laboratory, VERSIONS[request.param])
+    laboratory.must("up", found.machine.name, deadline=BUILD_SECONDS)
+    assert f"FRRouting {request.param}" in found.inside("vtysh -c 'show version'")
+    yield found
+    laboratory.must("cut", found.machine.name)
+
+
+def test_a_plain_up_has_nothing_to_do_with_the_optional_router(tmp_path: Path) -> None:
+    apts = {release: Apt(tmp_path, (), tmp_path, release) for release in (RELEASE, NEXT_RELEASE)}
+
+    def built_for(machines: Sequence[Machine]) -> set[str]:
+        return {step.name for step in steps(Cache(tmp_path), apts, {machine.role for machine in machines})}
+
+    assert set(MACHINES) - set(STANDARD) == {FRR10}
+    assert built_for([FRR10]) == {"base-trixie", "layer-next-router"}
+    assert built_for(STANDARD).isdisjoint(built_for([FRR10]))
+
+
+def test_the_configuration_that_it_comes_with_is_written_as_frr_writes_it(router: Router) -> None:
+    before = router.startup()
+    router.inside("vtysh -c 'write memory'")
+    assert router.startup() == before
+
+
+def test_a_controller_that_is_killed_after_its_commit_leaves_the_old_configuration(router: Router) -> None:
+    before, at_start = router.running(), router.startup()
+    with router.controller(REVERT_IN) as controller:
+        until(controller, "committed")
+        committed = time.monotonic()
+        kill(controller)
+    assert "neighbor CLUSTER password hunter2" in router.running()
+    assert router.startup() == at_start
+    wait_for("the old configuration, byte for byte", lambda: router.running() == before, REVERT_IN + GRACE, pause=0.1)
+    assert time.monotonic() - committed < REVERT_IN + GRACE
+    assert router.startup() == at_start
+    wait_for("the note of it", lambda: "reverted (not confirmed in time): identical" in router.history(), GRACE)
+
+
+def test_a_controller_that_is_killed_in_the_middle_of_its_commit_leaves_the_old_configuration(router: Router) -> None:
+    before, at_start = router.running(), router.startup()
+    with router.controller(REVERT_IN) as controller:
+        until(controller, "committing")
+        began = time.monotonic()
+        router.inside("until [ -e /var/lib/napalm-frr/lock/deadline ]; do sleep 0.01; done")  # the timer is being armed
+        kill(controller)
+    wait_for("the end of the change", lambda: "commit" not in router.history(), REVERT_IN + GRACE, pause=0.1)
+    assert time.monotonic() - began < REVERT_IN + GRACE
+    assert "reverted (not confirmed in time): identical" in router.history()
+    assert (router.running(), router.startup()) == (before, at_start)
+
+
+@pytest.mark.parametrize("restart", ["the router", "FRR"])
+def test_a_restart_before_the_confirmation_brings_the_old_configuration(router: Router, restart: str) -> None:
+    before, at_start = router.running(), router.startup()
+    with router.controller(LATER) as controller:
+        until(controller, "committed")
+        committed = time.monotonic()
+        kill(controller)
+    assert router.running() != before
+    if restart == "FRR":
+        router.inside("systemctl restart frr")
+    else:
+        router.laboratory.must("cut", router.machine.name)
+        router.laboratory.must("up", router.machine.name)
+    wait_for("the old configuration, byte for byte", lambda: router.running() == before, 30)
+    assert time.monotonic() - committed < LATER, "the timer may have done it"
+    assert router.startup() == at_start
+    if restart == "the router":  # the next controller is not kept waiting by what is over
+        with router.controller(REVERT_IN) as controller:
+            until(controller, "committed")
+    wait_for("the end of the change", lambda: "not confirmed in time): identical" in router.history(), LATER + GRACE)
+    assert (router.running(), router.startup()) == (before, at_start)
+
+
+def test_the_driver_passes_its_live_tests_on_a_real_router(router: Router) -> None:
     environment = os.environ | {
-        "NAPALM_FRR_HOST": ROUTER,
-        "NAPALM_FRR_NAMESPACE": router.name,
-        "NAPALM_FRR_OPTIONAL_ARGS": json.dumps(options),
+        "NAPALM_FRR_HOST": router.machine.address,
+        "NAPALM_FRR_NAMESPACE": router.laboratory.name,
+        "NAPALM_FRR_OPTIONAL_ARGS": json.dumps(OPTIONS),
     }
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/live"],
@@ -53,4 +217,4 @@ def test_the_driver_passes_its_live_tests_on_a_real_router(router: Laboratory) -
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
     assert " passed" in done.stdout.splitlines()[-1]
-    assert "skipped" not in done.stdout.splitlines()[-1]
+    assert "skipped" not in done.stdout.splitlines()[-1], done.stdout[-4000:]

@@ -79,7 +79,7 @@ class Candidate:
         named = {_subject(one.path) for one in statements}
         kept = [path for path in running.paths if _is_inherited(path) and _subject(path) not in named]
         draft = Draft(running)
-        draft.become(overlay(Configuration(tuple(kept), frozenset()), statements).effective)
+        draft.become(overlay(Configuration(tuple(kept), frozenset(), running.generation), statements).effective)
         effective = draft.configuration()
         return Plan(running_text, running, effective, statements, text_of(effective), ())
 

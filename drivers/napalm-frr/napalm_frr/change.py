@@ -141,7 +141,9 @@ def refusals(said: str) -> list[tuple[int, str, str]]:
 def _script(name: str, values: dict[str, str], files: dict[str, str] | None = None) -> str:
     assignments = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
     functions = "".join(f"{key}() {{\n    cat {_document(text)}}}\n" for key, text in (files or {}).items())
-    return _source("state") + assignments + functions + _source(name)
+    # A shell runs what it has read so far. In braces the work is one command: where the connection breaks while the
+    # script is being sent, nothing of it is done.
+    return _source("state") + assignments + functions + "{\n" + _source(name) + "}\n"
 
 
 def _document(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ from napalm_frr.canonical import canonical
 from napalm_frr.contexts import OTHER, ROUTER, TOP, Path, belongs_to_top, closer, kind_of, opens
 
 _NOT_CONFIGURATION = ("Building configuration...", "Current configuration:")
+_VERSION = re.compile(r"^frr version (\d+)", re.MULTILINE)
+_OLDEST = 8
 _LOOSE = (TOP, ROUTER, OTHER)
 """Contexts in which the tables may not know every opener; elsewhere indentation alone opens nothing."""
 
@@ -46,6 +49,8 @@ class Configuration:
 
     paths: tuple[Path, ...]
     contexts: frozenset[Path]
+    generation: int = field(default=_OLDEST, compare=False)
+    """The major number of the FRR that printed it: what is on by default, and so not printed, hangs on it."""
     members: frozenset[Path] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +71,12 @@ def read(text: str) -> Configuration:
     """Read what ``show running-config`` or a startup file says; it may hold ``no`` lines, which FRR prints itself."""
     statements = parse(text)
     paths = dict.fromkeys(one.path for one in statements)
-    return Configuration(tuple(paths), frozenset(one.path for one in statements if one.is_context))
+    version = _VERSION.search(text)
+    return Configuration(
+        tuple(paths),
+        frozenset(one.path for one in statements if one.is_context),
+        int(version.group(1)) if version else _OLDEST,
+    )
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Which lines of FRR's configuration open a context, as tables.
 
-Source: ``struct cmd_node`` and ``install_node`` in FRR 8.4's vtysh/vtysh.c, and what ``show running-config`` prints.
+Source: ``struct cmd_node`` and ``install_node`` in FRR 8.4's vtysh/vtysh.c, and what 8.4.4 and 10.3 print.
 """
 
 from __future__ import annotations

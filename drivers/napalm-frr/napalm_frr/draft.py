@@ -82,6 +82,7 @@ class Draft:
 
     def __init__(self, start: Configuration) -> None:
         """Begin with what stands."""
+        self.generation = start.generation
         self.blocks: dict[Path, Block] = {(): Block(())}
         for position, path in enumerate(start.paths):
             self.block(path[:-1]).put(path[-1], position)
@@ -133,7 +134,7 @@ class Draft:
     def configuration(self) -> Configuration:
         """Read the draft out."""
         paths = tuple(self._walk(()))
-        return Configuration(paths, frozenset(context for context in self.blocks if context))
+        return Configuration(paths, frozenset(context for context in self.blocks if context), self.generation)
 
     def _walk(self, context: Path) -> Iterator[Path]:
         for line in self.blocks[context].ordered():

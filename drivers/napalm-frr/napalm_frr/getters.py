@@ -11,23 +11,27 @@ from napalm.base.exceptions import CommandErrorException, ConnectionClosedExcept
 from napalm.base.models import (
     AliveDict,
     ARPTableDict,
+    BGPConfigGroupDict,
     BGPStateNeighborsPerVRFDict,
     ConfigDict,
     FactsDict,
     InterfaceDict,
     InterfacesIPDict,
+    NetworkInstanceDict,
     PeerDetailsDict,
     PingResultDict,
     RouteDict,
 )
 
-from napalm_frr import interfaces, routes, sessions, system
+from napalm_frr import interfaces, peering, routes, sessions, system
+from napalm_frr.configuration import read
 from napalm_frr.secrets import hide
 from napalm_frr.transport import Router, vtysh
 
 _DETAILS = vtysh("show bgp vrf all neighbors json")
 _SUMMARY = vtysh("show bgp vrf all summary json")
 _RUNNING = vtysh("show running-config")
+_INTERFACES = vtysh("show interface vrf all json")
 _STARTUP = "cat /etc/frr/frr.conf"
 
 
@@ -44,17 +48,17 @@ class Getters(NetworkDriver):
     def get_facts(self) -> FactsDict:
         """Name the router, its version and its interfaces."""
         answers = [output.out for output in self._router().read(system.FACTS)]
-        return system.facts(answers, self._json(answers[1], "show interface json"))
+        return system.facts(answers, self._json(answers[1], _INTERFACES))
 
     def get_interfaces(self) -> dict[str, InterfaceDict]:
         """Describe the interfaces."""
-        shown, clock = self._ask(vtysh("show interface json"), "date '+%Y/%m/%d %H:%M:%S'")
-        return interfaces.interfaces(self._json(shown, "show interface json"), clock)
+        shown, clock = self._ask(_INTERFACES, "date '+%Y/%m/%d %H:%M:%S'")
+        return interfaces.interfaces(self._json(shown, _INTERFACES), clock)
 
     def get_interfaces_ip(self) -> dict[str, InterfacesIPDict]:
         """List the addresses by interface."""
-        (shown,) = self._ask(vtysh("show interface json"))
-        return interfaces.addresses(self._json(shown, "show interface json"))  # type: ignore[return-value]
+        (shown,) = self._ask(_INTERFACES)
+        return interfaces.addresses(self._json(shown, _INTERFACES))  # type: ignore[return-value]
 
     def get_arp_table(self, vrf: str = "") -> list[ARPTableDict]:
         """List the neighbours on the link, of all VRFs or of one."""
@@ -75,6 +79,18 @@ class Getters(NetworkDriver):
         return sessions.neighbors_detail(
             self._json(details, _DETAILS), self._json(summary, _SUMMARY), running, neighbor_address
         )
+
+    def get_bgp_config(  # type: ignore[override]  # the same
+        self, group: str = "", neighbor: str = ""
+    ) -> dict[str, BGPConfigGroupDict]:
+        """Describe how BGP is configured in the default VRF; a neighbour shows what it has from its group."""
+        (running,) = self._ask(_RUNNING)
+        return peering.bgp_config(read(running), group, neighbor)
+
+    def get_network_instances(self, name: str = "") -> dict[str, NetworkInstanceDict]:
+        """Describe the VRFs; a VRF without a route distinguisher has an empty one."""
+        shown, running = self._ask(_INTERFACES, _RUNNING)
+        return peering.network_instances(self._json(shown, _INTERFACES), read(running), name)
 
     def get_route_to(  # type: ignore[override]  # the same
         self,

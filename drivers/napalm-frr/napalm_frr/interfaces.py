@@ -14,7 +14,7 @@ _TIME = "%Y/%m/%d %H:%M:%S"
 
 
 def interfaces(shown: Mapping[str, Any], clock: str) -> dict[str, InterfaceDict]:
-    """Shape ``show interface json``; clock is the router's own local time, in which zebra notes flaps."""
+    """Shape ``show interface vrf all json``; clock is the router's own local time, in which zebra notes flaps."""
     return {name: _interface(one, clock.strip()) for name, one in shown.items()}
 
 
@@ -40,7 +40,7 @@ def _since(one: Mapping[str, Any], clock: str) -> float:
 
 
 def addresses(shown: Mapping[str, Any]) -> dict[str, dict[str, dict[str, dict[str, int]]]]:
-    """Shape ``show interface json`` for get_interfaces_ip; interfaces without an address are left out."""
+    """Shape ``show interface vrf all json`` for get_interfaces_ip; interfaces without an address are left out."""
     result: dict[str, dict[str, dict[str, dict[str, int]]]] = {}
     for name, one in shown.items():
         for entry in one.get("ipAddresses", []):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from contextlib import suppress
 
 from napalm_frr.configuration import Configuration, Statement, render
-from napalm_frr.contexts import TOP, Path, kind_of
+from napalm_frr.contexts import TOP, VRF, Path, kind_of
 from napalm_frr.draft import Draft
-from napalm_frr.merge import FragmentError, apply
+from napalm_frr.merge import FragmentError, apply, denied
 from napalm_frr.secrets import restoration
 from napalm_frr.slots import subject_of
 
@@ -35,16 +35,20 @@ def _away(draft: Draft, standing: Configuration, wanted: Configuration) -> list[
     """Deny what is new and still stands: once for a whole context, list or neighbour, else line by line."""
     subjects = {_subject(path) for path in wanted.paths}
     denials = []
-    defaults_first = sorted(standing.paths, key=lambda path: not path[-1].startswith("no "))
-    for path in defaults_first:  # other lines depend on what is the default
+    for path in sorted(standing.paths, key=_turn):
         if path in wanted.members or not draft.holds(path):
             continue
         subject = _subject(path)
         whole = subject is not None and subject not in subjects
-        denial = _whole(standing, *subject) if subject and whole else (*path[:-1], _denied(path[-1]))
+        denial = _whole(standing, *subject) if subject and whole else (*path[:-1], denied(path[-1]))
         apply(draft, Statement(denial, 0))
         denials.append(denial)
     return denials
+
+
+def _turn(path: Path) -> tuple[bool, bool]:
+    """Defaults first, for other lines depend on them; a VRF last, for FRR 10 keeps one that holds routes."""
+    return kind_of(path) == VRF, not path[-1].startswith("no ")
 
 
 def _subject(path: Path) -> tuple[Path, str] | None:
@@ -57,7 +61,3 @@ def _subject(path: Path) -> tuple[Path, str] | None:
 def _whole(standing: Configuration, context: Path, name: str) -> Path:
     is_group = (*context, f"{name} peer-group") in standing.members
     return (*context, f"no {name} peer-group" if is_group else f"no {name}")
-
-
-def _denied(line: str) -> str:
-    return line[3:] if line.startswith("no ") else f"no {line}"

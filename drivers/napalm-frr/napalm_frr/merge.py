@@ -13,7 +13,7 @@ from napalm_frr.draft import Block, Draft
 from napalm_frr.lists import LIST_ENTRY
 from napalm_frr.slots import slot_of
 
-# Shown only when switched off (FRR 8.4, profile "traditional").
+# Shown only when switched off (profile "traditional"; measured on FRR 8.4.4 and 10.3).
 _ON_BY_DEFAULT = {
     TOP: re.compile(r"ip forwarding|ipv6 forwarding|zebra nexthop kernel enable"),
     BGP: re.compile(
@@ -22,7 +22,12 @@ _ON_BY_DEFAULT = {
     ),
     INTERFACE: re.compile(r"link-detect|ipv6 nd suppress-ra"),
 }
-# Shown only when it differs from this (FRR 8.4.4).
+# The same, since FRR 10 (its release notes for enforce-first-as; the others measured on 10.3).
+_ON_BY_DEFAULT_SINCE_10 = {
+    TOP: re.compile(r"ip(?:v6)? nht resolve-via-default|bgp ipv6-auto-ra"),
+    BGP: re.compile(r"bgp (?:enforce-first-as|ipv6-auto-ra)|neighbor \S+ (?:enforce-first-as|capability fqdn)"),
+}
+# Shown only when it differs from this (FRR 8.4.4 and 10.3).
 _SILENT = {BGP: re.compile(r"timers bgp 60 180|bgp listen limit 100|bgp default local-preference 100")}
 
 _BARE_REDISTRIBUTION = re.compile(r"redistribute (?:(?:ospf|table) \d+|\S+)")
@@ -47,8 +52,22 @@ class Merged:
 def overlay(running: Configuration, fragment: Sequence[Statement]) -> Merged:
     """Lay a fragment over the running configuration."""
     draft = Draft(running)
-    changing = [one for one in fragment if apply(draft, one)]
+    changing = [step for one in fragment for step in _steps(draft, one) if apply(draft, step)]
     return Merged(draft.configuration(), tuple(changing))
+
+
+def _steps(draft: Draft, statement: Statement) -> list[Statement]:
+    """Deny the lines of a VRF before the VRF itself: FRR 10 keeps one that holds routes."""
+    vrf = (statement.line.removeprefix("no "),)
+    if not statement.line.startswith("no vrf ") or statement.context:
+        return [statement]
+    inside = draft.blocks.get(vrf, ())
+    return [*(Statement((*vrf, denied(line)), statement.number) for line in inside), statement]
+
+
+def denied(line: str) -> str:
+    """Write the line that takes this one away."""
+    return line[3:] if line.startswith("no ") else f"no {line}"
 
 
 def apply(draft: Draft, statement: Statement) -> bool:
@@ -96,8 +115,10 @@ def _is_silent(block: Block, line: str) -> bool:
 
 
 def _on_by_default(draft: Draft, context: Path, line: str) -> bool:
-    pattern = _ON_BY_DEFAULT.get(kind_of(context))
-    return (pattern is not None and pattern.fullmatch(line) is not None) or bgp.active_by_default(draft, context, line)
+    kind = kind_of(context)
+    tables = [_ON_BY_DEFAULT, _ON_BY_DEFAULT_SINCE_10] if draft.generation >= 10 else [_ON_BY_DEFAULT]  # noqa: PLR2004
+    known = any(kind in table and table[kind].fullmatch(line) for table in tables)
+    return known or bgp.active_by_default(draft, context, line)
 
 
 def _refuse_second_as(draft: Draft, statement: Statement) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from napalm.base.models import BGPStateNeighborDict, BGPStateNeighborsPerVRFDict, PeerDetailsDict
+
+from napalm_frr.peering import as_number
 
 _FAMILIES = {"ipv4Unicast": "ipv4", "ipv6Unicast": "ipv6"}
 _NOT_COUNTED = -1
@@ -35,13 +38,18 @@ def _peers(of_vrf: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {address: peer for address, peer in of_vrf.items() if isinstance(peer, dict) and "remoteAs" in peer}
 
 
+def _remote_as(peer: Mapping[str, Any]) -> int:
+    """Return a neighbour's AS; FRR shows 0 for ``remote-as internal`` until a session was up."""
+    return int(peer["remoteAs"]) or (int(peer["localAs"]) if peer.get("nbrInternalLink") else 0)
+
+
 def _peer(peer: Mapping[str, Any], address: str, families: Mapping[str, Any]) -> BGPStateNeighborDict:
     up = peer.get("bgpState") == "Established"
     return {
         "is_enabled": not peer.get("adminShutDown", False),
         "is_up": up,
         "uptime": int(peer.get("bgpTimerUpMsec", 0)) // 1000 if up else -1,
-        "remote_as": int(peer["remoteAs"]),
+        "remote_as": _remote_as(peer),
         "local_as": int(peer["localAs"]),
         "remote_id": peer.get("remoteRouterId", "0.0.0.0"),  # noqa: S104 (what FRR shows before a session was up)
         "description": peer.get("nbrDesc", ""),
@@ -65,27 +73,38 @@ def neighbors_detail(
     details: Mapping[str, Any], summary: Mapping[str, Any], running: str, wanted: str = ""
 ) -> dict[str, dict[int, list[PeerDetailsDict]]]:
     """Shape the same output for get_bgp_neighbors_detail; the running configuration tells what JSON does not."""
-    single_path = _single_path_processes(running)
+    processes = _processes(running)
     result: dict[str, dict[int, list[PeerDetailsDict]]] = {}
     for vrf, of_vrf in details.items():
         by_as = result.setdefault(vrf_name(vrf), {})
         for address, peer in _peers(of_vrf).items():
             if wanted in ("", address):
                 detail = _detail(peer, address, vrf_name(vrf), summary.get(vrf, {}))
-                detail["multipath"] = vrf not in single_path
-                by_as.setdefault(int(peer["remoteAs"]), []).append(detail)
+                detail["multipath"] = not processes[vrf].single_path if vrf in processes else True
+                own_as = vrf not in processes or processes[vrf].local_as == peer["localAs"]
+                detail["local_as_prepend"] = not own_as and not peer.get("localAsNoPrepend", False)
+                by_as.setdefault(_remote_as(peer), []).append(detail)
     return result
 
 
-def _single_path_processes(running: str) -> set[str]:
-    """Find the VRFs whose BGP process is told to use one path; FRR uses several unless told so."""
-    found, vrf = set(), "default"
+@dataclass
+class _Process:
+    local_as: int
+    single_path: bool = False
+    """Whether it is told to use one path; FRR uses several unless told so."""
+
+
+def _processes(running: str) -> dict[str, _Process]:
+    """Find the BGP process of each VRF."""
+    found: dict[str, _Process] = {}
+    vrf = "default"
     for line in running.splitlines():
         words = line.split()
         if words[:2] == ["router", "bgp"]:
             vrf = words[4] if words[3:4] == ["vrf"] else "default"
-        elif words == ["maximum-paths", "1"]:
-            found.add(vrf)
+            found[vrf] = _Process(as_number(words[2]))
+        elif words == ["maximum-paths", "1"] and vrf in found:
+            found[vrf].single_path = True
     return found
 
 
@@ -96,7 +115,7 @@ def _detail(peer: Mapping[str, Any], address: str, vrf: str, families: Mapping[s
     return {
         "up": peer.get("bgpState") == "Established",
         "local_as": int(peer["localAs"]),
-        "remote_as": int(peer["remoteAs"]),
+        "remote_as": _remote_as(peer),
         "router_id": peer.get("remoteRouterId", ""),
         "local_address": _known(peer.get("hostLocal")),
         "routing_table": vrf,
@@ -119,7 +138,7 @@ def _detail(peer: Mapping[str, Any], address: str, vrf: str, families: Mapping[s
         "last_event": peer.get("lastResetDueTo", ""),
         "suppress_4byte_as": "4byteAs" in peer.get("neighborCapabilities", {})
         and peer["neighborCapabilities"]["4byteAs"] not in ("advertisedAndReceived", "advertised"),
-        "local_as_prepend": "localAsNoPrepend" not in peer and bool(peer.get("localAsConfigured", False)),
+        "local_as_prepend": False,
         "holdtime": int(peer.get("bgpTimerHoldTimeMsecs", 0)) // 1000,
         "configured_holdtime": int(peer.get("bgpTimerConfiguredHoldTimeMsecs", 0)) // 1000,
         "keepalive": int(peer.get("bgpTimerKeepAliveIntervalMsecs", 0)) // 1000,

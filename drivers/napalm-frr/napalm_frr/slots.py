@@ -1,6 +1,6 @@
 """Which lines of a context exclude one another, as tables: a new line takes the place of the one in the same slot.
 
-A pattern's groups name the slot. What no pattern matches may stand beside any other line. Measured on FRR 8.4.4.
+A pattern's groups name the slot. What no pattern matches may stand beside any other line (FRR 8.4.4 and 10.3).
 """
 
 from __future__ import annotations

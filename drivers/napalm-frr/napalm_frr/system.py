@@ -10,7 +10,7 @@ from napalm.base.models import FactsDict, PingResultDict
 
 FACTS: Final = (
     "vtysh -c 'show version'",
-    "vtysh -c 'show interface json'",
+    "vtysh -c 'show interface vrf all json'",
     "cat /proc/uptime",
     "hostname",
     "hostname -f",

@@ -42,12 +42,12 @@ trace "$id commit $owner $message"
 if [ "$engine" = reload ]; then
     mkdir -p "$change/apply"
     cp "$change/fragment" "$change/apply/frr.conf"
-    [ -s "$change/forward" ] && vtysh -f "$change/forward" >>"$change/apply/log" 2>&1 </dev/null
+    [ -s "$change/forward" ] && apply "$change/forward" >>"$change/apply/log"
     reload "$change/apply" || reload "$change/apply"
     echo $? >"$change/code"
     cp "$change/apply/log" "$change/log"
 else
-    vtysh -f "$change/fragment" >"$change/log" 2>&1 </dev/null
+    apply "$change/fragment" >"$change/log"
     echo $? >"$change/code"
 fi
 rm -f "$change/applying"

@@ -19,6 +19,14 @@ reload_program() {
     return 1
 }
 
+# apply FILE: hand a file to FRR line by line. A newer vtysh sends it to all daemons at once, from one process each, unless
+# it is told not to: lines for one daemon would overtake those for another, and what two of them say would be mixed up.
+apply() {
+    one_by_one=
+    vtysh --help 2>&1 | grep -q -e --no-fork && one_by_one=--no-fork
+    vtysh $one_by_one -f "$1" 2>&1 </dev/null
+}
+
 # reload DIRECTORY: make what runs what DIRECTORY/frr.conf says. Pointing --confdir at that directory keeps frr-reload.py
 # from writing the startup file (it writes unless the file it is given is CONFDIR/frr.conf).
 reload() {
@@ -35,7 +43,7 @@ restore() {
     mkdir -p "$work"
     configuration <"$1/running" >"$work/frr.conf"
     result=failed
-    [ -s "$1/back" ] && vtysh -f "$1/back" >>"$work/log" 2>&1 </dev/null
+    [ -s "$1/back" ] && apply "$1/back" >>"$work/log"
     for pass in 1 2 3; do
         running >"$work/now"
         cmp -s "$1/running" "$work/now" && result=identical && break

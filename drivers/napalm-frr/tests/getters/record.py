@@ -26,6 +26,8 @@ GETTERS: dict[str, Callable[[FRRDriver], Any]] = {
     "test_get_arp_table": lambda device: device.get_arp_table(),
     "test_get_bgp_neighbors": lambda device: device.get_bgp_neighbors(),
     "test_get_bgp_neighbors_detail": lambda device: device.get_bgp_neighbors_detail(),
+    "test_get_bgp_config": lambda device: device.get_bgp_config(),
+    "test_get_network_instances": lambda device: device.get_network_instances(),
     "test_get_route_to": lambda device: device.get_route_to("1.0.4.0/24", "bgp"),
     "test_get_route_to_longer": lambda device: device.get_route_to("1.0.4.0/24", "bgp", longer=True),
     "test_get_config": lambda device: device.get_config(),

@@ -194,6 +194,33 @@ def test_somebody_elses_change_between_diff_and_commit_is_kept(router: FRRDriver
     assert "the third" in running(router)
 
 
+def test_what_is_on_by_default_shows_when_it_is_off(router: FRRDriver) -> None:
+    before = running(router)
+    since_10 = int(router.get_facts()["os_version"].partition(".")[0]) >= 10
+    router.load_merge_candidate(
+        config="router bgp 64512\n neighbor 10.31.90.1 enforce-first-as\n no neighbor 10.32.0.10 enforce-first-as\n"
+        " no bgp suppress-duplicates\n"
+    )
+    expected = "no neighbor 10.32.0.10 enforce-first-as" if since_10 else "neighbor 10.31.90.1 enforce-first-as"
+    new = [line[1:].strip() for line in router.compare_config().splitlines()[2:] if line.startswith("+")]
+    assert sorted(new) == sorted([expected, "no bgp suppress-duplicates"])
+    router.commit_config(revert_in=60)
+    router.load_replace_candidate(config=before)
+    assert router.compare_config() != ""
+    router.rollback()
+    assert running(router) == before
+
+
+def test_a_vrf_is_made_and_removed_with_its_routes(router: FRRDriver) -> None:
+    before = running(router)
+    router.load_merge_candidate(config="vrf red\n ip route 10.50.0.0/16 blackhole\n")
+    router.commit_config()
+    assert "red" in router.get_network_instances()
+    router.load_merge_candidate(config="no vrf red\n")
+    router.commit_config()
+    assert running(router) == before
+
+
 def test_foreign_lines_and_the_foreign_session_are_left_alone(router: FRRDriver) -> None:
     def transit() -> dict[str, object]:
         return router.get_bgp_neighbors_detail("10.32.0.10")["global"][64999][0]  # type: ignore[return-value]
@@ -274,13 +301,22 @@ def test_a_full_disk_changes_nothing(router: FRRDriver) -> None:
 
 
 def test_a_restart_in_between_reverts_too(router: FRRDriver) -> None:
+    def restart() -> None:
+        lines = sorted(before.splitlines())
+        shell(router, "{ systemctl reset-failed frr; systemctl restart frr; } || service frr restart")
+        wait_until(lambda: sorted(running(router).splitlines()) == lines, 30)
+
     before = running(router)
+    restart()  # now it is printed in the order of the startup file
+    before, at_start = running(router), startup(router)
     router.load_merge_candidate(config=FRAGMENT)
     router.commit_config(revert_in=60)
-    shell(router, "{ systemctl reset-failed frr; systemctl restart frr; } || service frr restart")
-    wait_until(lambda: sorted(running(router).splitlines()) == sorted(before.splitlines()), 30)
+    assert running(router) != before
+    restart()
+    assert (running(router), startup(router)) == (before, at_start)
     router.rollback()
     assert not router.has_pending_commit()
+    assert (running(router), startup(router)) == (before, at_start)
 
 
 def test_a_user_without_rights_is_told_so(connect: Connect, base: str) -> None:  # noqa: ARG001

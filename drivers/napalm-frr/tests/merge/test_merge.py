@@ -39,3 +39,23 @@ def test_the_same_fragment_again_changes_nothing(case: Path) -> None:
     again = candidate.plan(text_of(candidate.plan(BASE).effective))
     assert again.is_empty
     assert again.changing == ()
+
+
+def test_a_vrf_goes_after_its_routes_for_frr_10_keeps_one_that_holds_any() -> None:
+    running = f"{BASE}\nvrf red\n ip route 10.50.0.0/16 blackhole\nexit-vrf\n"
+    plan = Candidate("no vrf red\n", replaces=False).plan(running)
+    assert plan.fragment.splitlines() == ["vrf red", " no ip route 10.50.0.0/16 blackhole", "exit-vrf", "no vrf red"]
+    assert plan.effective.same_as(Candidate("", replaces=False).plan(BASE).running)
+
+
+@pytest.mark.parametrize(("version", "shown"), [("8.4.4", "neighbor"), ("10.3", "no neighbor")])
+def test_what_is_on_by_default_hangs_on_the_version(version: str, shown: str) -> None:
+    running = f"frr version {version}\n{BASE}"
+    line = "neighbor 10.32.0.10 enforce-first-as"
+    on = Candidate(f"router bgp 64512\n {line}\n", replaces=False).plan(running)
+    off = Candidate(f"router bgp 64512\n no {line}\n", replaces=False).plan(running)
+    changes = [path[-1] for plan in (on, off) for path in plan.effective.members - plan.running.members]
+    assert changes == [f"{shown} 10.32.0.10 enforce-first-as"]
+    back = Candidate(f"router bgp 64512\n {'no ' if shown == 'neighbor' else ''}{line}\n", replaces=False)
+    changed = text_of((on if shown == "neighbor" else off).effective)
+    assert back.plan(f"frr version {version}\n{changed}").effective.same_as(on.running)

@@ -22,6 +22,9 @@ ORDER = Change(
 )
 
 
+WORK = "{\n# Expects:"
+
+
 def shell(script: str) -> str:
     return subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True).stdout
 
@@ -32,14 +35,24 @@ def until(script: str, word: str) -> str:
 
 
 def test_values_reach_the_router_as_they_are() -> None:
-    prepared = until(ORDER.script(), "# Expects:")
+    prepared = until(ORDER.script(), WORK)
     assert shell(f'{prepared}printf %s "$message"') == "it's $(touch /tmp/never) `here` and there"
     assert shell(f"{prepared}candidate") == ORDER.candidate
     assert shell(f'{prepared}printf %s "$expected"') == hashlib.sha256(b"what runs\n").hexdigest()
 
 
+@pytest.mark.parametrize("part", [0.5, 0.9, 0.99])
+def test_a_script_that_did_not_arrive_in_full_does_nothing(part: float) -> None:
+    script = ORDER.script()
+    begin = script.index(WORK)
+    cut = script[begin : begin + int((len(script) - begin) * part)].replace(WORK, "{\necho began >&2\n")
+    done = subprocess.run(["sh", "-s"], input=f"{script[:begin]}{cut}", capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "began" not in done.stderr
+
+
 def test_an_empty_file_stays_empty() -> None:
-    assert shell(f"{until(ORDER.script(), '# Expects:')}fragment | wc -c").strip() == "0"
+    assert shell(f"{until(ORDER.script(), WORK)}fragment | wc -c").strip() == "0"
 
 
 @pytest.mark.parametrize(
