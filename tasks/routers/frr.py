@@ -18,6 +18,7 @@ class Frr:
     template = "routers/frr/bgp.conf.j2"
     whole = False
     hides_passwords = False
+    unusable = ""
 
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
         """What the template needs beyond intent: what is process-wide, where it is not there yet."""

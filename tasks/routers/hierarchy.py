@@ -69,6 +69,7 @@ class Hierarchical:
     template: str
     whole = False
     hides_passwords = True
+    unusable = ' "?'
     kind: Platform
     owned: tuple[str, ...]
     overwritten: tuple[str, ...] = ()

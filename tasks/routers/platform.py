@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
 from kubepeer.intent import Platform as Name
 from tasks.routers.bird import Bird
@@ -22,12 +23,14 @@ class Platform(Protocol):
         template: its path under templates/.
         whole: the candidate replaces a file that is ours alone; else it is merged into the router's configuration.
         hides_passwords: it prints them in a form that nobody can compare.
+        unusable: signs that it does not take in a password, or takes for something else.
 
     """
 
     template: str
     whole: bool
     hides_passwords: bool
+    unusable: str
 
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
         """What the template needs beyond intent: what is process-wide and set too low, as `running` says."""
@@ -51,8 +54,19 @@ PLATFORMS: Mapping[Name, Platform] = {
 
 
 def context(intent: Intent, router: Router, running: str, password: str | None) -> dict[str, object]:
-    """Everything that the template of a router's platform may name."""
+    """Everything that the template of a router's platform may name.
+
+    Raises:
+        RefusedError: the password cannot be written on this platform.
+
+    """
     platform = PLATFORMS[router.platform]
+    if password and set(password) & set(platform.unusable):
+        raise RefusedError(
+            f"the BGP password has a sign that {router.platform} does not take: one of {platform.unusable!r}",
+            host=router.name,
+            cure="choose another",
+        )
     return {
         "owner": OWNER,
         "router": router,

@@ -50,6 +50,7 @@ class SetStyle:
     template: str
     whole = False
     hides_passwords = False
+    unusable = "'\"\\"
     owned: tuple[Statement, ...]
     lists: tuple[str, ...] = ()
     whole_statements: tuple[str, ...] = ()

@@ -61,6 +61,8 @@ def _configure_routing(task: Task, run: Run, device: Any) -> tuple[Change, ...]:
     router = run.intent.router(task.host.name)
     platform = PLATFORMS[router.platform]
     fragment = platform.candidate(run.intent, router, _render(task, run, running), running)
+    if not fragment:
+        return ()
     device.load_merge_candidate(config=fragment)
     diff = device.compare_config()
     if not diff:
