@@ -19,6 +19,7 @@ class Bird:
     reverts = True
     whole = True
     hides_passwords = False
+    unusable = '"'
 
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:  # noqa: ARG002  nothing of it is process-wide
         """The protocols' names: a node's, in the signs that BIRD has for a name; its address where that is too long or taken."""

@@ -22,6 +22,7 @@ class Frr:
     reverts = True
     whole = False
     hides_passwords = False
+    unusable = ""
 
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
         """What the template needs beyond intent: what is process-wide, where it is not there yet."""

@@ -73,6 +73,7 @@ class Hierarchical:
     on_linux = False
     takes_message = False  # NAPALM's drivers for EOS, IOS and NX-OS raise NotImplementedError
     reverts = True
+    unusable = ' "?'
     kind: Platform
     beginnings: tuple[str, ...]
     overwritten: tuple[str, ...] = ()

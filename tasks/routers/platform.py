@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
 from kubepeer.intent import Platform as Name
 from tasks.routers.bird import Bird
@@ -26,6 +27,7 @@ class Platform(Protocol):
         on_linux: files, settings and the kernel's routes are reached through a shell.
         takes_message: its NAPALM driver takes a commit's message.
         reverts: its NAPALM driver has a commit that the router takes back by itself; without one nothing is committed.
+        unusable: signs that it does not take in a password, or takes for something else.
 
     """
 
@@ -36,6 +38,7 @@ class Platform(Protocol):
     on_linux: bool
     takes_message: bool
     reverts: bool
+    unusable: str
 
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
         """What the template needs beyond intent: what is process-wide and set too low, as `running` says."""
@@ -62,8 +65,19 @@ PLATFORMS: Mapping[Name, Platform] = {
 
 
 def context(intent: Intent, router: Router, running: str, password: str | None) -> dict[str, object]:
-    """Everything that the template of a router's platform may name."""
+    """Everything that the template of a router's platform may name.
+
+    Raises:
+        RefusedError: the password cannot be written on this platform.
+
+    """
     platform = PLATFORMS[router.platform]
+    if password and set(password) & set(platform.unusable):
+        raise RefusedError(
+            f"the BGP password has a sign that {router.platform} does not take: one of {platform.unusable!r}",
+            host=router.name,
+            cure="choose another",
+        )
     return {
         "owner": OWNER,
         "router": router,

@@ -117,6 +117,8 @@ class _Change:
 
     def _load(self) -> str:
         candidate = self._order.candidate(self._running)
+        if not (candidate.text or candidate.replaces):
+            return ""
         load = self._device.load_replace_candidate if candidate.replaces else self._device.load_merge_candidate
         try:
             load(config=candidate.text)

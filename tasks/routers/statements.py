@@ -54,6 +54,7 @@ class SetStyle:
     on_linux = False
     takes_message = True
     reverts = True
+    unusable = "'\"\\"
     places: tuple[Statement, ...]
     lists: tuple[str, ...] = ()
     whole_statements: tuple[str, ...] = ()

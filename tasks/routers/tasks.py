@@ -11,7 +11,8 @@ from kubepeer.errors import CommandError, RefusedError
 from kubepeer.intent import Router
 from kubepeer.run import Run, done
 from tasks.linux.apply import apply
-from tasks.linux.observe import ask
+from tasks.linux.connect import connection
+from tasks.linux.observe import Seen, ask
 from tasks.linux.shell import open_shell
 from tasks.linux.templates import environment
 from tasks.routers import plan, preflight
@@ -22,8 +23,21 @@ from tasks.routers.safe_change import Candidate, Order, change_safely
 
 def observe(task: Task, run: Run) -> Result:
     """Connect, and ask what preflight must know."""
-    shell = open_shell(run.nornir, task.host.name)
-    run.keep(("router", task.host.name), ask(shell, preflight.questions(run.intent.router(task.host.name))))
+    router = run.intent.router(task.host.name)
+    platform = PLATFORMS[router.platform]
+    if not platform.reverts and not run.options.dry_run:
+        raise RefusedError(
+            f"NAPALM has no commit that {platform.name} takes back by itself, and without one nothing is committed."
+            " Nothing was changed",
+            host=router.name,
+            cure="apply the diff of --dry-run by hand, and leave this router out with --group or --host",
+        )
+    if platform.on_linux:
+        seen = ask(open_shell(run.nornir, router.name), preflight.questions(router))
+    else:
+        connection(run.nornir, router.name, "napalm")
+        seen = Seen({}, {})
+    run.keep(("router", router.name), seen)
     return done(task)
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from kubepeer.errors import InventoryError
+from kubepeer.intent import Platform
+from kubepeer.intent.abilities import INABILITIES
 from kubepeer.intent.load import load_intent
+from kubepeer.inventory import build_nornir
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 MAY_DIFFER = (
@@ -97,6 +101,104 @@ def test_the_nearest_value_of_a_nodes_key_wins(intent_of: Any) -> None:
         hosts={"k8s-calico-worker-10-31-90-5": {"data": {"interface": "eno1"}}},
     )
     assert [node.interface for node in intent.nodes] == ["eth0", "eth0", "eth0", "bond0", "eno1", "bond0"]
+
+
+def test_a_node_has_the_as_of_the_host_else_of_its_rack_else_of_the_cluster(intent_of: Any) -> None:
+    intent = intent_of(
+        groups={"rack2": {"data": {"as_number": 64602}}},
+        hosts={
+            "k8s-calico-worker-10-31-90-4": {"groups": ["worker", "rack2"]},
+            "k8s-calico-worker-10-31-90-5": {"groups": ["worker", "rack2"], "data": {"as_number": 64605}},
+        },
+    )
+    assert [node.as_number for node in intent.nodes] == [64517, 64517, 64517, 64602, 64605, 64517]
+    assert intent.as_numbers_of_peers(intent.router("openwrt")) == (64517, 64602, 64605)
+
+
+def test_all_routers_serve_a_node_unless_it_or_its_rack_names_some(intent_of: Any) -> None:
+    intent = intent_of(
+        groups={"worker": {"data": {"routers": ["tiny-unraid"]}}},
+        hosts={"k8s-calico-worker-10-31-90-6": {"data": {"routers": ["openwrt", "tiny-unraid"]}}},
+    )
+    peers = {router.name: [str(node.address) for node in intent.peers_of(router)] for router in intent.routers}
+    assert peers == {
+        "openwrt": ["10.31.90.1", "10.31.90.2", "10.31.90.3", "10.31.90.6"],
+        "tiny-unraid": [f"10.31.90.{number}" for number in range(1, 7)],
+    }
+
+
+def test_a_routers_peering_is_the_nearest_and_is_not_merged(intent_of: Any) -> None:
+    intent = intent_of(
+        groups={"routers": {"data": {"peering": {"bfd": True}}}, "frr": {"data": {"peering": {"multihop": 2}}}},
+        hosts={"tiny-unraid": {"data": {"peering": {"communities": ["64512:3", "64512:20", "64512:1:2"]}}}},
+    )
+    near, own = (router.peering for router in intent.routers)
+    assert (near.bfd, near.multihop, near.redundancy_group) == (False, 2, "routers")
+    assert (own.standard_communities, own.large_communities) == (("64512:3", "64512:20"), ("64512:1:2",))
+
+
+PLATFORMS = {
+    "frr": ("frr", "frr", "linux"),
+    "bird": ("bird", "bird", "linux"),
+    "eos": ("eos", "eos", "arista_eos"),
+    "ios": ("ios", "ios", "cisco_ios"),
+    "nxos": ("nxos", "nxos_ssh", "cisco_nxos"),
+    "junos": ("junos", "junos", "juniper_junos"),
+    "vyos": ("vyos", "vyos", "vyos"),
+}
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_a_group_of_a_platform_names_its_drivers(name: str, project: Any) -> None:
+    nornir = build_nornir(project(hosts={"openwrt": {"groups": [name]}}))
+    host = nornir.inventory.hosts["openwrt"]
+    found = (host.platform, *(host.get_connection_parameters(plugin).platform for plugin in ("napalm", "netmiko")))
+    assert found == PLATFORMS[name]
+
+
+REFUSED = [
+    ("bird", {"neighbours": "dynamic"}, "neighbours"),
+    ("eos", {"communities": ["1:2:3"]}, "communities"),
+    ("ios", {"communities": ["1:2:3"]}, "communities"),
+    ("ios", {"graceful_restart": "helper"}, "graceful_restart"),
+    ("nxos", {"ttl_security": True}, "ttl_security"),
+    ("nxos", {"graceful_restart": "off"}, "graceful_restart"),
+    ("nxos", {"neighbours": "dynamic", "multihop": 3}, "multihop"),
+    ("nxos", {"communities": ["1:2:3"]}, "communities"),
+    ("junos", {"neighbours": "dynamic"}, "neighbours"),
+    ("junos", {"ttl_security": True}, "ttl_security"),
+    ("junos", {"graceful_restart": "full"}, "graceful_restart"),
+    ("vyos", {"neighbours": "dynamic"}, "neighbours"),
+]
+
+
+@pytest.mark.parametrize(("platform", "peering", "key"), REFUSED)
+def test_what_a_platform_cannot_do_is_one_line_with_a_cure(
+    platform: str, peering: dict[str, Any], key: str, project: Any
+) -> None:
+    settings = project(hosts={"openwrt": {"groups": [platform], "data": {"peering": peering}}})
+    with pytest.raises(InventoryError) as raised:
+        load_intent(settings)
+    said = str(raised.value)
+    assert said.startswith(f"inventory/hosts.yaml: openwrt: peering.{key}: {platform} cannot: ")
+    assert " Nothing was contacted. Cure: " in said
+    assert "\n" not in said
+
+
+def test_a_range_of_ios_has_one_as_and_five_more(project: Any) -> None:
+    nodes = [f"k8s-calico-master-10-31-90-{number}" for number in (1, 2, 3)]
+    nodes += [f"k8s-calico-worker-10-31-90-{number}" for number in (4, 5, 6)]
+    hosts: dict[str, Any] = {name: {"data": {"as_number": 64601 + place}} for place, name in enumerate(nodes)}
+    hosts["openwrt"] = {"groups": ["ios"], "data": {"peering": {"neighbours": "dynamic"}}}
+    assert len(load_intent(project(hosts=hosts)).nodes) == 6
+    hosts["w7"] = {"hostname": "10.31.90.7", "groups": ["worker"]}
+    with pytest.raises(InventoryError, match="ios cannot: a range has one AS and at most 5 alternates"):
+        load_intent(project(hosts=hosts))
+
+
+def test_every_platform_has_all_that_it_needs() -> None:
+    assert set(PLATFORMS) == set(get_args(Platform))
+    assert {platform for platform, _, _ in REFUSED} == set(INABILITIES)
 
 
 def test_a_section_of_the_group_fabric_stands_above_the_same_of_the_defaults(intent_of: Any) -> None:

@@ -166,3 +166,20 @@ def test_only_sessions_that_the_change_ends_on_purpose_may_go_down(name: str, in
     assert platform.may_go_down(now, now.router("openwrt"), text, "+ description x\n") == set()
     assert platform.may_go_down(fewer, fewer.router("openwrt"), text, "+ description x\n") == {"10.31.90.6"}
     assert platform.may_go_down(now, now.router("openwrt"), text, f"{password}\n") == ALL
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("bird", 'a"b'), ("eos", "a b"), ("ios", "a?b"), ("nxos", 'a"b'), ("junos", "a\\b"), ("vyos", "a'b")],
+)
+def test_a_password_that_a_platform_would_read_otherwise_is_refused(name: str, password: str, intent_of: Any) -> None:
+    now = intent(name, intent_of, None)
+    with pytest.raises(RefusedError, match=rf"^openwrt: the BGP password has a sign that {name} does not take: one of"):
+        wanted(name, now, "", password)
+
+
+def test_a_password_hides_no_change_where_somebody_took_our_description_away(intent_of: Any) -> None:
+    document = {"before": {}, "password": "tutorial", "replace": {"nodes of k8s-calico, password 9d0d": "something"}}
+    said = candidate("eos", document, intent_of)
+    assert "description nodes of k8s-calico, password 9d0d" in said
+    assert "password tutorial" in said
