@@ -25,7 +25,7 @@ from napalm_bird import change, secrets
 from napalm_bird.change import CHANGED_MEANWHILE, GUARD_SECONDS, REFUSED, Change, Site
 from napalm_bird.getters import Getters
 from napalm_bird.merge import Merged, overlay
-from napalm_bird.syntax import SyntaxRefused
+from napalm_bird.syntax import SyntaxRefused, require_whole
 from napalm_bird.transport import Output, SSHRouter
 
 _ATTEMPTS = 3
@@ -45,10 +45,7 @@ class Candidate:
         if self.replaces:
             text = self.text if not self.text or self.text.endswith("\n") else self.text + "\n"
             return Merged(text, ((1, text.count("\n") + 1, 1),))
-        try:
-            return overlay(standing, self.text)
-        except SyntaxRefused as error:
-            raise MergeConfigException(str(error)) from error
+        return overlay(standing, self.text)
 
     def refusal(self, message: str) -> NapalmException:
         """Make the exception that NAPALM has for it."""
@@ -113,7 +110,7 @@ class BIRDDriver(Getters):
         if self._candidate is None:
             return ""
         running = self._files().running
-        return secrets.compare(running, self._candidate.over(running).text)
+        return secrets.compare(running, self._over(self._candidate, running).text)
 
     def discard_config(self) -> None:
         """Forget the candidate."""
@@ -164,15 +161,26 @@ class BIRDDriver(Getters):
         standing = "" if candidate.replaces else self._files().running
         merged = self._over(candidate, standing)
         output = self._run("check", files={"candidate": merged.text})
-        if output.code != 0:
+        if output.code not in (0, REFUSED):
+            raise candidate.refusal(self._refused(candidate, merged, output))
+        refusal = change.refusal(output.words, self._site) if output.code == REFUSED else None
+        if refusal is None or not refusal.is_candidate:
+            self._require_whole(candidate)  # else BIRD's own words, which name the place
+        if output.code == REFUSED:
             raise candidate.refusal(self._refused(candidate, merged, output))
         self._candidate = candidate
 
     def _over(self, candidate: Candidate, standing: str) -> Merged:
         try:
             return candidate.over(standing)
-        except MergeConfigException as error:
-            raise MergeConfigException(f"{self.hostname}: {error}. Nothing was changed.") from error
+        except SyntaxRefused as error:
+            raise candidate.refusal(f"{self.hostname}: {error}. Nothing was changed.") from error
+
+    def _require_whole(self, candidate: Candidate) -> None:
+        try:
+            require_whole(candidate.text)
+        except SyntaxRefused as error:
+            raise candidate.refusal(f"{self.hostname}: the candidate, {error}. Nothing was changed.") from error
 
     def _refused(self, candidate: Candidate, merged: Merged, output: Output) -> str:
         refusal = change.refusal(output.words, self._site) if output.code == REFUSED else None

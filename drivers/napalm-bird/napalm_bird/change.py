@@ -23,6 +23,7 @@ _NOT_OURS: Final = 51
 
 _REASONS: Final = {
     4: "the router could not be brought back",
+    38: "this user may not look into /var/lib/napalm-bird; become root (see sudo) or a member of BIRD's group",
     39: "BIRD shows without milliseconds when it read its configuration, and this driver tells configurations "
     "apart by that; take `timeformat base` out of bird.conf or write `timeformat base iso long ms`. It shows",
     40: "birdc is not there; install BIRD 2 (package bird2)",

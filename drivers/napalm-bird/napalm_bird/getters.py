@@ -26,7 +26,7 @@ from napalm.base.models import (
     RouteDict,
 )
 
-from napalm_bird import clock, configured, interfaces, routes, sessions, system
+from napalm_bird import change, clock, configured, interfaces, routes, sessions, system
 from napalm_bird.change import Site
 from napalm_bird.protocols import protocols
 from napalm_bird.secrets import hide
@@ -184,6 +184,8 @@ class Getters(NetworkDriver):
         for path, output in zip(paths[:2], outputs, strict=False):
             if output.code != 0 and "No such file" not in output.err:
                 raise CommandErrorException(f"{self.hostname}: {path}: {output.words}")
+        if "Permission denied" in outputs[3].err:
+            raise CommandErrorException(f"{self.hostname}: {change.reason(38, outputs[3].words, self._site)}")
         startup, main, candidate, loaded, status = (output.out for output in outputs)
         in_force = clock.loaded(status)
         pending = in_force is not None and loaded.strip().isdigit() and abs(int(loaded) - in_force) <= _JITTER

@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 )
 _REST_OF_LINE = re.compile(r"[ \t]*;?[ \t]*(?:\#[^\n]*|/\*[^\n]*?\*/[ \t]*)?(?=\n|\Z)")
 """A comment behind a statement on its line is about that statement."""
+_RELATIVE_INCLUDE = re.compile(r"^[ \t]*(include)[ \t]*\"[^/\"]", re.MULTILINE)
 _BLOCKS = ("protocol", "template", "filter", "function")
 """Statements that end with their closing brace; all others end with a semicolon."""
 _NET_TYPES = frozenset(("ipv4", "ipv6", "vpn4", "vpn6", "roa4", "roa6", "flow4", "flow6", "mpls", "aspa"))
@@ -101,6 +102,19 @@ def statements(text: str) -> tuple[tuple[Statement, ...], str]:
     if current:
         raise SyntaxRefused(f"line {current[0].line}: {current[0].text} ... has no end")
     return tuple(result), text[begin:]
+
+
+def require_whole(text: str) -> None:
+    """Refuse a file that would not mean the same elsewhere.
+
+    A statement without its end would run on into what stands behind the include. A relative include would name another
+    file when the candidate lies in another folder than the file that it will be.
+    """
+    for one in statements(text)[0]:
+        found = _RELATIVE_INCLUDE.search(one.text)
+        if found:
+            line = one.line + one.text.count("\n", 0, found.start(1))
+            raise SyntaxRefused(f"line {line}: an include must name an absolute path here")
 
 
 def _ends(first: str, last: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from napalm_bird.merge import overlay
-from napalm_bird.syntax import SyntaxRefused, statements
+from napalm_bird.syntax import SyntaxRefused, require_whole, statements
 
 HERE = Path(__file__).parent
 CASES = sorted((HERE / "cases").glob("*.yaml"))
@@ -72,3 +72,9 @@ def test_what_cannot_be_cut_into_statements_is_refused(fragment: str, said: str)
     with pytest.raises(SyntaxRefused) as refused:
         overlay(BASE, fragment)
     assert str(refused.value) == said
+
+
+def test_an_include_must_mean_the_same_wherever_the_file_lies() -> None:
+    require_whole('include "/etc/bird/more.conf";\n')
+    with pytest.raises(SyntaxRefused, match="line 4: an include must name an absolute path"):
+        require_whole('define A = 1;\nprotocol static x {\n\tipv4;\n\tinclude "more.conf";\n}\n')
