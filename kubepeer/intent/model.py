@@ -25,8 +25,18 @@ def _written(pattern: str, form: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _community_fits(value: str) -> str:
+    parts = value.split(":")
+    bits = 16 if len(parts) == 2 else 32  # noqa: PLR2004  RFC 1997; else large, RFC 8092
+    if any(int(part) >= 1 << bits for part in parts):
+        raise ValueError(f"a part of a community with {len(parts)} parts has {bits} bits")
+    return value
+
+
 Community = Annotated[
-    str, _written(r"\d+:\d+(:\d+)?", "a community is AS:NUMBER (RFC 1997) or AS:NUMBER:NUMBER (large, RFC 8092)")
+    str,
+    _written(r"\d+:\d+(:\d+)?", "a community is AS:NUMBER (RFC 1997) or AS:NUMBER:NUMBER (large, RFC 8092)"),
+    AfterValidator(_community_fits),
 ]
 DnsName = Annotated[
     str,
