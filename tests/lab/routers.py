@@ -81,6 +81,12 @@ class Router(Protocol):
     def assert_starts_as_it_runs(self, lab: Laboratory, router: str) -> None:
         """A restart would change nothing."""
 
+    def is_cut_off(self, lab: Laboratory, router: str, peer: str) -> bool:
+        """Whether the session with a peer was closed since it announced too much; it stays closed until somebody has looked."""
+
+    def admit_again(self, lab: Laboratory, router: str, peer: str) -> None:
+        """What somebody does who has looked."""
+
 
 # What is named for us, as FRR prints it.
 OF_FRR = re.compile(r"^route-map KUBEPEER\S* .*\n(?: .*\n)*exit\n!\n|^.*\bKUBEPEER\b.*\n", re.MULTILINE)
@@ -147,6 +153,15 @@ class Frr:
     def assert_starts_as_it_runs(self, lab: Laboratory, router: str) -> None:
         """The statements of both are the same, in the same order."""
         assert _statements(self.startup(lab, router)) == _statements(self.running(lab, router))
+
+    def is_cut_off(self, lab: Laboratory, router: str, peer: str) -> bool:
+        """Its neighbour is idle for that reason."""
+        said = lab.inside(router, f"vtysh -c 'show bgp neighbors {peer} json'")
+        return json.loads(said)[peer]["bgpState"] != "Established" and "Maximum Number of Prefixes" in said
+
+    def admit_again(self, lab: Laboratory, router: str, peer: str) -> None:
+        """Clear it."""
+        lab.inside(router, f"vtysh -c 'clear bgp {peer}'")
 
 
 def _statements(configuration: str) -> list[str]:
@@ -243,6 +258,21 @@ class Bird:
         assert re.fullmatch(r"read \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+", lines[0])
         assert not [line for line in lines if line.startswith("/etc/bird")], lines
         assert lines[-2:] == ["Reading configuration from /etc/bird/bird.conf", "Configuration OK"]
+
+    def is_cut_off(self, lab: Laboratory, router: str, peer: str) -> bool:
+        """Its protocol is down for that reason."""
+        return "Route limit exceeded" in self._protocol(lab, router, peer)[1]
+
+    def admit_again(self, lab: Laboratory, router: str, peer: str) -> None:
+        """Enable its protocol, which has been disabled."""
+        name, _ = self._protocol(lab, router, peer)
+        lab.inside(router, f"birdc enable {name}")
+
+    def _protocol(self, lab: Laboratory, router: str, peer: str) -> tuple[str, str]:
+        """The name of the protocol whose neighbour it is, and all that BIRD says of it."""
+        text = lab.inside(router, "birdc show protocols all")
+        block = next(one for one in re.split(r"\n(?=\S)", text) if f"Neighbor address: {peer}\n" in one)
+        return block.split()[0], block
 
 
 def _value(block: str, key: str) -> str:

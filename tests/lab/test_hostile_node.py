@@ -1,12 +1,12 @@
 """A node that announces what it must not: the routers' own filters and limits hold, whatever a node says."""
 
-import json
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.lab.devices import Kubectl, session
+from tests.lab.devices import Kubectl
 from tests.lab.laboratory import ADDRESSES, ROUTERS, WORKERS, Laboratory, wait_for
+from tests.lab.routers import DEVICES
 from tests.lab.runbooks import Runbooks
 
 pytestmark = pytest.mark.lab
@@ -49,13 +49,14 @@ def announce(lab: Laboratory, healthy: Kubectl) -> Iterator[Callable[[str], None
     gone = f"test ! -S {FOLDER}/hostile.ctl"  # its listening socket must be free before the node's own speaker asks for one
     wait_for("the hostile speaker has ended", lambda: lab.try_inside(NODE, gone).returncode == 0, SESSION_SECONDS)
     for router in ROUTERS:
-        admit_again(lab, router)
+        DEVICES[router].admit_again(lab, router, ADDRESS)
     for name in SESSIONS:
         healthy.birdc(NODE, f"enable {name}")
 
 
 def established(lab: Laboratory, router: str, address: str) -> bool:
-    return bool(session(lab, router, address).get("bgpState") == "Established")
+    session = DEVICES[router].session(lab, router, address)
+    return session is not None and session.established
 
 
 @pytest.mark.usefixtures("cluster")
@@ -82,7 +83,9 @@ def test_too_many_prefixes_close_the_session_of_that_node_alone_and_the_proof_sa
     announce(f"seq 0 {TOO_MANY - 1} | awk '{{printf \"10.33.%d.%d/32\\n\", 64 + $1 / 256, $1 % 256}}'")
     for router in ROUTERS:
         wait_for(
-            f"{router} has closed the session", lambda router=router: "prefix" in why(lab, router), SESSION_SECONDS
+            f"{router} has closed the session",
+            lambda router=router: DEVICES[router].is_cut_off(lab, router, ADDRESS),
+            SESSION_SECONDS,
         )
         assert not established(lab, router, ADDRESS)
         others = [address for name, address in ADDRESSES.items() if name != NODE]
@@ -91,13 +94,3 @@ def test_too_many_prefixes_close_the_session_of_that_node_alone_and_the_proof_sa
     lost = [check for check in answer.failures() if check["check"] == "session"]
     assert {(check["host"], check["subject"]) for check in lost} == {(router, ADDRESS) for router in ROUTERS}
     assert all("prefix" in check["reason"].lower() for check in lost), lost
-
-
-def why(lab: Laboratory, router: str) -> str:
-    """Why a router's session with the node is down, in its own words."""
-    return json.dumps(session(lab, router, ADDRESS)).lower() if not established(lab, router, ADDRESS) else ""
-
-
-def admit_again(lab: Laboratory, router: str) -> None:
-    """A session that was closed by the limit stays closed until a person has looked."""
-    lab.inside(router, f"vtysh -c 'clear bgp {ADDRESS}'")

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.lab.devices import FOREIGN_PEER, foreign, running, session, startup
+from tests.lab.devices import FOREIGN_PEER
 from tests.lab.laboratory import ADDRESSES, WORKERS, Laboratory, wait_for
+from tests.lab.routers import DEVICES, Session
 from tests.lab.runbooks import Project, Runbooks
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("cluster")]
 ROUTER = "openwrt"
+FRR = DEVICES[ROUTER]
 LEAVING = WORKERS[2]
 REVERT_SECONDS, MARGIN_SECONDS = 60, 5
 HAND_MADE = "\n".join([
@@ -38,13 +40,13 @@ HAND_MADE = "\n".join([
 @pytest.fixture(scope="module")
 def hand_made(lab: Laboratory) -> Iterator[str]:
     """Two hundred lines that the router's owner has added; the foreign part of what runs with them."""
-    before = running(lab, ROUTER)
+    before = FRR.running(lab, ROUTER)
     lab.inside(
         ROUTER,
         f"cat >/tmp/hand.conf <<'END'\n{HAND_MADE}\nEND\nvtysh -f /tmp/hand.conf && vtysh -c 'write memory'; rm /tmp/hand.conf",
     )
-    text = foreign(running(lab, ROUTER))
-    assert len(text.splitlines()) - len(foreign(before).splitlines()) >= 180
+    text = FRR.foreign(FRR.running(lab, ROUTER))
+    assert len(text.splitlines()) - len(FRR.foreign(before).splitlines()) >= 180
     yield text
     undo = [
         f"no {line}"
@@ -77,23 +79,29 @@ def backups(edited: Project) -> Path:
     return edited.folder / "var" / "backups" / ROUTER
 
 
+def foreign_session(lab: Laboratory) -> Session:
+    found = FRR.session(lab, ROUTER, FOREIGN_PEER)
+    assert found is not None
+    return found
+
+
 class TestGuestOfTwoHundredLines:
     """What its owner has written is the same after every kind of change of ours."""
 
     def test_a_run_leaves_them_as_they_are(self, lab: Laboratory, runbooks: Runbooks, hand_made: str) -> None:
         assert runbooks.deploy("--host", ROUTER, "--output", "json").ended(0).changes == {}
-        assert foreign(running(lab, ROUTER)) == hand_made
+        assert FRR.foreign(FRR.running(lab, ROUTER)) == hand_made
 
     def test_a_node_that_left_the_inventory_leaves_the_router_too(
         self, lab: Laboratory, without_a_node: Runbooks, hand_made: str
     ) -> None:
-        with_it = session(lab, ROUTER, FOREIGN_PEER)["connectionsDropped"]
+        with_it = foreign_session(lab).counters
         answer = without_a_node.deploy("--host", ROUTER, "--output", "json").ended(0)
         assert f"- neighbor {ADDRESSES[LEAVING]} peer-group KUBEPEER" in answer.changes[ROUTER, "FRR configuration"]
-        assert ADDRESSES[LEAVING] not in running(lab, ROUTER)
-        assert foreign(running(lab, ROUTER)) == hand_made
-        assert foreign(startup(lab, ROUTER)) in hand_made
-        assert session(lab, ROUTER, FOREIGN_PEER)["connectionsDropped"] == with_it
+        assert ADDRESSES[LEAVING] not in FRR.running(lab, ROUTER)
+        assert FRR.foreign(FRR.running(lab, ROUTER)) == hand_made
+        assert FRR.foreign(FRR.startup(lab, ROUTER)) in hand_made
+        assert foreign_session(lab).counters == with_it
 
     def test_a_rollback_brings_our_part_back_and_nothing_else(
         self, lab: Laboratory, without_a_node: Runbooks, hand_made: str, backups: Path
@@ -101,13 +109,13 @@ class TestGuestOfTwoHundredLines:
         (backup,) = backups.iterdir()
         assert backup.stem in without_a_node.rollback("list").ended(0).text
         assert f"neighbor {ADDRESSES[LEAVING]} peer-group KUBEPEER" in without_a_node.rollback("show").ended(0).text
-        gone = running(lab, ROUTER)
+        gone = FRR.running(lab, ROUTER)
         shown = without_a_node.rollback("apply", "--host", ROUTER, "--dry-run").ended(0)
         assert f"+ neighbor {ADDRESSES[LEAVING]} peer-group KUBEPEER" in shown.text
-        assert running(lab, ROUTER) == gone
+        assert FRR.running(lab, ROUTER) == gone
         without_a_node.rollback("apply", backup.stem, "--host", ROUTER).ended(0)
-        assert running(lab, ROUTER) == backup.read_text(encoding="utf-8")
-        assert foreign(running(lab, ROUTER)) == hand_made
+        assert FRR.running(lab, ROUTER) == backup.read_text(encoding="utf-8")
+        assert FRR.foreign(FRR.running(lab, ROUTER)) == hand_made
 
     def test_the_cluster_is_whole_again(self, runbooks: Runbooks) -> None:
         runbooks.verify("--wait", "60").ended(0)
@@ -130,7 +138,7 @@ class TestBadChange:
     def test_one_that_ends_a_foreign_session_is_taken_back(
         self, lab: Laboratory, without_a_node: Runbooks, backups: Path
     ) -> None:
-        before, started = running(lab, ROUTER), startup(lab, ROUTER)
+        before, started = FRR.running(lab, ROUTER), FRR.startup(lab, ROUTER)
         bad = before.replace(
             f" neighbor {FOREIGN_PEER} remote-as 64999\n",
             f" neighbor {FOREIGN_PEER} remote-as 64999\n neighbor {FOREIGN_PEER} shutdown\n",
@@ -141,23 +149,23 @@ class TestBadChange:
             f"{ROUTER}: after the change the session with {FOREIGN_PEER} was up and is not; it was taken back"
             in answer.text
         )
-        assert (running(lab, ROUTER), startup(lab, ROUTER)) == (before, started)
+        assert (FRR.running(lab, ROUTER), FRR.startup(lab, ROUTER)) == (before, started)
         wait_for(
             "the foreign session is up again",
-            lambda: session(lab, ROUTER, FOREIGN_PEER)["bgpState"] == "Established",
+            lambda: foreign_session(lab).established,
             90,
         )
 
     def test_one_that_cuts_management_is_taken_back_by_the_router_itself(
         self, lab: Laboratory, without_a_node: Runbooks, backups: Path
     ) -> None:
-        before, started = running(lab, ROUTER), startup(lab, ROUTER)
+        before, started = FRR.running(lab, ROUTER), FRR.startup(lab, ROUTER)
         bad = before.replace("interface eth0\n", "interface eth0\n shutdown\n", 1)
         assert bad != before
         began = time.monotonic()
         answer = put_back(without_a_node, backups, bad)
         assert "management did not answer after the change; the router has taken it back by itself" in answer.text
-        assert (running(lab, ROUTER), startup(lab, ROUTER)) == (before, started)
+        assert (FRR.running(lab, ROUTER), FRR.startup(lab, ROUTER)) == (before, started)
         assert time.monotonic() - began < REVERT_SECONDS + 2 * MARGIN_SECONDS + 20, "and in time"
 
     def test_after_both_the_cluster_is_whole(self, runbooks: Runbooks) -> None:
