@@ -3,14 +3,13 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.lab.devices import FOREIGN_PEER
-from tests.lab.laboratory import ADDRESSES, WORKERS, Laboratory, wait_for
+from tests.lab.laboratory import ADDRESSES, ROUTERS, WORKERS, Laboratory, wait_for
 from tests.lab.routers import DEVICES, Session
-from tests.lab.runbooks import Project, Runbooks
+from tests.lab.runbooks import Answer, Project, Runbooks
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("cluster")]
 ROUTER = "openwrt"
@@ -76,7 +75,7 @@ def without_a_node(edited: Project) -> Runbooks:
 
 @pytest.fixture(scope="module")
 def backups(edited: Project) -> Path:
-    return edited.folder / "var" / "backups" / ROUTER
+    return edited.folder / "var" / "backups"
 
 
 def foreign_session(lab: Laboratory) -> Session:
@@ -106,7 +105,7 @@ class TestGuestOfTwoHundredLines:
     def test_a_rollback_brings_our_part_back_and_nothing_else(
         self, lab: Laboratory, without_a_node: Runbooks, hand_made: str, backups: Path
     ) -> None:
-        (backup,) = backups.iterdir()
+        (backup,) = (backups / ROUTER).iterdir()
         assert backup.stem in without_a_node.rollback("list").ended(0).text
         assert f"neighbor {ADDRESSES[LEAVING]} peer-group KUBEPEER" in without_a_node.rollback("show").ended(0).text
         gone = FRR.running(lab, ROUTER)
@@ -121,19 +120,40 @@ class TestGuestOfTwoHundredLines:
         runbooks.verify("--wait", "60").ended(0)
 
 
-def put_back(runbooks: Runbooks, backups: Path, text: str) -> Any:
+def put_back(runbooks: Runbooks, backups: Path, text: str, router: str = ROUTER) -> Answer:
     """Put a whole configuration back that is none of a good day."""
-    path = backups / "20300101T000000.000000Z.conf"
+    path = backups / router / "20300101T000000.000000Z.conf"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
     try:
-        return runbooks.rollback("apply", "2030", "--host", ROUTER, "--replace").ended(1)
+        return runbooks.rollback("apply", "2030", "--host", router, "--replace").ended(1)
     finally:
         path.unlink()
 
 
+TYPOS = {
+    "openwrt": ("router bgp 64512\n neighbor 10.31.90.999 remote-as 64517\nexit\n", "10.31.90.999 remote-as 64517"),
+    "tiny-unraid": ("protocol bgp kubepeer_typo {\n\tneighbour 10.31.90.1 as 64517;\n}\n", "line 2"),
+}
+
+
 class TestBadChange:
     """A change that should not have been made is taken back, and says why."""
+
+    @pytest.mark.parametrize("router", ROUTERS)
+    def test_what_a_router_refuses_is_said_in_its_own_words_and_nothing_is_changed(
+        self, lab: Laboratory, without_a_node: Runbooks, backups: Path, router: str
+    ) -> None:
+        device, (text, line) = DEVICES[router], TYPOS[router]
+        before = device.running(lab, router), device.startup(lab, router)
+        (said,) = [one for one in put_back(without_a_node, backups, text, router).lines if "refuse" in one]
+        assert f"{router}: " in said
+        assert line in said
+        kept = Path(said.rpartition("kept in ")[2].removesuffix("."))
+        assert kept.read_text(encoding="utf-8") == text
+        assert (device.running(lab, router), device.startup(lab, router)) == before
+        assert lab.try_inside(router, device.pending).returncode != 0
 
     def test_one_that_ends_a_foreign_session_is_taken_back(
         self, lab: Laboratory, without_a_node: Runbooks, backups: Path

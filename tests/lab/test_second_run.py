@@ -70,6 +70,17 @@ def test_a_dry_run_shows_the_six_changes_made_by_hand_and_no_other(
 
 
 @pytest.mark.usefixtures("changed_by_hand")
+def test_drift_shows_the_same_and_changes_nothing(
+    lab: Laboratory, runbooks: Runbooks, changed_by_hand: dict[str, tuple[str, str]]
+) -> None:
+    before = configurations(lab)
+    answer = runbooks.drift("--output", "json").ended(1)
+    assert set(answer.changes) == BY_HAND
+    assert answer.json["ok"] is False
+    assert configurations(lab) == before
+    assert all(stands in before[router][0] + before[router][1] for router, (stands, _) in changed_by_hand.items())
+
+
 def test_a_run_for_one_worker_cures_that_worker_and_leaves_both_routers_as_they_are(
     lab: Laboratory, runbooks: Runbooks
 ) -> None:
@@ -114,3 +125,4 @@ def haproxy_answers(lab: Laboratory) -> bool:
 @pytest.mark.usefixtures("changed_by_hand")
 def test_after_the_cure_there_is_nothing_left_to_show(runbooks: Runbooks) -> None:
     runbooks.deploy("--dry-run", "--detailed-exitcode").ended(0)
+    assert runbooks.drift().ended(0).lines[-1].startswith(" no drift in ")
