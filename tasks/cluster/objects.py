@@ -1,11 +1,14 @@
 """The objects that the cluster should hold, from intent and from the projects' own manifests. Pure."""
 
+from collections.abc import Collection
+
 import yaml
 
-from kubepeer.intent import Intent
+from kubepeer.intent import Intent, Node
 from tasks.cluster.api import Manifest
 from tasks.linux.templates import render
 
+AS_NUMBER = "projectcalico.org/ASNumber"  # libcalico-go, lib/backend/k8s/resources/node.go
 # Calico speaks BGP for the load balancer's addresses: a second speaker, or an agent that answers ARP for them, is not wanted
 UNWANTED = {("DaemonSet", "lbnodeagent"), ("LBNodeAgent", "default")}
 
@@ -30,10 +33,46 @@ def calico(intent: Intent) -> list[Manifest]:
 def bgp(intent: Intent, password: str | None) -> list[Manifest]:
     """The cluster's side of the sessions: no mesh, one peer a router, the service networks announced by every node."""
     cluster = intent.cluster
+    served = {
+        router.name: [f"'{node.full_name}'" for node in intent.peers_of(router)]
+        for router in intent.routers
+        if intent.peers_of(router) != intent.nodes
+    }
     text = render(
-        "cluster/bgp.yaml.j2", networks=cluster.networks, bgp=cluster.bgp, routers=intent.routers, password=password
+        "cluster/bgp.yaml.j2",
+        networks=cluster.networks,
+        bgp=cluster.bgp,
+        routers=intent.routers,
+        served=served,
+        password=password,
     )
     return documents(text)
+
+
+def as_numbers(intent: Intent, annotated: Collection[str]) -> list[Manifest]:
+    """The nodes whose AS is not the cluster's, or was not: Calico keeps a node's own AS in an annotation of it.
+
+    Args:
+        intent: the nodes.
+        annotated: full names of the nodes that bear the annotation now.
+
+    """
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {
+                "name": node.full_name,
+                "annotations": {AS_NUMBER: str(node.as_number)} if _has_its_own_as(intent, node) else {},
+            },
+        }
+        for node in intent.nodes
+        if _has_its_own_as(intent, node) or node.full_name in annotated
+    ]
+
+
+def _has_its_own_as(intent: Intent, node: Node) -> bool:
+    return node.as_number != intent.cluster.bgp.as_number
 
 
 def load_balancer(intent: Intent) -> list[Manifest]:

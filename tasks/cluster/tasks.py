@@ -36,6 +36,7 @@ def build_network(task: Task, run: Run) -> Result:
     wanted = objects.bgp(run.intent, password)
     changes += _apply(run, api, wanted)
     changes += _remove_peers(run, api, {manifest["metadata"]["name"] for manifest in wanted})
+    changes += _apply(run, api, objects.as_numbers(run.intent, _annotated(api)))
     expected = [node.full_name for node in run.intent.nodes if node.name not in run.nornir.data.failed_hosts]
     _wait(run, api, partial(waits.nodes_ready, expected=[] if run.filtered else expected), READY_SECONDS)
     return done(task, changes)
@@ -101,6 +102,12 @@ def _apply(run: Run, api: KubernetesApi | None, manifests: Sequence[Manifest]) -
 def _served(api: KubernetesApi, manifest: Manifest) -> str:
     """A kind whose definition has just been made is served a moment later."""
     return "" if api.path_of(manifest) else f"{name_of(manifest)}: its kind is not served"
+
+
+def _annotated(api: KubernetesApi | None) -> set[str]:
+    """The nodes that bear an AS of their own."""
+    nodes = api.items("/api/v1/nodes") if api is not None else []
+    return {node["metadata"]["name"] for node in nodes if objects.AS_NUMBER in node["metadata"].get("annotations", {})}
 
 
 def _remove_peers(run: Run, api: KubernetesApi | None, wanted: set[str]) -> list[Change]:

@@ -57,6 +57,37 @@ def test_a_peer_of_ours_keeps_the_original_next_hop_and_bears_our_label(intent_o
         assert peer["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "kubepeer"}
 
 
+RACK = {
+    "hosts": {f"k8s-calico-worker-10-31-90-{n}": {"data": {"as_number": 65002, "routers": ["openwrt"]}} for n in (5, 6)}
+}
+
+
+def test_a_router_that_serves_some_nodes_is_the_peer_of_those_alone(intent_of: Any) -> None:
+    openwrt, unraid = objects.bgp(intent_of(**RACK), None)[1:]
+    assert "nodeSelector" not in openwrt["spec"]
+    served = [
+        f"'k8s-calico-{name}.tinychen.io'"
+        for name in ("master-10-31-90-1", "master-10-31-90-2", "master-10-31-90-3", "worker-10-31-90-4")
+    ]
+    assert unraid["spec"]["nodeSelector"] == f"kubernetes.io/hostname in {{ {', '.join(served)} }}"
+
+
+def test_a_node_of_another_as_is_told_so_and_one_that_was_is_told_no_more(intent_of: Any) -> None:
+    was = "k8s-calico-master-10-31-90-1.tinychen.io"
+    told = {
+        node["metadata"]["name"]: node["metadata"]["annotations"]
+        for node in objects.as_numbers(intent_of(**RACK), [was])
+    }
+    own = {"projectcalico.org/ASNumber": "65002"}
+    assert told == {was: {}} | {f"k8s-calico-worker-10-31-90-{n}.tinychen.io": own for n in (5, 6)}
+    assert objects.as_numbers(intent_of(), []) == []
+
+
+def test_ttl_security_is_asked_of_both_ends(intent_of: Any) -> None:
+    peers = objects.bgp(intent_of(groups={"routers": {"data": {"peering": {"ttl_security": True}}}}), None)[1:]
+    assert [peer["spec"]["ttlSecurity"] for peer in peers] == [1, 1]
+
+
 def test_the_pods_are_announced_with_the_communities_of_the_inventory(intent_of: Any) -> None:
     spec = objects.bgp(intent_of(), None)[0]["spec"]
     assert spec["communities"] == [{"name": "bgp-large-community", "value": "64517:300:100"}]

@@ -67,6 +67,7 @@ class Peer:
     password: PasswordReference | None
     from_node_address: bool
     allowed_local_as_numbers: int | None
+    ttl_security_hops: int | None
 
     @property
     def is_global(self) -> bool:
@@ -125,6 +126,7 @@ def peer(item: Json) -> Peer:
         password=_password(fields.get("password")),
         from_node_address=fields.get("sourceAddress", "UseNodeIP") == "UseNodeIP",
         allowed_local_as_numbers=fields.get("numAllowedLocalASNumbers"),
+        ttl_security_hops=fields.get("ttlSecurity"),
     )
 
 

@@ -136,6 +136,8 @@ def _session(session: Session) -> str:
         lines.append(f"  source address {session.source};")
     if session.password:
         lines.append(f"  password {_quoted(session.password)};")
+    if session.ttl_security_hops:
+        lines += [f"  multihop {session.ttl_security_hops};", "  ttl security on;"]
     if session.allowed_local_as_numbers:
         lines.append(f"  allow local as {session.allowed_local_as_numbers};")
     if session.passive:

@@ -24,6 +24,7 @@ class Session:
     restart_seconds: int
     keep_next_hop: bool
     allowed_local_as_numbers: int | None
+    ttl_security_hops: int | None
     passive: bool
 
     @property
@@ -89,6 +90,7 @@ def _mesh(speaker: Speaker) -> Iterator[Session]:
             restart_seconds=settings.mesh_restart_seconds or DEFAULT_RESTART_SECONDS,
             keep_next_hop=False,
             allowed_local_as_numbers=None,
+            ttl_security_hops=None,
             passive=other.address.ip > speaker.address,
         )
 
@@ -137,6 +139,7 @@ def _session(speaker: Speaker, peer: Peer, address: IPv4Address, as_number: int)
         restart_seconds=peer.restart_seconds or DEFAULT_RESTART_SECONDS,
         keep_next_hop=peer.keep_next_hop and as_number != speaker.as_number,
         allowed_local_as_numbers=peer.allowed_local_as_numbers,
+        ttl_security_hops=peer.ttl_security_hops,
         passive=False,
     )
 

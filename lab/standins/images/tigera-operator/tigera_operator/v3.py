@@ -78,6 +78,7 @@ _BGP_PEER = _object(
     peerIP=_TEXT,
     peerSelector=_TEXT,
     sourceAddress=_choice("UseNodeIP", "None"),
+    ttlSecurity={"type": "integer", "minimum": 1, "maximum": 255},
 )
 
 
