@@ -183,3 +183,30 @@ def test_a_password_hides_no_change_where_somebody_took_our_description_away(int
     said = candidate("eos", document, intent_of)
     assert "description nodes of k8s-calico, password 9d0d" in said
     assert "password tutorial" in said
+
+
+SET_STYLE = [key for key in CASES if key[0] in ("junos", "vyos")]
+
+
+@pytest.mark.parametrize(("name", "case"), SET_STYLE, ids=[" ".join(key) for key in SET_STYLE])
+def test_after_it_all_that_is_wanted_stands_and_all_that_was_somebody_elses(
+    name: str, case: str, intent_of: Any
+) -> None:
+    document = read(name, case)
+    text = running(name, document, intent_of)
+    said = candidate(name, document, intent_of).splitlines()
+    gone = [next(statements_of(line.replace("delete ", "set ", 1))) for line in said if line.startswith("delete ")]
+    kept = {one for one in statements_of(text) if not any(one[: len(path)] == path for path in gone)}
+    after = kept | {next(statements_of(line)) for line in said if line.startswith("set ")}
+    theirs = set(statements_of(foreign(name)))
+    assert {one for one in theirs - after if one[-2] != "ebgp"} == set()
+    want = set(
+        statements_of(wanted(name, intent(name, intent_of, document.get("inventory")), text, document.get("password")))
+    )
+    hidden = {one for one in want | after if "authentication-key" in one}
+    assert want - after - hidden == set()
+    values = {one[:-1] for one in want}
+    process_wide = {
+        one for one in after if "maximum-paths" in one or "system" in one[:1] or one[-1:] == ("multipath-relax",)
+    }
+    assert {one for one in after - want - theirs - hidden - process_wide if one[:-1] not in values} == set()
