@@ -59,7 +59,7 @@ class Frr:
 
     def owned(self, intent: Intent, router: Router, configuration: str) -> str:
         """Our part of a configuration, each line with its context."""
-        neighbours = addresses(intent, router)
+        neighbours = addresses(intent, router) | _members(configuration)
         return "\n".join(_in_context(line, line.text) for line in lines_of(configuration) if _is_ours(line, neighbours))
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:

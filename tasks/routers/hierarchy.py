@@ -102,8 +102,14 @@ class Hierarchical:
 
     def standing(self, intent: Intent, router: Router, running: str) -> list[Line]:
         """What is ours in the running configuration."""
-        neighbours = addresses(intent, router) if router.peering.neighbours == "static" else frozenset()
-        lines = list(self.canonical(lines_of(running)))
+        return self._ours(running, addresses(intent, router) if router.peering.neighbours == "static" else frozenset())
+
+    def owned(self, intent: Intent, router: Router, configuration: str) -> str:
+        """Our part of a configuration, of nodes too that have left the inventory since."""
+        return text_of(self._ours(configuration, addresses(intent, router) | self.members(configuration)))
+
+    def _ours(self, configuration: str, neighbours: Collection[str]) -> list[Line]:
+        lines = list(self.canonical(lines_of(configuration)))
         groups = [line for line in lines if self.is_member(line)]
         return [line for line in lines if self.is_ours(line, neighbours, groups)]
 
@@ -130,10 +136,6 @@ class Hierarchical:
         standing = [line for line in standing if line in wanted or not line.text.endswith(" activate")]
         first, left = self.first(_known_passwords(standing, wanted), wanted, running)
         return first + self.remediation(left, wanted)
-
-    def owned(self, intent: Intent, router: Router, configuration: str) -> str:
-        """Our part of a configuration."""
-        return text_of(self.standing(intent, router, configuration))
 
     def remediation(self, standing: Iterable[Line], wanted: Iterable[Line]) -> str:
         """The lines that change one into the other, sections closed; "" when they say the same."""

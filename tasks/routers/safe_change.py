@@ -109,9 +109,11 @@ class _Change:
         self._keep("backups", self._running)
         before = self._sessions()
         may_go_down = self._order.may_go_down(self._running, diff)
+        began = time.monotonic()
         self._device.commit_config(message=self._order.message, revert_in=REVERT_SECONDS)
-        committed = time.monotonic()
-        self._check(before, may_go_down, committed)
+        if time.monotonic() - began > REVERT_SECONDS:  # its answer came when the way to it was there again
+            raise self._reverted_by_itself(began)
+        self._check(before, may_go_down, began)
         self._device.confirm_commit()
         return (Change(self._order.what, unified=diff),)
 
@@ -137,24 +139,25 @@ class _Change:
     def _sessions(self) -> Sessions:
         return sessions(self._device.get_bgp_neighbors())
 
-    def _check(self, before: Sessions, may_go_down: Collection[str], committed: float) -> None:
+    def _check(self, before: Sessions, may_go_down: Collection[str], began: float) -> None:
         """Management answers anew, and no session has suffered; else the change is taken back."""
+        committed = time.monotonic()
         while True:
             passed = time.monotonic() - committed
             if not (answers(self._task.host) and self._device.is_alive()["is_alive"]):
-                raise self._reverted_by_itself(committed)
-            found = self._objections(before, may_go_down, committed)
+                raise self._reverted_by_itself(began)
+            found = self._objections(before, may_go_down, began)
             if passed >= SETTLE_SECONDS and not found:
                 return
             if passed >= CHECK_SECONDS:
                 raise self._taken_back("; ".join(found))
             time.sleep(1)  # a session that was reset needs a few seconds to come back; nobody tells us
 
-    def _objections(self, before: Sessions, may_go_down: Collection[str], committed: float) -> list[str]:
+    def _objections(self, before: Sessions, may_go_down: Collection[str], began: float) -> list[str]:
         try:
             return list(objections(before, self._sessions(), self._order.ours, may_go_down))
         except (ConnectionException, CommandTimeoutException) as error:
-            raise self._reverted_by_itself(committed) from error
+            raise self._reverted_by_itself(began) from error
 
     def _taken_back(self, why: str) -> KubepeerError:
         try:
@@ -165,11 +168,11 @@ class _Change:
             end = "it was taken back"
         return CommandError(f"after the change {why}; {end}", host=self._name, cure="see its diff with --dry-run")
 
-    def _reverted_by_itself(self, committed: float) -> KubepeerError:
+    def _reverted_by_itself(self, began: float) -> KubepeerError:
         """Wait for the router's own timer, look whether all is as it was, and say so."""
-        ends = committed + REVERT_SECONDS + REVERT_ENDS_SECONDS
-        while time.monotonic() < ends:
-            if time.monotonic() > committed + REVERT_SECONDS and answers(self._task.host):
+        due = max(time.monotonic(), began + REVERT_SECONDS)
+        while time.monotonic() < due + REVERT_ENDS_SECONDS:
+            if time.monotonic() >= due and answers(self._task.host):
                 return CommandError(f"management did not answer after the change; {self._state()}", host=self._name)
             time.sleep(1)  # the timer is the router's; it cannot tell us
         return CommandError(

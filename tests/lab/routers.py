@@ -89,7 +89,10 @@ class Router(Protocol):
 
 
 # What is named for us, as FRR prints it.
-OF_FRR = re.compile(r"^route-map KUBEPEER\S* .*\n(?: .*\n)*exit\n!\n|^.*\bKUBEPEER\b.*\n", re.MULTILINE)
+OF_FRR = re.compile(
+    r"^route-map KUBEPEER\S* .*\n(?: .*\n)*exit\n!\n|^.*\bKUBEPEER\b.*\n|^ neighbor 10\.31\.90\.\d description k8s-calico-\S+\n",
+    re.MULTILINE,
+)
 
 
 class Frr:

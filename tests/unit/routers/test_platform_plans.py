@@ -210,3 +210,24 @@ def test_after_it_all_that_is_wanted_stands_and_all_that_was_somebody_elses(
         one for one in after if "maximum-paths" in one or "system" in one[:1] or one[-1:] == ("multipath-relax",)
     }
     assert {one for one in after - want - theirs - hidden - process_wide if one[:-1] not in values} == set()
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_what_is_put_back_holds_the_nodes_that_have_left_since(name: str, intent_of: Any) -> None:
+    """With all that was said of them, and without a line of somebody else's."""
+    before, now = (
+        intent(name, intent_of, None),
+        intent(name, intent_of, {"hosts": {"k8s-calico-worker-10-31-90-6": None}}),
+    )
+    ours = wanted(name, before, "", None)
+    others = foreign(name) if name in NAMES else ""
+    put_back = PLATFORMS[name].owned(now, now.router("openwrt"), others + ours)  # type: ignore[index]
+    assert said_of_nodes(put_back) == said_of_nodes(ours)
+    assert "10.31.90.6" in put_back
+    assert not re.search("transit|uplink", put_back, re.IGNORECASE), "what its owner calls its own"
+
+
+def said_of_nodes(text: str) -> list[str]:
+    return sorted(
+        line.strip().replace("'", "") for line in text.splitlines() if "10.31.90." in line or "10-31-90-" in line
+    )
