@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -24,6 +25,7 @@ from kubepeer.namespace import enter
 from kubepeer.phases import Phase, PhaseOutcome, Together, run_phases
 from kubepeer.report import CHANGES_FOUND, FAILED, as_json, as_junit, exit_code
 from kubepeer.run import Options, Run
+from kubepeer.secret import Redactor
 from kubepeer.settings import Settings, read_settings
 
 INTERRUPTED = 130
@@ -41,6 +43,7 @@ WIDTH = 140  # of plain output, where no terminal says how wide it is
 Show = Callable[[Console, Run, Sequence[PhaseOutcome]], None]
 
 
+Tell = Callable[[Run], dict[str, Any]]
 Phases = Sequence[Phase | Together]
 
 
@@ -50,6 +53,7 @@ def run(
     *,
     description: str = "",
     show: Show | None = None,
+    tell: Tell | None = None,
     purpose: Purpose = Purpose.CHANGE,
 ) -> int:
     """Run a runbook as a command; gives the exit code of the contract, and never a traceback unless --verbose asks for it.
@@ -59,6 +63,7 @@ def run(
         phases: the list, in order; or, of a runbook with several commands, a list for each. An empty list contacts nothing.
         description: for --help.
         show: prints what the runbook found, at the end.
+        tell: the same for --output json: keys beside those of the contract.
         purpose: what it is for; a difference is no change yet, and no drift where changing is the purpose.
 
     """
@@ -85,7 +90,9 @@ def run(
         this = prepare(settings, given, contact=bool(phases))
         with Display(console, this.redactor) as display, this.nornir:
             outcomes = run_phases(this, phases, display)
-        return _conclude(name, this, given, outcomes, console, time.monotonic() - began, show, purpose)
+        return _conclude(
+            name, this, given, outcomes, console, time.monotonic() - began, show, tell=tell, purpose=purpose
+        )
     except KubepeerError as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         if given.output == "json":
@@ -167,13 +174,15 @@ def _conclude(
     console: Console,
     seconds: float,
     show: Show | None,
+    *,
+    tell: Tell | None,
     purpose: Purpose,
 ) -> int:
     code = exit_code(outcomes, changes_count=given.dry_run and given.detailed_exitcode)
     if purpose is Purpose.DRIFT and code in (0, CHANGES_FOUND):
         code = FAILED if any(host.changed for outcome in outcomes for host in outcome.hosts.values()) else 0
     if given.verbose:
-        _print_tracebacks(outcomes)
+        _print_tracebacks(outcomes, this.redactor)
     if given.dry_run or given.verbose:
         print_changes(console, this.redactor, outcomes)
     if show:
@@ -185,7 +194,8 @@ def _conclude(
     if purpose is Purpose.DRIFT:
         console.print(f" {drift_line(outcomes, seconds)}", soft_wrap=True)
     if given.output == "json":
-        print(this.redactor.hide(json.dumps(as_json(name, outcomes, seconds) | {"ok": not code}, indent=2)))
+        document = as_json(name, outcomes, seconds) | {"ok": not code} | (tell(this) if tell else {})
+        print(this.redactor.hide(json.dumps(document, indent=2)))
     if given.junit:
         _write(given.junit, this.redactor.hide(as_junit(name, outcomes, seconds)))
     if given.report:
@@ -220,11 +230,11 @@ def drift_line(outcomes: Sequence[PhaseOutcome], seconds: float) -> str:
     return f"{what} in {seconds:.1f} s" + (f"; not looked at: {', '.join(sorted(unseen))}" if unseen else "")
 
 
-def _print_tracebacks(outcomes: Sequence[PhaseOutcome]) -> None:
+def _print_tracebacks(outcomes: Sequence[PhaseOutcome], redactor: Redactor) -> None:
     for outcome in outcomes:
         for host in outcome.hosts.values():
             if host.error is not None and not isinstance(host.error, KubepeerError):
-                traceback.print_exception(host.error)
+                sys.stderr.write(redactor.hide("".join(traceback.format_exception(host.error))))
 
 
 def _write(path: Path, text: str) -> None:

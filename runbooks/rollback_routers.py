@@ -4,7 +4,7 @@ from kubepeer.phases import Phase, Together, one_of_each_redundancy_group
 from kubepeer.runbook import run
 from tasks.observe import observe, preflight
 from tasks.routers.backups import routers_with_backup
-from tasks.routers.show_backups import show
+from tasks.routers.show_backups import show, tell
 from tasks.routers.tasks import restore
 
 COMMANDS: dict[str, list[Phase | Together]] = {
@@ -18,4 +18,4 @@ COMMANDS: dict[str, list[Phase | Together]] = {
 }
 
 if __name__ == "__main__":
-    raise SystemExit(run("rollback_routers", COMMANDS, description=__doc__, show=show))
+    raise SystemExit(run("rollback_routers", COMMANDS, description=__doc__, show=show, tell=tell))

@@ -16,6 +16,7 @@ class Bird:
     template = "routers/bird/bgp.conf.j2"
     on_linux = True
     takes_message = True
+    driven = True
     reverts = True
     whole = True
     hides_passwords = False
@@ -40,9 +41,9 @@ class Bird:
         return configuration
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:  # noqa: ARG002  the diff is of our file alone
-        """Nodes that left the inventory or came into another AS; with another password, all."""
+        """Nodes that are no neighbours any more or came into another AS; all, where the other ends must change as well."""
         changed = set(re.findall(r"^-\s*neighbor (\S+) as \d+;$", diff, re.MULTILINE))
-        if re.search(r"^[-+]\s*password ", diff, re.MULTILINE):
+        if re.search(r"^[-+]\s*(?:password|ttl security) ", diff, re.MULTILINE):
             changed |= {str(node.address) for node in intent.peers_of(router)}
         return changed
 

@@ -19,6 +19,7 @@ class Frr:
     template = "routers/frr/bgp.conf.j2"
     on_linux = True
     takes_message = True
+    driven = True
     reverts = True
     whole = False
     hides_passwords = False
@@ -65,7 +66,7 @@ class Frr:
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
         """Peers of ours whose session this change ends on purpose.
 
-        These are nodes that left the inventory, and those (or all) whose other end must change as well.
+        These are nodes that are no neighbours any more, and those (or all) whose other end must change as well.
 
         Args:
             intent: its nodes stay.
@@ -78,7 +79,8 @@ class Frr:
         neighbours = addresses(intent, router)
         if re.search(rf"^ bgp listen range \S+ peer-group {OWNER}$", running, re.MULTILINE):
             ours |= neighbours
-        both_ends = set(re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as) ", diff, re.MULTILINE))
+        both_ends = set(re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as|ttl-security) ", diff, re.MULTILINE))
+        both_ends |= set(re.findall(rf"^-\s*neighbor (\S+) peer-group {OWNER}$", diff, re.MULTILINE))
         return ours if OWNER in both_ends else (ours - neighbours) | (ours & both_ends)
 
 

@@ -14,7 +14,10 @@ from tasks.routers.guest import OWNER, refuse_foreign_as
 PROCESS = r"router bgp \d+"  # not a VRF's or a view's: their neighbours and numbers are never ours
 EXITS = ("exit", "exit-address-family", "end")
 HIDDEN = re.compile(r"((?:.* )?password) \d+ \S+")  # a password as the router stores it: nobody can compare it
-BOTH_ENDS = re.compile(r"^[-+ ]*(?:no )?(?:neighbor (\S+) )?(?:password|remote-as) ", re.MULTILINE)
+BOTH_ENDS = re.compile(
+    r"^[-+ ]*(?:no )?(?:neighbor (\S+) )?(?:password|remote-as|ttl-security|ttl maximum-hops) ", re.MULTILINE
+)
+REMOVED = re.compile(rf"^(?:-\s*|[-+ ]*no )neighbor ([\d.]+)(?: peer[- ]group {OWNER})?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Hierarchical:
     hides_passwords = True
     on_linux = False
     takes_message = False  # NAPALM's drivers for EOS, IOS and NX-OS raise NotImplementedError
+    driven = True
     reverts = True
     unusable = ' "?'
     kind: Platform
@@ -150,12 +154,12 @@ class Hierarchical:
         return "".join(f"{line}\n" for line in _written(WorkflowRemediation(before, after).remediation_config, 0))
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
-        """Nodes that left the inventory, and those (or all) whose other end must change as well."""
+        """Nodes that are no neighbours any more, and those (or all) whose other end must change as well."""
         neighbours = addresses(intent, router)
         ours = self.members(running)
         if any(f"peer-group {OWNER}" in line.text and "listen" in line.text for line in lines_of(running)):
             ours |= neighbours
-        named = set(BOTH_ENDS.findall(diff))
+        named = {*BOTH_ENDS.findall(diff), *REMOVED.findall(diff)}
         return ours if named & {OWNER, ""} else (ours - neighbours) | (ours & named)
 
 

@@ -26,6 +26,7 @@ class Platform(Protocol):
         hides_passwords: it prints them in a form that nobody can compare.
         on_linux: files, settings and the kernel's routes are reached through a shell.
         takes_message: its NAPALM driver takes a commit's message.
+        driven: NAPALM's core or this repository has a driver for it; without one nothing connects.
         reverts: its NAPALM driver has a commit that the router takes back by itself; without one nothing is committed.
         unusable: signs that it does not take in a password, or takes for something else.
 
@@ -37,6 +38,7 @@ class Platform(Protocol):
     hides_passwords: bool
     on_linux: bool
     takes_message: bool
+    driven: bool
     reverts: bool
     unusable: str
 

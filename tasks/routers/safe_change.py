@@ -10,13 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from napalm.base.exceptions import (
-    CommandTimeoutException,
-    ConnectionException,
-    MergeConfigException,
-    NapalmException,
-    ReplaceConfigException,
-)
+from napalm.base.exceptions import MergeConfigException, NapalmException, ReplaceConfigException
+from nornir.core.exceptions import NornirSubTaskError
 from nornir.core.task import Task
 from nornir_utils.plugins.tasks.files import write_file
 
@@ -24,8 +19,9 @@ from kubepeer.change import Change
 from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.run import Run
 from tasks.linux.connect import answers, connection
-from tasks.routers.backups import new_backup
+from tasks.routers.backups import finish, new_backup
 from tasks.routers.lock import one_change_at_a_time
+from tasks.routers.secrets import hide
 from tasks.routers.sessions import Sessions, objections, sessions
 
 REVERT_SECONDS = 60  # the router takes the change back by itself after this, unless it is confirmed
@@ -57,6 +53,7 @@ class Order:
         candidate: running configuration -> what is to be loaded.
         may_go_down: running configuration, diff -> peers whose session the change ends or resets on purpose.
         ours: addresses of the cluster's nodes.
+        mends_itself: its driver takes back a change of its own alone, so that one whose revert has failed can be ended by it.
         message: why, for the router's own history; "" where the router keeps none.
 
     """
@@ -65,6 +62,7 @@ class Order:
     candidate: Callable[[str], Candidate]
     may_go_down: Callable[[str, str], Collection[str]]
     ours: Collection[str]
+    mends_itself: bool = False
     message: str = ""
 
 
@@ -91,14 +89,15 @@ class _Change:
         self._task, self._run, self._order = task, run, order
         self._name = task.host.name
         self._device = connection(run.nornir, self._name, "napalm")
-        let_pending_change_end(self._device, self._name)
+        may_mend = order.mends_itself and not run.options.dry_run
+        let_pending_change_end(self._device, self._name, may_mend=may_mend)
         self._running: str = self._device.get_config(retrieve="running")["running"]
 
     def planned(self) -> tuple[Change, ...]:
         """What would change; nothing is left behind on the router."""
         diff = self._load()
         self._device.discard_config()
-        return (Change(self._order.what, unified=diff),) if diff else ()
+        return (Change(self._order.what, unified=hide(diff)),) if diff else ()
 
     def made(self) -> tuple[Change, ...]:
         """Change the router; or leave it as it was, and say why."""
@@ -110,12 +109,17 @@ class _Change:
         before = self._sessions()
         may_go_down = self._order.may_go_down(self._running, diff)
         began = time.monotonic()
-        self._device.commit_config(message=self._order.message, revert_in=REVERT_SECONDS)
+        try:
+            self._device.commit_config(message=self._order.message, revert_in=REVERT_SECONDS)
+        except NapalmException:
+            raise  # the driver says what became of it
+        except Exception as error:  # what the library below a driver raises
+            raise self._reverted_by_itself(began) from error
         if time.monotonic() - began > REVERT_SECONDS:  # its answer came when the way to it was there again
             raise self._reverted_by_itself(began)
         self._check(before, may_go_down, began)
         self._device.confirm_commit()
-        return (Change(self._order.what, unified=diff),)
+        return (Change(self._order.what, unified=hide(diff)),)
 
     def _load(self) -> str:
         candidate = self._order.candidate(self._running)
@@ -132,9 +136,17 @@ class _Change:
             raise CommandError(f"{error} The candidate is kept in {kept}.", host=self._name) from error
 
     def _keep(self, folder: str, text: str) -> str:
-        path = new_backup(self._run.settings.state / folder, self._name)
-        self._task.run(write_file, filename=str(path), content=text)
-        return str(path)
+        try:
+            part = new_backup(self._run.settings.state / folder, self._name)
+            self._task.run(write_file, filename=str(part), content=text)
+            return str(finish(part))
+        except (NornirSubTaskError, OSError) as error:
+            why = error.result.exception if isinstance(error, NornirSubTaskError) else error
+            with suppress(NapalmException):
+                self._device.discard_config()
+            raise CommandError(
+                f"{self._run.settings.state / folder} cannot be written: {why}. Nothing was changed", host=self._name
+            ) from error
 
     def _sessions(self) -> Sessions:
         return sessions(self._device.get_bgp_neighbors())
@@ -144,25 +156,24 @@ class _Change:
         committed = time.monotonic()
         while True:
             passed = time.monotonic() - committed
-            if not (answers(self._task.host) and self._device.is_alive()["is_alive"]):
+            if not answers(self._task.host):
                 raise self._reverted_by_itself(began)
-            found = self._objections(before, may_go_down, began)
+            try:
+                found = list(objections(before, self._sessions(), self._order.ours, may_go_down))
+            except Exception as error:  # whatever a driver, or the library below it, raises: nothing can be judged
+                if answers(self._task.host) and time.monotonic() < began + REVERT_SECONDS:
+                    raise self._taken_back(f"the sessions could not be read ({error})") from error
+                raise self._reverted_by_itself(began) from error
             if passed >= SETTLE_SECONDS and not found:
                 return
             if passed >= CHECK_SECONDS:
                 raise self._taken_back("; ".join(found))
             time.sleep(1)  # a session that was reset needs a few seconds to come back; nobody tells us
 
-    def _objections(self, before: Sessions, may_go_down: Collection[str], began: float) -> list[str]:
-        try:
-            return list(objections(before, self._sessions(), self._order.ours, may_go_down))
-        except (ConnectionException, CommandTimeoutException) as error:
-            raise self._reverted_by_itself(began) from error
-
     def _taken_back(self, why: str) -> KubepeerError:
         try:
             self._device.rollback()
-        except NapalmException as error:
+        except Exception as error:  # noqa: BLE001  of every kind; the router's own timer is left
             end = f"it could not be taken back ({error}); unless it is confirmed the router does so by itself"
         else:
             end = "it was taken back"
@@ -196,18 +207,22 @@ class _Change:
             time.sleep(1)  # a revert takes some seconds
 
 
-def let_pending_change_end(device: Any, name: str) -> None:
+def let_pending_change_end(device: Any, name: str, *, may_mend: bool) -> None:
     """Wait until no change on the router is neither confirmed nor taken back.
 
-    A run that was killed between the two leaves one: what the router runs looks right, and is gone within the minute.
+    A run that was killed between the two leaves one: what the router runs looks right, and is gone within the minute. One whose revert has
+    failed (a daemon was dead, the disk was full) stays; where the driver can tell its own, it is asked to take it back once more.
     """
     ends = time.monotonic() + REVERT_SECONDS + REVERT_ENDS_SECONDS
     while device.has_pending_commit():
-        if time.monotonic() > ends:
-            waited = REVERT_SECONDS + REVERT_ENDS_SECONDS
-            raise CommandError(
-                f"somebody's change is still neither confirmed nor taken back after {waited} s. Nothing was changed",
-                host=name,
-                cure="let its owner confirm it or take it back, then run again",
-            )
-        time.sleep(1)  # the timer is the router's; it tells nobody
+        if time.monotonic() < ends:
+            time.sleep(1)  # the timer is the router's; it tells nobody
+            continue
+        waited = f"a change is still neither confirmed nor taken back after {REVERT_SECONDS + REVERT_ENDS_SECONDS} s"
+        cure = "let its owner confirm it or take it back, then run again"
+        if not may_mend:
+            raise CommandError(f"{waited}. Nothing was changed", host=name, cure=cure)
+        try:
+            device.rollback()
+        except NapalmException as error:
+            raise CommandError(f"{waited}: {error}", host=name, cure=cure) from error

@@ -1,17 +1,15 @@
 """Print the backups of the chosen routers: a list, or one in full with its secrets hidden."""
 
-import re
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from kubepeer.phases import PhaseOutcome, routers
+from kubepeer.phases import PhaseOutcome
 from kubepeer.run import Run
-from tasks.routers.backups import backups, wanted_backups
-
-# what FRR, BIRD, EOS, IOS, NX-OS, Junos and VyOS put a secret after; what stands behind it to the end of the line is hidden
-SECRET = re.compile(r"(\b(?:password|secret|key|authentication-key|md5|snmp-server community)\b\s+).*", re.IGNORECASE)
+from tasks.routers.backups import Backup, backups_of_chosen, wanted_backups
+from tasks.routers.secrets import hide
 
 
 def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
@@ -24,16 +22,31 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
         _print_list(console, run)
 
 
+def tell(run: Run) -> dict[str, Any]:
+    """The same for --output json: where each backup lies, never what stands in it."""
+    if run.options.command == "apply":
+        return {}
+    found = wanted_backups(run) if run.options.command == "show" else backups_of_chosen(run)
+    return {
+        "backups": [
+            {"router": one.router, "time": one.path.stem, "path": str(one.path), "lines": _lines(one)} for one in found
+        ]
+    }
+
+
+def _lines(backup: Backup) -> int:
+    return len(backup.text.splitlines())
+
+
 def _print_list(console: Console, run: Run) -> None:
     table = Table("router", "backup", "lines", box=None, pad_edge=True, header_style="dim")
-    for router in routers(run):
-        for backup in backups(run.settings.state / "backups", router):
-            table.add_row(router, backup.path.stem, str(len(backup.path.read_text(encoding="utf-8").splitlines())))
-    console.print(table if table.row_count else " no backups: no router was changed from here yet")
+    for backup in backups_of_chosen(run):
+        table.add_row(backup.router, backup.path.stem, str(_lines(backup)))
+    console.print(table if table.row_count else " no backups: none of these routers was changed from here yet")
 
 
 def _print_one(console: Console, run: Run) -> None:
     for backup in wanted_backups(run):
         console.print(f"{backup.router}  {backup.path}", style="bold", soft_wrap=True)
-        for line in backup.path.read_text(encoding="utf-8").splitlines():
-            console.print(SECRET.sub(r"\1********", line), markup=False, highlight=False, soft_wrap=True)
+        for line in hide(backup.text).splitlines():
+            console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -53,6 +53,7 @@ class SetStyle:
     hides_passwords = False
     on_linux = False
     takes_message = True
+    driven = True
     reverts = True
     unusable = "'\"\\"
     places: tuple[Statement, ...]
@@ -131,11 +132,21 @@ class SetStyle:
         )
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
-        """Nodes that left the inventory, and those (or all) whose other end must change as well."""
+        """Nodes that are no neighbours any more, and those (or all) whose other end must change as well."""
         neighbours = addresses(intent, router)
         ours = self.members(running)
-        changed = [line for line in diff.splitlines() if re.search(rf"\b({self.secret}|peer-as|remote-as)\b", line)]
-        named = {address for line in changed for address in neighbours if re.search(rf"\b{re.escape(address)}\b", line)}
+        changed = [
+            line
+            for line in diff.splitlines()
+            if re.search(rf"\b({self.secret}|peer-as|remote-as|ttl-security)\b", line)
+        ]
+        gone = [line for line in diff.splitlines() if re.match(r"\s*(-|delete )", line)]
+        named = {
+            address
+            for line in (*changed, *gone)
+            for address in neighbours
+            if re.search(rf"\b{re.escape(address)}\b", line)
+        }
         everyone = any(not re.search(r"neighbor \d", line) for line in changed)
         return ours if everyone else (ours - neighbours) | (ours & named)
 

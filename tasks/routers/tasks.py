@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from functools import partial
 
+from jinja2 import TemplateSyntaxError
+from nornir.core.exceptions import NornirSubTaskError
 from nornir.core.task import Result, Task
 from nornir_jinja2.plugins.tasks import template_file
 
 from kubepeer.change import Change
-from kubepeer.errors import CommandError, RefusedError
+from kubepeer.errors import CommandError, RefusedError, UnreachableError
 from kubepeer.intent import Router
 from kubepeer.run import Run, done
 from tasks.linux.apply import apply
@@ -25,6 +27,12 @@ def observe(task: Task, run: Run) -> Result:
     """Connect, and ask what preflight must know."""
     router = run.intent.router(task.host.name)
     platform = PLATFORMS[router.platform]
+    if not platform.driven:
+        raise RefusedError(
+            f"NAPALM has no driver for {platform.name}. Nothing was contacted",
+            host=router.name,
+            cure="configure it by hand, and leave it out with --group or --host",
+        )
     if not platform.reverts and not run.options.dry_run:
         raise RefusedError(
             f"NAPALM has no commit that {platform.name} takes back by itself, and without one nothing is committed."
@@ -66,8 +74,7 @@ def restore(task: Task, run: Run) -> Result:
     """What Kubepeer owns on a router, or with --replace all of it, as it stood in a backup."""
     router = run.intent.router(task.host.name)
     (backup,) = (backup for backup in wanted_backups(run) if backup.router == router.name)
-    text = backup.path.read_text(encoding="utf-8")
-    order = _order(run, router, partial(_restored, run, router, text))
+    order = _order(run, router, partial(_restored, run, router, backup.text))
     return done(task, _in_its_turn(task, run, order), summary=f"from {backup.name}")
 
 
@@ -82,7 +89,9 @@ def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
         )
     try:
         return change_safely(task, run, order)
-    except CommandError:
+    except (RefusedError, UnreachableError):
+        raise  # nothing was changed
+    except Exception:
         if not run.options.dry_run:
             run.keep(group, task.host.name)
         raise
@@ -95,6 +104,7 @@ def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> O
         candidate=candidate,
         may_go_down=partial(platform.may_go_down, run.intent, router),
         ours=frozenset(str(node.address) for node in run.intent.peers_of(router)),
+        mends_itself=platform.on_linux,
         message=f"kubepeer: {run.intent.cluster.name}" if platform.takes_message else "",
     )
 
@@ -116,10 +126,15 @@ def _render(task: Task, run: Run, running: str) -> str:
     source = run.intent.cluster.bgp.password
     password = run.redactor.learn(source.read("the BGP password", run.settings.folder)) if source else None
     router = run.intent.router(task.host.name)
-    result = task.run(
-        template_file,
-        template=PLATFORMS[router.platform].template,
-        jinja_env=environment(),
-        **context(run.intent, router, running, password),
-    )
+    template = PLATFORMS[router.platform].template
+    values = context(run.intent, router, running, password)
+    try:
+        result = task.run(template_file, template=template, jinja_env=environment(), **values)
+    except NornirSubTaskError as error:
+        raise _template_error(template, error.result.exception) from error
     return str(result[0].result)
+
+
+def _template_error(template: str, error: BaseException | None) -> CommandError:
+    line = f" line {error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
+    return CommandError(f"templates/{template}{line}: {error}. Nothing was changed", cure="mend the template")

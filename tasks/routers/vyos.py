@@ -18,6 +18,7 @@ class Vyos(SetStyle):
 
     name = "VyOS"
     template = "routers/vyos/bgp.set.j2"
+    driven = False
     reverts = False
     secret = "password"  # noqa: S105  a word of VyOS
     places = (

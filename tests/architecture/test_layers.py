@@ -45,6 +45,7 @@ PURE = (
     "tasks/routers/statements.py",
     "tasks/routers/vyos.py",
     "tasks/routers/preflight.py",
+    "tasks/routers/secrets.py",
     "tasks/routers/sessions.py",
     "tasks/routes/bird.py",
     "tasks/routes/bird_routes.py",

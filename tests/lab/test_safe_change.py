@@ -139,7 +139,7 @@ def seconds_between(one: str, other: str) -> float:
 
 
 TYPOS = {
-    "openwrt": ("router bgp 64512\n neighbor 10.31.90.999 remote-as 64517\nexit\n", "10.31.90.999 remote-as 64517"),
+    "openwrt": ("router bgp 64512\n neighbor 10.31.90.1 remote-as sixty\nexit\n", "line 2"),
     "tiny-unraid": ("protocol bgp kubepeer_typo {\n\tneighbour 10.31.90.1 as 64517;\n}\n", "line 2"),
 }
 

@@ -32,7 +32,8 @@ _REASONS: Final = {
     46: "/var/lib/napalm-frr cannot be written; is the disk full or read-only?",
     47: "no timer can be armed: neither systemd-run nor setsid works",
     50: "no commit is pending",
-    53: "/etc/frr/frr.conf cannot be written; is the disk full? Nothing was confirmed, the router will revert",
+    53: "/etc/frr/frr.conf cannot be written; is the disk full, or the file a mount of its own? "
+    "Nothing was confirmed, the router will revert",
     54: "the router has already begun to revert",
     60: "there is no confirmed commit to roll back",
     61: "the running configuration was changed by someone else after the commit; a rollback would undo that too. "

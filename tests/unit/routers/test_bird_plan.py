@@ -24,6 +24,7 @@ ALL = {f"10.31.90.{number}" for number in range(1, 7)}
             {*ALL, "10.31.90.77"},
             id="no password any more, and a node that left",
         ),
+        pytest.param("+\tttl security on;\n", ALL, id="TTL security, which both ends must have"),
         pytest.param("-\thold time 9;\n+\thold time 12;\n", set(), id="timers"),
     ],
 )

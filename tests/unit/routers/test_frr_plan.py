@@ -142,6 +142,12 @@ ALL = {f"10.31.90.{number}" for number in range(1, 7)}
         pytest.param("+ neighbor KUBEPEER password secret\n", ALL | {"10.31.90.77"}, id="a new password"),
         pytest.param("- neighbor KUBEPEER password secret\n", ALL | {"10.31.90.77"}, id="no password any more"),
         pytest.param("- neighbor KUBEPEER remote-as 64999\n", ALL | {"10.31.90.77"}, id="another AS of the cluster"),
+        pytest.param("+ neighbor KUBEPEER ttl-security hops 1\n", ALL | {"10.31.90.77"}, id="TTL security"),
+        pytest.param(
+            "- neighbor 10.31.90.6 peer-group KUBEPEER\n",
+            {"10.31.90.6", "10.31.90.77"},
+            id="the coming of a node is undone",
+        ),
         pytest.param("+ neighbor OFFICE password secret\n", {"10.31.90.77"}, id="the password of somebody else"),
     ],
 )

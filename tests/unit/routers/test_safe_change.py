@@ -36,6 +36,7 @@ class RouterInMemory:
         self.pending: tuple[str, float] | None = None
         self.messages: list[str] = []
         self.rolled_back = False
+        self.fault_when_pending: Exception | None = None
 
     @property
     def cut_off(self) -> bool:
@@ -89,6 +90,8 @@ class RouterInMemory:
         return {"is_alive": not self.cut_off}
 
     def get_bgp_neighbors(self) -> dict[str, Any]:
+        if self.pending and self.fault_when_pending:
+            raise self.fault_when_pending
         peers = {line.split()[1] for line in self.running.splitlines() if line.startswith("neighbor")}
         up = {"is_up": True, "address_family": {"ipv4": {"accepted_prefixes": 2}}}
         return {"global": {"router_id": "192.0.2.1", "peers": dict.fromkeys(peers, up)}}
@@ -136,13 +139,25 @@ def change(router: RouterInMemory, run_of: Any, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(safe_change, f"{name}_SECONDS", seconds)
 
     def make(
-        text: str, *, replaces: bool = False, may_go_down: tuple[str, ...] = (), dry_run: bool = False
+        text: str,
+        *,
+        replaces: bool = False,
+        may_go_down: tuple[str, ...] = (),
+        mends_itself: bool = False,
+        dry_run: bool = False,
     ) -> MultiResult:
         run: Run = run_of("openwrt", dry_run=dry_run)
         host = run.nornir.inventory.hosts["openwrt"]
         host.hostname, host.port = "127.0.0.1", door.port
         host.connections["napalm"] = SimpleNamespace(close=lambda: None)
-        order = Order("configuration", lambda _: Candidate(text, replaces), lambda *_: may_go_down, (), "why")
+        order = Order(
+            what="configuration",
+            candidate=lambda _: Candidate(text, replaces),
+            may_go_down=lambda *_: may_go_down,
+            ours=(),
+            mends_itself=mends_itself,
+            message="why",
+        )
 
         def task(task: Task) -> Result:
             return Result(host=task.host, result=change_safely(task, run, order))
@@ -235,10 +250,44 @@ def test_a_change_that_somebody_has_not_confirmed_is_let_end_first(router: Route
 
 def test_a_change_that_never_ends_is_not_touched(router: RouterInMemory, change: Change) -> None:
     router.pending = (BEFORE, time.monotonic() + 3600)
-    assert "somebody's change is still neither confirmed nor taken back after 4 s" in error(
-        change("neighbor 10.31.90.1")
-    )
+    said = error(change("neighbor 10.31.90.1"))
+    assert said.startswith("openwrt: a change is still neither confirmed nor taken back after 4 s. Nothing was changed")
     assert router.running == BEFORE
+    assert not router.rolled_back, "it may be somebody else's"
+
+
+def test_a_change_whose_revert_has_failed_is_taken_back_once_more_where_the_driver_can_tell_its_own(
+    router: RouterInMemory, change: Change
+) -> None:
+    router.pending, router.running = (BEFORE, time.monotonic() + 3600), "half of it\n"
+    assert change("neighbor 10.31.90.1", mends_itself=True, dry_run=True).failed, "a dry run changes nothing"
+    assert not router.rolled_back
+    assert not change("neighbor 10.31.90.1", mends_itself=True).failed
+    assert router.startup == BEFORE + "neighbor 10.31.90.1\n"
+
+
+@pytest.mark.parametrize("fault", [KeyError("peers"), ConnectionError("reset by peer")])
+def test_sessions_that_cannot_be_read_after_the_change_take_it_back(
+    router: RouterInMemory, change: Change, fault: Exception
+) -> None:
+    """Whatever a driver or the library below it raises: a change that nobody can judge does not stay."""
+    router.fault_when_pending = fault
+    said = error(change("neighbor 10.31.90.1"))
+    assert "after the change the sessions could not be read" in said
+    assert said.partition(" Cure: ")[0].endswith("; it was taken back")
+    assert router.running == router.startup == BEFORE
+
+
+def test_no_room_for_a_backup_means_no_change(router: RouterInMemory, change: Change, state: Path) -> None:
+    state.mkdir()
+    (state / "backups").write_text("a file where a folder should be")
+    assert f"{state}/backups cannot be written: " in error(change("neighbor 10.31.90.1"))
+    assert (router.running, router.messages) == (BEFORE, [])
+
+
+def test_a_secret_in_a_diff_is_hidden(change: Change) -> None:
+    (told,) = change("neighbor 10.31.90.1 password 7 0822455D0A16", dry_run=True)[0].result
+    assert "+neighbor 10.31.90.1 password ********" in told.diff
 
 
 def test_two_runs_do_not_change_a_router_at_the_same_time(router: RouterInMemory, change: Change, state: Path) -> None:

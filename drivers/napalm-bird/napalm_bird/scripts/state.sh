@@ -137,7 +137,7 @@ proven() {
 # The owner and the mode of the file stay; a new one belongs to BIRD alone.
 prepare() {
     staged=${include%/*}/.${include##*/}.napalm
-    if [ -f "$include" ]; then cp -p "$include" "$staged"; else : >"$staged" && chown "$user" "$staged" && chmod 640 "$staged"; fi &&
+    if [ -f "$include" ]; then cp -p "$include" "$staged" && chmod o= "$staged"; else : >"$staged" && chown "$user" "$staged" && chmod 640 "$staged"; fi &&
         cat "$1" >"$staged" && cmp -s "$1" "$staged" || { rm -f "$staged"; return 1; }
 }
 place() { mv "$staged" "$include"; }

@@ -8,7 +8,8 @@ change=$(readlink "$base/lock")
 cp -p "$startup" "$startup.napalm" && running >"$change/confirmed" && configuration <"$change/confirmed" >"$startup.napalm" &&
     [ -s "$startup.napalm" ] || { rm -f "$startup.napalm"; exit 53; }
 mkdir "$change/decided" 2>/dev/null || { rm -f "$startup.napalm"; exit 54; }
-mv "$startup.napalm" "$startup"
+# a file that is mounted by itself cannot be replaced; the timer still runs, and takes back what would not outlive a restart
+mv "$startup.napalm" "$startup" 2>/dev/null || { rm -f "$startup.napalm"; rmdir "$change/decided"; exit 53; }
 stop_timer "$change"
 finish "$change" confirmed
 exit 0
