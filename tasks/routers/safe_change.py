@@ -156,19 +156,21 @@ class _Change:
         committed = time.monotonic()
         while True:
             passed = time.monotonic() - committed
-            if not answers(self._task.host):
-                raise self._reverted_by_itself(began)
-            try:
-                found = list(objections(before, self._sessions(), self._order.ours, may_go_down))
-            except Exception as error:  # whatever a driver, or the library below it, raises: nothing can be judged
-                if answers(self._task.host) and time.monotonic() < began + REVERT_SECONDS:
-                    raise self._taken_back(f"the sessions could not be read ({error})") from error
-                raise self._reverted_by_itself(began) from error
+            answered = answers(self._task.host)
+            found = self._objections(before, may_go_down, began) if answered else ["management does not answer"]
             if passed >= SETTLE_SECONDS and not found:
                 return
             if passed >= CHECK_SECONDS:
-                raise self._taken_back("; ".join(found))
+                raise self._taken_back("; ".join(found)) if answered else self._reverted_by_itself(began)
             time.sleep(1)  # a session that was reset needs a few seconds to come back; nobody tells us
+
+    def _objections(self, before: Sessions, may_go_down: Collection[str], began: float) -> list[str]:
+        try:
+            return list(objections(before, self._sessions(), self._order.ours, may_go_down))
+        except Exception as error:  # whatever a driver, or the library below it, raises: nothing can be judged
+            if answers(self._task.host) and time.monotonic() < began + REVERT_SECONDS:
+                raise self._taken_back(f"the sessions could not be read ({error})") from error
+            raise self._reverted_by_itself(began) from error
 
     def _taken_back(self, why: str) -> KubepeerError:
         try:
