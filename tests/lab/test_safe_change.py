@@ -107,7 +107,10 @@ class TestGuestOfTwoHundredLines:
     ) -> None:
         (backup,) = (backups / ROUTER).iterdir()
         assert backup.stem in without_a_node.rollback("list").ended(0).text
-        assert f"neighbor {ADDRESSES[LEAVING]} peer-group KUBEPEER" in without_a_node.rollback("show").ended(0).text
+        assert (
+            f"neighbor {ADDRESSES[LEAVING]} peer-group KUBEPEER"
+            in without_a_node.rollback("show", "--host", ROUTER).ended(0).text
+        )
         gone = FRR.running(lab, ROUTER)
         shown = without_a_node.rollback("apply", "--host", ROUTER, "--dry-run").ended(0)
         assert f"+ neighbor {ADDRESSES[LEAVING]} peer-group KUBEPEER" in shown.text

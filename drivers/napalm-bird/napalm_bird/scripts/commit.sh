@@ -7,6 +7,7 @@ change=$base/changes/$id
 refuse() { rm -f "$base/lock"; rm -rf "$change"; exit "$1"; }
 
 ready
+state
 mkdir -p "$change" && echo $$ >"$change/busy" && chmod 710 "$change" && chgrp "${user#*:}" "$change" || { rm -rf "$change"; exit 46; }
 settle
 if ! ln -sn "$change" "$base/lock" 2>/dev/null; then

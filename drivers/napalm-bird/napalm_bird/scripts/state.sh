@@ -61,8 +61,10 @@ ready() {
     [ -n "$(loaded)" ] || { ask 'show status' | sed -n 's/^ *Last reboot on //p'; exit 39; }
     # BIRD makes its socket as the user that it runs as.
     user=$(stat -c '%u:%g' "$(control)" 2>/dev/null || stat -c '%u:%g' "$main")
-    mkdir -p "$base/changes" && chown "0:${user#*:}" "$base" "$base/changes" && chmod 710 "$base" "$base/changes" || exit 46
 }
+
+# state: the folder that a change needs; a look needs none, and leaves nothing behind.
+state() { mkdir -p "$base/changes" && chown "0:${user#*:}" "$base" "$base/changes" && chmod 710 "$base" "$base/changes" || exit 46; }
 
 # unloaded: name what was changed after BIRD has read it. To load our change would put that into force, too.
 unloaded() {

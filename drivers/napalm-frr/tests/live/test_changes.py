@@ -300,6 +300,23 @@ def test_a_full_disk_changes_nothing(router: FRRDriver) -> None:
     assert running(router) == before
 
 
+def test_a_startup_file_that_cannot_be_replaced_confirms_nothing(router: FRRDriver) -> None:
+    """A mount of its own, as in many containers: what is kept running and lost at the next start would be a lie."""
+    before = running(router)
+    shell(router, "mount --bind /etc/frr/frr.conf /etc/frr/frr.conf")
+    try:
+        router.load_merge_candidate(config=FRAGMENT)
+        router.commit_config(revert_in=30)
+        with pytest.raises(CommitConfirmException, match="cannot be written"):
+            router.confirm_commit()
+        assert router.has_pending_commit(), "its timer still runs"
+        assert shell(router, "ls /etc/frr/frr.conf.napalm 2>/dev/null; true").strip() == ""
+    finally:
+        shell(router, "umount /etc/frr/frr.conf")
+    router.rollback()
+    assert running(router) == before
+
+
 def test_a_restart_in_between_reverts_too(router: FRRDriver) -> None:
     def restart() -> None:
         lines = sorted(before.splitlines())
