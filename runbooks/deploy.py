@@ -1,5 +1,6 @@
 """Bare machines and routers become a verified cluster."""
 
+import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import (
     Phase,
     Together,

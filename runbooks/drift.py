@@ -1,5 +1,6 @@
 """What stands on nodes, in the cluster and on routers against intent: exit code 1 on any difference. Changes nothing; made for cron."""
 
+import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import Phase, Together, chosen, control_planes, nodes, routers, speaker
 from kubepeer.runbook import Purpose, run
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload

@@ -1,5 +1,6 @@
 """The backups of routers that a change leaves on the controller: list, show, and apply one as safely as any other change."""
 
+import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import Phase, Together, one_of_each_redundancy_group
 from kubepeer.runbook import run
 from tasks.observe import observe, preflight

@@ -1,5 +1,6 @@
 """Prove the routes: every prefix of the cluster on every router, with exactly the right next hops, in BGP, RIB and kernel."""
 
+import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import Phase
 from kubepeer.runbook import Purpose, run
 from tasks.routes.table import show

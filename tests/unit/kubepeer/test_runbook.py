@@ -271,3 +271,25 @@ def test_an_interruption_ends_it_at_once_with_130_and_one_line(project: Any, tmp
     assert process.returncode == 130
     assert "Interrupted. What was done stands" in said
     assert "Traceback" not in said
+
+
+STARTS = """import os, signal
+import kubepeer.starting
+os.kill(os.getpid(), signal.{})
+raise SystemExit("it went on")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interruption_while_modules_are_loaded_is_one_line_too(name: str) -> None:
+    done = subprocess.run([sys.executable, "-c", STARTS.format(name)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "\nInterrupted. Nothing was contacted.\n", "")
+
+
+RUNBOOKS = sorted((Path(__file__).parents[3] / "runbooks").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.stem)
+def test_a_runbook_is_ready_for_an_interruption_before_it_loads_anything(path: Path) -> None:
+    lines = [line for line in path.read_text().splitlines() if line.startswith(("import ", "from "))]
+    assert lines[0].startswith("import kubepeer.starting")
