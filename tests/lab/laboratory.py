@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from lab import cgroups, machines
+from lab import cgroups, disks, machines
 from lab.places import Instance
-from lab.topology import machine
+from lab.topology import MACHINES, machine
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NODES = (
@@ -50,6 +50,12 @@ class Laboratory:
         """As lab, but a failure ends the test with what was said."""
         done = self.lab(*words, deadline=deadline)
         assert done.returncode == 0, f"lab {' '.join(words)}: exit {done.returncode}: {done.stdout}{done.stderr}"
+
+    def from_nothing(self) -> None:
+        """No machine is up, and none has a disk of an earlier run: that may be one of an older lab."""
+        self.must("down")
+        for one in MACHINES:
+            disks.throw_away(self.instance, one)
 
     def inside(self, name: str, script: str, *, deadline: float = 60) -> str:
         """What a shell script prints in a machine, which it reaches without any network; a failure ends the test."""

@@ -24,9 +24,11 @@ CONTROL_PLANE_JOIN = "pgrep -x kubeadm && test -e /etc/kubernetes/pki/ca.crt"
 WORKER_JOIN = "pgrep -x kubeadm && test -e /etc/kubernetes/bootstrap-kubelet.conf"
 
 
-def run_until(lab: Laboratory, runbooks: Runbooks, node: str, sign: str, *, log: Path) -> subprocess.Popen[bytes]:
+def run_until(
+    lab: Laboratory, runbooks: Runbooks, node: str, sign: str, *arguments: str, log: Path
+) -> subprocess.Popen[bytes]:
     """Start deploy.py, and give it as soon as the sign is seen on the node."""
-    process = runbooks.start(log=log)
+    process = runbooks.start(*arguments, log=log)
 
     def seen() -> bool:
         assert process.poll() is None, f"the run has ended before it came so far: {log.read_text(encoding='utf-8')}"
@@ -54,17 +56,12 @@ def bare_again(lab: Laboratory) -> Laboratory:
     return lab
 
 
-def test_a_run_is_killed_before_it_has_confirmed_the_first_routers_change(
-    bare_again: Laboratory, runbooks: Runbooks, tmp_path: Path
-) -> None:
-    killed_in(bare_again, runbooks, ROUTERS[0], DEVICES[ROUTERS[0]].pending, log=tmp_path / "log")
-
-
 def test_ctrl_c_while_packages_are_installed_ends_the_run_at_once(
     bare_again: Laboratory, runbooks: Runbooks, tmp_path: Path
 ) -> None:
+    """Of one node, so that the routers are still to come; and first of all, since an installation that was begun goes on alone."""
     log = tmp_path / "log"
-    process = run_until(bare_again, runbooks, WORKERS[0], "pgrep -x dpkg", log=log)
+    process = run_until(bare_again, runbooks, WORKERS[0], "pgrep -x dpkg", "--host", WORKERS[0], log=log)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(END_SECONDS) == 130
     text = log.read_text(encoding="utf-8")
@@ -72,6 +69,12 @@ def test_ctrl_c_while_packages_are_installed_ends_the_run_at_once(
         "Interrupted. What was done stands; a router's unconfirmed change reverts by itself."
     )
     assert not any(trace in text for trace in TRACES_OF_A_FAULT), text
+
+
+def test_a_run_is_killed_before_it_has_confirmed_the_first_routers_change(
+    bare_again: Laboratory, runbooks: Runbooks, tmp_path: Path
+) -> None:
+    killed_in(bare_again, runbooks, ROUTERS[0], DEVICES[ROUTERS[0]].pending, log=tmp_path / "log")
 
 
 def test_a_run_is_killed_before_it_has_confirmed_the_second_routers_change(

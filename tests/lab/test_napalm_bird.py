@@ -30,6 +30,7 @@ def router() -> Iterator[Laboratory]:
         laboratory = Laboratory(Instance(INSTANCE, places.cache()))
     except LabError as error:
         unavailable(str(error))
+    laboratory.from_nothing()
     laboratory.must("up", "tiny-unraid", "openwrt", "client", deadline=BUILD_SECONDS)
     yield laboratory
     laboratory.must("down")

@@ -123,6 +123,7 @@ def laboratory() -> Iterator[Laboratory]:
         found = Laboratory(Instance(INSTANCE, places.cache()))
     except LabError as error:
         unavailable(str(error))
+    found.from_nothing()
     found.must("up", "client", deadline=BUILD_SECONDS)
     yield found
     found.must("down")
