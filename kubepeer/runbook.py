@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from nornir.core import Nornir
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine, parse, select
@@ -128,13 +129,8 @@ def prepare(settings: Settings, given: CommandLine, *, contact: bool = True) -> 
         backup=given.backup,
         replace=given.replace,
     )
-    if not contact:
-        pass
-    elif settings.host_keys == "accept-new":
-        hosts = nornir.inventory.hosts.values()
-        learn_new_hosts(settings.known_hosts, [(str(host.hostname), host.port or 22) for host in hosts])
-    elif not settings.known_hosts.exists():
-        raise UsageError(f"{settings.known_hosts}: not there, and host_keys is strict. Nothing was contacted.")
+    if contact:
+        _know_hosts(settings, nornir)
     return Run(
         intent=intent,
         settings=settings,
@@ -143,6 +139,15 @@ def prepare(settings: Settings, given: CommandLine, *, contact: bool = True) -> 
         chosen=chosen,
         filtered=bool(given.groups or given.hosts),
     )
+
+
+def _know_hosts(settings: Settings, nornir: Nornir) -> None:
+    """Learn the keys of new hosts, or insist on those that are known."""
+    if settings.host_keys == "accept-new":
+        hosts = nornir.inventory.hosts.values()
+        learn_new_hosts(settings.known_hosts, [(str(host.hostname), host.port or 22) for host in hosts])
+    elif not settings.known_hosts.exists():
+        raise UsageError(f"{settings.known_hosts}: not there, and host_keys is strict. Nothing was contacted.")
 
 
 def _end_when_interrupted(console: Console) -> None:
@@ -178,9 +183,10 @@ def _conclude(
     tell: Tell | None,
     purpose: Purpose,
 ) -> int:
-    code = exit_code(outcomes, changes_count=given.dry_run and given.detailed_exitcode)
-    if purpose is Purpose.DRIFT and code in (0, CHANGES_FOUND):
-        code = FAILED if any(host.changed for outcome in outcomes for host in outcome.hosts.values()) else 0
+    drift = purpose is Purpose.DRIFT
+    code = exit_code(outcomes, changes_count=drift or (given.dry_run and given.detailed_exitcode))
+    if drift and code == CHANGES_FOUND:
+        code = FAILED
     if given.verbose:
         _print_tracebacks(outcomes, this.redactor)
     if given.dry_run or given.verbose:
@@ -191,7 +197,7 @@ def _conclude(
         console.print(
             f" {closing_line(outcomes, seconds, dry_run=given.dry_run, ok=code not in (1, 2, 3))}", soft_wrap=True
         )
-    if purpose is Purpose.DRIFT:
+    if drift:
         console.print(f" {drift_line(outcomes, seconds)}", soft_wrap=True)
     if given.output == "json":
         document = as_json(name, outcomes, seconds) | {"ok": not code} | (tell(this) if tell else {})
