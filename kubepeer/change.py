@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 HIDDEN = "(secret: not shown)"
@@ -43,6 +44,16 @@ class Change:
         old = self.what if self.before is not None else "/dev/null"
         new = self.what if self.after is not None else "/dev/null"
         return "\n".join(difflib.unified_diff(before, after, old, new, n=2, lineterm=""))
+
+
+MADE: ContextVar[list[Change] | None] = ContextVar("changes made by the running task", default=None)
+
+
+def made(change: Change) -> None:
+    """Note that a change stands: when its task fails later, the report tells of it all the same."""
+    changes = MADE.get()
+    if changes is not None:
+        changes.append(change)
 
 
 def _lines(text: str | None) -> list[str]:

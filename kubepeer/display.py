@@ -107,13 +107,13 @@ def summarize(hosts: Sequence[HostOutcome]) -> str:
     failed = sum(host.failed for host in hosts)
     if failed:
         words.append(f"{failed} failed")
-    good = [host for host in hosts if not host.failed and not host.skipped]
+    told = [host for host in hosts if not host.skipped and (host.changes or not host.failed)]
     said = {host.summary for host in hosts if host.summary}
-    counts = {len(host.changes) for host in good}
+    counts = {len(host.changes) for host in told}
     if counts and counts != {0}:
         low, high = min(counts), max(counts)
         plural = "" if high == 1 else "s"
-        each = " each" if len(good) > 1 and low == high else ""
+        each = " each" if len(told) > 1 and low == high else ""
         words.append(f"{low}-{high} changes" if low != high else f"{high} change{plural}{each}")
     if len(said) == 1:
         words.append(said.pop())

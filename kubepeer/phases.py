@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from nornir.core.filter import F
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 from nornir.plugins.runners import ThreadedRunner
 
-from kubepeer.change import Change
+from kubepeer.change import MADE, Change
 from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError
 from kubepeer.run import Run
@@ -212,17 +213,28 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> P
     for turn in phase.turns(run, hosts):
         runner = ThreadedRunner(num_workers=min(run.options.workers, len(turn)))
         view = run.nornir.filter(F(name__in=turn)).with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
-        results = view.run(task=phase.task, name=phase.title, run=run, raise_on_error=False)
+        results = view.run(task=partial(_told, phase.task), name=phase.title, run=run, raise_on_error=False)
         answers |= {name: _host_outcome(result) for name, result in results.items()}
     outcome = PhaseOutcome(phase.title, time.monotonic() - began, answers | skipped, together)
     watcher.finished(outcome)
     return outcome
 
 
+def _told(function: TaskFunction, task: Task, run: Run) -> Result:
+    """Run a task; when it fails, what it had changed by then is told with its error."""
+    before = MADE.set([])
+    try:
+        return function(task, run=run)
+    except Exception as error:  # noqa: BLE001  as Nornir does it: a fault of a task is its host's result
+        return Result(host=task.host, exception=error, failed=True, changes=tuple(MADE.get() or ()))
+    finally:
+        MADE.reset(before)
+
+
 def _host_outcome(result: MultiResult) -> HostOutcome:
     first = result[0]
     if first.exception is not None:
-        return HostOutcome(error=first.exception, failed=True)
+        return HostOutcome(changes=getattr(first, "changes", ()), error=first.exception, failed=True)
     return HostOutcome(
         changes=getattr(first, "changes", ()),
         findings=getattr(first, "findings", ()),

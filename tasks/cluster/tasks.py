@@ -5,7 +5,7 @@ from functools import partial
 
 from nornir.core.task import Result, Task
 
-from kubepeer.change import Change
+from kubepeer.change import Change, made
 from kubepeer.errors import CommandError
 from kubepeer.fetch import fetch
 from kubepeer.run import Run, done
@@ -51,6 +51,7 @@ def build_load_balancer(task: Task, run: Run) -> Result:
         changes.append(Change("DaemonSet purelb/lbnodeagent", "running", None))
         if not run.options.dry_run:
             api.delete(agent)
+            made(changes[-1])
     _wait(run, api, partial(waits.deployment, namespace="purelb", name="allocator"), ROLLOUT_SECONDS)
     changes += _apply(run, api, objects.load_balancer(run.intent))
     return done(task, changes)
@@ -93,9 +94,10 @@ def _apply(run: Run, api: KubernetesApi | None, manifests: Sequence[Manifest]) -
         raise CommandError("there is no cluster to change", cure="see the errors above")
     planned = plan_objects(api, manifests)
     if not run.options.dry_run and api is not None:
-        for manifest, _ in planned:
+        for manifest, change in planned:
             waits.until(partial(_served, api, manifest), READY_SECONDS)
             store(api, manifest, api.get(str(api.path_of(manifest))), dry_run=False)
+            made(change)
     return [change for _, change in planned]
 
 
@@ -119,10 +121,14 @@ def _remove_peers(run: Run, api: KubernetesApi | None, wanted: set[str]) -> list
         for peer in (api.get(PEERS_PATH, {"labelSelector": OURS}) or {}).get("items", [])
         if peer["metadata"]["name"] not in wanted
     ]
+    changes = []
     for peer in stale:
+        change = Change(f"BGPPeer {peer['metadata']['name']}", str(peer["spec"].get("peerIP")), None)
+        changes.append(change)
         if not run.options.dry_run:
             api.delete(f"{PEERS_PATH}/{peer['metadata']['name']}")
-    return [Change(f"BGPPeer {peer['metadata']['name']}", str(peer["spec"].get("peerIP")), None) for peer in stale]
+            made(change)
+    return changes
 
 
 def _wait(run: Run, api: KubernetesApi | None, problem: Callable[[KubernetesApi], str], seconds: float) -> None:

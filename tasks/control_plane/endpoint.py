@@ -2,28 +2,29 @@
 
 import hashlib
 import re
+from dataclasses import replace
 
 import yaml
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Node
-from tasks.linux.observe import FileSeen, Seen
-from tasks.linux.state import Execute, LinuxChange, file, present
+from tasks.linux.observe import Seen
+from tasks.linux.state import OWED, Execute, LinuxChange, file, note, present, struck_off
 from tasks.linux.templates import render
 
 HAPROXY_FILE = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED_FILE, CHECK_FILE = "/etc/keepalived/keepalived.conf", "/etc/keepalived/check_apiserver.sh"
 MANIFESTS = "/etc/kubernetes/manifests"
 HAPROXY_POD, KEEPALIVED_POD = f"{MANIFESTS}/haproxy.yaml", f"{MANIFESTS}/keepalived.yaml"
+QUESTIONS = {"owed": OWED}
 PATHS = (HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE, HAPROXY_POD, KEEPALIVED_POD)
 
 # keepalived cuts it after the eighth sign (RFC 2338, 5.3.6), and reads spaces, quotes, comments and braces in its own way
 VRRP_PASSWORD = r"[A-Za-z0-9._+=:@/-]{1,8}"  # noqa: S105  a form, not a password
 CONFIGURATION_ANNOTATION = "kubepeer.io/configuration"
 # Where the pod already runs it read the file when it started; the kubelet starts it again at once.
-RESTART = """command -v crictl >/dev/null || exit 0
-ids=$(crictl ps -q --name '^{name}$' 2>/dev/null) || exit 0
-[ -z "$ids" ] || crictl stop $ids >/dev/null"""
+RESTART = """if command -v crictl >/dev/null && ids=$(crictl ps -q --name '^{name}$' 2>/dev/null) && [ -n "$ids" ]
+then crictl stop $ids >/dev/null; fi"""
 
 
 def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) -> tuple[LinuxChange, ...]:
@@ -69,41 +70,32 @@ def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) 
     )
     files = seen.files
     secret = password is not None
+    mode = "600" if secret else "644"
+    pods = {
+        "haproxy": file(HAPROXY_POD, haproxy_pod, files[HAPROXY_POD]),
+        "keepalived": file(KEEPALIVED_POD, keepalived_pod, files[KEEPALIVED_POD]),
+    }
+    # where the pod's manifest changes too, the kubelet starts it anew
+    owes = {name: "" if pod else note(name) for name, pod in pods.items()}
+    haproxy_change = file(HAPROXY_FILE, haproxy, files[HAPROXY_FILE], owes=owes["haproxy"])
+    keepalived_change = file(
+        KEEPALIVED_FILE, keepalived, files[KEEPALIVED_FILE], mode=mode, secret=secret, owes=owes["keepalived"]
+    )
     return present(
-        _configuration(HAPROXY_FILE, haproxy, files[HAPROXY_FILE], files[HAPROXY_POD], haproxy_pod, "haproxy"),
-        _configuration(
-            KEEPALIVED_FILE,
-            keepalived,
-            files[KEEPALIVED_FILE],
-            files[KEEPALIVED_POD],
-            keepalived_pod,
-            "keepalived",
-            mode="600" if secret else "644",
-            secret=secret,
-        ),
+        _with_restart("haproxy", haproxy_change, seen, owes=bool(owes["haproxy"])),
+        _with_restart("keepalived", keepalived_change, seen, owes=bool(owes["keepalived"])),
         file(CHECK_FILE, check, files[CHECK_FILE], mode="755"),
-        file(HAPROXY_POD, haproxy_pod, files[HAPROXY_POD]),
-        file(KEEPALIVED_POD, keepalived_pod, files[KEEPALIVED_POD]),
+        *pods.values(),
     )
 
 
-def _configuration(
-    path: str,
-    wanted: str,
-    stands: FileSeen | None,
-    pod: FileSeen | None,
-    wanted_pod: str,
-    name: str,
-    *,
-    mode: str = "644",
-    secret: bool = False,
-) -> LinuxChange | None:
-    """A configuration file; when its pod's manifest does not change too, the container is restarted to read it."""
-    change = file(path, wanted, stands, mode=mode, secret=secret)
-    if change is None or pod is None or pod.content != wanted_pod:
+def _with_restart(name: str, change: LinuxChange | None, seen: Seen, *, owes: bool) -> LinuxChange | None:
+    """A change of a configuration file and the restart of its container, also one that an earlier run has left owed."""
+    if name not in seen["owed"].lines and not (change and owes):
         return change
-    steps = (*change.steps, Execute(f"restart {name}", RESTART.format(name=name), deadline=60))
-    return LinuxChange(change.what, change.before, change.after, change.secret, steps=steps)
+    stands = change or LinuxChange(f"container {name} restart", None, "restarted")
+    script = struck_off(name, RESTART.format(name=name))
+    return replace(stands, steps=(*stands.steps, Execute(f"restart {name}", script)))
 
 
 def configuration_of(manifest: str) -> str:

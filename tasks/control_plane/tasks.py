@@ -16,7 +16,7 @@ from tasks.cluster.access import api_if_there, open_api
 from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
-from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, PATHS, configuration_of, plan_endpoint
+from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, PATHS, QUESTIONS, configuration_of, plan_endpoint
 from tasks.control_plane.kubeadm import JoinSecrets
 from tasks.control_plane.membership import MemberSeen, Membership
 from tasks.linux.apply import apply
@@ -54,7 +54,7 @@ def _wait_for_endpoint(run: Run, node: Node, changes: Sequence[LinuxChange]) -> 
 def _plan_endpoint(task: Task, run: Run, shell: SshShell) -> tuple[LinuxChange, ...]:
     source = run.intent.cluster.endpoint.password
     password = run.redactor.learn(source.read("the VRRP password", run.settings.folder)) if source else None
-    return plan_endpoint(run.intent, run.intent.node(task.host.name), ask(shell, {}, PATHS), password)
+    return plan_endpoint(run.intent, run.intent.node(task.host.name), ask(shell, QUESTIONS, PATHS), password)
 
 
 def _observe(shell: SshShell) -> MemberSeen:

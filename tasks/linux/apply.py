@@ -3,16 +3,18 @@
 import shlex
 from collections.abc import Iterable
 
+from kubepeer.change import made
 from kubepeer.errors import CommandError
 from tasks.linux.shell import Completed, Shell
 from tasks.linux.state import Execute, LinuxChange, Remove, Step, Write
 
-# The new file is made beside the old one with its final mode before a byte of it is written, and takes its place by a rename.
+# The new file is made beside the old one with its final mode before a byte of it is written, and takes its place by a rename. Standard
+# input ends as well when the controller dies: half a file never takes its place.
 WRITE = """set -e; umask 077
 d=$(dirname -- {path}); [ -d "$d" ] || (umask 022; mkdir -p -- "$d")
 t=$(mktemp "$d/.kubepeer.XXXXXX"); trap 'rm -f -- "$t"' EXIT
-cat > "$t"; chown {owner} "$t"; chmod {mode} "$t"; sync "$t"
-mv -fT -- "$t" {path}; trap - EXIT"""
+cat > "$t"; [ "$(wc -c < "$t")" -eq {size} ]; chown {owner} "$t"; chmod {mode} "$t"; sync "$t"
+{owe}mv -fT -- "$t" {path}; trap - EXIT"""
 
 
 def apply(shell: Shell, changes: Iterable[LinuxChange]) -> None:
@@ -31,13 +33,21 @@ def apply(shell: Shell, changes: Iterable[LinuxChange]) -> None:
                     host=getattr(shell, "host", None),
                     cure=_cure(completed.said),
                 )
+        made(change)
 
 
 def _do(shell: Shell, step: Step) -> Completed:
     match step:
-        case Write(path, content, mode, owner):
-            script = WRITE.format(path=shlex.quote(path), mode=shlex.quote(mode), owner=shlex.quote(owner))
-            return shell.run(script, stdin=content.encode(errors="surrogateescape"))
+        case Write(path, content, mode, owner, owes):
+            data = content.encode(errors="surrogateescape")
+            script = WRITE.format(
+                path=shlex.quote(path),
+                mode=shlex.quote(mode),
+                owner=shlex.quote(owner),
+                size=len(data),
+                owe=f"touch -- {shlex.quote(owes)}; " if owes else "",
+            )
+            return shell.run(script, stdin=data)
         case Remove(path):
             return shell.run(f"rm -f -- {shlex.quote(path)}")
         case Execute(_, script, deadline, stdin):

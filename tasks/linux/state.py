@@ -10,12 +10,18 @@ from tasks.linux.observe import FileSeen
 
 @dataclass(frozen=True)
 class Write:
-    """Write a file whole, by a rename, so that nobody ever reads half of it."""
+    """Write a file whole, by a rename, so that nobody ever reads half of it.
+
+    Attributes:
+        owes: the path of a note that stands before the file does: what reads the file must be restarted; "" for none.
+
+    """
 
     path: str
     content: str
     mode: str = "644"
     owner: str = "root:root"
+    owes: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,11 @@ LOCK_FILE = "/run/kubepeer.lock"
 UNDER_LOCK = f"exec 9>{LOCK_FILE}; flock 9\n"
 WAIT_FOR_LOCK = f"flock -w {{seconds}} {LOCK_FILE} true"
 
+# A run may be cut off between a file and the restart that makes it count, and the next one finds the file as it should be. So the restart
+# is noted first, and struck off when it is done. The notes lie in /run: a boot is a restart, too.
+NOTES = "/run/kubepeer-owes."
+OWED = f'for f in {NOTES}*; do [ ! -e "$f" ] || echo "${{f#{NOTES}}}"; done'
+
 
 @dataclass(frozen=True)
 class LinuxChange(Change):
@@ -55,11 +66,23 @@ class LinuxChange(Change):
     steps: tuple[Step, ...] = ()
 
 
+def note(name: str) -> str:
+    """The note that this unit or pod owes a restart; OWED lists the names."""
+    return f"{NOTES}{name}"
+
+
 def file(
-    path: str, wanted: str, seen: FileSeen | None, *, mode: str = "644", owner: str = "root:root", secret: bool = False
+    path: str,
+    wanted: str,
+    seen: FileSeen | None,
+    *,
+    mode: str = "644",
+    owner: str = "root:root",
+    secret: bool = False,
+    owes: str = "",
 ) -> LinuxChange | None:
     """A file with this content, mode and owner; None when it is so already."""
-    write = Write(path, wanted, mode, owner)
+    write = Write(path, wanted, mode, owner, owes)
     if seen is None:
         return LinuxChange(path, None, wanted, secret=secret, steps=(write,))
     if seen.content != wanted:
@@ -91,7 +114,12 @@ def unit(name: str, active: str, enabled: str) -> LinuxChange | None:
 
 def restart(name: str) -> LinuxChange:
     """A unit that must read its configuration anew."""
-    return action(f"unit {name} restart", "restarted", f"systemctl restart {shlex.quote(name)}", deadline=90)
+    return action(f"unit {name} restart", "restarted", struck_off(name, f"systemctl restart {name}"), deadline=90)
+
+
+def struck_off(name: str, script: str) -> str:
+    """One command, and when it has succeeded what was owed is owed no more."""
+    return f"{script} && rm -f -- {note(name)}"
 
 
 def block(text: str, lines: list[str], name: str) -> str:

@@ -5,13 +5,16 @@ from collections.abc import Iterator, Mapping
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Seen
 from tasks.linux.state import (
+    OWED,
     WAIT_FOR_LOCK,
     LinuxChange,
     action,
     block,
     file,
+    note,
     present,
     restart,
+    struck_off,
     unit,
 )
 from tasks.linux.templates import render
@@ -40,6 +43,7 @@ def questions(intent: Intent) -> dict[str, str]:
     modules, packages = " ".join(modules_for(intent)), " ".join((*TOOLS, *KUBERNETES))
     return {
         "lock": WAIT_FOR_LOCK.format(seconds=INSTALL_SECONDS),
+        "owed": OWED,
         "swaps": "tail -n +2 /proc/swaps",
         "modules": f"for m in {modules}; do {_loaded('$m')} && echo $m; done; true",
         "sysctls": "\n".join(f"echo {name}=$(sysctl -n {name} 2>/dev/null)" for name in SYSCTLS),
@@ -144,12 +148,12 @@ def plan_time(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     yield from _unit(seen, "chrony")
     if not intent.time_servers:
         return
-    change = file(
-        TIME_FILE, "".join(f"server {server} iburst\n" for server in intent.time_servers), seen.files[TIME_FILE]
-    )
+    sources = "".join(f"server {server} iburst\n" for server in intent.time_servers)
+    change = file(TIME_FILE, sources, seen.files[TIME_FILE], owes=note("chrony"))
     yield change
-    if change:
-        yield action("chrony sources", "reloaded", "chronyc -n reload sources", deadline=20)
+    if change or "chrony" in seen["owed"].lines:
+        script = struck_off("chrony", "chronyc -n reload sources")
+        yield action("chrony sources", "reloaded", script, deadline=20)
 
 
 def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
@@ -161,7 +165,7 @@ def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
         cgroup_driver=software.cgroup_driver,
         restrict_oom_score=software.restrict_oom_score,
     )
-    configuration = file(CONTAINERD_FILE, content, seen.files[CONTAINERD_FILE])
+    configuration = file(CONTAINERD_FILE, content, seen.files[CONTAINERD_FILE], owes=note("containerd"))
     yield configuration
     for registry, mirror in intent.registries.items():
         path = _mirror_file(registry)  # read anew at each pull: no restart
@@ -169,7 +173,7 @@ def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     yield file(
         CRICTL_FILE, f"runtime-endpoint: unix://{SOCKET}\nimage-endpoint: unix://{SOCKET}\n", seen.files[CRICTL_FILE]
     )
-    if configuration:
+    if configuration or "containerd" in seen["owed"].lines:
         yield restart("containerd")
     yield from _unit(seen, "containerd")
 
@@ -180,10 +184,12 @@ def _mirror_file(registry: str) -> str:
 
 def plan_kubelet(node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
     """The kubelet's own address, and its unit; it restarts by itself until kubeadm has given it a configuration."""
-    change = file(KUBELET_FILE, f"KUBELET_EXTRA_ARGS=--node-ip={node.address}\n", seen.files[KUBELET_FILE])
-    yield change
     states = _states(seen)
-    if change and states.get("kubelet", ("", ""))[0] == "active":
+    runs = states.get("kubelet", ("", ""))[0] == "active"
+    wanted = f"KUBELET_EXTRA_ARGS=--node-ip={node.address}\n"
+    change = file(KUBELET_FILE, wanted, seen.files[KUBELET_FILE], owes=note("kubelet") if runs else "")
+    yield change
+    if (change and runs) or "kubelet" in seen["owed"].lines:
         yield restart("kubelet")
     if states.get("kubelet", ("", ""))[1] != "enabled":
         yield unit("kubelet", *states.get("kubelet", ("inactive", "not installed")))

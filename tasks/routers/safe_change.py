@@ -15,7 +15,7 @@ from nornir.core.exceptions import NornirSubTaskError
 from nornir.core.task import Task
 from nornir_utils.plugins.tasks.files import write_file
 
-from kubepeer.change import Change
+from kubepeer.change import Change, made
 from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.run import Run
 from tasks.linux.connect import answers, connection
@@ -119,7 +119,9 @@ class _Change:
             raise self._reverted_by_itself(began)
         self._check(before, may_go_down, began)
         self._device.confirm_commit()
-        return (Change(self._order.what, unified=hide(diff)),)
+        change = Change(self._order.what, unified=hide(diff))
+        made(change)
+        return (change,)
 
     def _load(self) -> str:
         candidate = self._order.candidate(self._running)

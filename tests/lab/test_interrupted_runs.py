@@ -1,5 +1,5 @@
-"""Whatever ends a run, the next one goes on: Ctrl-C while packages come; SIGKILL before a router's change is confirmed, in kubeadm
-init, and in both kinds of join."""
+"""Whatever ends a run, the next one goes on: Ctrl-C while packages come; a failure between a file and the restart that it needs; SIGKILL
+before a router's change is confirmed, in kubeadm init, and in both kinds of join."""
 
 import os
 import signal
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks.linux.state import OWED
+from tasks.nodes.plan import CONTAINERD_FILE
 from tests.lab.conftest import FIRST_RUN_SECONDS, Measure
 from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel
 from tests.lab.laboratory import MASTERS, NODES, ROUTERS, WORKERS, Laboratory, wait_for
@@ -71,6 +73,22 @@ def test_ctrl_c_while_packages_are_installed_ends_the_run_at_once(
     assert not any(trace in text for trace in TRACES_OF_A_FAULT), text
 
 
+def test_a_run_ends_between_a_file_and_the_restart_that_it_needs(bare_again: Laboratory, runbooks: Runbooks) -> None:
+    """A file that has something mounted on it cannot be replaced: the run stops there, each time.
+
+    Containerd runs as its package has started it, without the mirrors; the last run could not bring a single pod up on this node.
+    """
+    node, next_file = WORKERS[2], "/etc/crictl.yaml"
+    bare_again.inside(node, f"touch {next_file} && mount --bind {next_file} {next_file}")
+    try:
+        answer = runbooks.deploy("--host", node, "--output", "json", deadline=PHASE_SECONDS).ended(1)
+    finally:
+        bare_again.inside(node, f"umount {next_file}")
+    assert f"{next_file}: exit 1" in answer.errors[node]
+    assert (node, CONTAINERD_FILE) in answer.changes  # told, although the run has failed
+    assert bare_again.inside(node, OWED).split() == ["containerd"]
+
+
 def test_a_run_is_killed_before_it_has_confirmed_the_first_routers_change(
     bare_again: Laboratory, runbooks: Runbooks, tmp_path: Path
 ) -> None:
@@ -114,7 +132,7 @@ def test_the_last_run_completes_the_cluster(
     secrets = {secret["metadata"]["name"] for secret in cluster.get("secrets", "-n", "kube-system")}
     assert not {name for name in secrets if name.startswith("bootstrap-token-") or name == "kubeadm-certs"}
     for node in NODES:
-        assert bare_again.inside(node, "ls /run/kubepeer-kubeadm.* /tmp/kubepeer-* 2>/dev/null; true") == ""
+        assert bare_again.inside(node, f"ls /run/kubepeer-kubeadm.* /tmp/kubepeer-* 2>/dev/null; {OWED}") == ""
 
 
 ETCDCTL = (

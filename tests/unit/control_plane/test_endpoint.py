@@ -1,6 +1,7 @@
 """The API's one address: five files on each control plane, and what is done when one of them drifts."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,18 @@ from tasks.control_plane.endpoint import (
     configuration_of,
     plan_endpoint,
 )
-from tasks.linux.observe import FileSeen, Seen
+from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.state import Execute, LinuxChange, Write
 
 PASSWORD = "vrrp-pw1"
 
 
+def seen_with(files: Mapping[str, FileSeen | None], owed: str = "") -> Seen:
+    return Seen({"owed": Answer(0, owed)}, files)
+
+
 def nothing() -> Seen:
-    return Seen({}, dict.fromkeys(PATHS))
+    return seen_with(dict.fromkeys(PATHS))
 
 
 def written_by(changes: tuple[LinuxChange, ...], seen: Seen) -> Seen:
@@ -36,7 +41,7 @@ def written_by(changes: tuple[LinuxChange, ...], seen: Seen) -> Seen:
         for step in change.steps:
             if isinstance(step, Write):
                 files[step.path] = FileSeen(step.mode, step.owner, step.content)
-    return Seen({}, files)
+    return seen_with(files)
 
 
 def placed(intent: Intent, password: str | None = None) -> Seen:
@@ -50,7 +55,7 @@ def content(seen: Seen, path: str) -> str:
 
 
 def replaced(seen: Seen, path: str, file: FileSeen) -> Seen:
-    return Seen({}, {**seen.files, path: file})
+    return seen_with({**seen.files, path: file})
 
 
 def runs(changes: tuple[LinuxChange, ...]) -> list[str]:
@@ -88,10 +93,22 @@ def test_a_configuration_that_drifted_is_that_change_alone_with_a_restart(
     changes = plan_endpoint(intent, intent.nodes[0], drifted, None)
     assert [(change.what, change.after) for change in changes] == [(path, content(seen, path))]
     write, restart = changes[0].steps
-    assert write == Write(path, content(seen, path))
+    note = f"/run/kubepeer-owes.{restarted}"
+    assert write == Write(path, content(seen, path), owes=note)
     assert isinstance(restart, Execute)
     assert restart.title == f"restart {restarted}"
     assert f"--name '^{restarted}$'" in restart.script
+    assert restart.script.endswith(f" && rm -f -- {note}")
+
+
+@pytest.mark.parametrize("name", ["haproxy", "keepalived"])
+def test_a_restart_that_an_earlier_run_owes_is_done(intent_of: Any, name: str) -> None:
+    intent = intent_of()
+    (change,) = plan_endpoint(intent, intent.nodes[0], seen_with(placed(intent).files, name), None)
+    assert (change.what, change.after) == (f"container {name} restart", "restarted")
+    (restart,) = change.steps
+    assert isinstance(restart, Execute)
+    assert restart.script.endswith(f" && rm -f -- /run/kubepeer-owes.{name}")
 
 
 def test_a_pod_that_drifted_is_started_by_the_kubelet_alone(intent_of: Any) -> None:

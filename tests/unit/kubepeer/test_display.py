@@ -1,6 +1,7 @@
 """What a person reads while a runbook runs."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -31,6 +32,8 @@ def changed(*changes: Change, summary: str = "") -> HostOutcome:
         pytest.param([changed(SWAP), HostOutcome()], "0-1 changes", id="a_change_on_some_hosts"),
         pytest.param([changed(SWAP), changed(SWAP, HOSTS)], "1-2 changes", id="differing_numbers"),
         pytest.param([FAILED, HostOutcome()], "1 failed", id="a_failure"),
+        pytest.param([replace(FAILED, changes=(SWAP,))], "1 failed · 1 change", id="a_failure_after_a_change"),
+        pytest.param([FAILED, changed(SWAP)], "1 failed · 1 change", id="a_failure_and_a_change_elsewhere"),
         pytest.param([FAILED, changed(SWAP)], "1 failed · 1 change", id="a_failure_beside_a_change"),
         pytest.param([SKIPPED, changed(SWAP)], "1 change", id="skipped_hosts_do_not_count"),
         pytest.param([changed(summary="all clear"), changed(summary="all clear")], "all clear", id="all_say_the_same"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from nornir.core.task import Result, Task
 
-from kubepeer.change import Change
+from kubepeer.change import Change, made
 from kubepeer.errors import CommandError
 from kubepeer.phases import (
     Phase,
@@ -70,6 +70,21 @@ def test_a_failed_check_without_an_error_leaves_a_host_out_too(run_of: Any, obse
     assert first.hosts["a"].error is None
     assert first.hosts["a"].summary == "2 routes missing"
     assert second.hosts["a"].skipped
+
+
+def test_what_was_changed_before_a_failure_is_told_with_it(run_of: Any, observer: Any) -> None:
+    first, second = Change("/etc/hosts", "", "x\n"), Change("swap", "on", "off")
+
+    def break_off(task: Task, run: Run) -> Result:
+        made(first)
+        if task.host.name == "a":
+            raise CommandError("disk full", host="a")
+        made(second)
+        return done(task, [first, second])
+
+    (outcome,) = run_phases(run_of("a", "b"), [Phase("Prepare", break_off)], observer)
+    assert (outcome.hosts["a"].changes, str(outcome.hosts["a"].error)) == ((first,), "a: disk full")
+    assert outcome.hosts["b"].changes == (first, second)
 
 
 def test_a_fault_of_a_task_ends_only_its_own_host(run_of: Any, observer: Any) -> None:

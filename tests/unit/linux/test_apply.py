@@ -12,7 +12,8 @@ import pytest
 from kubepeer.errors import CommandError
 from tasks.linux import state
 from tasks.linux.apply import apply
-from tasks.linux.observe import ask
+from tasks.linux.observe import Answer, ask
+from tasks.linux.shell import Completed
 from tasks.linux.state import Execute, LinuxChange, Remove, Write
 
 OWNER = f"{pwd.getpwuid(os.getuid()).pw_name}:{getgrgid(os.getgid()).gr_name}"
@@ -106,6 +107,41 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(shell: Any, tmp
     (file := tmp_path / "file").write_text("old\n")
     with pytest.raises(CommandError, match="no-such-user"):
         apply(shell, [change(write(file, "new\n", owner="no-such-user:root"))])
+    assert file.read_text() == "old\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_a_file_owes_is_noted_before_the_file_stands_and_until_it_is_done(shell: Any, tmp_path: Path) -> None:
+    file, note = tmp_path / "config.toml", tmp_path / "owes.containerd"
+    owing = Write(str(file), "new\n", owner=OWNER, owes=str(note))
+    with pytest.raises(CommandError):  # cut off between the note and the file, and between the file and the restart
+        apply(type(shell)(before="mv() { exit 9; }\n"), [change(owing)])
+    assert (note.exists(), file.exists()) == (True, False)
+    with pytest.raises(CommandError):
+        apply(shell, [change(owing, Execute("restart", f"false && rm -f '{note}'"))])
+    assert (note.exists(), file.read_text()) == (True, "new\n")
+
+
+@pytest.mark.parametrize(("notes", "owed"), [([], []), (["containerd"], ["containerd"]), (["b", "a"], ["a", "b"])])
+def test_the_machine_says_what_is_owed(shell: Any, tmp_path: Path, notes: list[str], owed: list[str]) -> None:
+    for name in notes:
+        (tmp_path / f"owes.{name}").touch()
+    question = state.OWED.replace(state.NOTES, f"{tmp_path}/owes.")
+    assert ask(shell, {"owed": question})["owed"] == Answer(0, "\n".join(owed))
+
+
+def test_half_a_file_never_takes_its_place(shell: Any, tmp_path: Path) -> None:
+    """The controller died while it sent the file: the shell there sees the end of its standard input, as after the whole of it."""
+    (file := tmp_path / "file").write_text("old\n")
+
+    class Dying(type(shell)):  # type: ignore[misc]
+        def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:
+            assert stdin is not None
+            answer: Completed = super().run(script, stdin=stdin[: len(stdin) // 2], deadline=deadline)
+            return answer
+
+    with pytest.raises(CommandError):
+        apply(Dying(), [change(write(file, "new\n" * 100))])
     assert file.read_text() == "old\n"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
