@@ -27,10 +27,11 @@ def build_network(task: Task, run: Run) -> Result:
     if api is not None and not run.options.dry_run:
         save_kubeconfig(run, api)
     changes = _apply(run, api, _fetch(run, run.intent.manifests.calico))
-    _wait(run, api, partial(waits.deployment, namespace="tigera-operator", name="tigera-operator"), ROLLOUT_SECONDS)
+    operator = partial(waits.deployment, namespace="tigera-operator", name="tigera-operator")
+    _wait(run, api, operator, ROLLOUT_SECONDS, pods_of="tigera-operator")
     changes += _apply(run, api, objects.calico(run.intent))
     for status in ("apiserver", "calico"):
-        _wait(run, api, partial(waits.tigera_status, name=status), ROLLOUT_SECONDS)
+        _wait(run, api, partial(waits.tigera_status, name=status), ROLLOUT_SECONDS, pods_of="calico-system")
     source = run.intent.cluster.bgp.password
     password = run.redactor.learn(source.read("the BGP password", run.settings.folder)) if source else None
     wanted = objects.bgp(run.intent, password)
@@ -52,7 +53,7 @@ def build_load_balancer(task: Task, run: Run) -> Result:
         if not run.options.dry_run:
             api.delete(agent)
             made(changes[-1])
-    _wait(run, api, partial(waits.deployment, namespace="purelb", name="allocator"), ROLLOUT_SECONDS)
+    _wait(run, api, partial(waits.deployment, namespace="purelb", name="allocator"), ROLLOUT_SECONDS, pods_of="purelb")
     changes += _apply(run, api, objects.load_balancer(run.intent))
     return done(task, changes)
 
@@ -61,7 +62,7 @@ def run_workload(task: Task, run: Run) -> Result:
     """The nginx of the tutorial; its new services also prove that the controllers act after the joins."""
     api = api_if_there(run)
     changes = _apply(run, api, objects.workload(run.intent))
-    _wait(run, api, waits.workload_answers, ROLLOUT_SECONDS)
+    _wait(run, api, waits.workload_answers, ROLLOUT_SECONDS, pods_of="nginx-quic")
     if run.recall("joined") and api is not None and not run.options.dry_run:
         _prove_controllers(api)
     return done(task, changes)
@@ -131,9 +132,12 @@ def _remove_peers(run: Run, api: KubernetesApi | None, wanted: set[str]) -> list
     return changes
 
 
-def _wait(run: Run, api: KubernetesApi | None, problem: Callable[[KubernetesApi], str], seconds: float) -> None:
+def _wait(
+    run: Run, api: KubernetesApi | None, problem: Callable[[KubernetesApi], str], seconds: float, pods_of: str = ""
+) -> None:
+    """Wait for a condition; when it does not come, the error says what keeps the pods of this namespace from running."""
     if api is not None and not run.options.dry_run:
-        waits.until(lambda: problem(api), seconds)
+        waits.until(lambda: problem(api), seconds, partial(waits.trouble, api, pods_of) if pods_of else None)
 
 
 def _fetch(run: Run, address: str) -> list[Manifest]:

@@ -3,14 +3,20 @@
 import time
 from collections.abc import Callable, Sequence
 
-from kubepeer.errors import CommandError, UnreachableError
-from tasks.cluster.api import KubernetesApi
+from kubepeer.errors import CommandError, KubepeerError, UnreachableError
+from tasks.cluster.api import KubernetesApi, Manifest
 
+SHOWN_PODS, SHOWN_SIGNS = 3, 300  # of what keeps pods from running: it is one line
 ASK_SECONDS = 0.5  # the API is asked again: a watch would end with each apiserver that a join restarts
 
 
-def until(problem: Callable[[], str], seconds: float) -> None:
+def until(problem: Callable[[], str], seconds: float, why: Callable[[], str] | None = None) -> None:
     """Wait until nothing is missing.
+
+    Args:
+        problem: what is missing, "" when nothing is.
+        seconds: until it is given up.
+        why: asked when it is given up; what stands in the way, or "".
 
     Raises:
         CommandError: the deadline has passed; says what was still missing.
@@ -25,8 +31,37 @@ def until(problem: Callable[[], str], seconds: float) -> None:
         if not missing:
             return
         if time.monotonic() > ends:
-            raise CommandError(f"after {seconds:.0f} s: {missing}")
+            raise CommandError(": ".join(filter(None, (f"after {seconds:.0f} s", missing, _asked(why)))))
         time.sleep(ASK_SECONDS)
+
+
+def _asked(why: Callable[[], str] | None) -> str:
+    try:
+        return why() if why else ""
+    except KubepeerError:
+        return ""  # what is missing is said all the same
+
+
+def trouble(api: KubernetesApi, namespace: str) -> str:
+    """What keeps pods of a namespace from running: the kubelet's or the scheduler's last warning of each, with its node."""
+    base = f"/api/v1/namespaces/{namespace}"
+    warnings: dict[str, str] = {}
+    events = [event for event in api.items(f"{base}/events") if event["type"] == "Warning"]
+    for event in sorted(events, key=lambda event: event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]):
+        warnings[event["involvedObject"]["name"]] = f"{event['reason']}: {' '.join(event['message'].split())}"
+    found = [
+        f"{pod['metadata']['name']} on {pod['spec'].get('nodeName', 'no node')}: {warnings[pod['metadata']['name']]}"
+        for pod in api.items(f"{base}/pods")
+        if pod["metadata"]["name"] in warnings and not _is_ready(pod)
+    ]
+    more = f" (and {len(found) - SHOWN_PODS} more)" if len(found) > SHOWN_PODS else ""
+    return "; ".join(line[:SHOWN_SIGNS] for line in found[:SHOWN_PODS]) + more
+
+
+def _is_ready(found: Manifest) -> bool:
+    """Whether a node or a pod says Ready."""
+    conditions = {condition["type"]: condition["status"] for condition in found["status"].get("conditions", [])}
+    return conditions.get("Ready") == "True"
 
 
 def deployment(api: KubernetesApi, namespace: str, name: str) -> str:
@@ -58,11 +93,7 @@ def tigera_status(api: KubernetesApi, name: str) -> str:
 
 def nodes_ready(api: KubernetesApi, expected: Sequence[str]) -> str:
     """These nodes are Ready."""
-    ready = set()
-    for node in api.items("/api/v1/nodes"):
-        states = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", [])}
-        if states.get("Ready") == "True":
-            ready.add(node["metadata"]["name"])
+    ready = {node["metadata"]["name"] for node in api.items("/api/v1/nodes") if _is_ready(node)}
     missing = [name for name in expected if name not in ready]
     return f"not Ready: {', '.join(missing)}" if missing else ""
 
@@ -72,8 +103,7 @@ def static_pod(api: KubernetesApi, name: str, configuration: str) -> str:
     found = api.get(f"/api/v1/namespaces/kube-system/pods/{name}") or {"metadata": {}}
     if found["metadata"].get("annotations", {}).get("kubepeer.io/configuration") != configuration:
         return f"pod {name} does not run with its new configuration"
-    states = {condition["type"]: condition["status"] for condition in found["status"].get("conditions", [])}
-    return "" if states.get("Ready") == "True" else f"pod {name} is not ready"
+    return "" if _is_ready(found) else f"pod {name} is not ready"
 
 
 def endpoints(api: KubernetesApi, namespace: str, name: str) -> str:

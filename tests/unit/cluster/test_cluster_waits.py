@@ -34,6 +34,19 @@ def test_the_deadline_tells_what_was_missing_at_last(answers: None) -> None:
         waits.until(lambda: "one is missing", 0.02)
 
 
+def test_the_deadline_tells_what_stands_in_the_way(answers: None) -> None:
+    with pytest.raises(CommandError, match=r"^after 0 s: one is missing: a-pod on a-node: Failed: no space left$"):
+        waits.until(lambda: "one is missing", 0.02, lambda: "a-pod on a-node: Failed: no space left")
+
+
+def test_what_stands_in_the_way_may_not_be_known(answers: None) -> None:
+    def why() -> str:
+        raise UnreachableError("nobody answers")
+
+    with pytest.raises(CommandError, match=r"^after 0 s: one is missing$"):
+        waits.until(lambda: "one is missing", 0.02, why)
+
+
 def test_an_api_that_does_not_answer_for_a_moment_is_waited_for(answers: None) -> None:
     said = iter([UnreachableError("the virtual IP moves"), ""])
 
