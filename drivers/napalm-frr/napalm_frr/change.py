@@ -20,6 +20,7 @@ LOCKED: Final = 42
 REFUSED: Final = 43
 CHANGED_MEANWHILE: Final = 44
 
+_REPLACEMENT = "\ufffd"  # what a byte that is no UTF-8 was read as
 _LINE = re.compile(r"line (\d+): (?:% )?(.*)")
 _NOISE = ("XFRR_end_configuration", "Can't open configuration file")
 
@@ -117,6 +118,17 @@ def _locked(words: str) -> str:
         return f"a change of {owner} could not be reverted; look at /var/lib/napalm-frr/lock, then call rollback()"
     until = f" until {time.strftime('%H:%M:%S', time.gmtime(int(deadline)))} UTC" if deadline.isdigit() else ""
     return f"a change of {owner} is pending{until}; it must be confirmed or reverted first"
+
+
+def never_the_same(running: str) -> str:
+    """Say why what runs, as it was read, is again and again not what the router compares it with."""
+    for line in running.splitlines():
+        if _REPLACEMENT in line:
+            shown = hide(line.strip())
+            return (
+                f'bytes that are not UTF-8 stand in its line "{shown}", and it cannot be compared; write that line anew'
+            )
+    return "its configuration keeps changing under our hands"
 
 
 def refusals(said: str) -> list[tuple[int, str, str]]:

@@ -158,7 +158,7 @@ class FRRDriver(Getters):
             if output.code == 0:
                 self._judge(plan, output)
                 return True
-        raise CommitError(f"{self.hostname}: nothing was changed: its configuration keeps changing under our hands")
+        raise CommitError(f"{self.hostname}: nothing was changed: {change.never_the_same(plan.running_text)}")
 
     def _commit(self, candidate: Candidate, plan: Plan, message: str, seconds: int) -> Output:
         order = Change(

@@ -194,6 +194,21 @@ def test_somebody_elses_change_between_diff_and_commit_is_kept(router: FRRDriver
     assert "the third" in running(router)
 
 
+def test_a_line_that_is_not_utf_8_is_named(router: FRRDriver) -> None:
+    """It is read as another character, so that what runs is never what was read."""
+    shell(
+        router, "vtysh -c 'configure terminal' -c 'route-map LATIN permit 10' -c \"description caf$(printf '\\351')\""
+    )
+    before = running(router)
+    router.load_merge_candidate(config=FRAGMENT)
+    with pytest.raises(CommitError, match=r'nothing was changed: bytes that are not UTF-8 .* "description caf.";'):
+        router.commit_config()
+    assert running(router) == before
+    shell(router, "vtysh -c 'configure terminal' -c 'no route-map LATIN'")
+    router.commit_config()
+    assert "the third" in running(router)
+
+
 def test_what_is_on_by_default_shows_when_it_is_off(router: FRRDriver) -> None:
     before = running(router)
     since_10 = int(router.get_facts()["os_version"].partition(".")[0]) >= 10

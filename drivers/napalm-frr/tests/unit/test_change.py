@@ -7,7 +7,16 @@ import subprocess
 
 import pytest
 
-from napalm_frr.change import Change, check_script, confirm_script, pending_script, reason, refusals, rollback_script
+from napalm_frr.change import (
+    Change,
+    check_script,
+    confirm_script,
+    never_the_same,
+    pending_script,
+    reason,
+    refusals,
+    rollback_script,
+)
 
 ORDER = Change(
     owner="alice@desk",
@@ -89,3 +98,18 @@ def test_reasons_name_the_cure() -> None:
     assert "could not be reverted" in reason(42, "alice@desk 1795404681 failed")
     assert reason(51, "alice@desk\n").startswith("the pending change is alice@desk's")
     assert reason(99, "neighbor X password s3cret") == "exit code 99: neighbor X password ********"
+
+
+@pytest.mark.parametrize(
+    ("running", "says"),
+    [
+        ("hostname r1\nrouter bgp 1\n", "its configuration keeps changing under our hands"),
+        (
+            "route-map A permit 10\n description caf\ufffd\n",
+            'in its line "description caf\ufffd", and it cannot be compared',
+        ),
+        (" neighbor N password caf\ufffd\n", 'in its line "neighbor N password ********"'),
+    ],
+)
+def test_what_is_never_the_same_is_named_and_a_password_in_it_is_not(running: str, says: str) -> None:
+    assert says in never_the_same(running)
