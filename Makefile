@@ -22,7 +22,7 @@ check: $(READY)
 	$(VENV)/bin/mypy
 	cd drivers/napalm-frr && ../../$(VENV)/bin/mypy
 	cd drivers/napalm-bird && ../../$(VENV)/bin/mypy
-	$(RUN) -m pytest -q tests/unit tests/architecture drivers
+	$(RUN) -m pytest -q tests/unit tests/architecture tests/render drivers
 
 format: $(READY)
 	$(VENV)/bin/ruff check --fix $(SOURCES)
