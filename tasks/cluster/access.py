@@ -11,6 +11,7 @@ from tasks.cluster.api import KubernetesApi
 from tasks.linux.shell import open_shell
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
+API_SECONDS = 120  # an election of keepalived, haproxy's first check, and an apiserver whose etcd elects
 
 
 def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
@@ -50,12 +51,23 @@ def save_kubeconfig(run: Run, api: KubernetesApi) -> Path:
     return path
 
 
-def api_if_there(run: Run) -> KubernetesApi | None:
-    """The API, or None where there is none yet."""
+def api_if_there(run: Run, *, expected: bool = False) -> KubernetesApi | None:
+    """The API, or None where there is none yet.
+
+    Args:
+        run: the running run.
+        expected: it is known to be there, and is waited for: an apiserver is not ready for a while when etcd gets another member.
+
+    """
     try:
-        return open_api(run)
+        return open_api(run, wait_seconds=API_SECONDS if expected else 0)
     except UnreachableError:
         return None
+
+
+def api_that_answered(run: Run) -> KubernetesApi | None:
+    """The API, or None; one that has answered before in this run is waited for, unless nothing is to be changed."""
+    return api_if_there(run, expected=run.recall("api") is not None and not run.options.dry_run)
 
 
 def _problem(api: KubernetesApi) -> str:
@@ -70,7 +82,7 @@ def _connect(run: Run) -> KubernetesApi | None:
     """A connection with the kubeconfig of the first control plane that has one."""
     endpoint = run.intent.cluster.endpoint
     for node in run.intent.control_planes:
-        kubeconfig = _kubeconfig_of(run, node.name)
+        kubeconfig = kubeconfig_of(run, node.name)
         if kubeconfig:
             return KubernetesApi(
                 kubeconfig, f"https://{endpoint.address}:{endpoint.port}", run.intent.cluster.endpoint_name
@@ -78,7 +90,8 @@ def _connect(run: Run) -> KubernetesApi | None:
     return None
 
 
-def _kubeconfig_of(run: Run, name: str) -> str:
+def kubeconfig_of(run: Run, name: str) -> str:
+    """The administrator's kubeconfig on a control plane; "" where there is none, or where it cannot be asked."""
     try:
         completed = open_shell(run.nornir, name).run(f"cat {ADMIN_CONF}", deadline=10)
     except KubepeerError:

@@ -1,6 +1,6 @@
 """The objects that the cluster should hold, from intent and from the projects' own manifests. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import yaml
 
@@ -49,12 +49,13 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
     return documents(text)
 
 
-def as_numbers(intent: Intent, annotated: Collection[str]) -> list[Manifest]:
+def as_numbers(intent: Intent, standing: Mapping[str, bool]) -> list[Manifest]:
     """The nodes whose AS is not the cluster's, or was not: Calico keeps a node's own AS in an annotation of it.
 
     Args:
         intent: the nodes.
-        annotated: full names of the nodes that bear the annotation now.
+        standing: full names of the nodes that the cluster has, and whether each bears the annotation now. One that it does not have (its
+            join has failed) is left out: to apply it would make a node out of nothing.
 
     """
     return [
@@ -67,7 +68,7 @@ def as_numbers(intent: Intent, annotated: Collection[str]) -> list[Manifest]:
             },
         }
         for node in intent.nodes
-        if _has_its_own_as(intent, node) or node.full_name in annotated
+        if node.full_name in standing and (_has_its_own_as(intent, node) or standing[node.full_name])
     ]
 
 

@@ -10,7 +10,7 @@ from kubepeer.errors import CommandError
 from kubepeer.fetch import fetch
 from kubepeer.run import Run, done
 from tasks.cluster import objects, waits
-from tasks.cluster.access import api_if_there, save_kubeconfig
+from tasks.cluster.access import api_that_answered, save_kubeconfig
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.differences import name_of, plan_objects, store
 
@@ -18,12 +18,13 @@ ROLLOUT_SECONDS = 300  # images may come from far away
 READY_SECONDS = 120
 ENDPOINTS_SECONDS = 60
 PEERS_PATH = "/apis/projectcalico.org/v3/bgppeers"
+PROBE = "/api/v1/namespaces/nginx-quic/services/kubepeer-probe"
 OURS = "app.kubernetes.io/managed-by=kubepeer"
 
 
 def build_network(task: Task, run: Run) -> Result:
     """Calico by its operator, then its BGP: configuration and one peer a router."""
-    api = api_if_there(run)
+    api = api_that_answered(run)
     if api is not None and not run.options.dry_run:
         save_kubeconfig(run, api)
     changes = _apply(run, api, _fetch(run, run.intent.manifests.calico))
@@ -37,7 +38,7 @@ def build_network(task: Task, run: Run) -> Result:
     wanted = objects.bgp(run.intent, password)
     changes += _apply(run, api, wanted)
     changes += _remove_peers(run, api, {manifest["metadata"]["name"] for manifest in wanted})
-    changes += _apply(run, api, objects.as_numbers(run.intent, _annotated(api)))
+    changes += _apply(run, api, objects.as_numbers(run.intent, _standing(run, api)))
     expected = [node.full_name for node in run.intent.nodes if node.name not in run.nornir.data.failed_hosts]
     _wait(run, api, partial(waits.nodes_ready, expected=[] if run.filtered else expected), READY_SECONDS)
     return done(task, changes)
@@ -45,7 +46,7 @@ def build_network(task: Task, run: Run) -> Result:
 
 def build_load_balancer(task: Task, run: Run) -> Result:
     """PureLB's allocator and its pool; Calico announces, so the node agent stays out."""
-    api = api_if_there(run)
+    api = api_that_answered(run)
     changes = _apply(run, api, objects.without_unwanted(_fetch(run, run.intent.manifests.purelb)))
     agent = "/apis/apps/v1/namespaces/purelb/daemonsets/lbnodeagent"
     if api is not None and api.get(agent) is not None:
@@ -60,10 +61,10 @@ def build_load_balancer(task: Task, run: Run) -> Result:
 
 def run_workload(task: Task, run: Run) -> Result:
     """The nginx of the tutorial; its new services also prove that the controllers act after the joins."""
-    api = api_if_there(run)
+    api = api_that_answered(run)
     changes = _apply(run, api, objects.workload(run.intent))
     _wait(run, api, waits.workload_answers, ROLLOUT_SECONDS, pods_of="nginx-quic")
-    if run.recall("joined") and api is not None and not run.options.dry_run:
+    if api is not None and not run.options.dry_run and (run.recall("joined") or api.get(PROBE) is not None):
         _prove_controllers(api)
     return done(task, changes)
 
@@ -74,9 +75,8 @@ def _prove_controllers(api: KubernetesApi) -> None:
     Apiservers of 1.20.0 to 1.20.9 may lose their watches of services while an etcd member joins, silently and for ever
     (kubernetes/kubernetes#102539); everything else goes on.
     """
-    path = "/api/v1/namespaces/nginx-quic/services"
-    name = "kubepeer-probe"
-    api.delete(f"{path}/{name}")
+    path, _, name = PROBE.rpartition("/")
+    api.delete(PROBE)
     spec = {"selector": {"app": "nginx-quic"}, "ports": [{"port": 80, "protocol": "TCP"}]}
     api.call("POST", path, body={"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
     try:
@@ -87,7 +87,7 @@ def _prove_controllers(api: KubernetesApi) -> None:
             cure="restart the kube-apiserver of every control plane, one after the other (Kubernetes 1.20.0-1.20.9: upgrade)",
         ) from error
     finally:
-        api.delete(f"{path}/{name}")
+        api.delete(PROBE)
 
 
 def _apply(run: Run, api: KubernetesApi | None, manifests: Sequence[Manifest]) -> list[Change]:
@@ -107,10 +107,12 @@ def _served(api: KubernetesApi, manifest: Manifest) -> str:
     return "" if api.path_of(manifest) else f"{name_of(manifest)}: its kind is not served"
 
 
-def _annotated(api: KubernetesApi | None) -> set[str]:
-    """The nodes that bear an AS of their own."""
-    nodes = api.items("/api/v1/nodes") if api is not None else []
-    return {node["metadata"]["name"] for node in nodes if objects.AS_NUMBER in node["metadata"].get("annotations", {})}
+def _standing(run: Run, api: KubernetesApi | None) -> dict[str, bool]:
+    """The nodes of the cluster, and whether they bear an AS of their own; where there is no cluster yet, those that it will have."""
+    if api is None:
+        return {node.full_name: False for node in run.intent.nodes}
+    every = (node["metadata"] for node in api.items("/api/v1/nodes"))
+    return {metadata["name"]: objects.AS_NUMBER in metadata.get("annotations", {}) for metadata in every}
 
 
 def _remove_peers(run: Run, api: KubernetesApi | None, wanted: set[str]) -> list[Change]:

@@ -23,8 +23,8 @@ PATHS = (HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE, HAPROXY_POD, KEEPALIVED_POD)
 VRRP_PASSWORD = r"[A-Za-z0-9._+=:@/-]{1,8}"  # noqa: S105  a form, not a password
 CONFIGURATION_ANNOTATION = "kubepeer.io/configuration"
 # Where the pod already runs it read the file when it started; the kubelet starts it again at once.
-RESTART = """if command -v crictl >/dev/null && ids=$(crictl ps -q --name '^{name}$' 2>/dev/null) && [ -n "$ids" ]
-then crictl stop $ids >/dev/null; fi"""
+RESTART = """! command -v crictl >/dev/null || {{
+ids=$(crictl ps -q --name '^{name}$') && {{ [ -z "$ids" ] || crictl stop $ids >/dev/null; }}; }}"""
 
 
 def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) -> tuple[LinuxChange, ...]:

@@ -18,11 +18,12 @@ from tasks.linux.templates import render
 
 SOCKET = "/run/containerd/containerd.sock"
 TOKEN_DESCRIPTION = "made by kubepeer for one run"  # noqa: S105  a description
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"  # kubeadm of 1.20 and later
 TOKEN_LIFETIME = "30m0s"  # noqa: S105  longer than any run; it is deleted at the run's end
 # kubeadm's CA has serial number 0; cryptography warns of it at each reading, and nobody can do anything about it
 warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
 
-KUBEADM_SECONDS = 420  # kubeadm itself gives an API server four minutes
+KUBEADM_SECONDS = 900  # kubeadm itself gives an API server four minutes; before that images come, maybe from far away
 # kubeadm: v1beta3 came with 1.22; from 1.31 on it is deprecated in favour of v1beta4, and 1.37 does not read it
 V1BETA3_FROM, V1BETA4_FROM = 22, 31
 # kubeadm join complains of foreign manifests before 1.23 (it checks single files since)
@@ -145,6 +146,13 @@ def reset() -> LinuxChange:
     """Take away what a join that was cut off has left, an etcd member among it."""
     step = Execute("kubeadm reset", f"{UNDER_LOCK}kubeadm reset -f --cri-socket {SOCKET} 2>&1", KUBEADM_SECONDS)
     return LinuxChange("kubeadm reset", "half joined", "no member", steps=(step,))
+
+
+def mark_control_plane(configuration: str) -> LinuxChange:
+    """The label and the taint of a control plane: kubeadm sets them last, and a join that fails before leaves a node without."""
+    script = KUBEADM.format(lock=UNDER_LOCK, before="", command="init phase mark-control-plane", flags="")
+    step = Execute("kubeadm init phase mark-control-plane", script, deadline=60, stdin=configuration)
+    return LinuxChange("control plane's label and taint", None, CONTROL_PLANE_LABEL, steps=(step,))
 
 
 def upload_certificates(configuration: str) -> Execute:

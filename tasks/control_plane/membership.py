@@ -1,5 +1,6 @@
 """Is a node a member of the cluster? Judged from its own files and from what the API knows. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,6 +15,9 @@ ADMIN_CONF, CA_CERTIFICATE, KUBELET_CONF = (
     "/etc/kubernetes/pki/ca.crt",
     "/etc/kubernetes/kubelet.conf",
 )
+
+
+APISERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 
 
 class Membership(Enum):
@@ -47,7 +51,7 @@ class MemberSeen:
 QUESTIONS = {
     "lock": WAIT_FOR_LOCK.format(seconds=KUBEADM_SECONDS),
     "leftovers": f"ls -d {KUBELET_CONF} {ADMIN_CONF} {CA_CERTIFICATE} /etc/kubernetes/bootstrap-kubelet.conf "
-    "/etc/kubernetes/manifests/kube-apiserver.yaml /etc/kubernetes/manifests/etcd.yaml /var/lib/etcd/member 2>/dev/null; true",
+    f"{APISERVER} /etc/kubernetes/manifests/etcd.yaml /var/lib/etcd/member 2>/dev/null; true",
     "api": "curl -sk --max-time 3 https://127.0.0.1:6443/readyz; true",
     "kubeconfig": f"cmp -s {ADMIN_CONF} /root/.kube/config && echo current; true",
 }
@@ -66,7 +70,7 @@ def member_seen(seen: Seen) -> MemberSeen:
     )
 
 
-def membership(node: Node, seen: MemberSeen, registered: frozenset[str]) -> Membership:
+def membership(node: Node, seen: MemberSeen, registered: Collection[str]) -> Membership:
     """Judge a node.
 
     Args:
@@ -79,9 +83,18 @@ def membership(node: Node, seen: MemberSeen, registered: frozenset[str]) -> Memb
         return Membership.NONE
     needed = {KUBELET_CONF}
     if node.role == "control_plane":
-        needed |= {ADMIN_CONF, "/etc/kubernetes/manifests/kube-apiserver.yaml", "/etc/kubernetes/manifests/etcd.yaml"}
+        needed |= {ADMIN_CONF, APISERVER, "/etc/kubernetes/manifests/etcd.yaml"}
     complete = needed <= set(seen.leftovers) and node.full_name in registered
     return Membership.FULL if complete else Membership.HALF
+
+
+def init_was_cut_off(node: Node, seen: MemberSeen, registered: Collection[str], *, has_kube_proxy: bool) -> bool:
+    """Judge the first control plane of an API that answers: kubeadm init has its API early, and its add-ons last.
+
+    What fails in between leaves a cluster that nobody can join. It is judged only while no other node has joined: later somebody may have
+    taken kube-proxy away for a reason.
+    """
+    return bool(seen.leftovers) and set(registered) <= {node.full_name} and not has_kube_proxy
 
 
 def kubeconfig_change(seen: MemberSeen | None) -> LinuxChange | None:

@@ -1,7 +1,7 @@
 """The API's endpoint, the first control plane and the joins: observe, plan, apply."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from kubepeer.errors import CommandError
 from kubepeer.intent import Node
 from kubepeer.run import Run, done
 from tasks.cluster import waits
-from tasks.cluster.access import api_if_there, open_api
+from tasks.cluster.access import API_SECONDS, api_if_there, api_that_answered, kubeconfig_of, open_api
 from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
@@ -20,13 +20,13 @@ from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, PATHS, QUE
 from tasks.control_plane.kubeadm import JoinSecrets
 from tasks.control_plane.membership import MemberSeen, Membership
 from tasks.linux.apply import apply
-from tasks.linux.observe import ask
+from tasks.linux.observe import ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
 from tasks.linux.state import LinuxChange, present
 
 TOKEN_MINUTES = 30
+KUBE_PROXY = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
 POD_SECONDS = 90
-API_SECONDS = 120  # after init the virtual IP needs its election and haproxy its first check
 NODE_SECONDS = 60  # a kubelet registers within seconds of its join
 
 
@@ -44,8 +44,9 @@ def _wait_for_endpoint(run: Run, node: Node, changes: Sequence[LinuxChange]) -> 
     """Where a cluster lives already, the pods run with what was written before the next control plane's are touched."""
     pods = {change.what: change.after for change in changes if change.what in (HAPROXY_POD, KEEPALIVED_POD)}
     api = api_if_there(run) if pods else None
-    if api is None:
-        return
+    seen = run.recall(("member", node.name))
+    if api is None or members.membership(node, seen, registered_nodes(api)) is not Membership.FULL:
+        return  # no kubelet of the cluster that could start them; this node joins later
     for path, text in pods.items():
         name = f"{Path(path).stem}-{node.full_name}"  # the kubelet's name for a static pod
         waits.until(partial(waits.static_pod, api, name, configuration_of(text or "")), POD_SECONDS)
@@ -58,7 +59,8 @@ def _plan_endpoint(task: Task, run: Run, shell: SshShell) -> tuple[LinuxChange, 
 
 
 def _observe(shell: SshShell) -> MemberSeen:
-    return members.member_seen(ask(shell, members.QUESTIONS, members.FILES, deadline=kubeadm.KUBEADM_SECONDS + 30))
+    seen = ask(shell, members.QUESTIONS, members.FILES, deadline=kubeadm.KUBEADM_SECONDS + 30)
+    return members.member_seen(at_rest(seen, shell.host))
 
 
 def initialise(task: Task, run: Run) -> Result:
@@ -66,11 +68,14 @@ def initialise(task: Task, run: Run) -> Result:
     shell = open_shell(run.nornir, task.host.name)
     seen = _observe(shell)
     node = run.intent.node(task.host.name)
-    api = api_if_there(run)
-    if api is not None:
+    api = api_if_there(run, expected=_has_apiserver(run) and not run.options.dry_run)
+    if api is not None and not members.init_was_cut_off(
+        node, seen, registered_nodes(api), has_kube_proxy=api.get(KUBE_PROXY) is not None
+    ):
         return _join(task, run, shell, api, seen)
-    _refuse_second_cluster(run, task.host.name)
-    if members.KUBELET_CONF in seen.leftovers and seen.api_ready:
+    if api is None:
+        _refuse_second_cluster(run, task.host.name)
+    if api is None and members.KUBELET_CONF in seen.leftovers and seen.api_ready:
         raise CommandError(
             f"the apiserver here is ready, but {run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port} does not answer",
             host=task.host.name,
@@ -98,12 +103,25 @@ def initialise(task: Task, run: Run) -> Result:
     )
 
 
+def _has_apiserver(run: Run) -> bool:
+    """Whether kubeadm has come as far as an apiserver on any control plane that was looked at."""
+    seen = (run.recall(("member", node.name)) for node in run.intent.control_planes)
+    return any(one is not None and members.APISERVER in one.leftovers for one in seen)
+
+
 def _refuse_second_cluster(run: Run, first: str) -> None:
-    """Kubeadm init on one machine while another holds a cluster would make a second cluster under the same address."""
+    """Kubeadm init on one machine while another holds a cluster would make a second cluster under the same address.
+
+    The others are asked even when a filter has left them out.
+    """
     for other in run.intent.control_planes:
-        if other.name != first and (seen := run.recall(("member", other.name))) and seen.leftovers:
+        if other.name == first:
+            continue
+        seen = run.recall(("member", other.name))
+        found = seen.leftovers if seen else [members.ADMIN_CONF] if kubeconfig_of(run, other.name) else []
+        if found:
             raise CommandError(
-                f"{other.name} holds a control plane ({seen.leftovers[0]}), but the API does not answer",
+                f"{other.name} holds a control plane ({found[0]}), but the API does not answer",
                 host=first,
                 cure="bring that control plane's apiserver and etcd back; a second cluster is not made over it",
             )
@@ -121,7 +139,7 @@ def join(task: Task, run: Run) -> Result:
     """A further control plane, or a worker."""
     shell = open_shell(run.nornir, task.host.name)
     seen = _observe(shell)
-    api = api_if_there(run)
+    api = api_that_answered(run)
     if api is None:
         if not run.options.dry_run:
             raise CommandError(
@@ -144,10 +162,11 @@ def _planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, re
 
 def _join(task: Task, run: Run, shell: SshShell, api: KubernetesApi, seen: MemberSeen) -> Result:
     node = run.intent.node(task.host.name)
-    state = members.membership(node, seen, registered_nodes(api))
+    registered = registered_nodes(api)
+    state = members.membership(node, seen, registered)
     is_control_plane = node.role == "control_plane"
     if state is Membership.FULL:
-        changes = present(members.kubeconfig_change(seen)) if is_control_plane else ()
+        changes = _completed(run, node, seen, registered[node.full_name]) if is_control_plane else ()
         if not run.options.dry_run:
             apply(shell, changes)
         return done(task, changes)
@@ -161,6 +180,9 @@ def _join(task: Task, run: Run, shell: SshShell, api: KubernetesApi, seen: Membe
     change = _planned_join(run, node.name, secrets, kubeadm.ca_hash(api.ca), reset=reset)
     if reset:
         apply(shell, (kubeadm.reset(),))
+        api.delete(
+            f"/api/v1/nodes/{node.full_name}"
+        )  # kubeadm refuses to join under the name of a node that is still Ready
         if is_control_plane:  # kubeadm reset has emptied the manifests' folder
             apply(shell, _plan_endpoint(task, run, shell))
     changes = present(change, members.kubeconfig_change(None) if is_control_plane else None)
@@ -170,9 +192,18 @@ def _join(task: Task, run: Run, shell: SshShell, api: KubernetesApi, seen: Membe
     return done(task, changes)
 
 
-def registered_nodes(api: KubernetesApi) -> frozenset[str]:
-    """The names of all nodes that the API knows."""
-    return frozenset(node["metadata"]["name"] for node in api.items("/api/v1/nodes"))
+def _completed(run: Run, node: Node, seen: MemberSeen, labels: Collection[str]) -> tuple[LinuxChange, ...]:
+    """What a control plane that is a member may still lack."""
+    mark = None
+    if kubeadm.CONTROL_PLANE_LABEL not in labels:
+        mark = kubeadm.mark_control_plane(kubeadm.init_configuration(run.intent, node, JoinSecrets.generate()))
+    return present(mark, members.kubeconfig_change(seen))
+
+
+def registered_nodes(api: KubernetesApi) -> dict[str, Collection[str]]:
+    """The names of all nodes that the API knows, each with the names of its labels."""
+    every = (node["metadata"] for node in api.items("/api/v1/nodes"))
+    return {metadata["name"]: metadata.get("labels", {}).keys() for metadata in every}
 
 
 def _make_token(run: Run, api: KubernetesApi) -> JoinSecrets:
@@ -211,9 +242,11 @@ def _wait_until_registered(api: KubernetesApi, full_name: str, host: str) -> Non
 
 def retire_secrets(task: Task, run: Run) -> Result:
     """Delete the run's bootstrap token and the encrypted certificates, also those of an earlier run that was cut off."""
-    api = api_if_there(run)
-    if api is None or run.options.dry_run:
+    if run.options.dry_run:
         return done(task)
+    api = api_that_answered(run)
+    if api is None:
+        raise CommandError("the API does not answer, and the secrets of the joins stand until they expire in two hours")
     proxy = "Proxy for managing TTL for the kubeadm-certs secret"  # kubeadm's own words, upload-certs phase
     path = "/api/v1/namespaces/kube-system/secrets"
     tokens = api.get(path, {"fieldSelector": "type=bootstrap.kubernetes.io/token"}) or {"items": []}

@@ -61,6 +61,22 @@ def ask(shell: Shell, questions: Mapping[str, str], paths: Iterable[str] = (), *
     return parse(completed.text)
 
 
+def at_rest(seen: Seen, host: str) -> Seen:
+    """The same, if no command of an earlier run is at work on the machine any more: what was seen would not stand.
+
+    Raises:
+        CommandError: the question "lock" has waited in vain.
+
+    """
+    if seen["lock"].code:
+        raise CommandError(
+            "a package installation or a kubeadm of an earlier run is still at work there. Nothing was changed",
+            host=host,
+            cure="run again when it has ended",
+        )
+    return seen
+
+
 def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
     """The one script: each answer is a line MARK kind name code, and a line of base64."""
     lines = [

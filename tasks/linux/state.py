@@ -118,7 +118,7 @@ def restart(name: str) -> LinuxChange:
 
 
 def struck_off(name: str, script: str) -> str:
-    """One command, and when it has succeeded what was owed is owed no more."""
+    """One command (or several by && and ||), and when it has succeeded what was owed is owed no more."""
     return f"{script} && rm -f -- {note(name)}"
 
 

@@ -10,6 +10,8 @@ APT_FILE = "/etc/apt/sources.list.d/kubepeer.list"
 TOOLS = ("chrony", "conntrack", "ipset", "ipvsadm", "containerd")
 KUBERNETES = ("kubelet", "kubeadm", "kubectl")
 INSTALL_SECONDS = 600
+APT_LOG = "/run/kubepeer-apt.log"
+LOCK_TRIES = 60  # every two seconds
 
 
 def plan_packages(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
@@ -46,11 +48,22 @@ def installed(answer: Answer) -> Mapping[str, str]:
 def _install_script(wanted: list[str], *, only_ours: bool) -> str:
     # confold: our configuration files are placed before and after their packages, and stay
     only = f"-o Dir::Etc::SourceList={APT_FILE} -o Dir::Etc::SourceParts=-" if only_ours else ""
-    # the lock may be held for a moment by the machine's own daily update
-    return f"""{UNDER_LOCK}set -e; export DEBIAN_FRONTEND=noninteractive
-dpkg --configure -a >/dev/null  # an installation that was cut off is ended first
-apt="apt-get -q {only} -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef"
-$apt update -o APT::Update::Error-Mode=any >/tmp/kubepeer-apt.log 2>&1 || {{ grep -m1 -E '^(E|Err)' /tmp/kubepeer-apt.log >&2; exit 100; }}
-$apt install -y --no-install-recommends --allow-change-held-packages --allow-downgrades {" ".join(wanted)} >/tmp/kubepeer-apt.log 2>&1 \\
-  || {{ grep -m1 '^E:' /tmp/kubepeer-apt.log >&2; exit 100; }}
-rm -f /tmp/kubepeer-apt.log"""
+    # The machine's own daily update may hold a lock for a moment. DPkg::Lock::Timeout waits for that of an installation alone, so all
+    # three are tried again while it is a lock that is in the way. What was said before a note on the lock file is the cause.
+    return f"""{UNDER_LOCK}export DEBIAN_FRONTEND=noninteractive
+patiently() {{
+    n=0
+    until "$@" >{APT_LOG} 2>&1; do
+        n=$((n + 1))
+        if [ $n -ge {LOCK_TRIES} ] || ! grep -q -E '(frontend|database|get) lock' {APT_LOG}; then
+            grep -m1 -E '^(E:|Err|dpkg: error)' {APT_LOG} >&2 || tail -n 1 {APT_LOG} >&2
+            exit 100
+        fi
+        sleep 2
+    done
+}}
+apt="apt-get -q {only} -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef"
+patiently dpkg --configure -a  # an installation that was cut off is ended first
+patiently $apt update -o APT::Update::Error-Mode=any
+patiently $apt install -y --no-install-recommends --allow-change-held-packages --allow-downgrades {" ".join(wanted)}
+rm -f {APT_LOG}"""

@@ -9,7 +9,7 @@ from kubepeer.errors import RefusedError
 from kubepeer.fetch import fetch
 from kubepeer.run import Run, done
 from tasks.linux.apply import apply
-from tasks.linux.observe import ask
+from tasks.linux.observe import ask, at_rest
 from tasks.linux.shell import open_shell
 from tasks.nodes import plan, preflight
 from tasks.nodes.packages import INSTALL_SECONDS
@@ -37,7 +37,8 @@ def refuse_early(task: Task, run: Run) -> Result:
 def prepare(task: Task, run: Run) -> Result:
     """Bring a Linux machine to where kubeadm can begin."""
     shell = open_shell(run.nornir, task.host.name)
-    seen = ask(shell, plan.questions(run.intent), plan.paths(run.intent), deadline=INSTALL_SECONDS + 30)
+    asked = ask(shell, plan.questions(run.intent), plan.paths(run.intent), deadline=INSTALL_SECONDS + 30)
+    seen = at_rest(asked, task.host.name)
     changes = plan.plan(run.intent, run.intent.node(task.host.name), seen, _keyrings(run))
     if not run.options.dry_run:
         apply(shell, changes)

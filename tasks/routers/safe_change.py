@@ -217,16 +217,25 @@ def let_pending_change_end(device: Any, name: str, *, may_mend: bool) -> None:
     A run that was killed between the two leaves one: what the router runs looks right, and is gone within the minute. One whose revert has
     failed (a daemon was dead, the disk was full) stays; where the driver can tell its own, it is asked to take it back once more.
     """
-    ends = time.monotonic() + REVERT_SECONDS + REVERT_ENDS_SECONDS
+    if _ends(device, REVERT_SECONDS + REVERT_ENDS_SECONDS):
+        return
+    waited = f"a change is still neither confirmed nor taken back after {REVERT_SECONDS + REVERT_ENDS_SECONDS} s"
+    cure = "let its owner confirm it or take it back, then run again"
+    if not may_mend:
+        raise CommandError(f"{waited}. Nothing was changed", host=name, cure=cure)
+    try:
+        device.rollback()
+    except NapalmException as error:
+        raise CommandError(f"{waited}: {error}", host=name, cure=cure) from error
+    if not _ends(device, REVERT_ENDS_SECONDS):
+        raise CommandError(f"{waited}, and could not be taken back now. Nothing was changed", host=name, cure=cure)
+
+
+def _ends(device: Any, seconds: float) -> bool:
+    """Whether the pending change ends within this time."""
+    ends = time.monotonic() + seconds
     while device.has_pending_commit():
-        if time.monotonic() < ends:
-            time.sleep(1)  # the timer is the router's; it tells nobody
-            continue
-        waited = f"a change is still neither confirmed nor taken back after {REVERT_SECONDS + REVERT_ENDS_SECONDS} s"
-        cure = "let its owner confirm it or take it back, then run again"
-        if not may_mend:
-            raise CommandError(f"{waited}. Nothing was changed", host=name, cure=cure)
-        try:
-            device.rollback()
-        except NapalmException as error:
-            raise CommandError(f"{waited}: {error}", host=name, cure=cure) from error
+        if time.monotonic() >= ends:
+            return False
+        time.sleep(1)  # the timer is the router's; it tells nobody
+    return True

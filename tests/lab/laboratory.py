@@ -104,11 +104,19 @@ class Laboratory:
 
 
 def wait_for(what: str, ask: Callable[[], Seen], seconds: float, *, pause: float = 0.5) -> Seen:
-    """Ask until the answer is true; then give it. The last false answer stands in the failure."""
+    """Ask until the answer is true; then give it. The last false answer stands in the failure.
+
+    Who cannot be asked just now, since a machine or an API is only coming up, has given no answer yet.
+    """
     ends = time.monotonic() + seconds
     while True:
-        answer = ask()
-        if answer:
-            return answer
-        assert time.monotonic() < ends, f"not so after {seconds:.0f} s: {what} (last answer: {answer!r})"
+        try:
+            answer = ask()
+        except AssertionError:
+            if time.monotonic() > ends:
+                raise
+        else:
+            if answer:
+                return answer
+            assert time.monotonic() < ends, f"not so after {seconds:.0f} s: {what} (last answer: {answer!r})"
         time.sleep(pause)  # no machine of the lab tells the tests anything: they ask again

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tests.lab.laboratory import Laboratory
@@ -284,9 +284,9 @@ def _value(block: str, key: str) -> str:
 
 
 def _moment(since: str, now: datetime) -> float:
-    """BIRD prints the hour of today, and the date alone of what is older."""
-    text = since if "-" in since else f"{now.date()} {since}"
-    return datetime.fromisoformat(text).timestamp()
+    """BIRD prints the hour of the last twenty hours, and the date alone of what is older."""
+    moment = datetime.fromisoformat(since if "-" in since else f"{now.date()} {since}")
+    return (moment if moment <= now + timedelta(minutes=1) else moment - timedelta(days=1)).timestamp()
 
 
 DEVICES: Mapping[str, Router] = {"openwrt": Frr(), "tiny-unraid": Bird()}

@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 DRIVER = CHECKOUT / "drivers" / "napalm-bird"
 INSTANCE = "kp-bird"
 ROUTER = "10.31.100.100"  # tiny-unraid
-BUILD_SECONDS, TESTS_SECONDS = 3600, 900
+BUILD_SECONDS, TESTS_SECONDS = 3600, 2700
 
 
 @pytest.fixture(scope="module")

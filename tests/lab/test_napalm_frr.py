@@ -29,8 +29,8 @@ from tests.lab.laboratory import Laboratory, wait_for
 CHECKOUT = Path(__file__).resolve().parents[2]
 DRIVER = CHECKOUT / "drivers" / "napalm-frr"
 INSTANCE = "kp-frr"
-BUILD_SECONDS, TESTS_SECONDS = 3600, 900
-REVERT_IN, GRACE, LATER = 6, 5, 40
+BUILD_SECONDS, TESTS_SECONDS = 3600, 2700
+REVERT_IN, GRACE, LATER = 10, 5, 60
 VERSIONS = {"8.4": OPENWRT, "10.3": FRR10}
 OPTIONS = {
     "use_keys": True,

@@ -74,13 +74,20 @@ def test_a_router_that_serves_some_nodes_is_the_peer_of_those_alone(intent_of: A
 
 def test_a_node_of_another_as_is_told_so_and_one_that_was_is_told_no_more(intent_of: Any) -> None:
     was = "k8s-calico-master-10-31-90-1.tinychen.io"
+    standing = {node.full_name: node.full_name == was for node in intent_of().nodes}
     told = {
         node["metadata"]["name"]: node["metadata"]["annotations"]
-        for node in objects.as_numbers(intent_of(**RACK), [was])
+        for node in objects.as_numbers(intent_of(**RACK), standing)
     }
     own = {"projectcalico.org/ASNumber": "65002"}
     assert told == {was: {}} | {f"k8s-calico-worker-10-31-90-{n}.tinychen.io": own for n in (5, 6)}
-    assert objects.as_numbers(intent_of(), []) == []
+    assert objects.as_numbers(intent_of(), dict.fromkeys(standing, False)) == []
+
+
+def test_a_node_that_has_not_joined_is_not_made_by_telling_its_as(intent_of: Any) -> None:
+    there = "k8s-calico-worker-10-31-90-5.tinychen.io"
+    told = objects.as_numbers(intent_of(**RACK), {there: False})
+    assert [node["metadata"]["name"] for node in told] == [there]
 
 
 def test_ttl_security_is_asked_of_both_ends(intent_of: Any) -> None:

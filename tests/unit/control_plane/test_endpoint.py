@@ -183,6 +183,36 @@ def test_the_pods_are_static_pods_of_the_hosts_network_that_name_their_configura
     assert configuration_of(content(placed(other), path)) != configuration_of(text)
 
 
+@pytest.mark.parametrize(
+    ("crictl", "code", "stopped"),
+    [
+        (None, 0, None),
+        ("exit 1", 1, None),
+        ('[ "$1" = ps ] || echo "$@" > stopped', 0, None),
+        ('if [ "$1" = ps ]; then echo one; echo two; else echo "$@" > stopped; fi', 0, "stop one two\n"),
+        ('if [ "$1" = ps ]; then echo one; else exit 3; fi', 3, None),
+    ],
+    ids=["no_crictl", "no_answer", "does_not_run", "runs", "does_not_stop"],
+)
+def test_a_restart_is_owed_until_the_container_has_been_stopped(
+    intent_of: Any, tmp_path: Path, crictl: str | None, code: int, stopped: str | None
+) -> None:
+    intent = intent_of()
+    (change,) = plan_endpoint(intent, intent.nodes[0], seen_with(placed(intent).files, "haproxy"), None)
+    (restart,) = change.steps
+    assert isinstance(restart, Execute)
+    (note := tmp_path / "owes.haproxy").touch()
+    for name, text in {"crictl": crictl, "rm": 'exec /bin/rm "$@"'}.items():
+        if text:
+            (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+            (tmp_path / name).chmod(0o755)
+    script = restart.script.replace("/run/kubepeer-owes.", f"{tmp_path}/owes.")
+    ended = subprocess.run(["/bin/sh"], input=script, text=True, cwd=tmp_path, env={"PATH": str(tmp_path)}, check=False)
+    assert ended.returncode == code
+    assert note.exists() is bool(code)
+    assert ((tmp_path / "stopped").read_text() if (tmp_path / "stopped").exists() else None) == stopped
+
+
 def test_what_a_shell_runs_is_valid_shell(intent_of: Any) -> None:
     intent = intent_of()
     seen = placed(intent)

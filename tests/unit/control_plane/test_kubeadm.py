@@ -260,6 +260,7 @@ def every_execution(intent: Intent) -> list[Execute]:
     for node in intent.nodes:
         join = kubeadm.join_configuration(intent, node, SECRETS, HASH)
         changes += [kubeadm.joining(intent, node, join, reset=reset) for reset in (False, True)]
+    changes.append(kubeadm.mark_control_plane(init))
     return [*map(execution, changes), kubeadm.upload_certificates(init)]
 
 
@@ -346,3 +347,15 @@ def test_without_an_error_line_the_last_lines_are_passed_on(machine: Any, intent
     (init, *_) = every_execution(intent_of())
     ended = machine(init, "echo one; echo two; echo three; exit 9")
     assert (ended.returncode, ended.stderr.split()) == (9, ["two", "three"])
+
+
+def test_a_control_plane_is_marked_by_the_phase_that_does_nothing_else(
+    machine: Any, intent_of: Any, tmp_path: Path
+) -> None:
+    intent = intent_of()
+    mark = kubeadm.mark_control_plane(kubeadm.init_configuration(intent, intent.nodes[1], SECRETS))
+    ended = machine(execution(mark), f'echo "$@" > {tmp_path}/kept; cat "$5" >> {tmp_path}/kept')
+    assert ended.returncode == 0
+    arguments, configuration = (tmp_path / "kept").read_text().split("\n", 1)
+    assert arguments.startswith("init phase mark-control-plane --config ")
+    assert documents(configuration)["InitConfiguration"]["nodeRegistration"]["name"] == intent.nodes[1].full_name

@@ -18,6 +18,24 @@ def test_a_node_is_judged_by_its_files_and_by_the_api(case: dict[str, Any], inte
     assert judged.value == case["is"]
 
 
+@pytest.mark.parametrize(
+    ("leftovers", "others", "has_kube_proxy", "is_so"),
+    [
+        ([ADMIN_CONF], [], False, True),
+        ([ADMIN_CONF], [], True, False),
+        ([ADMIN_CONF], ["k8s-calico-worker-10-31-90-4.tinychen.io"], False, False),  # somebody's eBPF, it may be
+        ([], [], False, False),  # the API is another's
+    ],
+)
+def test_an_init_was_cut_off_while_nobody_could_have_joined(
+    intent_of: Any, leftovers: list[str], others: list[str], *, has_kube_proxy: bool, is_so: bool
+) -> None:
+    node = intent_of().nodes[0]
+    seen = MemberSeen(tuple(leftovers), api_ready=True, admin_conf="a", ca="b", kubeconfig_current=True)
+    for registered in ([node.full_name, *others], others):
+        assert members.init_was_cut_off(node, seen, registered, has_kube_proxy=has_kube_proxy) is is_so
+
+
 def answered(leftovers: str, api: str, kubeconfig: str, files: dict[str, FileSeen | None]) -> MemberSeen:
     texts = {"lock": "", "leftovers": leftovers, "api": api, "kubeconfig": kubeconfig}
     assert set(texts) == set(members.QUESTIONS)

@@ -124,3 +124,12 @@ def test_a_machine_that_cannot_answer_is_named_with_its_cause(shell: Any) -> Non
         ask(shell, {"q": "true"})
     assert raised.value.message.startswith("could not be observed: ")
     assert "/no/such/folder" in raised.value.message
+
+
+def test_what_is_seen_while_an_earlier_run_is_at_work_is_not_acted_upon() -> None:
+    waited = observe.Seen({"lock": observe.Answer(0, "")}, {})
+    assert observe.at_rest(waited, "a") is waited
+    with pytest.raises(
+        CommandError, match=r"^a: a package installation or a kubeadm of an earlier run is still at work"
+    ):
+        observe.at_rest(observe.Seen({"lock": observe.Answer(1, "")}, {}), "a")

@@ -1,6 +1,7 @@
 """What a node needs before kubeadm: seen, wanted, and the changes between them."""
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,3 +81,36 @@ def test_the_machines_own_repositories_are_left_out_where_the_inventory_says_so(
     assert f"kubelet={intent.packages.kubernetes_version}" in step.script
     checked = subprocess.run(["/bin/sh", "-n"], input=step.script, text=True, capture_output=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("dpkg", "apt", "code", "said"),
+    [
+        ("", "", 0, ""),
+        ('echo "dpkg: error: dpkg frontend lock was locked by another process with pid 7"; echo "Note: no"; exit 2', "", 100,
+         "dpkg: error: dpkg frontend lock was locked by another process with pid 7\n"),
+        ("busy", "", 0, ""),
+        ("", 'echo "Err:1 http://mirror bookworm InRelease"; echo "E: Failed to fetch"; exit 100', 100,
+         "Err:1 http://mirror bookworm InRelease\n"),
+        ("", "echo something else; exit 7", 100, "something else\n"),
+    ],
+    ids=["all_is_well", "a_lock_that_is_never_released", "a_lock_that_is_held_for_a_moment", "no_mirror", "another_fault"],
+)  # fmt: skip
+def test_packages_wait_for_a_lock_and_for_nothing_else(
+    intent_of: Any, seen_of: Any, tmp_path: Path, dpkg: str, apt: str, code: int, said: str
+) -> None:
+    (packages,) = [
+        c for c in plan.plan(intent_of(), intent_of().node(NODE), seen_of("bare"), {}) if c.what == "packages"
+    ]
+    (step,) = packages.steps
+    assert isinstance(step, Execute)
+    busy = 'echo "dpkg: error: dpkg frontend lock was locked by"; [ -e was ] || { touch was; exit 2; }'
+    for name, text in {"dpkg": busy if dpkg == "busy" else dpkg, "apt-get": apt, "sleep": "", "flock": ""}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    script = step.script.replace("/run/", f"{tmp_path}/")
+    ended = subprocess.run(
+        ["/bin/sh", "-s"], input=script, text=True, capture_output=True, cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (code, said)

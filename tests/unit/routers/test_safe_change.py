@@ -266,6 +266,15 @@ def test_a_change_whose_revert_has_failed_is_taken_back_once_more_where_the_driv
     assert router.startup == BEFORE + "neighbor 10.31.90.1\n"
 
 
+def test_a_change_that_cannot_be_taken_back_either_ends_the_run(router: RouterInMemory, change: Change) -> None:
+    router.pending = (BEFORE, time.monotonic() + 3600)
+    router.rollback = lambda: None  # type: ignore[method-assign]  its script finds that the revert has begun, and never ends
+    said = error(change("neighbor 10.31.90.1", mends_itself=True))
+    assert said.startswith(
+        "openwrt: a change is still neither confirmed nor taken back after 4 s, and could not be taken back now. Nothing"
+    )
+
+
 @pytest.mark.parametrize("fault", [KeyError("peers"), ConnectionError("reset by peer")])
 def test_sessions_that_cannot_be_read_after_the_change_take_it_back(
     router: RouterInMemory, change: Change, fault: Exception
