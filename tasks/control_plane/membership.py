@@ -15,8 +15,6 @@ ADMIN_CONF, CA_CERTIFICATE, KUBELET_CONF = (
     "/etc/kubernetes/pki/ca.crt",
     "/etc/kubernetes/kubelet.conf",
 )
-
-
 APISERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 
 
