@@ -222,22 +222,22 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> P
 
 def _told(function: TaskFunction, task: Task, run: Run) -> Result:
     """Run a task; when it fails, what it had changed by then is told with its error."""
-    before = MADE.set([])
+    changes: list[Change] = []
+    before = MADE.set(changes)
     try:
         return function(task, run=run)
     except Exception as error:  # noqa: BLE001  as Nornir does it: a fault of a task is its host's result
-        return Result(host=task.host, exception=error, failed=True, changes=tuple(MADE.get() or ()))
+        return Result(host=task.host, exception=error, failed=True, changes=tuple(changes))
     finally:
         MADE.reset(before)
 
 
 def _host_outcome(result: MultiResult) -> HostOutcome:
     first = result[0]
-    if first.exception is not None:
-        return HostOutcome(changes=getattr(first, "changes", ()), error=first.exception, failed=True)
     return HostOutcome(
         changes=getattr(first, "changes", ()),
         findings=getattr(first, "findings", ()),
         summary=str(first.result or ""),
+        error=first.exception,
         failed=first.failed,
     )

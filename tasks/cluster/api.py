@@ -130,6 +130,10 @@ class KubernetesApi:
         answer = self.get(path)
         return [] if answer is None else list(answer.get("items") or [])
 
+    def nodes(self) -> dict[str, Manifest]:
+        """The nodes that are registered: full name -> metadata."""
+        return {node["metadata"]["name"]: node["metadata"] for node in self.items("/api/v1/nodes")}
+
     def path_of(self, manifest: Manifest) -> str | None:
         """Where an object lives, by the API's own discovery; None while its kind is not served."""
         version, kind = manifest["apiVersion"], manifest["kind"]

@@ -50,10 +50,7 @@ def build_load_balancer(task: Task, run: Run) -> Result:
     changes = _apply(run, api, objects.without_unwanted(_fetch(run, run.intent.manifests.purelb)))
     agent = "/apis/apps/v1/namespaces/purelb/daemonsets/lbnodeagent"
     if api is not None and api.get(agent) is not None:
-        changes.append(Change("DaemonSet purelb/lbnodeagent", "running", None))
-        if not run.options.dry_run:
-            api.delete(agent)
-            made(changes[-1])
+        changes.append(_delete(run, api, agent, Change("DaemonSet purelb/lbnodeagent", "running", None)))
     _wait(run, api, partial(waits.deployment, namespace="purelb", name="allocator"), ROLLOUT_SECONDS, pods_of="purelb")
     changes += _apply(run, api, objects.load_balancer(run.intent))
     return done(task, changes)
@@ -111,27 +108,28 @@ def _standing(run: Run, api: KubernetesApi | None) -> dict[str, bool]:
     """The nodes of the cluster, and whether they bear an AS of their own; where there is no cluster yet, those that it will have."""
     if api is None:
         return {node.full_name: False for node in run.intent.nodes}
-    every = (node["metadata"] for node in api.items("/api/v1/nodes"))
-    return {metadata["name"]: objects.AS_NUMBER in metadata.get("annotations", {}) for metadata in every}
+    return {name: objects.AS_NUMBER in metadata.get("annotations", {}) for name, metadata in api.nodes().items()}
 
 
 def _remove_peers(run: Run, api: KubernetesApi | None, wanted: set[str]) -> list[Change]:
     """Peers of ours whose router is no longer in the inventory."""
     if api is None:
         return []
-    stale = [
-        peer
-        for peer in (api.get(PEERS_PATH, {"labelSelector": OURS}) or {}).get("items", [])
-        if peer["metadata"]["name"] not in wanted
+    peers = (api.get(PEERS_PATH, {"labelSelector": OURS}) or {}).get("items", [])
+    addresses = {peer["metadata"]["name"]: str(peer["spec"].get("peerIP")) for peer in peers}
+    return [
+        _delete(run, api, f"{PEERS_PATH}/{name}", Change(f"BGPPeer {name}", address, None))
+        for name, address in addresses.items()
+        if name not in wanted
     ]
-    changes = []
-    for peer in stale:
-        change = Change(f"BGPPeer {peer['metadata']['name']}", str(peer["spec"].get("peerIP")), None)
-        changes.append(change)
-        if not run.options.dry_run:
-            api.delete(f"{PEERS_PATH}/{peer['metadata']['name']}")
-            made(change)
-    return changes
+
+
+def _delete(run: Run, api: KubernetesApi, path: str, change: Change) -> Change:
+    """Delete an object, unless nothing is to be changed; the change that it is."""
+    if not run.options.dry_run:
+        api.delete(path)
+        made(change)
+    return change
 
 
 def _wait(

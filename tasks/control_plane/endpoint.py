@@ -82,14 +82,14 @@ def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) 
         KEEPALIVED_FILE, keepalived, files[KEEPALIVED_FILE], mode=mode, secret=secret, owes=owes["keepalived"]
     )
     return present(
-        _with_restart("haproxy", haproxy_change, seen, owes=bool(owes["haproxy"])),
-        _with_restart("keepalived", keepalived_change, seen, owes=bool(owes["keepalived"])),
+        _with_restart("haproxy", haproxy_change, seen, owes=owes["haproxy"]),
+        _with_restart("keepalived", keepalived_change, seen, owes=owes["keepalived"]),
         file(CHECK_FILE, check, files[CHECK_FILE], mode="755"),
         *pods.values(),
     )
 
 
-def _with_restart(name: str, change: LinuxChange | None, seen: Seen, *, owes: bool) -> LinuxChange | None:
+def _with_restart(name: str, change: LinuxChange | None, seen: Seen, *, owes: str) -> LinuxChange | None:
     """A change of a configuration file and the restart of its container, also one that an earlier run has left owed."""
     if name not in seen["owed"].lines and not (change and owes):
         return change

@@ -18,8 +18,8 @@ from tasks.linux.templates import render
 
 SOCKET = "/run/containerd/containerd.sock"
 TOKEN_DESCRIPTION = "made by kubepeer for one run"  # noqa: S105  a description
-CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"  # kubeadm of 1.20 and later
 TOKEN_LIFETIME = "30m0s"  # noqa: S105  longer than any run; it is deleted at the run's end
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"  # kubeadm of 1.20 and later
 # kubeadm's CA has serial number 0; cryptography warns of it at each reading, and nobody can do anything about it
 warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
 

@@ -1,7 +1,7 @@
 """The API's endpoint, the first control plane and the joins: observe, plan, apply."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from kubepeer.intent import Node
 from kubepeer.run import Run, done
 from tasks.cluster import waits
 from tasks.cluster.access import API_SECONDS, api_if_there, api_that_answered, kubeconfig_of, open_api
-from tasks.cluster.api import KubernetesApi
+from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
 from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, PATHS, QUESTIONS, configuration_of, plan_endpoint
@@ -45,7 +45,7 @@ def _wait_for_endpoint(run: Run, node: Node, changes: Sequence[LinuxChange]) -> 
     pods = {change.what: change.after for change in changes if change.what in (HAPROXY_POD, KEEPALIVED_POD)}
     api = api_if_there(run) if pods else None
     seen = run.recall(("member", node.name))
-    if api is None or members.membership(node, seen, registered_nodes(api)) is not Membership.FULL:
+    if api is None or members.membership(node, seen, api.nodes()) is not Membership.FULL:
         return  # no kubelet of the cluster that could start them; this node joins later
     for path, text in pods.items():
         name = f"{Path(path).stem}-{node.full_name}"  # the kubelet's name for a static pod
@@ -69,18 +69,12 @@ def initialise(task: Task, run: Run) -> Result:
     seen = _observe(shell)
     node = run.intent.node(task.host.name)
     api = api_if_there(run, expected=_has_apiserver(run) and not run.options.dry_run)
-    if api is not None and not members.init_was_cut_off(
-        node, seen, registered_nodes(api), has_kube_proxy=api.get(KUBE_PROXY) is not None
-    ):
-        return _join(task, run, shell, api, seen)
     if api is None:
-        _refuse_second_cluster(run, task.host.name)
-    if api is None and members.KUBELET_CONF in seen.leftovers and seen.api_ready:
-        raise CommandError(
-            f"the apiserver here is ready, but {run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port} does not answer",
-            host=task.host.name,
-            cure="crictl ps -a | grep -E 'haproxy|keepalived' on the control planes, and their logs",
-        )
+        _refuse_second_cluster(run, task.host.name, seen)
+    else:
+        registered, has_kube_proxy = api.nodes(), api.get(KUBE_PROXY) is not None
+        if not members.init_was_cut_off(node, seen, registered, has_kube_proxy=has_kube_proxy):
+            return _join(task, run, shell, api, seen, registered)
     secrets = JoinSecrets.generate()
     for value in (secrets.token, secrets.certificate_key):
         run.redactor.learn(value)
@@ -109,10 +103,10 @@ def _has_apiserver(run: Run) -> bool:
     return any(one is not None and members.APISERVER in one.leftovers for one in seen)
 
 
-def _refuse_second_cluster(run: Run, first: str) -> None:
-    """Kubeadm init on one machine while another holds a cluster would make a second cluster under the same address.
+def _refuse_second_cluster(run: Run, first: str, seen_here: MemberSeen) -> None:
+    """Kubeadm init while a cluster is there whose API does not answer would make a second one under the same address.
 
-    The others are asked even when a filter has left them out.
+    The other control planes are asked even when a filter has left them out.
     """
     for other in run.intent.control_planes:
         if other.name == first:
@@ -125,6 +119,12 @@ def _refuse_second_cluster(run: Run, first: str) -> None:
                 host=first,
                 cure="bring that control plane's apiserver and etcd back; a second cluster is not made over it",
             )
+    if members.KUBELET_CONF in seen_here.leftovers and seen_here.api_ready:
+        raise CommandError(
+            f"the apiserver here is ready, but {run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port} does not answer",
+            host=first,
+            cure="crictl ps -a | grep -E 'haproxy|keepalived' on the control planes, and their logs",
+        )
 
 
 def observe_membership(task: Task, run: Run) -> Result:
@@ -150,7 +150,7 @@ def join(task: Task, run: Run) -> Result:
         return done(
             task, (_planned_join(run, task.host.name, JoinSecrets.generate(), "sha256:", reset=bool(seen.leftovers)),)
         )
-    return _join(task, run, shell, api, seen)
+    return _join(task, run, shell, api, seen, api.nodes())
 
 
 def _planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, reset: bool) -> LinuxChange:
@@ -160,13 +160,14 @@ def _planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, re
     )
 
 
-def _join(task: Task, run: Run, shell: SshShell, api: KubernetesApi, seen: MemberSeen) -> Result:
+def _join(
+    task: Task, run: Run, shell: SshShell, api: KubernetesApi, seen: MemberSeen, registered: Mapping[str, Manifest]
+) -> Result:
     node = run.intent.node(task.host.name)
-    registered = registered_nodes(api)
     state = members.membership(node, seen, registered)
     is_control_plane = node.role == "control_plane"
     if state is Membership.FULL:
-        changes = _completed(run, node, seen, registered[node.full_name]) if is_control_plane else ()
+        changes = _completed(run, node, seen, registered[node.full_name].get("labels", {})) if is_control_plane else ()
         if not run.options.dry_run:
             apply(shell, changes)
         return done(task, changes)
@@ -180,9 +181,8 @@ def _join(task: Task, run: Run, shell: SshShell, api: KubernetesApi, seen: Membe
     change = _planned_join(run, node.name, secrets, kubeadm.ca_hash(api.ca), reset=reset)
     if reset:
         apply(shell, (kubeadm.reset(),))
-        api.delete(
-            f"/api/v1/nodes/{node.full_name}"
-        )  # kubeadm refuses to join under the name of a node that is still Ready
+        # kubeadm refuses to join under the name of a node that is still Ready
+        api.delete(f"/api/v1/nodes/{node.full_name}")
         if is_control_plane:  # kubeadm reset has emptied the manifests' folder
             apply(shell, _plan_endpoint(task, run, shell))
     changes = present(change, members.kubeconfig_change(None) if is_control_plane else None)
@@ -198,12 +198,6 @@ def _completed(run: Run, node: Node, seen: MemberSeen, labels: Collection[str]) 
     if kubeadm.CONTROL_PLANE_LABEL not in labels:
         mark = kubeadm.mark_control_plane(kubeadm.init_configuration(run.intent, node, JoinSecrets.generate()))
     return present(mark, members.kubeconfig_change(seen))
-
-
-def registered_nodes(api: KubernetesApi) -> dict[str, Collection[str]]:
-    """The names of all nodes that the API knows, each with the names of its labels."""
-    every = (node["metadata"] for node in api.items("/api/v1/nodes"))
-    return {metadata["name"]: metadata.get("labels", {}).keys() for metadata in every}
 
 
 def _make_token(run: Run, api: KubernetesApi) -> JoinSecrets:
@@ -230,7 +224,7 @@ def _upload_certificates(task: Task, run: Run, secrets: JoinSecrets) -> bool:
 
 def _wait_until_registered(api: KubernetesApi, full_name: str, host: str) -> None:
     ends = time.monotonic() + NODE_SECONDS
-    while full_name not in registered_nodes(api):
+    while full_name not in api.nodes():
         if time.monotonic() > ends:
             raise CommandError(
                 f"joined, but after {NODE_SECONDS} s the API does not know {full_name}",

@@ -115,7 +115,7 @@ def test_the_timer_on_the_router_reverts_when_the_controller_is_killed(
     assert "node_9" in in_force(router)
     assert "node_9" in running(router)
     wait_until(lambda: "node_9" not in in_force(router), REVERT_IN + 5)
-    assert time.monotonic() - committed < REVERT_IN + 5
+    assert 3 < time.monotonic() - committed < REVERT_IN + 5
     assert not router.has_pending_commit()
     assert (running(router), startup(router)) == (before, at_start)
     wait_until(lambda: "reverted (not confirmed in time)" in history(router), 5)
