@@ -116,6 +116,9 @@ class Software(Section):
     """Versions, images and modes."""
 
     kubernetes: VersionNumber
+    calico: VersionNumber
+    purelb: VersionNumber
+    allow_cgroup_v1: bool = False  # Kubernetes from 1.35 on refuses control groups of version 1 unless told otherwise
     proxy_mode: Literal["ipvs", "iptables", "nftables"] = "ipvs"
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
     fail_swap_on: bool = True
@@ -148,6 +151,7 @@ class Manifests(Section):
     """The addresses of the manifests that are applied as they are."""
 
     calico: str
+    calico_crds: str | None = None  # from 3.30 on the operator's manifest has none; None where the operator installs them itself
     purelb: str
 
 
