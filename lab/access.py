@@ -14,12 +14,14 @@ ROUTES = "systemctl is-active --quiet frr && vtysh -d bgpd -c 'show bgp summary'
 # What a machine says when it is ready: a login is enough for a node, the others have something to serve.
 READY = {
     Role.NODE: "true",
+    Role.OLDER_NODE: "true",
     Role.ROUTER: ROUTES,
     Role.BIRD_ROUTER: "systemctl is-active --quiet bird && birdc show ospf",
-    Role.MIRROR: "curl -sfo /dev/null http://127.0.0.1/debian/Release && curl -sfo /dev/null http://127.0.0.1:5000/v2/",
+    Role.MIRROR: "curl -sfo /dev/null http://127.0.0.1/apt/kubernetes/Release && curl -sfo /dev/null http://127.0.0.1:5000/v2/",
     Role.CLIENT: "birdc show status",
     Role.NEXT_ROUTER: ROUTES,
 }
+KNOWN_TO_CHECKOUT = CHECKOUT / "var" / "known_hosts"
 KEY_IN_CHECKOUT = CHECKOUT / "var" / "lab" / "id_ed25519"
 
 
@@ -49,6 +51,14 @@ def write_known_hosts(instance: Instance) -> None:
         for key in sorted(host_keys(instance, machine).glob("*.pub")):
             lines += [f"{machine.name},{machine.address} {' '.join(key.read_text().split()[:2])}"]
     known_hosts(instance).write_text("\n".join(lines) + "\n")
+
+
+def forget_old_keys(machine: Machine) -> None:
+    """A machine has new host keys: what the checkout's runbooks have learned of it before is no longer true."""
+    if KNOWN_TO_CHECKOUT.exists():
+        for interface in machine.interfaces:
+            run(["ssh-keygen", "-q", "-R", interface.host, "-f", KNOWN_TO_CHECKOUT])
+        KNOWN_TO_CHECKOUT.with_name(f"{KNOWN_TO_CHECKOUT.name}.old").unlink(missing_ok=True)
 
 
 def known_hosts(instance: Instance) -> Path:

@@ -1,8 +1,7 @@
 """Debian packages for the lab: from the host's own mirrors, through an apt apart from the host's own.
 
 Nothing is installed on the host and the host's package lists are not touched. The mirrors and suites are those
-of the host; only the release's name is replaced when the host runs another one, because the lab's machines are
-of the release whose source package holds the whole of Kubernetes.
+of the host; only the release's name is replaced where a machine is of another release than the host.
 """
 
 import os
@@ -15,8 +14,8 @@ from pathlib import Path
 from lab.errors import LabError, Unsupported
 from lab.processes import run
 
+# Nodes run the newer one, but for a worker; the mirror, the routers but for one, and the images the older one.
 RELEASE = "bookworm"
-# For the router of the next generation alone (topology.FRR10).
 NEXT_RELEASE = "trixie"
 COMPONENT = "main"
 ARCHIVE_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -143,15 +142,6 @@ class Apt:
         run([*command, package], directory=self.archives, log=self.log)
         names: list[str] = re.findall(r"^'\S+' (\S+\.deb) \d+ ", listed, re.MULTILINE)
         return self.archives / names[0]
-
-    def source(self, package: str) -> Path:
-        """Download a source package; the answer is its .dsc file, whose sums dpkg-source checks."""
-        self.archives.mkdir(parents=True, exist_ok=True)
-        command = ["apt-get", *self._options(Path("/dev/null")), "-q", "source"]
-        listed = run([*command, "--print-uris", package], directory=self.folder / "nowhere")
-        names: list[str] = re.findall(r"^'\S+' (\S+) \d+ ", listed, re.MULTILINE)
-        run([*command, "--download-only", package], directory=self.archives, log=self.log)
-        return self.archives / next(name for name in names if name.endswith(".dsc"))
 
 
 def architecture() -> str:

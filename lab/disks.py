@@ -12,7 +12,7 @@ from lab.errors import LabError
 from lab.mounts import mount_overlay
 from lab.places import FILES, Instance
 from lab.processes import run
-from lab.topology import Machine, Role
+from lab.topology import NAME_SERVER, Machine
 
 # containerd's snapshots are overlays themselves, etcd and the kubelet want a real disk.
 REAL_FOLDERS = ("containerd", "kubelet", "etcd")
@@ -22,7 +22,7 @@ HOST_KEY_TYPES = ("ed25519", "ecdsa")
 def layers(instance: Instance, machine: Machine) -> Sequence[Path]:
     """The read-only folders below a machine's own, the topmost first."""
     base = base_of(instance.cache, release_of(machine.role))
-    return [base] if machine.role is Role.NODE else [instance.cache.layer(machine.role), base]
+    return [base] if machine.is_node else [instance.cache.layer(machine.role), base]
 
 
 def host_keys(instance: Instance, machine: Machine) -> Path:
@@ -30,14 +30,17 @@ def host_keys(instance: Instance, machine: Machine) -> Path:
     return instance.path / "host-keys" / machine.name
 
 
-def make_host_keys(instance: Instance, machine: Machine) -> None:
-    """Make the host keys, once and for all."""
+def make_host_keys(instance: Instance, machine: Machine) -> bool:
+    """Make the host keys, once and for all; whether new ones were made."""
     folder = host_keys(instance, machine)
     folder.mkdir(parents=True, exist_ok=True)
+    made = False
     for kind in HOST_KEY_TYPES:
         file = folder / f"ssh_host_{kind}_key"
         if not file.exists():
             run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", machine.hostname, "-f", file])
+            made = True
+    return made
 
 
 def prepare(instance: Instance, machine: Machine, origin: str) -> None:
@@ -78,7 +81,7 @@ def _fill(instance: Instance, machine: Machine, upper: Path) -> None:
         shutil.copy(key, upper / "etc/ssh" / key.name)
     _write(upper / "etc/hostname", f"{machine.hostname}\n")
     _write(upper / "etc/machine-id", f"{uuid.uuid4().hex}\n")
-    _write(upper / "etc/resolv.conf", "")
+    _write(upper / "etc/resolv.conf", f"nameserver {NAME_SERVER}\n" if machine.is_node else "")
     _write(upper / "etc/hosts", _hosts(machine))
     _write(upper / "etc/network/interfaces", interfaces(machine))
     below = layers(instance, machine)

@@ -37,6 +37,8 @@ MODULES = {
     "NET_IPIP": "net/ipv4/ipip",
     "NF_CONNTRACK": "net/netfilter/nf_conntrack",
     "NF_NAT": "net/netfilter/nf_nat",
+    "NET_SCH_NETEM": "net/sched/sch_netem",
+    "NET_VRF": "drivers/net/vrf",
     "NF_TABLES": "net/netfilter/nf_tables",
     "OVERLAY_FS": "fs/overlayfs/overlay",
     "TUN": "drivers/net/tun",
@@ -82,6 +84,16 @@ def _index(folder: Path) -> None:
 def loadable() -> bool:
     """Whether the host's kernel has modules to load."""
     return (Path("/lib/modules") / platform.release()).is_dir()
+
+
+def has(module: str) -> bool:
+    """Whether the kernel has a module built in or to load; True where nothing can be said about it."""
+    if loadable():
+        return succeeds(["modprobe", "--dry-run", "--quiet", module])
+    if not CONFIGURATION.exists():
+        return True
+    built_in = builtin_list(gzip.decompress(CONFIGURATION.read_bytes()).decode())
+    return any(Path(line).stem == module for line in built_in.splitlines())
 
 
 def load() -> None:

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 from lab import access, cgroups, disks, kernel_modules, machines, namespaces, requirements
 from lab.build.builder import build, origin
+from lab.build.programs import KUBERNETES
 from lab.errors import LabError
+from lab.forecast import shortcomings
 from lab.mounts import unmount_below
 from lab.places import RUNTIME, Instance
 from lab.progress import Progress
@@ -31,6 +33,9 @@ def _lock(instance: Instance) -> Iterator[None]:
 def up(instance: Instance, wanted: Sequence[Machine], progress: Progress) -> None:
     """Bring machines up; those that are up stay as they are."""
     requirements.check_kernel()
+    if any(machines.running(instance, machine) is None for machine in wanted):
+        for line in shortcomings(instance.cache, build=not instance.cache.programs(KUBERNETES.name).exists()):
+            progress.console.print(f" {line}")
     build(instance.cache, progress, {machine.role for machine in wanted})
     with _lock(instance):
         access.make_key(instance.cache)
@@ -54,7 +59,8 @@ def _start(instance: Instance, stopped: Sequence[Machine]) -> None:
     instance.path.mkdir(parents=True, exist_ok=True)
     namespaces.add_controller(instance)
     for machine in stopped:
-        disks.make_host_keys(instance, machine)
+        if disks.make_host_keys(instance, machine):
+            access.forget_old_keys(machine)
     access.write_known_hosts(instance)
     for machine in stopped:
         machines.start(instance, machine, origin(instance.cache, machine))

@@ -37,9 +37,22 @@ class Cache:
         return self.path / "apt"
 
     @property
-    def kubernetes(self) -> Path:
-        """Source, Go workspace and binaries of Kubernetes."""
-        return self.path / "kubernetes"
+    def go(self) -> Path:
+        """Go's modules and what the compiler keeps."""
+        return self.path / "go"
+
+    def modules(self, project: str) -> Path:
+        """The note that a project's modules have come."""
+        return self.path / "programs" / f"{project}.modules"
+
+    def programs(self, project: str) -> Path:
+        """The programs that were built of a project (lab/programs)."""
+        return self.path / "programs" / project
+
+    @property
+    def packages(self) -> Path:
+        """Our Debian packages of Kubernetes."""
+        return self.path / "packages"
 
     @property
     def downloads(self) -> Path:
@@ -56,10 +69,9 @@ class Cache:
         """All that the mirror serves; the machine has it as /srv, so what is built while it is up is served at once."""
         return self.path / "mirror"
 
-    @property
-    def repository(self) -> Path:
-        """The apt repository that the mirror serves."""
-        return self.mirror / "debian"
+    def repository(self, name: str) -> Path:
+        """An apt repository that the mirror serves: that of a Debian release, or `kubernetes`."""
+        return self.mirror / "apt" / name
 
     @property
     def registry(self) -> Path:

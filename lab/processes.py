@@ -2,10 +2,37 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab.errors import LabError, Unsupported
+
+# The programs that run in any thread: when a build is given up, none goes on behind its back.
+_RUNNING: set[subprocess.Popen[str]] = set()
+_LOCK = threading.Lock()
+
+
+@contextmanager
+def _watched(process: subprocess.Popen[str]) -> Iterator[None]:
+    with _LOCK:
+        _RUNNING.add(process)
+    try:
+        yield
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        with _LOCK:
+            _RUNNING.discard(process)
+
+
+def end_all() -> None:
+    """End every program that `run` has started in any thread; each of them then raises in its own."""
+    with _LOCK:
+        for process in _RUNNING:
+            process.terminate()
 
 
 def run(
@@ -23,12 +50,15 @@ def run(
     words = [str(word) for word in command]
     variables = {**os.environ, "LC_ALL": "C", **(environment or {})}
     try:
-        finished = subprocess.run(
-            words, check=False, capture_output=True, text=True, errors="replace", cwd=directory, env=variables,
-            input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
+        process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", cwd=directory,
+            env=variables, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         )  # fmt: skip
     except FileNotFoundError:
         raise Unsupported(f"{words[0]} is not installed: run `python -m lab requirements`") from None
+    with _watched(process):
+        output, errors = process.communicate(stdin)
+    finished = subprocess.CompletedProcess(words, process.returncode, output, errors)
     if log is not None:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"$ {' '.join(words)[:2000]}\n{finished.stdout}{finished.stderr}")

@@ -13,7 +13,6 @@ from lab.processes import succeeds
 PROGRAMS = {
     "debootstrap": "debootstrap",
     "systemd-nspawn": "systemd-container",
-    "dpkg-source": "dpkg-dev",
     "dpkg-scanpackages": "dpkg-dev",
     "gcc": "gcc",
     "ip": "iproute2",

@@ -10,18 +10,24 @@ CONTROLLER_ADDRESS = "10.31.0.1/16"
 CONTROLLER_CLIENT_ADDRESS = "10.32.0.2/24"
 GATEWAY = "10.31.254.253"
 CLIENT_GATEWAY = "10.32.0.1"
+NAME_SERVER = "10.31.0.2"
 
 
 class Role(Enum):
     """What a machine is at the start; it decides the layers of its root and the files placed in it."""
 
     NODE = "node"
+    OLDER_NODE = "older-node"
+    """A node of Debian's release before the others': both containerds are met in every run."""
     ROUTER = "router"
     BIRD_ROUTER = "bird-router"
     MIRROR = "mirror"
     CLIENT = "client"
     NEXT_ROUTER = "next-router"
     """A router of Debian's next release, whose FRR is of the next generation."""
+
+
+NODE_ROLES = (Role.NODE, Role.OLDER_NODE)
 
 
 class Segment(Enum):
@@ -71,9 +77,14 @@ class Machine:
         return self.interfaces[0].host
 
     @property
+    def is_node(self) -> bool:
+        """Whether it becomes a member of the cluster."""
+        return self.role in NODE_ROLES
+
+    @property
     def hostname(self) -> str:
         """Nodes carry full names, as those of the cluster in the tutorial do."""
-        return f"{self.name}.{DOMAIN}" if self.role is Role.NODE else self.name
+        return f"{self.name}.{DOMAIN}" if self.is_node else self.name
 
     def port_of(self, interface: Interface) -> str:
         """The name of the switch port that the given card is plugged into."""
@@ -84,9 +95,9 @@ def _site(address: str, gateway: str | None = GATEWAY) -> Interface:
     return Interface("eth0", f"{address}/{SITE_PREFIX_LENGTH}", Segment.SITE, gateway)
 
 
-def _node(kind: str, number: int) -> Machine:
+def _node(kind: str, number: int, role: Role = Role.NODE) -> Machine:
     name = f"k8s-calico-{kind}-10-31-90-{number}"
-    return Machine(name, f"{kind}{number}", Role.NODE, (_site(f"10.31.90.{number}"),))
+    return Machine(name, f"{kind}{number}", role, (_site(f"10.31.90.{number}"),))
 
 
 MIRROR = Machine("mirror", "mirror", Role.MIRROR, (_site("10.31.0.2"),))
@@ -107,7 +118,11 @@ FRR10 = Machine(
     (_site("10.31.254.10"), Interface("eth1", "10.32.0.3/24", Segment.CLIENTS)),
     optional=True,
 )
-NODES = tuple(_node("master", number) for number in (1, 2, 3)) + tuple(_node("worker", n) for n in (4, 5, 6))
+NODES = (
+    *(_node("master", number) for number in (1, 2, 3)),
+    *(_node("worker", number) for number in (4, 5)),
+    _node("worker", 6, Role.OLDER_NODE),
+)
 MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR10)
 
 # What a plain `up` starts.

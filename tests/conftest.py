@@ -13,6 +13,7 @@ import yaml
 from kubepeer.intent import Intent
 from kubepeer.intent.load import load_intent
 from kubepeer.settings import Settings, read_settings
+from tests.lab.tiers import PARTS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULTS = {"seed": "inventory/defaults.yaml", "lab": "lab/defaults.yaml"}
@@ -23,11 +24,14 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Rendered files that were meant to change are written anew, and read in the diff before they are committed."""
     parser.addoption("--update-golden", action="store_true", help="write the golden files of tests/render anew")
+    parser.addoption("--part", choices=PARTS, help="of the lab's tests only this part, which does not always run")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The marker of a table."""
     config.addinivalue_line("markers", "cases(folder): run once for each YAML file of a folder beside the test")
+    config.addinivalue_line("markers", "long(part): runs by `make test-long PART=part` alone")
+    config.addinivalue_line("markers", "fault: of the catalogue of faults, of which `make test` draws six")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

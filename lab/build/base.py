@@ -20,16 +20,17 @@ BASE_PACKAGES = (
 LAYER_PACKAGES = {
     Role.ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
     Role.BIRD_ROUTER: ("bird2", "tcpdump", "traceroute"),
-    Role.MIRROR: ("nginx-light", "docker-registry", "chrony"),
+    Role.MIRROR: ("nginx-light", "docker-registry", "chrony", "dnsmasq"),
     Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3"),
     Role.NEXT_ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
 }
+OF_NEXT_RELEASE = (Role.NODE, Role.NEXT_ROUTER)
 UNPRIVILEGED_USER = "engineer"
 
 
 def release_of(role: Role) -> str:
     """The release of Debian that machines of a role run."""
-    return NEXT_RELEASE if role is Role.NEXT_ROUTER else RELEASE
+    return NEXT_RELEASE if role in OF_NEXT_RELEASE else RELEASE
 
 
 def base_of(cache: Cache, release: str) -> Path:

@@ -1,19 +1,21 @@
-"""Doing the build steps that are not done."""
+"""Doing the build steps that are not done: one of each lane at a time, the lanes side by side."""
 
 import fcntl
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
-from lab import machines
+from lab import machines, processes
 from lab.build.base import LAYER_PACKAGES, release_of
 from lab.build.images import base_note
 from lab.build.plan import base_name, layer_name, steps
 from lab.build.registry import Registry
-from lab.build.steps import Stamps, Step
+from lab.build.steps import Lane, Stamps, Step
 from lab.debian import NEXT_RELEASE, RELEASE, Apt, host_sources
 from lab.errors import LabError
 from lab.places import RUNTIME, Cache, Instance
-from lab.progress import Progress
+from lab.progress import BuildProgress, Progress
 from lab.topology import MACHINES, Machine, Role
 
 RELEASES = (RELEASE, NEXT_RELEASE)
@@ -21,7 +23,8 @@ RELEASES = (RELEASE, NEXT_RELEASE)
 FROM_DEBIAN = {
     **{base_name(release): release for release in RELEASES},
     **{layer_name(role): release_of(role) for role in LAYER_PACKAGES},
-    **dict.fromkeys(("kubernetes", "repository", "image-base"), RELEASE),
+    **{f"repository-{release}": release for release in RELEASES},
+    "image-base": RELEASE,
 }
 
 
@@ -44,7 +47,58 @@ def build(cache: Cache, progress: Progress, roles: Collection[Role] | None = Non
             missing = _missing(steps(cache, apts, roles), stamps)
         if missing:
             _refuse_under_machines(cache, missing)
-            _perform(cache, apts, stamps, missing, progress)
+            for release in dict.fromkeys(FROM_DEBIAN[step.name] for step in missing if step.name in FROM_DEBIAN):
+                with progress.step(f"Package lists, {release}"):
+                    apts[release].update()
+            _Work(cache, stamps, missing).perform(progress)
+            Registry(cache.registry).sweep()
+
+
+class _Work:
+    """The steps of one build, by lanes."""
+
+    def __init__(self, cache: Cache, stamps: Stamps, missing: Sequence[Step]) -> None:
+        self._cache, self._stamps, self._missing = cache, stamps, missing
+        self._done = {step.name: threading.Event() for step in missing}
+        self._given_up = threading.Event()
+        self._failure: Exception | None = None
+
+    def perform(self, progress: Progress) -> None:
+        """Do all steps; the first failure ends the others' work after their running step."""
+        lanes = [lane for lane in Lane if any(step.lane is lane for step in self._missing)]
+        shown = BuildProgress(progress.console, self._missing, min(len(lanes), 2))
+        with shown.shown(), ThreadPoolExecutor(len(lanes)) as pool:
+            working = [pool.submit(self._lane, lane, shown) for lane in lanes]
+            try:
+                wait(working, return_when=FIRST_EXCEPTION)
+            finally:
+                self._end(working)
+        if self._failure is not None:
+            raise self._failure
+
+    def _end(self, working: Sequence[Future[None]]) -> None:
+        """Let everybody go who waits for a step; after Ctrl-C or a failure the programs that run are ended, too."""
+        if all(future.done() and future.exception() is None for future in working):
+            return
+        self._given_up.set()
+        for event in self._done.values():
+            event.set()
+        processes.end_all()
+
+    def _lane(self, lane: Lane, shown: BuildProgress) -> None:
+        for step in (one for one in self._missing if one.lane is lane):
+            for before in step.after:
+                if before.name in self._done:
+                    self._done[before.name].wait()
+            if self._given_up.is_set():
+                return
+            try:
+                with shown.step(step):
+                    self._stamps.perform(step, self._cache.path / "logs" / f"{step.name}.log")
+            except Exception as error:
+                self._failure = self._failure or error  # those that come after it fail since their programs are ended
+                raise
+            self._done[step.name].set()
 
 
 def _apt(cache: Cache, release: str) -> Apt:
@@ -60,19 +114,6 @@ def _missing(wanted: Sequence[Step], stamps: Stamps, *, thoroughly: bool = False
         if stale_before or not stamps.is_current(step, thoroughly=thoroughly):
             found.append(step)
     return found
-
-
-def _perform(
-    cache: Cache, apts: Mapping[str, Apt], stamps: Stamps, missing: Sequence[Step], progress: Progress
-) -> None:
-    for release in dict.fromkeys(FROM_DEBIAN[step.name] for step in missing if step.name in FROM_DEBIAN):
-        with progress.step(f"Package lists, {release}"):
-            apts[release].update()
-    for number, step in enumerate(missing, start=1):
-        last = stamps.read(step.name)
-        with progress.step(f"{step.title} ({number} of {len(missing)})", last.seconds if last else None):
-            stamps.perform(step, cache.path / "logs" / f"{step.name}.log")
-    Registry(cache.registry).sweep()
 
 
 def _drop_damaged_images(cache: Cache) -> None:

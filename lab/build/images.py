@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.build.base import bootstrap, discard
+from lab.build.programs import COREDNS, ETCD, KUBERNETES, Project
 from lab.build.registry import Blob, Registry
 from lab.debian import Apt, architecture
 from lab.errors import LabError
@@ -15,8 +16,8 @@ from lab.places import CHECKOUT, STANDINS, Cache
 from lab.processes import run
 
 BASE_PACKAGES = (
-    "haproxy", "keepalived", "iptables", "conntrack", "nginx-light", "etcd-server", "etcd-client", "curl", "iproute2",
-    "bird2", "python3", "containernetworking-plugins", "ca-certificates",
+    "haproxy", "keepalived", "iptables", "nftables", "conntrack", "nginx-light", "curl", "iproute2", "bird2", "python3",
+    "openssl", "ca-certificates",
 )  # fmt: skip
 LEFT_OUT = (
     "./var/cache/*", "./var/lib/apt/*", "./usr/share/doc/*", "./usr/share/locale/*", "./usr/share/man/*",
@@ -26,7 +27,8 @@ LEFT_OUT = (
 EPOCH = 1609459200
 CREATED = "2021-01-01T00:00:00Z"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-KUBERNETES_VERSION = "v1.20.2"
+PAUSE_VERSION = "3.10.2"
+PAUSE_SOURCE = CHECKOUT / "lab" / "images" / "pause.c"
 NGINX_SITE = CHECKOUT / "lab" / "images" / "nginx-site.conf"
 STANDIN_IMAGES = STANDINS / "images"
 
@@ -45,18 +47,20 @@ class Image:
     modes: Mapping[str, int] = field(default_factory=dict)
 
 
-def control_plane_images(programs: Path) -> list[Image]:
+def control_plane_images(cache: Cache) -> list[Image]:
     """The images that kubeadm and the two static pods ask for, by the names they ask for."""
+    tag = f"v{KUBERNETES.version}"
     single = [
-        Image(name, KUBERNETES_VERSION, {f"/usr/local/bin/{name}": programs / name})
+        Image(name, tag, _programs(cache, KUBERNETES, name))
         for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     ]
     return [
         *single,
-        Image("kube-proxy", KUBERNETES_VERSION, {"/usr/local/bin/kube-proxy": programs / "kube-proxy"}, on_base=True),
-        Image("etcd", "3.4.13-0", on_base=True),
-        Image("coredns", "1.7.0", {"/coredns": programs / "coredns"}, entrypoint=("/coredns",)),
-        Image("pause", "3.2", {"/pause": programs / "pause"}, entrypoint=("/pause",)),
+        Image("kube-proxy", tag, _programs(cache, KUBERNETES, "kube-proxy"), on_base=True),
+        Image("etcd", f"{ETCD.version}-0", _programs(cache, ETCD, *ETCD.programs), on_base=True),
+        Image("coredns/coredns", f"v{COREDNS.version}", {"/coredns": cache.programs("coredns") / "coredns"},
+              entrypoint=("/coredns",)),
+        Image("pause", PAUSE_VERSION, {"/pause": pause(cache)}, entrypoint=("/pause",)),
         Image("library/haproxy", "2.6", on_base=True, entrypoint=("haproxy", "-W", "-db", "-f"),
               command=("/usr/local/etc/haproxy/haproxy.cfg",)),
         Image("osixia/keepalived", "2.2", on_base=True,
@@ -64,6 +68,24 @@ def control_plane_images(programs: Path) -> list[Image]:
         Image("tinychen777/nginx-quic", "latest", {"/etc/nginx/sites-enabled/default": NGINX_SITE}, on_base=True,
               entrypoint=("nginx", "-g", "daemon off; error_log /dev/stderr;")),
     ]  # fmt: skip
+
+
+def _programs(cache: Cache, project: Project, *names: str) -> dict[str, Path]:
+    """Programs by their place in an image, where the projects' own images have them, too."""
+    return {f"/usr/local/bin/{name}": cache.programs(project.name) / name for name in names}
+
+
+def pause(cache: Cache) -> Path:
+    """Where the pause program lies."""
+    return cache.programs("pause") / "pause"
+
+
+def build_pause(cache: Cache, log: Path) -> None:
+    """Compile the pause program."""
+    program = pause(cache)
+    discard(program.parent)
+    program.parent.mkdir(parents=True)
+    run(["gcc", "-Os", "-static", "-s", f'-DVERSION="{PAUSE_VERSION}"', "-o", program, PAUSE_SOURCE], log=log)
 
 
 def standin_images() -> list[Image]:

@@ -5,12 +5,12 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 
-from lab.build import base, images, kubernetes, kubernetes_packages, repository
+from lab.build import base, images, kubernetes_packages, programs, repository
 from lab.build.registry import Registry
-from lab.build.steps import Step
+from lab.build.steps import Lane, Step
 from lab.debian import RELEASE, Apt
 from lab.places import STANDINS, Cache
-from lab.topology import Role
+from lab.topology import NODE_ROLES, Role
 
 MANIFESTS = STANDINS / "manifests"
 
@@ -20,54 +20,82 @@ def _base_step(cache: Cache, apt: Apt) -> Step:
     return Step(
         base_name(apt.release), f"Base of the machines, {apt.release}",
         ("1", apt.release, *base.BASE_PACKAGES, *mirrors), (base.base_of(cache, apt.release),),
-        partial(base.build_base, cache, apt),
+        partial(base.build_base, cache, apt), seconds=70,
     )  # fmt: skip
 
 
 def _layer_step(role: Role, cache: Cache, apt: Apt, root: Step) -> Step:
     return Step(
         layer_name(role), f"Layer of the {role.value}", ("1", *base.LAYER_PACKAGES[role]), (cache.layer(role),),
-        partial(base.build_layer, role, cache, apt), (root,),
+        partial(base.build_layer, role, cache, apt), (root,), seconds=8,
     )  # fmt: skip
 
 
-def _kubernetes_step(cache: Cache, apt: Apt) -> Step:
-    inputs = ("1", *kubernetes.GO_PACKAGES, *kubernetes.PROGRAMS, kubernetes.VERSION, kubernetes.COMMIT,
-              kubernetes.TAGS, kubernetes.PATCHES, kubernetes.PAUSE, kubernetes.STANDIN_DNS)  # fmt: skip
-    return Step("kubernetes", "Kubernetes from source (Go)", inputs, (cache.kubernetes / "bin",),
-                partial(kubernetes.build_kubernetes, cache, apt))  # fmt: skip
+def _program_steps(cache: Cache) -> dict[str, tuple[Step, Step]]:
+    """For each project the download of its modules and the build, by the project's name.
+
+    The smallest are compiled while the modules of the largest come.
+    """
+    found: dict[str, tuple[Step, Step]] = {}
+    for project in sorted(programs.PROJECTS, key=lambda one: one.seconds):
+        toolchain = programs.TOOLCHAIN.read_text()
+        modules = Step(
+            f"modules-{project.name}", f"Go modules of {project.title}", ("1", toolchain, project.folder / "go.sum"),
+            (cache.modules(project.name),), partial(programs.download, project, cache), lane=Lane.MODULES, seconds=20,
+        )  # fmt: skip
+        compiled = Step(
+            f"programs-{project.name}", f"{project.title} {project.version} (Go)",
+            ("1", toolchain, repr(project), project.folder), (cache.programs(project.name),),
+            partial(programs.build, project, cache), (modules,), Lane.COMPILER, project.seconds,
+        )  # fmt: skip
+        found[project.name] = (modules, compiled)
+    return found
 
 
-def _package_steps(cache: Cache, apt: Apt, root: Step, programs: Step) -> tuple[Step, ...]:
+def _repository_steps(
+    cache: Cache, apts: Mapping[str, Apt], roots: Mapping[str, Step], built: Collection[Step]
+) -> list[Step]:
+    debian = [
+        Step(f"repository-{release}", f"apt repository of {release}", ("1", *repository.PACKAGES),
+             (cache.repository(release),), partial(repository.build_debian_repository, cache, apts[release]), (root,),
+             seconds=15)
+        for release, root in roots.items()
+    ]  # fmt: skip
     ours = Step(
         "kubernetes-packages", "Packages of Kubernetes",
-        ("1", kubernetes_packages.VERSION, repr(kubernetes_packages.PACKAGES), kubernetes_packages.PACKAGING,
-         kubernetes_packages.STANDIN_CRICTL),
-        (cache.kubernetes / "packages",), partial(kubernetes_packages.build_kubernetes_packages, cache), (programs,),
+        ("1", repr(kubernetes_packages.PACKAGES), kubernetes_packages.ENABLE, kubernetes_packages.PACKAGING),
+        (cache.packages,), partial(kubernetes_packages.build_kubernetes_packages, cache), tuple(built), seconds=10,
     )  # fmt: skip
-    all_of_them = Step(
-        "repository", "apt repository", ("1", *repository.PACKAGES), (cache.repository,),
-        partial(repository.build_repository, cache, apt), (root, ours),
+    theirs = Step(
+        "repository-kubernetes", "apt repository of Kubernetes", ("1",), (cache.repository("kubernetes"),),
+        partial(repository.build_kubernetes_repository, cache), (ours,), seconds=3,
     )  # fmt: skip
-    return (ours, all_of_them)
+    return [*debian, ours, theirs]
 
 
-def _image_steps(cache: Cache, apt: Apt, programs: Step) -> tuple[Step, ...]:
+def _image_steps(cache: Cache, apt: Apt, built: Mapping[str, Step]) -> tuple[list[Step], list[Step]]:
+    """The steps of images: those that need no program of ours, and those that do."""
     shared = Step(
         "image-base", "Base of the images", ("1", RELEASE, *images.BASE_PACKAGES, *images.LEFT_OUT),
-        (images.base_note(cache),), partial(images.build_image_base, cache, apt),
+        (images.base_note(cache),), partial(images.build_image_base, cache, apt), seconds=62,
+    )  # fmt: skip
+    pause = Step(
+        "pause", "Program pause (C)", ("1", images.PAUSE_VERSION, images.PAUSE_SOURCE), (images.pause(cache),),
+        partial(images.build_pause, cache),
     )  # fmt: skip
     registry = Registry(cache.registry)
-    steps = [shared]
-    for image in (*images.control_plane_images(cache.kubernetes / "bin"), *images.standin_images()):
-        built = {target for target, source in image.files.items() if source.is_relative_to(cache.path)}
-        given = [source for target, source in sorted(image.files.items()) if target not in built]
-        steps.append(Step(
+    early, late = [shared, pause], list[Step]()
+    for image in (*images.control_plane_images(cache), *images.standin_images()):
+        ours = {step for step in (pause, *built.values()) for output in step.outputs
+                if any(source.is_relative_to(output) for source in image.files.values())}  # fmt: skip
+        given = [source for _, source in sorted(image.files.items()) if not source.is_relative_to(cache.path)]
+        step = Step(
             f"image-{image.name.replace('/', '-')}", f"Image {image.name}", ("1", repr(image), *given),
             (registry.tag_folder(image.name, image.tag),), partial(_build_image, cache, image),
-            (*((shared,) if image.on_base else ()), *((programs,) if built else ())),
-        ))  # fmt: skip
-    return tuple(steps)
+            (*((shared,) if image.on_base else ()), *sorted(ours, key=lambda one: one.name)),
+        )  # fmt: skip
+        (late if ours - {pause} else early).append(step)
+    return early, late
 
 
 def _build_image(cache: Cache, image: images.Image, log: Path) -> None:
@@ -76,33 +104,40 @@ def _build_image(cache: Cache, image: images.Image, log: Path) -> None:
 
 
 def _manifest_step(cache: Cache) -> Step:
-    return Step("manifests", "Manifests", ("1", MANIFESTS), (cache.manifests,), partial(_copy_manifests, cache))
+    return Step("manifests", "Manifests", ("2", MANIFESTS), (cache.manifests,), partial(_copy_manifests, cache))
 
 
 def _copy_manifests(cache: Cache, log: Path) -> None:
-    cache.manifests.mkdir(parents=True, exist_ok=True)
-    wanted = {file.name: file for file in MANIFESTS.glob("*.yaml")}
-    for file in cache.manifests.iterdir():
-        if file.name not in wanted:
+    """Files are replaced one by one: the running mirror serves the folder."""
+    wanted = {file.relative_to(MANIFESTS): file for file in sorted(MANIFESTS.rglob("*.yaml"))}
+    for file in [path for path in cache.manifests.rglob("*") if path.is_file()]:
+        if file.relative_to(cache.manifests) not in wanted:
             file.unlink()
     for name, file in wanted.items():
+        (cache.manifests / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, cache.manifests / name)
-    log.write_text("\n".join(wanted))
+    log.write_text("\n".join(map(str, wanted)))
 
 
 def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tuple[Step, ...]:
     """Every step that machines of these roles stand on, with apt for each release; each comes after those it needs."""
-    releases = {base.release_of(role) for role in roles}
+    wanted_roles = {*roles, *(NODE_ROLES if Role.MIRROR in roles else ())}  # the mirror serves packages for every node
+    releases = {base.release_of(role) for role in wanted_roles}
     roots = {release: _base_step(cache, apt) for release, apt in apts.items() if release in releases}
     wanted = list(roots.values())
     for role in (one for one in base.LAYER_PACKAGES if one in roles):
         release = base.release_of(role)
         wanted.append(_layer_step(role, cache, apts[release], roots[release]))
     if Role.MIRROR in roles:
-        apt, root = apts[RELEASE], roots[RELEASE]
-        programs = _kubernetes_step(cache, apt)
-        wanted += [programs, *_package_steps(cache, apt, root, programs), *_image_steps(cache, apt, programs)]
-        wanted.append(_manifest_step(cache))
+        projects = _program_steps(cache)
+        built = {name: step for name, (_, step) in projects.items()}
+        early, late = _image_steps(cache, apts[RELEASE], built)
+        packaged = [built[package.project.name] for package in kubernetes_packages.PACKAGES]
+        repositories = _repository_steps(cache, apts, roots, list(dict.fromkeys(packaged)))
+        *debian, packages, ours = repositories
+        wanted += [*(step for pair in projects.values() for step in pair), *debian, *early, _manifest_step(cache)]
+        # What the compiler makes is needed at the end alone: the other lane has done its own by then.
+        wanted += [packages, ours, *late]
     return tuple(wanted)
 
 

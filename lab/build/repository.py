@@ -1,33 +1,42 @@
-"""The apt repository of the mirror: Debian packages with all they need beyond the base, and ours."""
+"""The apt repositories of the mirror: one a Debian release, with packages and all they need beyond the base; and ours."""
 
 import gzip
 import hashlib
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab.build.base import discard
+from lab.build.base import base_of, discard
 from lab.debian import Apt, architecture
 from lab.places import Cache
 from lab.processes import run
 
 PACKAGES = (
-    "containerd", "runc", "containernetworking-plugins",
+    "containerd", "runc",
     "chrony", "conntrack", "ipset", "ipvsadm", "iptables", "nftables", "ebtables", "arptables", "ethtool", "socat",
     "apt-transport-https", "gnupg", "jq", "bash-completion", "tcpdump", "lsb-release", "rsync", "nfs-common",
     "python3", "python3-apt", "haproxy", "keepalived", "bird2",
 )  # fmt: skip
 
 
-def build_repository(cache: Cache, apt: Apt, log: Path) -> None:
-    """Gather the packages and write the index; apt on the nodes checks every file against it."""
-    target = cache.repository
+def build_debian_repository(cache: Cache, apt: Apt, log: Path) -> None:
+    """Gather Debian's packages of one release."""
+    status = base_of(cache, apt.release) / "var/lib/dpkg/status"
+    _build(cache.repository(apt.release), apt.closure(PACKAGES, status), log)
+
+
+def build_kubernetes_repository(cache: Cache, log: Path) -> None:
+    """Gather our packages, as pkgs.k8s.io has its own beside Debian's."""
+    _build(cache.repository("kubernetes"), sorted(cache.packages.glob("*.deb")), log)
+
+
+def _build(target: Path, files: Iterable[Path], log: Path) -> None:
+    """Write a flat repository with its index; apt on the nodes checks every file against it."""
     partial = target.with_suffix(".partial")
     discard(partial)
     partial.mkdir(parents=True)
-    status = cache.base / "var/lib/dpkg/status"
-    ours = sorted((cache.kubernetes / "packages").glob("*.deb"))
-    for file in (*apt.closure(PACKAGES, status), *ours):
+    for file in files:
         shutil.copy(file, partial / file.name)
     index = run(["dpkg-scanpackages", "--multiversion", ".", "/dev/null"], directory=partial)
     (partial / "Packages").write_text(index)

@@ -11,15 +11,30 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from enum import Enum
 from pathlib import Path
 
 from lab.build.checksums import contents, listing, of_texts
 from lab.errors import LabError
 
 
+class Lane(Enum):
+    """Steps that would hinder each other: the compiler wants all processors, package managers have locks."""
+
+    MODULES = "modules"
+    COMPILER = "compiler"
+    DEBIAN = "debian"
+
+
 @dataclass(frozen=True)
 class Step:
-    """One thing to build. A change of its inputs (texts and files), or of a step it comes after, builds it anew."""
+    """One thing to build. A change of its inputs (texts and files), or of a step it comes after, builds it anew.
+
+    Attributes:
+        lane: what it mostly waits for; the steps of one lane are done one after the other, beside those of the others.
+        seconds: how long it took on two processors from an empty cache; for telling how much is left.
+
+    """
 
     name: str
     title: str
@@ -27,6 +42,8 @@ class Step:
     outputs: tuple[Path, ...]
     build: Callable[[Path], None]
     after: tuple["Step", ...] = ()
+    lane: Lane = Lane.DEBIAN
+    seconds: float = 2.0
 
     def checksum(self) -> str:
         """One checksum over all inputs."""

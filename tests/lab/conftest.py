@@ -16,9 +16,9 @@ from lab import places, requirements
 from lab.errors import LabError
 from lab.places import Instance
 from tests.conftest import unavailable
-from tests.lab import host
+from tests.lab import host, tiers
 from tests.lab.devices import FOREIGN_PEER, Kubectl
-from tests.lab.laboratory import ROUTERS, Laboratory, wait_for
+from tests.lab.laboratory import CHECKOUT, ROUTERS, Laboratory, wait_for
 from tests.lab.routers import DEVICES, Session
 from tests.lab.runbooks import SHIPPED, Answer, Project, Runbooks
 
@@ -33,9 +33,13 @@ BUILD_SECONDS = 3600  # from an empty cache, on a slow machine
 FIRST_RUN_SECONDS = 1200
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of this folder into their order; all others stay where they are."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is of another part, and put the tests of this folder into their order; all others stay where they are."""
     here = Path(__file__).parent
+    chosen = tiers.wanted(items, config.getoption("part"), tiers.commit(CHECKOUT))
+    if left_out := [item for item in items if item not in chosen]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = chosen
     places_of_ours = [number for number, item in enumerate(items) if item.path.parent == here]
     ours = [items[number] for number in places_of_ours]
     ours.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else 0)

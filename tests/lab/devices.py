@@ -41,7 +41,7 @@ class Kubectl:
         """Run kubectl; a failure ends the test."""
         done = self.lab.controller(
             [
-                str(self.lab.instance.cache.kubernetes / "bin" / "kubectl"),
+                str(self.lab.instance.cache.programs("kubernetes") / "kubectl"),
                 f"--kubeconfig={self.folder / 'admin.conf'}",
                 f"--server=https://{VIRTUAL_IP}:8443",
                 f"--cache-dir={self.folder / 'cache'}",

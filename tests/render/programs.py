@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lab.build.images import base_note
 from lab.build.registry import Registry
+from lab.debian import RELEASE
 from lab.places import Cache
 from lab.topology import Role
 
@@ -93,7 +94,7 @@ def containerd(cache: Cache, target: Path) -> Path | None:
     """Containerd of the PATH, or of the package in the lab's repository."""
     if found := shutil.which("containerd"):
         return Path(found)
-    package = next(iter(sorted(cache.repository.glob("containerd_*.deb"))), None)
+    package = next(iter(sorted(cache.repository(RELEASE).glob("containerd_*.deb"))), None)
     if package is None or shutil.which("dpkg-deb") is None:
         return None
     run(["dpkg-deb", "-x", package, target])
@@ -101,6 +102,6 @@ def containerd(cache: Cache, target: Path) -> Path | None:
 
 
 def kubeadm(cache: Cache) -> Path | None:
-    """The lab's kubeadm 1.20.2: that of the PATH may be any."""
-    built = cache.kubernetes / "bin" / "kubeadm"
+    """The lab's kubeadm: that of the PATH may be any."""
+    built = cache.programs("kubernetes") / "kubeadm"
     return built if built.exists() else None
