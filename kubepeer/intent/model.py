@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -123,6 +123,7 @@ class Software(Section):
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
     fail_swap_on: bool = True
     conntrack_limits: bool = True
+    kubelet_configuration: dict[str, Any] = Field(default_factory=dict)  # further fields of KubeletConfiguration, as they stand there
     image_repository: str
     pause_image: str
     haproxy_image: str

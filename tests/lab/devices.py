@@ -94,6 +94,19 @@ def expected_routes(blocks: dict[str, str]) -> Routes:
     return {block: {address} for block, address in blocks.items()} | {SERVICES: everyone, LOAD_BALANCERS: everyone}
 
 
+ETCDCTL = (
+    "etcdctl", "--cacert=/etc/kubernetes/pki/etcd/ca.crt", "--cert=/etc/kubernetes/pki/etcd/server.crt",
+    "--key=/etc/kubernetes/pki/etcd/server.key",
+)  # fmt: skip
+
+
+def etcd_members(cluster: Kubectl) -> dict[str, dict[str, Any]]:
+    """The members of etcd, by name, as the first control plane's tells them."""
+    pod = f"etcd-{MASTERS[0]}.tinychen.io"
+    said = cluster("exec", "-n", "kube-system", pod, "--", *ETCDCTL, "member", "list", "-w", "json")
+    return {member.get("name", ""): member for member in json.loads(said)["members"]}
+
+
 FINGERPRINT = (
     """
 find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /var/log -o -path /tmp \\

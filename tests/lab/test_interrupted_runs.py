@@ -14,7 +14,7 @@ from tasks.control_plane.membership import ADMIN_CONF
 from tasks.linux.state import OWED
 from tasks.nodes.plan import CONTAINERD_FILE
 from tests.lab.conftest import FIRST_RUN_SECONDS, Measure
-from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel
+from tests.lab.devices import Kubectl, etcd_members, expected_routes, routes_of_kernel
 from tests.lab.laboratory import MASTERS, NODES, ROUTERS, WORKERS, Laboratory, wait_for
 from tests.lab.routers import DEVICES
 from tests.lab.runbooks import TRACES_OF_A_FAULT, Runbooks
@@ -152,17 +152,11 @@ def test_the_last_run_completes_the_cluster(
         assert bare_again.inside(node, f"ls /run/kubepeer-kubeadm.* /tmp/kubepeer-* 2>/dev/null; {OWED}") == ""
 
 
-ETCDCTL = (
-    "etcdctl", "--cacert=/etc/kubernetes/pki/etcd/ca.crt", "--cert=/etc/kubernetes/pki/etcd/server.crt",
-    "--key=/etc/kubernetes/pki/etcd/server.key",
-)  # fmt: skip
-
-
 def assert_every_control_plane_is_a_member(cluster: Kubectl) -> None:
     """Of etcd, and by its label and taint."""
-    members = cluster("exec", "-n", "kube-system", f"etcd-{MASTERS[0]}.tinychen.io", "--", *ETCDCTL, "member", "list")
-    assert sorted(line.split(", ")[2] for line in members.splitlines()) == [f"{name}.tinychen.io" for name in MASTERS]
-    assert members.count(", started, ") == len(MASTERS)
+    members = etcd_members(cluster)
+    assert sorted(members) == [f"{name}.tinychen.io" for name in MASTERS]
+    assert not any(member.get("isLearner") for member in members.values())
     marked = cluster.get("nodes", "-l", CONTROL_PLANE_LABEL)
     assert [[taint["effect"] for taint in node["spec"]["taints"]] for node in marked] == [["NoSchedule"]] * len(MASTERS)
 
@@ -171,8 +165,8 @@ def test_joins_that_failed_half_way_are_made_up_for(bare_again: Laboratory, runb
     """One before kubeadm had marked the node, its last step; one before etcd, while its kubelet is at work and the node Ready."""
     cluster = Kubectl.of(bare_again, tmp_path)
     unmarked = f"{MASTERS[1]}.tinychen.io"
-    cluster("label", "node", unmarked, f"{CONTROL_PLANE_LABEL}-", "node-role.kubernetes.io/master-")
-    cluster("taint", "node", unmarked, "node-role.kubernetes.io/master-")
+    cluster("label", "node", unmarked, f"{CONTROL_PLANE_LABEL}-")
+    cluster("taint", "node", unmarked, f"{CONTROL_PLANE_LABEL}-")
     bare_again.inside(MASTERS[2], "rm /etc/kubernetes/manifests/etcd.yaml")
     answer = runbooks.deploy("--output", "json", deadline=PHASE_SECONDS).ended(0)
     assert {(MASTERS[1], "control plane's label and taint"), (MASTERS[2], "kubeadm join")} <= set(answer.changes)
