@@ -367,3 +367,13 @@ def test_a_control_plane_is_marked_by_the_phase_that_does_nothing_else(
     arguments, configuration = (tmp_path / "kept").read_text().split("\n", 1)
     assert arguments.startswith("init phase mark-control-plane --config ")
     assert documents(configuration)["InitConfiguration"]["nodeRegistration"]["name"] == intent.nodes[1].full_name
+
+
+def test_a_key_or_token_of_digits_alone_stays_text(intent_of: Any) -> None:
+    """YAML would read a number, and kubeadm refuse it."""
+    digits = JoinSecrets("123456.1234567890123456", "12" * 32)
+    intent = intent_of()
+    init = documents(kubeadm.init_configuration(intent, intent.nodes[0], digits))["InitConfiguration"]
+    join = documents(kubeadm.join_configuration(intent, intent.nodes[1], digits, HASH))["JoinConfiguration"]
+    assert init["certificateKey"] == join["controlPlane"]["certificateKey"] == digits.certificate_key
+    assert init["bootstrapTokens"][0]["token"] == join["discovery"]["bootstrapToken"]["token"] == digits.token
