@@ -12,6 +12,7 @@ from tasks.linux.shell import open_shell
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
 API_SECONDS = 120  # an election of keepalived, haproxy's first check, and an apiserver whose etcd elects
+ASK_SECONDS = 0.5
 
 
 class ApiNotReadyError(UnreachableError):
@@ -46,7 +47,7 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
                 cure = "look at the log of what its failing checks name: crictl ps -a on the control planes (etcd, kube-apiserver)"
                 raise ApiNotReadyError(message, cure=cure)
             raise UnreachableError(message, cure="python runbooks/deploy.py")
-        time.sleep(0.5)  # an election of keepalived or a start of an apiserver tells nobody
+        time.sleep(ASK_SECONDS)  # an election of keepalived or a start of an apiserver tells nobody
 
 
 def save_kubeconfig(run: Run, api: KubernetesApi) -> Path:
@@ -89,12 +90,16 @@ def api_that_answered(run: Run) -> KubernetesApi | None:
 def _problem(api: KubernetesApi) -> tuple[str, bool]:
     """Why the API is not ready, "" when it is; and whether it was the API that said so."""
     try:
-        api.call("GET", "/readyz", query={"verbose": ""})
+        answer = str(api.call("GET", "/readyz")).strip()  # it lists its checks by itself when one fails
     except ApiRefusal as refusal:
         return refusal.message, True
     except KubepeerError as error:
         return error.message, False
-    return "", True
+    return (
+        ("", True)
+        if answer == "ok"
+        else (f"GET /readyz: {answer.splitlines()[0] if answer else 'an empty answer'}", False)
+    )
 
 
 def _connect(run: Run) -> KubernetesApi | None:
