@@ -127,7 +127,7 @@ def to_remove(intent: Intent, node: Node, every: Sequence[Member], registered: C
         left.remove(removal.member)
         voters = [one for one in left if one.votes]
         works = [one for one in left if one.works]
-        if removal.member.votes and (not voters or len(works) <= len(voters) // 2):
+        if len(works) <= len(voters) // 2:
             raise CommandError(
                 f"etcd member {removal.member} ({removal.why}) cannot be removed: of the {len(voters)} that would be left with a vote, "
                 f"{len(works)} answer, and etcd would have no quorum",
