@@ -7,11 +7,16 @@ import yaml
 
 from kubepeer.errors import KubepeerError, UnreachableError
 from kubepeer.run import Run
-from tasks.cluster.api import KubernetesApi
+from tasks.cluster.api import ApiRefusal, KubernetesApi
 from tasks.linux.shell import open_shell
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
 API_SECONDS = 120  # an election of keepalived, haproxy's first check, and an apiserver whose etcd elects
+ASK_SECONDS = 0.5
+
+
+class ApiNotReadyError(UnreachableError):
+    """The API answers at its address, and says that it is not ready: a cluster is there, and must not be taken for none."""
 
 
 def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
@@ -22,22 +27,27 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
         wait_seconds: how long the API may take to become ready.
 
     Raises:
+        ApiNotReadyError: it answers, and is not ready; says which of its checks fail.
         UnreachableError: no control plane has a kubeconfig, or nobody answers at the address.
 
     """
     ends = time.monotonic() + wait_seconds
     while True:
         api = run.recall("api") or _connect(run)
-        problem = _problem(api) if api else "no control plane that can be reached has a cluster"
+        problem, answers = _problem(api) if api else ("no control plane that can be reached has a cluster", False)
         if api and not problem:
             run.keep("api", api)
             return api
         if time.monotonic() >= ends:
+            run.keep("api problem", problem)
             address = f"{run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port}"
-            raise UnreachableError(
-                f"the Kubernetes API at {address} is not ready: {problem}", cure="python runbooks/deploy.py"
-            )
-        time.sleep(0.5)  # an election of keepalived or a start of an apiserver tells nobody
+            waited = f" after {wait_seconds:.0f} s" if wait_seconds else ""
+            message = f"the Kubernetes API at {address} is not ready{waited}: {problem}"
+            if answers:
+                cure = "look at the log of what its failing checks name: crictl ps -a on the control planes (etcd, kube-apiserver)"
+                raise ApiNotReadyError(message, cure=cure)
+            raise UnreachableError(message, cure="python runbooks/deploy.py")
+        time.sleep(ASK_SECONDS)  # an election of keepalived or a start of an apiserver tells nobody
 
 
 def save_kubeconfig(run: Run, api: KubernetesApi) -> Path:
@@ -58,9 +68,16 @@ def api_if_there(run: Run, *, expected: bool = False) -> KubernetesApi | None:
         run: the running run.
         expected: it is known to be there, and is waited for: an apiserver is not ready for a while when etcd gets another member.
 
+    Raises:
+        ApiNotReadyError: somebody answers, and is not ready until the deadline; where nothing is to be changed, at once.
+
     """
     try:
         return open_api(run, wait_seconds=API_SECONDS if expected else 0)
+    except ApiNotReadyError:
+        if expected or run.options.dry_run:
+            raise
+        return open_api(run, wait_seconds=API_SECONDS)
     except UnreachableError:
         return None
 
@@ -70,12 +87,19 @@ def api_that_answered(run: Run) -> KubernetesApi | None:
     return api_if_there(run, expected=run.recall("api") is not None and not run.options.dry_run)
 
 
-def _problem(api: KubernetesApi) -> str:
+def _problem(api: KubernetesApi) -> tuple[str, bool]:
+    """Why the API is not ready, "" when it is; and whether it was the API that said so."""
     try:
-        answer = api.call("GET", "/readyz")
+        answer = str(api.call("GET", "/readyz")).strip()  # it lists its checks by itself when one fails
+    except ApiRefusal as refusal:
+        return refusal.message, True
     except KubepeerError as error:
-        return error.message
-    return "" if str(answer).strip() == "ok" else str(answer).strip().splitlines()[0]
+        return error.message, False
+    return (
+        ("", True)
+        if answer == "ok"
+        else (f"GET /readyz: {answer.splitlines()[0] if answer else 'an empty answer'}", False)
+    )
 
 
 def _connect(run: Run) -> KubernetesApi | None:

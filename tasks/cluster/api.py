@@ -180,6 +180,10 @@ class ApiRefusal(CommandError):
 
 
 def _message(text: str) -> str:
+    """The cause in an answer that refuses: a Status's message, the failing checks of /readyz, or else its beginning."""
+    failing = [line.removeprefix("[-]") for line in text.splitlines() if line.startswith("[-]")]
+    if failing:
+        return "; ".join(failing)
     try:
         return str(json.loads(text)["message"])
     except (ValueError, KeyError, TypeError):

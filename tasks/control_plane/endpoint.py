@@ -8,6 +8,7 @@ import yaml
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Node
+from tasks.control_plane.containers import stopping
 from tasks.linux.observe import Seen
 from tasks.linux.state import OWED, Execute, LinuxChange, file, note, present, struck_off
 from tasks.linux.templates import render
@@ -22,9 +23,7 @@ PATHS = (HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE, HAPROXY_POD, KEEPALIVED_POD)
 # keepalived cuts it after the eighth sign (RFC 2338, 5.3.6), and reads spaces, quotes, comments and braces in its own way
 VRRP_PASSWORD = r"[A-Za-z0-9._+=:@/-]{1,8}"  # noqa: S105  a form, not a password
 CONFIGURATION_ANNOTATION = "kubepeer.io/configuration"
-# Where the pod already runs it read the file when it started; the kubelet starts it again at once.
-RESTART = """! command -v crictl >/dev/null || {{
-ids=$(crictl ps -q --name '^{name}$') && {{ [ -z "$ids" ] || crictl stop $ids >/dev/null; }}; }}"""
+RESTART_SECONDS = 90  # a container has thirty to end
 
 
 def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) -> tuple[LinuxChange, ...]:
@@ -90,12 +89,16 @@ def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) 
 
 
 def _with_restart(name: str, change: LinuxChange | None, seen: Seen, *, owes: str) -> LinuxChange | None:
-    """A change of a configuration file and the restart of its container, also one that an earlier run has left owed."""
+    """A change of a configuration file and the restart of its container, also one that an earlier run has left owed.
+
+    Where the pod already runs it read the file when it started. Its manifest, whose annotation names the file's hash, is as it
+    should be, and the kubelet sees nothing to do. A container that was stopped it starts at once.
+    """
     if name not in seen["owed"].lines and not (change and owes):
         return change
     stands = change or LinuxChange(f"container {name} restart", None, "restarted")
-    script = struck_off(name, RESTART.format(name=name))
-    return replace(stands, steps=(*stands.steps, Execute(f"restart {name}", script)))
+    step = Execute(f"restart {name}", struck_off(name, stopping(name)), RESTART_SECONDS)
+    return replace(stands, steps=(*stands.steps, step))
 
 
 def configuration_of(manifest: str) -> str:

@@ -1,4 +1,10 @@
-"""Is a node a member of the cluster? Judged from its own files and from what the API knows. Pure."""
+"""Is a node a member of the cluster? Judged from its own files, from what the API knows and from etcd's members. Pure.
+
+The phases of kubeadm join in 1.36, and what each leaves on a control plane that is cut off in it (earlier minors: some in another order):
+preflight (nothing), control-plane-prepare (certificates, kubeconfigs, manifests but etcd's), check-etcd (nothing), kubelet-start
+(bootstrap-kubelet.conf), etcd-join (the member is announced as a learner, then etcd's manifest is written, then it gets its vote),
+kubelet-wait-bootstrap (kubelet.conf, the Node), control-plane-join (label and taint), wait-control-plane (nothing).
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,6 +12,7 @@ from enum import Enum
 
 from kubepeer.change import GENERATED
 from kubepeer.intent import Node
+from tasks.control_plane.etcd import Member
 from tasks.control_plane.kubeadm import KUBEADM_SECONDS
 from tasks.linux.observe import Seen
 from tasks.linux.state import WAIT_FOR_LOCK, Execute, LinuxChange
@@ -23,6 +30,7 @@ class Membership(Enum):
 
     NONE = "no member"
     HALF = "half joined"
+    UNREGISTERED = "member without a Node"
     FULL = "member"
 
 
@@ -68,13 +76,14 @@ def member_seen(seen: Seen) -> MemberSeen:
     )
 
 
-def membership(node: Node, seen: MemberSeen, registered: Collection[str]) -> Membership:
+def membership(node: Node, seen: MemberSeen, registered: Collection[str], ca: str = "") -> Membership:
     """Judge a node.
 
     Args:
         node: which.
         seen: its own files.
         registered: names of the nodes that the API knows.
+        ca: the cluster's CA certificate in PEM.
 
     """
     if not seen.leftovers:
@@ -82,8 +91,30 @@ def membership(node: Node, seen: MemberSeen, registered: Collection[str]) -> Mem
     needed = {KUBELET_CONF}
     if node.role == "control_plane":
         needed |= {ADMIN_CONF, APISERVER, "/etc/kubernetes/manifests/etcd.yaml"}
-    complete = needed <= set(seen.leftovers) and node.full_name in registered
-    return Membership.FULL if complete else Membership.HALF
+    if not needed <= set(seen.leftovers):
+        return Membership.HALF
+    if node.full_name in registered:
+        return Membership.FULL
+    # a worker holds nothing that a new join would not bring; a control plane holds the cluster's data
+    lives = node.role == "control_plane" and seen.api_ready and seen.ca.strip() == ca.strip() != ""
+    return Membership.UNREGISTERED if lives else Membership.HALF
+
+
+def needs_etcd(node: Node, seen: MemberSeen, judged: Membership) -> bool:
+    """Whether the judgement of a control plane stands only with etcd's members: all but of one whose own apiserver is ready."""
+    return node.role == "control_plane" and not (judged is Membership.FULL and seen.api_ready)
+
+
+def with_etcd(judged: Membership, own: Member | None) -> Membership:
+    """Judge a control plane again, knowing its own member of etcd.
+
+    Its files are complete also where its join was cut off while etcd's member was a learner, or where its member was taken out since.
+    """
+    if judged is Membership.UNREGISTERED:
+        return judged if own is not None and own.works else Membership.HALF
+    if judged is Membership.FULL and (own is None or own.learner):
+        return Membership.HALF
+    return judged
 
 
 def init_was_cut_off(node: Node, seen: MemberSeen, registered: Collection[str], *, has_kube_proxy: bool) -> bool:

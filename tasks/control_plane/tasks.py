@@ -1,61 +1,60 @@
 """The API's endpoint, the first control plane and the joins: observe, plan, apply."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from nornir.core.task import Result, Task
 
-from kubepeer.errors import CommandError
+from kubepeer.errors import CommandError, KubepeerError, UnreachableError
 from kubepeer.intent import Node
 from kubepeer.run import Run, done
 from tasks.cluster import waits
-from tasks.cluster.access import API_SECONDS, api_if_there, api_that_answered, kubeconfig_of, open_api
-from tasks.cluster.api import KubernetesApi, Manifest
+from tasks.cluster.access import API_SECONDS, ApiNotReadyError, api_if_there, api_that_answered, kubeconfig_of, open_api
+from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
-from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, PATHS, QUESTIONS, configuration_of, plan_endpoint
-from tasks.control_plane.kubeadm import JoinSecrets
+from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS
+from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, configuration_of
+from tasks.control_plane.explain import explain, explained
+from tasks.control_plane.join_secrets import TOKEN_DESCRIPTION, JoinSecrets, decoded
+from tasks.control_plane.joins import join_cluster, plan_endpoint_of, planned_join
 from tasks.control_plane.membership import MemberSeen, Membership
 from tasks.linux.apply import apply
 from tasks.linux.observe import ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
 from tasks.linux.state import LinuxChange, present
 
-TOKEN_MINUTES = 30
 KUBE_PROXY = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
 POD_SECONDS = 90
-NODE_SECONDS = 60  # a kubelet registers within seconds of its join
 
 
 def place_endpoint(task: Task, run: Run) -> Result:
     """The files of haproxy and keepalived; the kubelet starts them as soon as it has a configuration."""
     shell = open_shell(run.nornir, task.host.name)
-    changes = _plan_endpoint(task, run, shell)
+    changes = plan_endpoint_of(run, shell)
     if not run.options.dry_run:
         apply(shell, changes)
-        _wait_for_endpoint(run, run.intent.node(task.host.name), changes)
+        _wait_for_endpoint(run, shell, run.intent.node(task.host.name), changes)
     return done(task, changes)
 
 
-def _wait_for_endpoint(run: Run, node: Node, changes: Sequence[LinuxChange]) -> None:
+def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[LinuxChange]) -> None:
     """Where a cluster lives already, the pods run with what was written before the next control plane's are touched."""
     pods = {change.what: change.after for change in changes if change.what in (HAPROXY_POD, KEEPALIVED_POD)}
-    api = api_if_there(run) if pods else None
+    try:
+        api = api_if_there(run) if pods else None
+    except ApiNotReadyError:
+        return  # of an init that was cut off, it may be; the next phase waits for it and says what it lacks
     seen = run.recall(("member", node.name))
     if api is None or members.membership(node, seen, api.nodes()) is not Membership.FULL:
         return  # no kubelet of the cluster that could start them; this node joins later
     for path, text in pods.items():
         name = f"{Path(path).stem}-{node.full_name}"  # the kubelet's name for a static pod
-        waits.until(partial(waits.static_pod, api, name, configuration_of(text or "")), POD_SECONDS)
-
-
-def _plan_endpoint(task: Task, run: Run, shell: SshShell) -> tuple[LinuxChange, ...]:
-    source = run.intent.cluster.endpoint.password
-    password = run.redactor.learn(source.read("the VRRP password", run.settings.folder)) if source else None
-    return plan_endpoint(run.intent, run.intent.node(task.host.name), ask(shell, QUESTIONS, PATHS), password)
+        wanted = partial(waits.static_pod, api, name, configuration_of(text or ""))
+        waits.until(wanted, POD_SECONDS, partial(explain, shell, (Path(path).stem,)))
 
 
 def _observe(shell: SshShell) -> MemberSeen:
@@ -68,13 +67,14 @@ def initialise(task: Task, run: Run) -> Result:
     shell = open_shell(run.nornir, task.host.name)
     seen = _observe(shell)
     node = run.intent.node(task.host.name)
-    api = api_if_there(run, expected=_has_apiserver(run) and not run.options.dry_run)
+    api = _api_of_cluster(run, node, seen)
     if api is None:
         _refuse_second_cluster(run, task.host.name, seen)
     else:
         registered, has_kube_proxy = api.nodes(), api.get(KUBE_PROXY) is not None
         if not members.init_was_cut_off(node, seen, registered, has_kube_proxy=has_kube_proxy):
-            return _join(task, run, shell, api, seen, registered)
+            return done(task, join_cluster(run, shell, api, seen, registered))
+        kubeadm.refuse_another_version(run.intent, node, api.call("GET", "/version")["gitVersion"])
     secrets = JoinSecrets.generate()
     for value in (secrets.token, secrets.certificate_key):
         run.redactor.learn(value)
@@ -84,17 +84,38 @@ def initialise(task: Task, run: Run) -> Result:
     )
     if run.options.dry_run:
         return done(task, changes)
-    apply(shell, changes)
+    with explained(shell, CONTROL_PLANE_PODS):
+        apply(shell, changes)
     run.keep("join secrets", secrets)
     run.keep("joined", value=True)
     run.keep("certificates uploaded", value=True)
     began = time.monotonic()
-    open_api(run, wait_seconds=API_SECONDS)
+    _open_new_api(run, shell)
     return done(
         task,
         changes,
         f"API answers at {run.intent.cluster.endpoint.address} {time.monotonic() - began:.0f} s after init",
     )
+
+
+def _api_of_cluster(run: Run, node: Node, seen: MemberSeen) -> KubernetesApi | None:
+    """The API of a cluster that is there already; None where there is none, or where kubeadm init was cut off before it was ready."""
+    try:
+        return api_if_there(run, expected=_has_apiserver(run) and not run.options.dry_run)
+    except ApiNotReadyError:
+        if not seen.leftovers or _members_elsewhere(run, node.name):
+            raise
+        return None
+
+
+def _open_new_api(run: Run, shell: SshShell) -> None:
+    """The API through the virtual IP, after kubeadm init has found the apiserver well at the node's own address."""
+    try:
+        open_api(run, wait_seconds=API_SECONDS)
+    except UnreachableError as error:
+        why = explain(shell, (*ENDPOINT_PODS, *CONTROL_PLANE_PODS))
+        error.message = ": ".join(filter(None, (error.message, why)))
+        raise
 
 
 def _has_apiserver(run: Run) -> bool:
@@ -108,23 +129,40 @@ def _refuse_second_cluster(run: Run, first: str, seen_here: MemberSeen) -> None:
 
     The other control planes are asked even when a filter has left them out.
     """
-    for other in run.intent.control_planes:
-        if other.name == first:
-            continue
-        seen = run.recall(("member", other.name))
-        found = seen.leftovers if seen else [members.ADMIN_CONF] if kubeconfig_of(run, other.name) else []
-        if found:
-            raise CommandError(
-                f"{other.name} holds a control plane ({found[0]}), but the API does not answer",
-                host=first,
-                cure="bring that control plane's apiserver and etcd back; a second cluster is not made over it",
-            )
+    for other, found in _members_elsewhere(run, first):
+        raise CommandError(
+            f"{other} holds a control plane ({found}), but the API does not answer{_why_no_api(run, other)}",
+            host=first,
+            cure="bring that control plane's apiserver and etcd back; a second cluster is not made over it",
+        )
     if members.KUBELET_CONF in seen_here.leftovers and seen_here.api_ready:
         raise CommandError(
-            f"the apiserver here is ready, but {run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port} does not answer",
+            f"the apiserver here is ready, but {run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port} does not answer"
+            + "".join(f": {why}" for why in [explain(open_shell(run.nornir, first), ENDPOINT_PODS)] if why),
             host=first,
             cure="crictl ps -a | grep -E 'haproxy|keepalived' on the control planes, and their logs",
         )
+
+
+def _members_elsewhere(run: Run, name: str) -> list[tuple[str, str]]:
+    """The other control planes that hold something of a cluster, and what; they are asked even when a filter has left them out."""
+    found = []
+    for other in run.intent.control_planes:
+        seen = run.recall(("member", other.name))
+        if other.name != name and (
+            held := seen.leftovers if seen else [members.ADMIN_CONF] if kubeconfig_of(run, other.name) else []
+        ):
+            found.append((other.name, held[0]))
+    return found
+
+
+def _why_no_api(run: Run, holder: str = "") -> str:
+    """What was said last at the API's address, and what a control plane that holds a cluster says itself."""
+    said = [run.recall("api problem", "")]
+    if holder:
+        with suppress(KubepeerError):  # it cannot be reached; what stands in the way there is not known
+            said.append(explain(open_shell(run.nornir, holder), (*ENDPOINT_PODS, *CONTROL_PLANE_PODS)))
+    return "".join(f": {one}" for one in said if one)
 
 
 def observe_membership(task: Task, run: Run) -> Result:
@@ -143,95 +181,13 @@ def join(task: Task, run: Run) -> Result:
     if api is None:
         if not run.options.dry_run:
             raise CommandError(
-                "there is no cluster to join",
+                f"there is no cluster to join{_why_no_api(run)}",
                 host=task.host.name,
                 cure="run deploy.py with the first control plane first",
             )
-        return done(
-            task, (_planned_join(run, task.host.name, JoinSecrets.generate(), "sha256:", reset=bool(seen.leftovers)),)
-        )
-    return _join(task, run, shell, api, seen, api.nodes())
-
-
-def _planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, reset: bool) -> LinuxChange:
-    node = run.intent.node(name)
-    return kubeadm.joining(
-        run.intent, node, kubeadm.join_configuration(run.intent, node, secrets, ca_hash), reset=reset
-    )
-
-
-def _join(
-    task: Task, run: Run, shell: SshShell, api: KubernetesApi, seen: MemberSeen, registered: Mapping[str, Manifest]
-) -> Result:
-    node = run.intent.node(task.host.name)
-    state = members.membership(node, seen, registered)
-    is_control_plane = node.role == "control_plane"
-    if state is Membership.FULL:
-        changes = _completed(run, node, seen, registered[node.full_name].get("labels", {})) if is_control_plane else ()
-        if not run.options.dry_run:
-            apply(shell, changes)
-        return done(task, changes)
-    reset = state is Membership.HALF
-    if run.options.dry_run:
-        planned = _planned_join(run, node.name, JoinSecrets.generate(), "sha256:", reset=reset)
-        return done(task, present(planned, members.kubeconfig_change(None) if is_control_plane else None))
-    secrets = run.once("join secrets", lambda: _make_token(run, api))
-    if is_control_plane:
-        run.once("certificates uploaded", lambda: _upload_certificates(task, run, secrets))
-    change = _planned_join(run, node.name, secrets, kubeadm.ca_hash(api.ca), reset=reset)
-    if reset:
-        apply(shell, (kubeadm.reset(),))
-        # kubeadm refuses to join under the name of a node that is still Ready
-        api.delete(f"/api/v1/nodes/{node.full_name}")
-        if is_control_plane:  # kubeadm reset has emptied the manifests' folder
-            apply(shell, _plan_endpoint(task, run, shell))
-    changes = present(change, members.kubeconfig_change(None) if is_control_plane else None)
-    apply(shell, changes)
-    run.keep("joined", value=True)
-    _wait_until_registered(api, node.full_name, task.host.name)
-    return done(task, changes)
-
-
-def _completed(run: Run, node: Node, seen: MemberSeen, labels: Collection[str]) -> tuple[LinuxChange, ...]:
-    """What a control plane that is a member may still lack."""
-    mark = None
-    if kubeadm.CONTROL_PLANE_LABEL not in labels:
-        mark = kubeadm.mark_control_plane(kubeadm.init_configuration(run.intent, node, JoinSecrets.generate()))
-    return present(mark, members.kubeconfig_change(seen))
-
-
-def _make_token(run: Run, api: KubernetesApi) -> JoinSecrets:
-    secrets = JoinSecrets.generate()
-    run.redactor.learn(secrets.token)
-    run.redactor.learn(secrets.certificate_key)
-    expires = datetime.now(UTC) + timedelta(minutes=TOKEN_MINUTES)
-    body = kubeadm.bootstrap_token(secrets, expires.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    api.call("POST", "/api/v1/namespaces/kube-system/secrets", body=body)
-    return secrets
-
-
-def _upload_certificates(task: Task, run: Run, secrets: JoinSecrets) -> bool:
-    """Any control plane that is a member can upload them; the first that can be reached does."""
-    for node in run.intent.control_planes:
-        seen = run.recall(("member", node.name))
-        if node.name == task.host.name or seen is None or not seen.admin_conf:
-            continue
-        step = kubeadm.upload_certificates(kubeadm.init_configuration(run.intent, node, secrets))
-        apply(open_shell(run.nornir, node.name), (LinuxChange("upload-certs", steps=(step,)),))
-        return True
-    raise CommandError("no control plane that could upload its certificates was observed", host=task.host.name)
-
-
-def _wait_until_registered(api: KubernetesApi, full_name: str, host: str) -> None:
-    ends = time.monotonic() + NODE_SECONDS
-    while full_name not in api.nodes():
-        if time.monotonic() > ends:
-            raise CommandError(
-                f"joined, but after {NODE_SECONDS} s the API does not know {full_name}",
-                host=host,
-                cure="journalctl -u kubelet",
-            )
-        time.sleep(0.5)  # nobody tells us; the API is asked again
+        planned = planned_join(run, task.host.name, JoinSecrets.generate(), "sha256:", reset=bool(seen.leftovers))
+        return done(task, (planned,))
+    return done(task, join_cluster(run, shell, api, seen, api.nodes()))
 
 
 def retire_secrets(task: Task, run: Run) -> Result:
@@ -245,8 +201,8 @@ def retire_secrets(task: Task, run: Run) -> Result:
     path = "/api/v1/namespaces/kube-system/secrets"
     tokens = api.get(path, {"fieldSelector": "type=bootstrap.kubernetes.io/token"}) or {"items": []}
     for secret in tokens["items"]:
-        description = kubeadm.decoded(secret, "description")
-        if description == kubeadm.TOKEN_DESCRIPTION or proxy in description:
+        description = decoded(secret, "description")
+        if description == TOKEN_DESCRIPTION or proxy in description:
             api.delete(f"{path}/{secret['metadata']['name']}")
     api.delete(f"{path}/kubeadm-certs")
     return done(task)

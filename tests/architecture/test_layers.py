@@ -25,7 +25,11 @@ DEVICES = {
 STARTS_PROGRAMS = {"subprocess"}
 PURE = (
     "tasks/cluster/objects.py",
+    "tasks/control_plane/containers.py",
+    "tasks/control_plane/diagnosis.py",
     "tasks/control_plane/endpoint.py",
+    "tasks/control_plane/etcd.py",
+    "tasks/control_plane/join_secrets.py",
     "tasks/control_plane/kubeadm.py",
     "tasks/control_plane/membership.py",
     "tasks/linux/state.py",
@@ -65,6 +69,7 @@ PURE = (
     "kubepeer/intent/model.py",
     "kubepeer/intent/rules.py",
     "kubepeer/report.py",
+    "kubepeer/versions.py",
 )
 # These know the devices for a living; whoever takes a plain record or a type from them is judged by what it calls, not by them.
 BORDERS = {

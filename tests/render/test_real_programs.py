@@ -190,7 +190,7 @@ def test_kubeadm_complains_of_a_key_that_it_does_not_know(kubeadm: Path, tmp_pat
 
 @every_variant
 def test_kubeadms_configurations_are_of_the_version_that_reads_them(texts: dict[str, str], variant: str) -> None:
-    api = {"seed": "v1beta3", "lab": "v1beta2", "1.31.0": "v1beta4"}[variant]
+    api = {"seed": "v1beta3", "lab": "v1beta3", "1.31.0": "v1beta4"}[variant]
     for name in ("init", "join-control-plane", "join-worker"):
         documents = list(yaml.safe_load_all(texts[f"kubeadm/{name}.yaml"]))
         ours = [document for document in documents if document["apiVersion"].startswith("kubeadm.k8s.io/")]

@@ -9,7 +9,8 @@ import yaml
 from kubepeer.intent import Intent
 from tasks.cluster import objects
 from tasks.control_plane.endpoint import PATHS, plan_endpoint
-from tasks.control_plane.kubeadm import JoinSecrets, init_configuration, join_configuration
+from tasks.control_plane.join_secrets import JoinSecrets
+from tasks.control_plane.kubeadm import init_configuration, join_configuration
 from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import LinuxChange, Write
 from tasks.linux.templates import render

@@ -1,5 +1,6 @@
 """The API's one address: five files on each control plane, and what is done when one of them drifts."""
 
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,7 +98,7 @@ def test_a_configuration_that_drifted_is_that_change_alone_with_a_restart(
     assert write == Write(path, content(seen, path), owes=note)
     assert isinstance(restart, Execute)
     assert restart.title == f"restart {restarted}"
-    assert f"--name '^{restarted}$'" in restart.script
+    assert f"\nstop {restarted} && " in restart.script
     assert restart.script.endswith(f" && rm -f -- {note}")
 
 
@@ -183,34 +184,71 @@ def test_the_pods_are_static_pods_of_the_hosts_network_that_name_their_configura
     assert configuration_of(content(placed(other), path)) != configuration_of(text)
 
 
+CRICTL_RUNS = 'case "$*" in *" ps "*) echo one; echo two;; *) echo "$@" >> stopped;; esac'
+CRICTL_HAS_NONE = 'case "$*" in *" ps "*) ;; *) echo "$@" >> stopped;; esac'
+CRICTL_CANNOT_STOP = 'case "$*" in *" ps "*) echo one;; *) exit 3;; esac'
+STOPPED = "--runtime-endpoint unix:///run/containerd/containerd.sock stop"
+# an ended container named two is still listed; one ends when it is told to
+CTR_RUNS = """case "$*" in
+    *"containers ls"*) echo one; echo two;;
+    *"tasks ls"*) echo "TASK PID STATUS"; echo "two 9 STOPPED"; [ -e stopped ] || echo "one 8 RUNNING";;
+    *"tasks kill"*) echo "$@" >> stopped;;
+esac"""
+CTR_KILLED = "--address /run/containerd/containerd.sock --namespace k8s.io tasks kill one\n"
+
+
 @pytest.mark.parametrize(
-    ("crictl", "code", "stopped"),
+    ("programs", "code", "stopped"),
     [
-        (None, 0, None),
-        ("exit 1", 1, None),
-        ('[ "$1" = ps ] || echo "$@" > stopped', 0, None),
-        ('if [ "$1" = ps ]; then echo one; echo two; else echo "$@" > stopped; fi', 0, "stop one two\n"),
-        ('if [ "$1" = ps ]; then echo one; else exit 3; fi', 3, None),
+        ({}, 127, None),
+        ({"crictl": "exit 1"}, 1, None),
+        ({"crictl": CRICTL_HAS_NONE}, 0, None),
+        ({"crictl": CRICTL_RUNS}, 0, f"{STOPPED} one\n{STOPPED} two\n"),
+        ({"crictl": CRICTL_CANNOT_STOP}, 3, None),
+        ({"ctr": "exit 1"}, 1, None),
+        ({"ctr": CTR_RUNS}, 0, CTR_KILLED),
+        ({"ctr": CTR_RUNS, "crictl": CRICTL_HAS_NONE}, 0, None),
     ],
-    ids=["no_crictl", "no_answer", "does_not_run", "runs", "does_not_stop"],
+    ids=[
+        "nothing_to_ask",
+        "no_answer",
+        "does_not_run",
+        "runs",
+        "does_not_stop",
+        "no_crictl_and_no_answer",
+        "no_crictl_and_runs",
+        "crictl_goes_first",
+    ],
 )
 def test_a_restart_is_owed_until_the_container_has_been_stopped(
-    intent_of: Any, tmp_path: Path, crictl: str | None, code: int, stopped: str | None
+    intent_of: Any, tmp_path: Path, programs: Mapping[str, str], code: int, stopped: str | None
 ) -> None:
     intent = intent_of()
     (change,) = plan_endpoint(intent, intent.nodes[0], seen_with(placed(intent).files, "haproxy"), None)
     (restart,) = change.steps
     assert isinstance(restart, Execute)
     (note := tmp_path / "owes.haproxy").touch()
-    for name, text in {"crictl": crictl, "rm": 'exec /bin/rm "$@"'}.items():
-        if text:
-            (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-            (tmp_path / name).chmod(0o755)
+    for name in ("rm", "grep", "sleep"):
+        (tmp_path / name).write_text(f'#!/bin/sh\nexec {shutil.which(name)} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
     script = restart.script.replace("/run/kubepeer-owes.", f"{tmp_path}/owes.")
     ended = subprocess.run(["/bin/sh"], input=script, text=True, cwd=tmp_path, env={"PATH": str(tmp_path)}, check=False)
     assert ended.returncode == code
     assert note.exists() is bool(code)
     assert ((tmp_path / "stopped").read_text() if (tmp_path / "stopped").exists() else None) == stopped
+
+
+def test_a_container_is_looked_for_in_kube_system_alone(intent_of: Any) -> None:
+    """A pod of somebody's own may be an haproxy, too."""
+    intent = intent_of()
+    (change,) = plan_endpoint(intent, intent.nodes[0], seen_with(placed(intent).files, "haproxy"), None)
+    (restart,) = change.steps
+    assert isinstance(restart, Execute)
+    assert "--label io.kubernetes.pod.namespace=kube-system" in restart.script
+    assert '"io.kubernetes.pod.namespace\\"==kube-system' in restart.script
 
 
 def test_what_a_shell_runs_is_valid_shell(intent_of: Any) -> None:

@@ -9,22 +9,17 @@ from typing import Any
 import pytest
 import yaml
 
+from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
-from tasks.control_plane import kubeadm
-from tasks.control_plane.kubeadm import JoinSecrets
+from tasks.control_plane import join_secrets, kubeadm
+from tasks.control_plane.join_secrets import JoinSecrets
 from tasks.linux.state import Execute, LinuxChange
 
-FORMS = [  # minor, API, socket
-    (20, "v1beta2", "/run/containerd/containerd.sock"),
-    (21, "v1beta2", "/run/containerd/containerd.sock"),
-    (22, "v1beta3", "unix:///run/containerd/containerd.sock"),
-    (26, "v1beta3", "unix:///run/containerd/containerd.sock"),
-    (30, "v1beta3", "unix:///run/containerd/containerd.sock"),
-    (31, "v1beta4", "unix:///run/containerd/containerd.sock"),
-]
+SOCKET = "unix:///run/containerd/containerd.sock"
+FORMS = [(26, "v1beta3"), (30, "v1beta3"), (31, "v1beta4"), (36, "v1beta4"), (37, "v1beta4")]  # minor, API
 SECRETS = JoinSecrets("abcdef.0123456789abcdef", "00112233445566778899aabbccddeeff" * 2)
 HASH = "sha256:" + "5" * 64
-BY_MINOR = pytest.mark.parametrize(("minor", "api", "socket"), FORMS)
+BY_MINOR = pytest.mark.parametrize(("minor", "api"), FORMS)
 
 
 def of_minor(intent_of: Any, minor: int, **software: Any) -> Intent:
@@ -50,9 +45,7 @@ def execution(change: LinuxChange) -> Execute:
 
 
 @BY_MINOR
-def test_init_reads_four_documents_in_the_form_of_its_version(
-    intent_of: Any, minor: int, api: str, socket: str
-) -> None:
+def test_init_reads_four_documents_in_the_form_of_its_version(intent_of: Any, minor: int, api: str) -> None:
     intent = of_minor(intent_of, minor)
     found = documents(kubeadm.init_configuration(intent, intent.nodes[0], SECRETS))
     assert {kind: document["apiVersion"] for kind, document in found.items()} == {
@@ -63,7 +56,7 @@ def test_init_reads_four_documents_in_the_form_of_its_version(
     }
     registration = found["InitConfiguration"]["nodeRegistration"]
     assert registration.pop("imagePullSerial", None) is (False if api == "v1beta4" else None)
-    assert registration == {"name": "k8s-calico-master-10-31-90-1.tinychen.io", "criSocket": socket}
+    assert registration == {"name": "k8s-calico-master-10-31-90-1.tinychen.io", "criSocket": SOCKET}
 
 
 def test_init_says_what_the_inventory_says(intent_of: Any) -> None:
@@ -73,7 +66,11 @@ def test_init_says_what_the_inventory_says(intent_of: Any) -> None:
     assert init["localAPIEndpoint"] == {"advertiseAddress": "10.31.90.1", "bindPort": 6443}
     assert init["certificateKey"] == SECRETS.certificate_key
     (token,) = init["bootstrapTokens"]
-    assert (token["token"], token["ttl"], token["description"]) == (SECRETS.token, "30m0s", kubeadm.TOKEN_DESCRIPTION)
+    assert (token["token"], token["ttl"], token["description"]) == (
+        SECRETS.token,
+        "30m0s",
+        join_secrets.TOKEN_DESCRIPTION,
+    )
     assert token["usages"] == ["signing", "authentication"]
     assert cluster["kubernetesVersion"] == "v1.26.0"
     assert cluster["clusterName"] == "k8s-calico"
@@ -114,11 +111,11 @@ def test_init_in_the_lab_leaves_swap_conntrack_and_ipvs_alone(intent_of: Any) ->
 
 
 @BY_MINOR
-def test_a_control_plane_joins_in_the_form_of_its_version(intent_of: Any, minor: int, api: str, socket: str) -> None:
+def test_a_control_plane_joins_in_the_form_of_its_version(intent_of: Any, minor: int, api: str) -> None:
     intent = of_minor(intent_of, minor)
     join = documents(kubeadm.join_configuration(intent, intent.nodes[1], SECRETS, HASH))["JoinConfiguration"]
     assert join["apiVersion"] == f"kubeadm.k8s.io/{api}"
-    assert join["nodeRegistration"]["criSocket"] == socket
+    assert join["nodeRegistration"]["criSocket"] == SOCKET
     assert join["nodeRegistration"]["name"] == "k8s-calico-master-10-31-90-2.tinychen.io"
     assert join["controlPlane"] == {
         "localAPIEndpoint": {"advertiseAddress": "10.31.90.2", "bindPort": 6443},
@@ -164,7 +161,7 @@ def test_the_hash_of_the_ca_is_the_one_that_openssl_computes(tmp_path: Path, lea
         leave_out("openssl is not here")
     pipe = f"openssl x509 -pubkey -noout -in '{certificate}' | openssl pkey -pubin -outform der | sha256sum"
     digest = subprocess.run(["/bin/sh", "-c", pipe], check=True, capture_output=True, text=True).stdout.split()[0]
-    assert kubeadm.ca_hash(certificate.read_text()) == f"sha256:{digest}"
+    assert join_secrets.ca_hash(certificate.read_text()) == f"sha256:{digest}"
 
 
 def test_a_generated_token_and_key_have_kubeadms_form_and_never_repeat() -> None:
@@ -175,7 +172,7 @@ def test_a_generated_token_and_key_have_kubeadms_form_and_never_repeat() -> None
 
 
 def test_a_bootstrap_token_is_a_secret_that_the_api_knows_as_one() -> None:
-    secret: dict[str, Any] = kubeadm.bootstrap_token(SECRETS, "2030-01-01T00:30:00Z")
+    secret: dict[str, Any] = join_secrets.bootstrap_token(SECRETS, "2030-01-01T00:30:00Z")
     assert (secret["kind"], secret["type"]) == ("Secret", "bootstrap.kubernetes.io/token")
     assert secret["metadata"] == {"name": "bootstrap-token-abcdef", "namespace": "kube-system"}
     assert {key: base64.b64decode(value).decode() for key, value in secret["data"].items()} == {
@@ -187,9 +184,9 @@ def test_a_bootstrap_token_is_a_secret_that_the_api_knows_as_one() -> None:
         "usage-bootstrap-signing": "true",
         "auth-extra-groups": "system:bootstrappers:kubeadm:default-node-token",
     }
-    assert kubeadm.decoded(secret, "token-id") == "abcdef"
-    assert kubeadm.decoded(secret, "no-such-field") == ""
-    assert kubeadm.decoded({"data": None}, "token-id") == ""
+    assert join_secrets.decoded(secret, "token-id") == "abcdef"
+    assert join_secrets.decoded(secret, "no-such-field") == ""
+    assert join_secrets.decoded({"data": None}, "token-id") == ""
 
 
 def test_the_first_init_ignores_nothing(intent_of: Any) -> None:
@@ -219,23 +216,46 @@ def test_an_init_that_was_cut_off_goes_on_with_what_it_left(intent_of: Any) -> N
     ]
 
 
+@pytest.mark.parametrize("name", ["k8s-calico-master-10-31-90-2", "k8s-calico-worker-10-31-90-4"])
+def test_a_join_ignores_nothing_on_its_command_line(intent_of: Any, name: str) -> None:
+    intent = intent_of()
+    assert "ignore" not in execution(kubeadm.joining(intent, intent.node(name), "configuration", reset=False)).script
+
+
 @pytest.mark.parametrize(
-    ("minor", "name", "ignores"),
-    [
-        (20, "k8s-calico-master-10-31-90-2", True),
-        (22, "k8s-calico-master-10-31-90-2", True),
-        (23, "k8s-calico-master-10-31-90-2", False),
-        (31, "k8s-calico-master-10-31-90-2", False),
-        (20, "k8s-calico-worker-10-31-90-4", False),
-        (26, "k8s-calico-worker-10-31-90-4", False),
-    ],
+    ("minor", "wanted", "told"),
+    [(26, True, False), (34, True, False), (35, True, True), (37, True, True), (36, False, False)],
 )
-def test_a_join_allows_the_endpoints_pods_where_kubeadm_would_complain_of_them(
-    intent_of: Any, minor: int, name: str, *, ignores: bool
+def test_control_groups_of_version_1_are_allowed_where_kubernetes_asks(
+    intent_of: Any, minor: int, *, wanted: bool, told: bool
 ) -> None:
-    intent = of_minor(intent_of, minor)
-    script = execution(kubeadm.joining(intent, intent.node(name), "configuration", reset=False)).script
-    assert ("--ignore-preflight-errors=DirAvailable--etc-kubernetes-manifests" in script) is ignores
+    intent = of_minor(intent_of, minor, allow_cgroup_v1=wanted)
+    init = documents(kubeadm.init_configuration(intent, intent.nodes[0], SECRETS))
+    assert init["KubeletConfiguration"].get("failCgroupV1") == (False if told else None)
+    registrations = [init["InitConfiguration"]["nodeRegistration"]]
+    for node in (intent.nodes[1], intent.workers[0]):
+        joined = documents(kubeadm.join_configuration(intent, node, SECRETS, HASH))
+        registrations.append(joined["JoinConfiguration"]["nodeRegistration"])
+    for registration in registrations:
+        assert registration.get("ignorePreflightErrors") == (["SystemVerification"] if told else None)
+    changes = [
+        kubeadm.initialise(intent, "configuration", again=False),
+        kubeadm.joining(intent, intent.workers[0], "configuration", reset=False),
+    ]
+    for change in changes:
+        assert ("control groups of version 1 allowed" in (change.after or "")) is told
+
+
+@pytest.mark.parametrize("running", ["v1.26.15", "v1.26.0", "v1.26.3+k3s1", "v1.26.0-rc.1"])
+def test_a_node_joins_a_cluster_of_its_own_minor_version(intent_of: Any, running: str) -> None:
+    kubeadm.refuse_another_version(intent_of(), intent_of().nodes[1], running)
+
+
+@pytest.mark.parametrize("running", ["v1.25.16", "v1.27.0", "v1.20.2"])
+def test_no_node_joins_a_cluster_of_another_minor_version(intent_of: Any, running: str) -> None:
+    stands = f"{intent_of().nodes[1].name}: the cluster runs Kubernetes {running[1:]}, the inventory says 1.26.0: "
+    with pytest.raises(RefusedError, match="^" + re.escape(stands)):
+        kubeadm.refuse_another_version(intent_of(), intent_of().nodes[1], running)
 
 
 @pytest.mark.parametrize(
@@ -318,27 +338,15 @@ def test_kubeadm_finds_its_configuration_in_a_file_of_root_that_is_gone_afterwar
     assert [path.name for path in (tmp_path / "run").iterdir()] in ([], ["kubepeer.lock"])
 
 
+@pytest.mark.cases("complaints")
 def test_of_kubeadms_hundred_lines_the_errors_are_passed_on_with_its_code(
-    machine: Any, intent_of: Any, tmp_path: Path
+    case: dict[str, Any], machine: Any, intent_of: Any, tmp_path: Path
 ) -> None:
     (init, *_) = every_execution(intent_of())
-    said = "[preflight] Running\\n\\t[ERROR Port-6443]: Port 6443 is in use\\n\\t[ERROR Swap]: swap is on\\nmore"
-    ended = machine(init, f"printf '{said}\\n' >&2; exit 1")
+    (tmp_path / "said").write_text(case["said"])
+    ended = machine(init, f"cat {tmp_path}/said >&2; exit 1")
     assert ended.returncode == 1
-    assert ended.stderr.split() == [
-        "[ERROR",
-        "Port-6443]:",
-        "Port",
-        "6443",
-        "is",
-        "in",
-        "use",
-        "[ERROR",
-        "Swap]:",
-        "swap",
-        "is",
-        "on",
-    ]
+    assert " ".join(ended.stderr.split()) == case["passed_on"]
     assert "\n" not in ended.stderr
     assert [path.name for path in (tmp_path / "run").iterdir()] in ([], ["kubepeer.lock"])
 
@@ -359,3 +367,13 @@ def test_a_control_plane_is_marked_by_the_phase_that_does_nothing_else(
     arguments, configuration = (tmp_path / "kept").read_text().split("\n", 1)
     assert arguments.startswith("init phase mark-control-plane --config ")
     assert documents(configuration)["InitConfiguration"]["nodeRegistration"]["name"] == intent.nodes[1].full_name
+
+
+def test_a_key_or_token_of_digits_alone_stays_text(intent_of: Any) -> None:
+    """YAML would read a number, and kubeadm refuse it."""
+    digits = JoinSecrets("123456.1234567890123456", "12" * 32)
+    intent = intent_of()
+    init = documents(kubeadm.init_configuration(intent, intent.nodes[0], digits))["InitConfiguration"]
+    join = documents(kubeadm.join_configuration(intent, intent.nodes[1], digits, HASH))["JoinConfiguration"]
+    assert init["certificateKey"] == join["controlPlane"]["certificateKey"] == digits.certificate_key
+    assert init["bootstrapTokens"][0]["token"] == join["discovery"]["bootstrapToken"]["token"] == digits.token

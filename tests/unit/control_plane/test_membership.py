@@ -5,16 +5,26 @@ from typing import Any
 import pytest
 
 from tasks.control_plane import membership as members
+from tasks.control_plane.etcd import Member
 from tasks.control_plane.membership import MemberSeen
 from tasks.linux.observe import Answer, FileSeen, Seen
 
 ADMIN_CONF, CA = "/etc/kubernetes/admin.conf", "/etc/kubernetes/pki/ca.crt"
 
 
+CLUSTER_CA = "the CA of the cluster\n"
+
+
 @pytest.mark.cases("memberships")
-def test_a_node_is_judged_by_its_files_and_by_the_api(case: dict[str, Any], intent_of: Any) -> None:
-    seen = MemberSeen(tuple(case["leftovers"]), api_ready=False, admin_conf="", ca="", kubeconfig_current=False)
-    judged = members.membership(intent_of().node(case["node"]), seen, frozenset(case["registered"]))
+def test_a_node_is_judged_by_its_files_by_the_api_and_by_etcd(case: dict[str, Any], intent_of: Any) -> None:
+    node = intent_of().node(case["node"])
+    ready, ca = case.get("api_ready", False), case.get("ca", CLUSTER_CA)
+    seen = MemberSeen(tuple(case["leftovers"]), api_ready=ready, admin_conf="", ca=ca, kubeconfig_current=False)
+    judged = members.membership(node, seen, frozenset(case["registered"]), CLUSTER_CA)
+    assert members.needs_etcd(node, seen, judged) is case.get("asks_etcd", False)
+    if "etcd" in case:
+        own = Member(1, node.full_name, str(node.address), **case["etcd"]) if case["etcd"] else None
+        judged = members.with_etcd(judged, own)
     assert judged.value == case["is"]
 
 

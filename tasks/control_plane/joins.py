@@ -1,0 +1,210 @@
+"""One node joins a cluster that lives, or what is left of an earlier join of it is made up for."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from kubepeer.errors import CommandError, KubepeerError
+from kubepeer.intent import Node
+from kubepeer.run import Run
+from tasks.cluster import waits
+from tasks.cluster.access import kubeconfig_of
+from tasks.cluster.api import KubernetesApi, Manifest
+from tasks.control_plane import etcd, kubeadm
+from tasks.control_plane import membership as members
+from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS
+from tasks.control_plane.endpoint import PATHS, QUESTIONS, plan_endpoint
+from tasks.control_plane.explain import explain, explained
+from tasks.control_plane.join_secrets import JoinSecrets, bootstrap_token, ca_hash
+from tasks.control_plane.membership import MemberSeen, Membership
+from tasks.linux.apply import apply
+from tasks.linux.observe import ask
+from tasks.linux.shell import SshShell, open_shell
+from tasks.linux.state import LinuxChange, present
+
+TOKEN_MINUTES = 30
+NODE_SECONDS = 60  # a kubelet registers within seconds of its join
+
+
+def join_cluster(
+    run: Run, shell: SshShell, api: KubernetesApi, seen: MemberSeen, registered: Mapping[str, Manifest]
+) -> tuple[LinuxChange, ...]:
+    """Make a node a member, from whatever it has come to; the changes, which in a dry run are planned only.
+
+    Args:
+        run: the running run.
+        shell: of the node.
+        api: the cluster's.
+        seen: what the node says about itself.
+        registered: the nodes that the API knows.
+
+    """
+    node = run.intent.node(shell.host)
+    state = members.membership(node, seen, registered, api.ca)
+    peers = _Peers(run, node, api, registered)
+    if members.needs_etcd(node, seen, state):
+        state = members.with_etcd(state, etcd.of(node, peers.members))
+    if state is Membership.FULL:
+        changes = _completed(run, node, seen, registered[node.full_name].get("labels", {}))
+        if not run.options.dry_run:
+            apply(shell, changes)
+        return changes
+    kubeadm.refuse_another_version(run.intent, node, api.call("GET", "/version")["gitVersion"])
+    if state is Membership.UNREGISTERED:
+        return _register_again(run, shell, api, seen)
+    return _join_anew(run, shell, api, peers, reset=state is Membership.HALF)
+
+
+def _completed(run: Run, node: Node, seen: MemberSeen, labels: Collection[str]) -> tuple[LinuxChange, ...]:
+    """What a control plane that is a member may still lack."""
+    if node.role != "control_plane":
+        return ()
+    mark = None
+    if kubeadm.CONTROL_PLANE_LABEL not in labels:
+        mark = kubeadm.mark_control_plane(kubeadm.init_configuration(run.intent, node, JoinSecrets.generate()))
+    return present(mark, members.kubeconfig_change(seen))
+
+
+def _register_again(run: Run, shell: SshShell, api: KubernetesApi, seen: MemberSeen) -> tuple[LinuxChange, ...]:
+    """A control plane that lives, and whose Node is gone: its data and its vote stay where they are."""
+    node = run.intent.node(shell.host)
+    changes = present(kubeadm.register_again(node), *_completed(run, node, seen, ()))
+    if not run.options.dry_run:
+        apply(shell, changes[:1])
+        _wait_until_registered(api, node, shell)
+        apply(shell, changes[1:])
+    return changes
+
+
+def _join_anew(
+    run: Run, shell: SshShell, api: KubernetesApi, peers: "_Peers", *, reset: bool
+) -> tuple[LinuxChange, ...]:
+    node = run.intent.node(shell.host)
+    is_control_plane = node.role == "control_plane"
+    departures = peers.departures() if is_control_plane else ()
+    kubeconfig = members.kubeconfig_change(None) if is_control_plane else None
+    if run.options.dry_run:
+        planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", reset=reset)
+        return present(*departures, planned, kubeconfig)
+    secrets = run.once("join secrets", partial(_make_token, run, api))
+    if departures:
+        apply(peers.shell, departures)
+    if is_control_plane:
+        run.once("certificates uploaded", partial(_upload_certificates, run, node, api, secrets))
+    change = planned_join(run, node.name, secrets, ca_hash(api.ca), reset=reset)
+    if reset:
+        apply(shell, (kubeadm.reset(),))
+        # kubeadm refuses to join under the name of a node that is still Ready
+        api.delete(f"/api/v1/nodes/{node.full_name}")
+        if is_control_plane:  # kubeadm reset has emptied the manifests' folder
+            apply(shell, plan_endpoint_of(run, shell))
+    changes = present(change, kubeconfig)
+    with explained(shell, CONTROL_PLANE_PODS if is_control_plane else ()):
+        apply(shell, changes)
+    run.keep("joined", value=True)
+    _wait_until_registered(api, node, shell)
+    return (*departures, *changes)
+
+
+def planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, reset: bool) -> LinuxChange:
+    """Kubeadm join of a node, with these secrets."""
+    node = run.intent.node(name)
+    configuration = kubeadm.join_configuration(run.intent, node, secrets, ca_hash)
+    return kubeadm.joining(run.intent, node, configuration, reset=reset)
+
+
+def plan_endpoint_of(run: Run, shell: SshShell) -> tuple[LinuxChange, ...]:
+    """The endpoint's files on a control plane, against what stands there."""
+    source = run.intent.cluster.endpoint.password
+    password = run.redactor.learn(source.read("the VRRP password", run.settings.folder)) if source else None
+    return plan_endpoint(run.intent, run.intent.node(shell.host), ask(shell, QUESTIONS, PATHS), password)
+
+
+class _Peers:
+    """Etcd's members as another control plane tells them; asked the first time that they are needed."""
+
+    def __init__(self, run: Run, node: Node, api: KubernetesApi, registered: Collection[str]) -> None:
+        self._run, self._node, self._api, self._registered = run, node, api, registered
+        self._asked: tuple[SshShell, tuple[etcd.Member, ...]] | None = None
+
+    @property
+    def members(self) -> tuple[etcd.Member, ...]:
+        self._asked = self._asked or self._ask()
+        return self._asked[1]
+
+    @property
+    def shell(self) -> SshShell:
+        self._asked = self._asked or self._ask()
+        return self._asked[0]
+
+    def departures(self) -> tuple[LinuxChange, ...]:
+        """The members that must go before this node can join."""
+        removals = etcd.to_remove(self._run.intent, self._node, self.members, self._registered)
+        return tuple(etcd.removing(removals))
+
+    def _ask(self) -> tuple[SshShell, tuple[etcd.Member, ...]]:
+        """The first control plane of this cluster whose etcd answers; the node itself last of all.
+
+        Those that a filter has left out are asked as well: whoever joins depends on them.
+        """
+        said = []
+        order = sorted(
+            self._run.intent.control_planes,
+            key=lambda one: (one == self._node, one.full_name not in self._registered),
+        )
+        for other in order:
+            try:
+                shell = open_shell(self._run.nornir, other.name)
+                seen = ask(shell, etcd.QUESTIONS, (members.CA_CERTIFICATE,), deadline=etcd.SECONDS)
+                ca = seen.files[members.CA_CERTIFICATE]
+                if ca and ca.content.strip() == self._api.ca.strip():
+                    return shell, etcd.members(seen)
+            except KubepeerError as error:
+                said.append(f"{other.name}: {error.message}")
+        raise CommandError(
+            f"etcd's members cannot be asked: {'; '.join(said) or 'no control plane holds the CA of this cluster'}",
+            host=self._node.name,
+            cure="bring the etcd of the other control planes back (crictl ps -a | grep etcd, and its log)",
+        )
+
+
+def _make_token(run: Run, api: KubernetesApi) -> JoinSecrets:
+    secrets = JoinSecrets.generate()
+    run.redactor.learn(secrets.token)
+    run.redactor.learn(secrets.certificate_key)
+    expires = datetime.now(UTC) + timedelta(minutes=TOKEN_MINUTES)
+    body = bootstrap_token(secrets, expires.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    api.call("POST", "/api/v1/namespaces/kube-system/secrets", body=body)
+    return secrets
+
+
+def _upload_certificates(run: Run, joining: Node, api: KubernetesApi, secrets: JoinSecrets) -> bool:
+    """Any control plane that is a member can upload them; the first that can be reached does, chosen or not."""
+    said = []
+    registered = api.nodes()
+    for node in run.intent.control_planes:
+        if node.name == joining.name or node.full_name not in registered or not kubeconfig_of(run, node.name):
+            continue
+        step = kubeadm.upload_certificates(kubeadm.init_configuration(run.intent, node, secrets))
+        try:
+            apply(open_shell(run.nornir, node.name), (LinuxChange("upload-certs", steps=(step,)),))
+        except KubepeerError as error:
+            said.append(f"{node.name}: {error.message}")
+        else:
+            return True
+    raise CommandError(
+        f"no other control plane could upload its certificates: {'; '.join(said) or 'none could be reached that is a member'}",
+        host=joining.name,
+        cure="bring another control plane back",
+    )
+
+
+def _wait_until_registered(api: KubernetesApi, node: Node, shell: SshShell) -> None:
+    def missing() -> str:
+        return "" if node.full_name in api.nodes() else f"the API does not know {node.full_name}"
+
+    try:
+        waits.until(missing, NODE_SECONDS, partial(explain, shell))
+    except CommandError as error:
+        error.host, error.cure = shell.host, "journalctl -u kubelet"
+        raise
