@@ -56,6 +56,8 @@ def _explanation(shell: Shell, step: Step) -> str:
         said = " ".join(shell.run(step.explanation, deadline=EXPLANATION_SECONDS).text.split())
     except KubepeerError:
         return ""  # the step's own error is the one to tell
+    if not said:
+        return ""
     return f"; {said}" if len(said) <= EXPLANATION_LENGTH else f"; ... {said[-EXPLANATION_LENGTH:]}"
 
 

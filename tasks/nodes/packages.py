@@ -155,6 +155,6 @@ patiently dpkg --configure -a  # an installation that was cut off is ended first
 patiently $apt update -o APT::Update::Error-Mode=any
 patiently $install --simulate {" ".join(wanted)}
 removed=$(sed -n 's/^Remv \\([^ ]*\\).*/\\1/p' {APT_LOG} | grep -v -x -E '{"|".join(GIVES_WAY)}' | tr '\\n' ' ')
-[ -z "$removed" ] || {{ echo "apt would remove $removed: nothing was installed" >&2; exit 100; }}
+[ -z "$removed" ] || {{ echo "apt would remove ${{removed% }}: nothing was installed" >&2; exit 100; }}
 patiently $install {" ".join(wanted)}
 rm -f {APT_LOG}"""

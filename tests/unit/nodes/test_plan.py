@@ -1,7 +1,6 @@
 """What a node needs before kubeadm: seen, wanted, and the changes between them."""
 
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
