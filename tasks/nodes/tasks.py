@@ -53,9 +53,8 @@ def refuse_upgrade(run: Run) -> None:
     """
     observed = _observed(run)
     runs = {name: found.kubernetes for name, found in observed.items() if found.member}
-    if observed and len(observed) < len(
-        run.intent.nodes
-    ):  # a filtered run has not looked at the others, and may add a node to them
+    others = [node for node in run.intent.nodes if node.name not in run.chosen]
+    if observed and others:  # nobody has looked at them, and this run may add a node to them
         runs = run.once("versions that the API knows", partial(_versions_by_api, run)) | runs
     refusal = software.refuse_upgrade(run.intent, runs)
     if refusal:

@@ -87,6 +87,7 @@ def test_repositories_are_not_asked_where_nothing_would_be_installed(
     assert run.recall(("facts", WORKER)).repository is None
 
 
+@pytest.mark.usefixtures("api")
 def test_a_version_that_is_not_there_is_refused_in_one_line(machine: Machine, run_of: Any) -> None:
     machine.said["repository"] = MADISON.replace("1.26.0-2.1", "1.26.15-1.1")
     machine.said |= {"loadable": "overlay\nbr_netfilter\nnf_conntrack\nip_vs\nip_vs_rr\nip_vs_wrr\nip_vs_sh"}
@@ -143,6 +144,7 @@ def full_name(run: Run, name: str) -> str:
     return run.intent.node(name).full_name
 
 
+@pytest.mark.usefixtures("api")
 def test_an_upgrade_is_refused_for_routers_too(machine: Machine, run_of: Any) -> None:
     run: Run = run_of(WORKER, ROUTER)
     machine.said = READY | {"member": "kubelet.conf", "running": "1.25.3"}
@@ -181,6 +183,14 @@ def test_an_api_that_says_nothing_refuses_nothing(api: list[Any], run_of: Any, a
     api.append(answer)
     tasks.refuse_upgrade(run)
     assert api == []
+
+
+def test_a_run_over_all_nodes_asks_no_api(api: list[Any], run_of: Any) -> None:
+    api.append(AssertionError("asked"))
+    run: Run = run_of(*(node.name for node in run_of().intent.nodes))
+    tasks.observe(task_on(WORKER), run)
+    tasks.refuse_upgrade(run)
+    assert len(api) == 1
 
 
 def test_a_run_on_routers_alone_asks_no_api(api: list[Any], run_of: Any) -> None:
