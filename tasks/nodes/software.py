@@ -11,9 +11,9 @@ from tasks.nodes.repository import Repository, minor_of, upstream
 
 CGROUP_2 = "cgroup2fs"  # statfs(2): the unified hierarchy; the older ones are folders in a tmpfs
 CONTAINERD_NEEDED = {
-    "needs containerd 2": (2, 0),
-    "speaks CRI v1 alone": (1, 6),
-}  # feature of the kubelet -> containerd's first
+    "containerd 2 alone": (2, 0),
+    "CRI v1 alone": (1, 6),
+}  # what Kubernetes wants -> containerd's first with it
 NAMED = 2  # hosts that a line names before it counts them
 
 
@@ -23,9 +23,9 @@ def software(intent: Intent, own: NodeFacts) -> list[str]:
 
 
 def _control_groups(intent: Intent, own: NodeFacts) -> Iterator[str]:
-    refuses = versions.has("kubelet", intent.software.kubernetes, "refuses cgroup v1")
+    refuses = versions.has("kubernetes", intent.software.kubernetes, "cgroup v1 refused")
     if refuses and own.cgroups not in ("", CGROUP_2) and not intent.software.allow_cgroup_v1:
-        since = _minor(versions.since("kubelet", "refuses cgroup v1"))
+        since = _minor(versions.since("kubernetes", "cgroup v1 refused"))
         yield (
             f"its control groups are of version 1, and Kubernetes from {since} on refuses them: "
             "boot it with systemd.unified_cgroup_hierarchy=1, or set software.allow_cgroup_v1: true"
@@ -38,10 +38,10 @@ def _containerd(intent: Intent, own: NodeFacts) -> Iterator[str]:
     version = own.containerd or (upstream(offered[0]) if offered and "containerd" in own.lacking else "")
     stands = minor_of(version)
     for feature, needed in CONTAINERD_NEEDED.items():
-        if stands and stands < needed and versions.has("kubelet", intent.software.kubernetes, feature):
+        if stands and stands < needed and versions.has("kubernetes", intent.software.kubernetes, feature):
             where = "is there" if own.containerd else "is what its package repositories have"
             yield (
-                f"containerd {version} {where}, and Kubernetes from {_minor(versions.since('kubelet', feature))} on needs "
+                f"containerd {version} {where}, and Kubernetes from {_minor(versions.since('kubernetes', feature))} on needs "
                 f"{needed[0]}.{needed[1]} or newer: upgrade it, or use a release of the system that has it"
             )
             return

@@ -1,6 +1,7 @@
 """The installation of packages, by the real /bin/sh and programs that say what apt and dpkg say."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from tasks.linux.state import Execute
 from tasks.nodes import plan
+from tasks.nodes.packages import RUNNING_QUESTION
 from tasks.nodes.repository import Repository
 
 NODE = "k8s-calico-worker-10-31-90-4"
@@ -96,3 +98,36 @@ def test_the_versions_that_were_found_are_asked_for(step: Execute, tmp_path: Pat
     ]
     pinned = [f"{name}=1.26.0-2.1" for name in ("cri-tools", "kubelet", "kubeadm", "kubectl")]
     assert asked.split()[-len(pinned) :] == pinned
+
+
+def test_the_version_of_a_kubelet_whose_file_was_replaced_is_that_of_the_process(tmp_path: Path) -> None:
+    """A package was upgraded by hand, and its daemon was not restarted: the old program is asked, by /proc."""
+    shutil.copy(shutil.which("sleep") or "", tmp_path / "kubelet")
+    running = subprocess.Popen([tmp_path / "kubelet", "30"])
+    try:
+        (tmp_path / "kubelet").unlink()
+        (tmp_path / "systemctl").write_text(f"#!/bin/sh\necho {running.pid}\n")
+        (tmp_path / "systemctl").chmod(0o755)
+        question = RUNNING_QUESTION.replace("s/^Kubernetes v//p", "s/.*coreutils//p")
+        said = subprocess.run(
+            ["/bin/sh", "-c", question], text=True, capture_output=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True
+        )  # fmt: skip
+    finally:
+        running.kill()
+        running.wait()
+    assert said.stdout.strip()
+    assert not said.stderr
+
+
+@pytest.mark.parametrize(("packaged", "says"), [(True, ""), (False, "1.36.3\n")])
+def test_a_kubelet_that_no_package_brought_is_asked_for_its_version(
+    tmp_path: Path, says: str, *, packaged: bool
+) -> None:
+    programs = {"systemctl": "echo 0", "kubelet": "echo Kubernetes v1.36.3", "dpkg-query": f"exit {int(not packaged)}"}
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    said = subprocess.run(
+        ["/bin/sh", "-c", RUNNING_QUESTION], text=True, capture_output=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True
+    )  # fmt: skip
+    assert (said.stdout, said.stderr) == (says, "")

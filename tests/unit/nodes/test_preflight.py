@@ -71,6 +71,20 @@ def test_a_node_is_refused_for_these_reasons(case: dict[str, Any], intent_of: An
     assert preflight.reasons(intent, intent.node(case["node"]), every) == case["reasons"]
 
 
+@pytest.mark.parametrize(("containerd", "refused"), [("1.7.24~ds1", True), ("2.2.9", False), ("", False)])
+def test_a_kubernetes_that_is_still_to_come_needs_containerd_2(
+    intent_of: Any, containerd: str, *, refused: bool
+) -> None:
+    intent = intent_of()
+    later = intent.model_copy(update={"software": intent.software.model_copy(update={"kubernetes": "1.38.0"})})
+    own = replace(good(later, 0)[later.nodes[0].name], containerd=containerd)
+    reason = (
+        f"containerd {containerd} is there, and Kubernetes from 1.38 on needs 2.0 or newer: "
+        "upgrade it, or use a release of the system that has it"
+    )
+    assert software.software(later, own) == ([reason] if refused else [])
+
+
 def test_the_twins_name_each_other(intent_of: Any) -> None:
     intent = intent_of()
     every = good(intent, 0)
