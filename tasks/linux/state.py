@@ -157,20 +157,17 @@ def unit_says(name: str) -> str:
 journalctl -u {quoted} -n {JOURNAL_LINES} -o cat --no-pager"""
 
 
-def struck_off(name: str, script: str, *, needs: str = "") -> str:
-    """A script that pays what is owed, and strikes it off only when it has been paid.
+def struck_off(name: str, script: str) -> str:
+    """A script that pays what is owed, and strikes it off when it has been paid, and only then.
 
     Args:
         name: what owes.
-        script: one command, or several by && and ||; its exit code says whether it was done.
-        needs: a program without which it cannot be done: where it is missing nothing is struck off, and the change fails.
+        script: its exit code says whether it was done; what nothing on the machine can do is a failure, too. The note then stays,
+            the change fails, and the next run finds it owed.
 
     """
-    paid = f"{script} && rm -f -- {note(name)}"
-    if not needs:
-        return paid
-    lacks = f"{needs} is not on this machine: {name} still runs with what it read before, and its restart stays owed"
-    return f"command -v {needs} >/dev/null || {{ echo {shlex.quote(lacks)} >&2; exit 127; }}\n{paid}"
+    done = f"{{\n{script}\n}}" if "\n" in script else script
+    return f"{done} && rm -f -- {note(name)}"
 
 
 def block(text: str, lines: list[str], name: str) -> str:

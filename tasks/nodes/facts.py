@@ -17,7 +17,7 @@ from tasks.nodes.packages import (
     version_that_runs,
 )
 from tasks.nodes.plan import modules_for
-from tasks.nodes.repository import Repository
+from tasks.nodes.repository import Repository, upstream
 
 # kubeadm gives the kubelet the second where the unit systemd-resolved is active (cmd/kubeadm/app/componentconfigs/kubelet.go)
 RESOLV_CONF, RESOLVED_CONF = "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"
@@ -83,7 +83,9 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
         "packages": PACKAGES_QUESTION,
         "programs": PROGRAMS_QUESTION,
         "running": RUNNING_QUESTION,
-        "containerd": "containerd --version 2>/dev/null; true",
+        # a package says its version itself, at a tenth of the cost
+        "containerd": f"dpkg-query -W -f '${{db:Status-Status}}\\n' {' '.join(RUNTIMES)} 2>/dev/null | grep -qx installed || "
+        "containerd --version 2>/dev/null; true",
         "kernel": "uname -r",
         "cgroups": "stat -fc %T /sys/fs/cgroup",
         "resolver": f"f={RESOLV_CONF}; ! systemctl is-active -q systemd-resolved 2>/dev/null || f={RESOLVED_CONF}\n"
@@ -119,7 +121,8 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
         read_only="Read-only" in seen["writable"].text,
         kernel=seen["kernel"].text.strip(),
         kubernetes=version_that_runs(stands, seen["running"]),
-        containerd=_containerd(seen["containerd"]),
+        containerd=next((upstream(stands[name]) for name in RUNTIMES if name in stands), "")
+        or _containerd(seen["containerd"]),
         cgroups=seen["cgroups"].text.strip(),
         resolver=(file, tuple(nameservers)),
         lacking=frozenset(lacking(intent, stands, programs)),
@@ -145,6 +148,6 @@ def _listening(answer: Answer) -> Mapping[int, str]:
 
 
 def _containerd(answer: Answer) -> str:
-    """Its --version: containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+b1; Docker's and upstream's write v1.7.27."""
+    """The --version of one that no package brought: containerd github.com/containerd/containerd v1.7.27 05044ec0a9a7."""
     words = answer.text.split()
     return words[2].removeprefix("v") if answer.text.startswith("containerd ") and len(words) > 2 else ""  # noqa: PLR2004
