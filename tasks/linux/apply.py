@@ -4,9 +4,12 @@ import shlex
 from collections.abc import Iterable
 
 from kubepeer.change import made
-from kubepeer.errors import CommandError
-from tasks.linux.shell import Completed, Shell
+from kubepeer.errors import CommandError, KubepeerError
+from tasks.linux.shell import Completed, DeadlineError, Shell
 from tasks.linux.state import Execute, LinuxChange, Remove, Step, Write
+
+EXPLANATION_SECONDS = 15
+EXPLANATION_LENGTH = 600  # signs: the cause stands at the end of a journal
 
 # The new file is made beside the old one with its final mode before a byte of it is written, and takes its place by a rename. Standard
 # input ends as well when the controller dies: half a file never takes its place.
@@ -26,14 +29,36 @@ def apply(shell: Shell, changes: Iterable[LinuxChange]) -> None:
     """
     for change in changes:
         for step in change.steps:
-            completed = _do(shell, step)
-            if completed.code:
+            trouble = _trouble(shell, step)
+            if trouble:
                 raise CommandError(
-                    f"{change.what}: exit {completed.code}: {completed.said}",
+                    f"{change.what}: {trouble}{_explanation(shell, step)}",
                     host=getattr(shell, "host", None),
-                    cure=_cure(completed.said),
+                    cure=_cure(trouble),
                 )
         made(change)
+
+
+def _trouble(shell: Shell, step: Step) -> str:
+    """Do a step; what went wrong, "" when nothing did."""
+    try:
+        completed = _do(shell, step)
+    except DeadlineError as error:
+        return f"no end after {error.seconds:.0f} s"
+    return f"exit {completed.code}: {completed.said}" if completed.code else ""
+
+
+def _explanation(shell: Shell, step: Step) -> str:
+    """What the machine says about a step that failed, as the step itself asks."""
+    if not isinstance(step, Execute) or not step.explanation:
+        return ""
+    try:
+        said = " ".join(shell.run(step.explanation, deadline=EXPLANATION_SECONDS).text.split())
+    except KubepeerError:
+        return ""  # the step's own error is the one to tell
+    if not said:
+        return ""
+    return f"; {said}" if len(said) <= EXPLANATION_LENGTH else f"; ... {said[-EXPLANATION_LENGTH:]}"
 
 
 def _do(shell: Shell, step: Step) -> Completed:
@@ -50,7 +75,7 @@ def _do(shell: Shell, step: Step) -> Completed:
             return shell.run(script, stdin=data)
         case Remove(path):
             return shell.run(f"rm -f -- {shlex.quote(path)}")
-        case Execute(_, script, deadline, stdin):
+        case Execute(_, script, deadline, stdin, _):
             return shell.run(script, stdin=None if stdin is None else stdin.encode(), deadline=deadline)
 
 

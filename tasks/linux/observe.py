@@ -69,8 +69,10 @@ def at_rest(seen: Seen, host: str) -> Seen:
 
     """
     if seen["lock"].code:
+        at_work = [line.strip()[:80] for line in seen["lock"].lines if not line.startswith("sh ")]
+        named = f" ({at_work[-1]})" if at_work else ""
         raise CommandError(
-            "a package installation or a kubeadm of an earlier run is still at work there. Nothing was changed",
+            f"a package installation or a kubeadm of an earlier run is still at work there{named}. Nothing was changed",
             host=host,
             cure="run again when it has ended",
         )

@@ -19,6 +19,19 @@ CHUNK = 65536
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.004, 0.1  # seconds: quick answers are not delayed, long commands cost no CPU
 
 
+class DeadlineError(CommandError):
+    """A command has not ended in time.
+
+    Attributes:
+        seconds: that it was given.
+
+    """
+
+    def __init__(self, message: str, *, host: str, seconds: float) -> None:
+        super().__init__(message, host=host)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True)
 class Completed:
     """A command that has ended."""
@@ -34,9 +47,13 @@ class Completed:
 
     @property
     def said(self) -> str:
-        """The last line of what was said on standard error, or else on standard output: usually the cause."""
+        """The last line of what was said on standard error, or else on standard output: usually the cause.
+
+        systemctl's last line only says where the cause can be read.
+        """
         for stream in (self.stderr, self.stdout):
-            lines = [line for line in stream.decode(errors="replace").splitlines() if line.strip()]
+            said = stream.decode(errors="replace").splitlines()
+            lines = [line for line in said if line.strip() and not line.startswith('See "systemctl status')]
             if lines:
                 return lines[-1].strip()
         return "it said nothing"
@@ -70,7 +87,7 @@ class SshShell:
 
         Raises:
             UnreachableError: the connection is gone.
-            CommandError: the deadline has passed.
+            DeadlineError: the deadline has passed.
 
         """
         program = "sh -s" if stdin is None else f"sh -c {shlex.quote(script)}"
@@ -85,7 +102,7 @@ class SshShell:
             ) from error
         if completed is None:
             first = script.strip().splitlines()[0]
-            raise CommandError(f"no end after {deadline:.0f} s: {first}", host=self.host)
+            raise DeadlineError(f"no end after {deadline:.0f} s: {first}", host=self.host, seconds=deadline)
         if self._sudo and completed.code == 1 and completed.stderr.startswith(b"sudo:"):
             raise CommandError(
                 f"sudo refused: {completed.said}",

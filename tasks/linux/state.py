@@ -37,6 +37,7 @@ class Execute:
 
     Attributes:
         title: what it does, for a person; it is what an error names.
+        explanation: a script that only reads; what it prints follows the error when the step has failed or has not ended in time.
 
     """
 
@@ -44,6 +45,7 @@ class Execute:
     script: str
     deadline: float = 60
     stdin: str | None = None
+    explanation: str = ""
 
 
 Step = Write | Remove | Execute
@@ -51,12 +53,22 @@ Step = Write | Remove | Execute
 # A controller that was killed leaves its long command running on the machine: the next run waits for it, and looks only then.
 LOCK_FILE = "/run/kubepeer.lock"
 UNDER_LOCK = f"exec 9>{LOCK_FILE}; flock 9\n"
-WAIT_FOR_LOCK = f"flock -w {{seconds}} {LOCK_FILE} true"
+# All that an installation or a kubeadm starts inherits the descriptor; where the wait ends, their command lines are the answer.
+WAIT_FOR_LOCK = f"""flock -w {{seconds}} {LOCK_FILE} true || {{{{
+for d in /proc/[0-9]*/fd/9; do
+    [ "$(readlink "$d")" != {LOCK_FILE} ] || {{{{ tr '\\0\\n' '  ' <"${{{{d%/fd/9}}}}/cmdline"; echo; }}}}
+done 2>/dev/null
+false; }}}}"""
 
 # A run may be cut off between a file and the restart that makes it count, and the next one finds the file as it should be. So the restart
-# is noted first, and struck off when it is done. The notes lie in /run: a boot is a restart, too.
+# is noted first, and struck off when it is done: a restart that failed, or that nothing on the machine could do, is still owed, and the
+# change has failed. The notes lie in /run: a boot is a restart, too.
 NOTES = "/run/kubepeer-owes."
 OWED = f'for f in {NOTES}*; do [ ! -e "$f" ] || echo "${{f#{NOTES}}}"; done'
+
+
+UNIT_SECONDS = 120  # systemd itself gives a unit 90 to start (DefaultTimeoutStartSec), and says why it did not
+JOURNAL_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -92,9 +104,17 @@ def file(
     return None
 
 
-def action(what: str, after: str, script: str, *, before: str | None = None, deadline: float = 60) -> LinuxChange:
+def action(
+    what: str, after: str, script: str, *, before: str | None = None, deadline: float = 60, explanation: str = ""
+) -> LinuxChange:
     """Something that is done rather than a state that is kept: kubeadm init, a package transaction."""
-    return LinuxChange(what, before, after, steps=(Execute(what, script, deadline),))
+    return LinuxChange(what, before, after, steps=(Execute(what, script, deadline, explanation=explanation),))
+
+
+def impossible(what: str, before: str | None, after: str, reason: str) -> LinuxChange:
+    """A difference that a run sees and does not mend: it is shown, and to apply it fails with the reason."""
+    script = f"printf '%s\\n' {shlex.quote(reason)} >&2; exit 1"
+    return LinuxChange(what, before, after, steps=(Execute(what, script),))
 
 
 def unit(name: str, active: str, enabled: str) -> LinuxChange | None:
@@ -109,17 +129,45 @@ def unit(name: str, active: str, enabled: str) -> LinuxChange | None:
     if (active, enabled) == ("active", "enabled"):
         return None
     script = f"systemctl enable --now {shlex.quote(name)}"
-    return action(f"unit {name}", "enabled, active", script, before=f"{enabled}, {active}", deadline=90)
+    return action(
+        f"unit {name}",
+        "enabled, active",
+        script,
+        before=f"{enabled}, {active}",
+        deadline=UNIT_SECONDS,
+        explanation=unit_says(name),
+    )
 
 
 def restart(name: str) -> LinuxChange:
     """A unit that must read its configuration anew."""
-    return action(f"unit {name} restart", "restarted", struck_off(name, f"systemctl restart {name}"), deadline=90)
+    return action(
+        f"unit {name} restart",
+        "restarted",
+        struck_off(name, f"systemctl restart {name}"),
+        deadline=UNIT_SECONDS,
+        explanation=unit_says(name),
+    )
+
+
+def unit_says(name: str) -> str:
+    """Asks for a unit's state and the last lines of its journal."""
+    quoted = shlex.quote(name)
+    return f"""echo "{name} is $(systemctl is-active {quoted}), result $(systemctl show -p Result --value {quoted}), its journal:"
+journalctl -u {quoted} -n {JOURNAL_LINES} -o cat --no-pager"""
 
 
 def struck_off(name: str, script: str) -> str:
-    """One command (or several by && and ||), and when it has succeeded what was owed is owed no more."""
-    return f"{script} && rm -f -- {note(name)}"
+    """A script that pays what is owed, and strikes it off when it has been paid, and only then.
+
+    Args:
+        name: what owes.
+        script: its exit code says whether it was done; what nothing on the machine can do is a failure, too. The note then stays,
+            the change fails, and the next run finds it owed.
+
+    """
+    done = f"{{\n{script}\n}}" if "\n" in script else script
+    return f"{done} && rm -f -- {note(name)}"
 
 
 def block(text: str, lines: list[str], name: str) -> str:

@@ -18,7 +18,16 @@ from tasks.linux.state import (
     unit,
 )
 from tasks.linux.templates import render
-from tasks.nodes.packages import APT_FILE, INSTALL_SECONDS, KUBERNETES, TOOLS, plan_packages
+from tasks.nodes.packages import (
+    APT_FILE,
+    INSTALL_SECONDS,
+    MEMBER_QUESTION,
+    PACKAGES_QUESTION,
+    PROGRAMS_QUESTION,
+    RUNNING_QUESTION,
+    plan_packages,
+)
+from tasks.nodes.repository import Repository
 
 HOSTS, FSTAB = "/etc/hosts", "/etc/fstab"
 MODULES_FILE, SYSCTL_FILE = "/etc/modules-load.d/90-kubepeer.conf", "/etc/sysctl.d/90-kubepeer.conf"
@@ -40,14 +49,17 @@ UNITS = ("chrony", "containerd", "kubelet")
 
 def questions(intent: Intent) -> dict[str, str]:
     """Read-only commands whose answers the plan needs."""
-    modules, packages = " ".join(modules_for(intent)), " ".join((*TOOLS, *KUBERNETES))
+    modules = " ".join(modules_for(intent))
     return {
         "lock": WAIT_FOR_LOCK.format(seconds=INSTALL_SECONDS),
         "owed": OWED,
         "swaps": "tail -n +2 /proc/swaps",
         "modules": f"for m in {modules}; do {_loaded('$m')} && echo $m; done; true",
         "sysctls": "\n".join(f"echo {name}=$(sysctl -n {name} 2>/dev/null)" for name in SYSCTLS),
-        "packages": f"dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}}\\n' {packages} 2>/dev/null; true",
+        "packages": PACKAGES_QUESTION,
+        "programs": PROGRAMS_QUESTION,
+        "member": MEMBER_QUESTION,
+        "running": RUNNING_QUESTION,
         # not apt-mark: it writes apt's cache, and a look must not
         "held": "dpkg-query -W -f '${Package} ${db:Status-Want}\\n' | sed -n 's/ hold$//p'",
         "units": f"for u in {' '.join(UNITS)}; do echo $u $(systemctl is-active $u) $(systemctl is-enabled $u 2>/dev/null); done",
@@ -82,7 +94,9 @@ def modules_for(intent: Intent) -> tuple[str, ...]:
     return BASE_MODULES + (IPVS_MODULES if intent.software.proxy_mode == "ipvs" else ())
 
 
-def plan(intent: Intent, node: Node, seen: Seen, keyrings: Mapping[str, str]) -> tuple[LinuxChange, ...]:
+def plan(
+    intent: Intent, node: Node, seen: Seen, keyrings: Mapping[str, str], repository: Repository
+) -> tuple[LinuxChange, ...]:
     """Everything that a node needs before kubeadm, in the order in which it can be brought about.
 
     Args:
@@ -90,6 +104,7 @@ def plan(intent: Intent, node: Node, seen: Seen, keyrings: Mapping[str, str]) ->
         node: which.
         seen: the answers to questions() and the files of paths().
         keyrings: path -> text of the keys that the repositories are signed with.
+        repository: what the repositories have, where a package is lacking.
 
     """
     return present(
@@ -97,7 +112,7 @@ def plan(intent: Intent, node: Node, seen: Seen, keyrings: Mapping[str, str]) ->
         *plan_swap(intent, seen),
         *plan_kernel(intent, seen),
         *(file(path, text, seen.files[path]) for path, text in keyrings.items()),
-        *plan_packages(intent, seen),
+        *plan_packages(intent, seen, repository),
         *plan_time(intent, seen),
         *plan_runtime(intent, seen),
         *plan_kubelet(node, seen),

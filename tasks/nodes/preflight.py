@@ -2,92 +2,25 @@
 
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from kubepeer.intent import Intent, Node
-from tasks.linux.observe import Answer, Seen
-from tasks.nodes.packages import installed
+from tasks.nodes.facts import NodeFacts
 from tasks.nodes.plan import modules_for
+from tasks.nodes.repository import minor_of
+from tasks.nodes.software import software
 
 SUPPORTED = ("debian", "ubuntu")
 MINIMUM_CPUS, MINIMUM_MEMORY_MB = 2, 1700  # kubeadm's own preflight, for a control plane
 MINIMUM_FREE_MB = 2048  # packages and images; measured in the lab: 0.9 GB
 MINIMUM_FREE_LATER_MB = 100
 MAXIMUM_SKEW_SECONDS = 30  # against the median: certificates and etcd's leases suffer from more
-TCP_LISTEN_PORTS = {"control_plane": (6443, 2379, 2380, 10250), "worker": (10250,)}
-
-
-@dataclass(frozen=True)
-class NodeFacts:
-    """What preflight needs to know of a node.
-
-    Attributes:
-        clock_offset: seconds that the node's clock is ahead of the controller's.
-        macs: hardware addresses of its interfaces.
-
-    """
-
-    system: str
-    cpus: int
-    memory_mb: int
-    free_mb: int
-    addresses: frozenset[str]
-    macs: frozenset[str]
-    clock_offset: float
-    loadable: frozenset[str]
-    listening: frozenset[int]
-    member: bool
-    prepared: bool
-    read_only: bool
-
-
-def questions(intent: Intent, node: Node) -> dict[str, str]:
-    """Read-only commands whose answers become facts."""
-    modules = " ".join(modules_for(intent))
-    return {
-        "system": ". /etc/os-release; echo $ID $ID_LIKE",
-        "cpus": "nproc",
-        "memory": "awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo",
-        "free": "for d in /etc /var/lib; do df -Pm $d | awk 'NR == 2 {print $4}'; done | sort -n | head -n 1",
-        "addresses": f"ip -o -4 addr show dev {node.interface} 2>/dev/null | awk '{{print $4}}'",
-        "macs": f"ip -o link show dev {node.interface} 2>/dev/null | sed -n 's/.*link.ether \\([^ ]*\\).*/\\1/p'",
-        "clock": "date +%s.%N",
-        "loadable": f"for m in {modules}; do modprobe -n -q -- $m && echo $m; done; true",
-        "listening": "ss -Hltn | awk '{print $4}' | sed 's/.*://'",
-        "member": "ls /etc/kubernetes/kubelet.conf 2>/dev/null; true",
-        "packages": "dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\\n' containerd kubelet 2>/dev/null; true",
-        "writable": 't=$(mktemp /etc/.kubepeer.XXXXXX 2>&1) && rm -f "$t" || echo "$t"',
-    }
-
-
-def facts(seen: Seen, asked_at: float) -> NodeFacts:
-    """Read the answers.
-
-    Args:
-        seen: the answers to questions().
-        asked_at: the controller's clock in the middle of the asking.
-
-    """
-    return NodeFacts(
-        system=seen["system"].text,
-        cpus=_number(seen["cpus"]),
-        memory_mb=_number(seen["memory"]),
-        free_mb=_number(seen["free"]),
-        addresses=frozenset(line.split("/")[0] for line in seen["addresses"].lines),
-        macs=frozenset(seen["macs"].lines if seen["macs"].code == 0 else ()),
-        clock_offset=float(seen["clock"].text.strip() or 0) - asked_at,
-        loadable=frozenset(seen["loadable"].lines),
-        listening=frozenset(int(port) for port in seen["listening"].lines if port.isdigit()),
-        member=bool(seen["member"].lines),
-        prepared=len(installed(seen["packages"])) == 2,  # noqa: PLR2004  both that were asked for
-        read_only="Read-only" in seen["writable"].text,
-    )
-
-
-def _number(answer: Answer) -> int:
-    text = answer.text.strip()
-    return int(text) if text.isdigit() else 0
+BGP_PORT = 179  # RFC 4271: Calico's BIRD listens on every node
+TCP_LISTEN_PORTS = {
+    "control_plane": (6443, 2379, 2380, 10250, 10257, 10259, BGP_PORT),  # kubeadm's own preflight, and BIRD
+    "worker": (10250, BGP_PORT),
+}
+NFTABLES_KERNEL = (5, 13)  # kube-proxy: NFTablesKubeProxyKernelVersion in pkg/util/kernel/constants.go
 
 
 def reasons(intent: Intent, node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
@@ -100,12 +33,24 @@ def reasons(intent: Intent, node: Node, every: Mapping[str, NodeFacts]) -> list[
 
     """
     own = every[node.name]
-    return [*_machine(node, own), *_network(node, every), *_kernel(intent, own), *_ports(node, own)]
+    return [
+        *_machine(node, own),
+        *_network(node, every),
+        *_kernel(intent, own),
+        *software(intent, own),
+        *_resolver(own),
+        *_ports(intent, node, own),
+    ]
+
+
+def supported(own: NodeFacts) -> bool:
+    """Whether it is a system whose packages Kubepeer knows."""
+    return any(system in own.system.split() for system in SUPPORTED)
 
 
 def _machine(node: Node, own: NodeFacts) -> list[str]:
     found = []
-    if not any(system in own.system.split() for system in SUPPORTED):
+    if not supported(own):
         found.append(f"{own.system.strip() or 'the system'} is not supported: {', '.join(SUPPORTED)} are")
     if own.read_only:
         found.append("/etc is read-only: remount it writable, and see in dmesg why it is not")
@@ -140,18 +85,46 @@ def _network(node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
 
 
 def _kernel(intent: Intent, own: NodeFacts) -> list[str]:
+    found = []
     missing = [module for module in modules_for(intent) if module not in own.loadable]
-    if not missing:
-        return []
-    if intent.software.proxy_mode == "ipvs" and all(module.startswith("ip_vs") for module in missing):
-        return [
+    if missing and intent.software.proxy_mode == "ipvs" and all(module.startswith("ip_vs") for module in missing):
+        found.append(
             f"the kernel has no {', '.join(missing)}: set software.proxy_mode to iptables or nftables, or use a kernel with IPVS"
-        ]
-    return [f"the kernel has no module {', '.join(missing)}: install the kernel's extra modules"]
+        )
+    elif missing:
+        found.append(f"the kernel has no module {', '.join(missing)}: install the kernel's extra modules")
+    kernel = minor_of(own.kernel)
+    if intent.software.proxy_mode == "nftables" and kernel and kernel < NFTABLES_KERNEL:
+        found.append(
+            f"kernel {own.kernel}: kube-proxy's nftables mode needs 5.13: set software.proxy_mode to iptables, or use a newer kernel"
+        )
+    return found
 
 
-def _ports(node: Node, own: NodeFacts) -> list[str]:
+def _resolver(own: NodeFacts) -> list[str]:
+    """CoreDNS forwards to the nameservers of the node's own file; without one it does not start, and a pod's loopback is the pod itself."""
     if own.member:
+        return []  # CoreDNS may have been told to ask others meanwhile
+    file, nameservers = own.resolver
+    if any(not _loopback(nameserver) for nameserver in nameservers):
         return []
-    taken = [port for port in TCP_LISTEN_PORTS[node.role] if port in own.listening]
-    return [f"port {port} is in use by another program: stop it (ss -ltnp)" for port in taken]
+    names = f"only {', '.join(nameservers)}, which is each pod itself" if nameservers else "no nameserver"
+    return [f"{file} has {names}: CoreDNS cannot start with it; write a nameserver there that pods can reach"]
+
+
+def _loopback(nameserver: str) -> bool:
+    try:
+        return ip_address(nameserver.strip()).is_loopback
+    except ValueError:
+        return True  # nothing that could be asked
+
+
+def _ports(intent: Intent, node: Node, own: NodeFacts) -> list[str]:
+    if own.member or own.joining:
+        return []
+    endpoint = (intent.cluster.endpoint.port,) if node.role == "control_plane" else ()
+    return [
+        f"port {port} is in use by {own.listening[port] or 'another program'}: stop it (ss -ltnp)"
+        for port in (*TCP_LISTEN_PORTS[node.role], *endpoint)
+        if port in own.listening
+    ]

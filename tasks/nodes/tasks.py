@@ -1,18 +1,23 @@
 """Preflight and preparation of a node: observe, plan, apply."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from nornir.core.task import Result, Task
 
-from kubepeer.errors import RefusedError
+from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.fetch import fetch
 from kubepeer.run import Run, done
+from tasks.cluster.access import api_if_there
 from tasks.linux.apply import apply
-from tasks.linux.observe import ask, at_rest
-from tasks.linux.shell import open_shell
-from tasks.nodes import plan, preflight
-from tasks.nodes.packages import INSTALL_SECONDS
+from tasks.linux.observe import Seen, ask, at_rest
+from tasks.linux.shell import SshShell, open_shell
+from tasks.nodes import facts, plan, preflight, repository, software
+from tasks.nodes.facts import NodeFacts
+from tasks.nodes.packages import INSTALL_SECONDS, OURS, installed, lacking
+from tasks.nodes.repository import LOOK_UP_SECONDS, Repository
 
 
 def observe(task: Task, run: Run) -> Result:
@@ -20,15 +25,60 @@ def observe(task: Task, run: Run) -> Result:
     node = run.intent.node(task.host.name)
     shell = open_shell(run.nornir, node.name)
     began = time.time()
-    seen = ask(shell, preflight.questions(run.intent, node))
-    run.keep(("facts", node.name), preflight.facts(seen, asked_at=(began + time.time()) / 2))
+    seen = ask(shell, facts.questions(run.intent, node))
+    found = facts.facts(run.intent, seen, asked_at=(began + time.time()) / 2)
+    upgrade = found.member and found.kubernetes not in ("", run.intent.software.kubernetes)
+    if preflight.supported(found) and not upgrade and found.lacking:
+        found = replace(found, repository=_look_up(run, shell))
+    run.keep(("facts", node.name), found)
     return done(task)
+
+
+def _look_up(run: Run, shell: SshShell) -> Repository:
+    """What the repositories have: asked only where a package is lacking, since it costs a fetch."""
+    question = repository.question(run.intent, _keyrings(run), (*OURS, "containerd"))
+    return repository.answered(ask(shell, {"repository": question}, deadline=LOOK_UP_SECONDS)["repository"])
+
+
+def _observed(run: Run) -> Mapping[str, NodeFacts]:
+    return {node.name: found for node in run.intent.nodes if (found := run.recall(("facts", node.name)))}
+
+
+def refuse_upgrade(run: Run) -> None:
+    """Refuse for every host of the run, routers too, where the cluster runs another version than the inventory says.
+
+    Raises:
+        RefusedError: the same for all, so that it is told once.
+
+    """
+    observed = _observed(run)
+    runs = {name: found.kubernetes for name, found in observed.items() if found.member}
+    others = [node for node in run.intent.nodes if node.name not in run.chosen]
+    if observed and others:  # nobody has looked at them, and this run may add a node to them
+        runs = run.once("versions that the API knows", partial(_versions_by_api, run)) | runs
+    refusal = software.refuse_upgrade(run.intent, runs)
+    if refusal:
+        raise refusal
+
+
+def _versions_by_api(run: Run) -> dict[str, str]:
+    """Name -> version of the kubelet, of the inventory's nodes that the API knows; nothing where no API answers."""
+    try:
+        api = api_if_there(run)
+        registered = api.items("/api/v1/nodes") if api else []
+    except KubepeerError:
+        return {}  # whoever needs the API later says why it does not answer
+    names = {node.full_name: node.name for node in run.intent.nodes}
+    return {
+        names[node["metadata"]["name"]]: node["status"]["nodeInfo"]["kubeletVersion"].removeprefix("v")
+        for node in registered
+        if node["metadata"]["name"] in names
+    }
 
 
 def refuse_early(task: Task, run: Run) -> Result:
     """Refuse to begin where it cannot end well: every reason at once, each with its cure."""
-    every = {node.name: facts for node in run.intent.nodes if (facts := run.recall(("facts", node.name)))}
-    found = preflight.reasons(run.intent, run.intent.node(task.host.name), every)
+    found = preflight.reasons(run.intent, run.intent.node(task.host.name), _observed(run))
     if found:
         raise RefusedError("; ".join(found) + ". Nothing was changed.", host=task.host.name)
     return done(task, summary="all clear")
@@ -39,10 +89,20 @@ def prepare(task: Task, run: Run) -> Result:
     shell = open_shell(run.nornir, task.host.name)
     asked = ask(shell, plan.questions(run.intent), plan.paths(run.intent), deadline=INSTALL_SECONDS + 30)
     seen = at_rest(asked, task.host.name)
-    changes = plan.plan(run.intent, run.intent.node(task.host.name), seen, _keyrings(run))
+    node = run.intent.node(task.host.name)
+    changes = plan.plan(run.intent, node, seen, _keyrings(run), _repository_for(run, shell, node.name, seen))
     if not run.options.dry_run:
         apply(shell, changes)
     return done(task, changes)
+
+
+def _repository_for(run: Run, shell: SshShell, name: str, seen: Seen) -> Repository:
+    """What preflight has looked up; looked up now where a package has gone since then."""
+    observed: NodeFacts | None = run.recall(("facts", name))
+    if observed and observed.repository:
+        return observed.repository
+    lacks = lacking(run.intent, installed(seen["packages"]), seen["programs"].lines)
+    return _look_up(run, shell) if lacks else Repository()
 
 
 def _keyrings(run: Run) -> dict[str, str]:

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from kubepeer.errors import CommandError
-from tasks.linux.shell import Completed
+from tasks.linux.shell import Completed, DeadlineError
 
 
 class LocalShell:
@@ -17,7 +17,12 @@ class LocalShell:
     def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:
         script = self.before + script
         arguments, given = (["-s"], script.encode()) if stdin is None else (["-c", script], stdin)
-        ended = subprocess.run(["/bin/sh", *arguments], input=given, capture_output=True, timeout=deadline, check=False)
+        try:
+            ended = subprocess.run(
+                ["/bin/sh", *arguments], input=given, capture_output=True, timeout=deadline, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DeadlineError("no end", host="here", seconds=deadline) from error
         return Completed(ended.returncode, ended.stdout, ended.stderr)
 
     def check(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:

@@ -122,6 +122,33 @@ def test_what_a_file_owes_is_noted_before_the_file_stands_and_until_it_is_done(s
     assert (note.exists(), file.read_text()) == (True, "new\n")
 
 
+@pytest.mark.parametrize(
+    ("script", "stays"),
+    [
+        ("true", False),
+        ("false", True),
+        ("no-such-program stop haproxy", True),
+        ("false || true", False),
+        ("true && false", True),
+        ("x=1\n[ $x = 2 ] || false", True),
+        ("if true; then false; fi\n", True),
+        ("false\ntrue", False),
+    ],
+)
+def test_what_was_owed_is_struck_off_when_it_was_done_and_else_it_is_an_error(
+    shell: Any, tmp_path: Path, script: str, *, stays: bool
+) -> None:
+    (note := tmp_path / "owes.haproxy").touch()
+    paid = state.struck_off("haproxy", script).replace(state.NOTES, f"{tmp_path}/owes.")
+    step = change(Execute("restart haproxy", paid), what="container haproxy restart")
+    if stays:
+        with pytest.raises(CommandError, match=r"^container haproxy restart: exit "):
+            apply(shell, [step])
+    else:
+        apply(shell, [step])
+    assert note.exists() is stays
+
+
 @pytest.mark.parametrize(("notes", "owed"), [([], []), (["containerd"], ["containerd"]), (["b", "a"], ["a", "b"])])
 def test_the_machine_says_what_is_owed(shell: Any, tmp_path: Path, notes: list[str], owed: list[str]) -> None:
     for name in notes:
@@ -166,6 +193,41 @@ def test_the_first_step_that_fails_ends_the_plan_and_names_change_and_cause(shel
 def test_a_step_that_says_nothing_is_named_all_the_same(shell: Any) -> None:
     with pytest.raises(CommandError, match=r"^unit kubelet: exit 7: it said nothing$"):
         apply(shell, [change(Execute("systemctl", "exit 7"), what="unit kubelet")])
+
+
+@pytest.mark.parametrize(
+    ("script", "trouble"),
+    [
+        (
+            "echo 'Job failed.' >&2; echo 'See \"systemctl status x.service\" for details.' >&2; exit 1",
+            "exit 1: Job failed.",
+        ),
+        ("exec sleep 20", "no end after 0 s"),
+    ],
+    ids=["it_fails", "it_does_not_end"],
+)
+def test_a_step_that_fails_or_does_not_end_is_explained_by_the_machine(shell: Any, script: str, trouble: str) -> None:
+    step = Execute(
+        "restart",
+        script,
+        deadline=0.3 if "sleep" in script else 20,
+        explanation="echo 'x is failed;'; echo 'no such file'",
+    )
+    with pytest.raises(CommandError) as raised:
+        apply(shell, [change(step, what="unit x restart")])
+    assert raised.value.message == f"unit x restart: {trouble}; x is failed; no such file"
+
+
+def test_of_a_long_explanation_the_end_is_told(shell: Any) -> None:
+    step = Execute("restart", "exit 1", explanation="seq 1 2000")
+    with pytest.raises(CommandError, match=r"it said nothing; \.\.\. .* 1999 2000$") as raised:
+        apply(shell, [change(step)])
+    assert len(raised.value.message) < 700
+
+
+def test_an_explanation_that_fails_as_well_hides_nothing(shell: Any) -> None:
+    with pytest.raises(CommandError, match=r"^a change: exit 3: it said nothing$"):
+        apply(shell, [change(Execute("x", "exit 3", explanation="exit 5"))])
 
 
 def test_a_full_disk_has_its_cure(shell: Any) -> None:

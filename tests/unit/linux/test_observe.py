@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import subprocess
 from grp import getgrgid
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubepeer.errors import CommandError
-from tasks.linux import observe
+from tasks.linux import observe, state
 from tasks.linux.observe import Answer, FileSeen, ask
 
 OWNER = f"{pwd.getpwuid(os.getuid()).pw_name}:{getgrgid(os.getgid()).gr_name}"
@@ -133,3 +134,19 @@ def test_what_is_seen_while_an_earlier_run_is_at_work_is_not_acted_upon() -> Non
         CommandError, match=r"^a: a package installation or a kubeadm of an earlier run is still at work"
     ):
         observe.at_rest(observe.Seen({"lock": observe.Answer(1, "")}, {}), "a")
+
+
+def test_who_is_still_at_work_is_named(shell: Any, tmp_path: Path) -> None:
+    lock = tmp_path / "kubepeer.lock"
+    holder = subprocess.Popen(["/bin/sh", "-c", f"exec 9>{lock}; flock 9; echo; exec sleep 30"], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        question = state.WAIT_FOR_LOCK.format(seconds=0).replace(state.LOCK_FILE, str(lock))
+        seen = ask(shell, {"lock": question})
+        with pytest.raises(CommandError, match=r"still at work there \(sleep 30\)\. Nothing was changed"):
+            observe.at_rest(seen, "a")
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert ask(shell, {"lock": question})["lock"] == observe.Answer(0, "")

@@ -73,6 +73,14 @@ def test_a_unit_that_does_not_is_enabled_and_started(active: str, enabled: str) 
     assert step.script == "systemctl enable --now kubelet"
 
 
+@pytest.mark.parametrize("change", [state.restart("containerd"), state.unit("containerd", "failed", "enabled")])
+def test_a_unit_that_does_not_start_is_explained_by_its_state_and_its_journal(change: state.LinuxChange) -> None:
+    (step,) = change.steps
+    assert isinstance(step, Execute)
+    assert "systemctl is-active containerd" in step.explanation
+    assert "journalctl -u containerd -n 3" in step.explanation
+
+
 def test_only_the_changes_that_there_are_remain_in_their_order() -> None:
     one, two = state.restart("containerd"), state.action("swap", "off", "swapoff -a")
     assert state.present(None, one, None, two) == (one, two)

@@ -1,6 +1,7 @@
 """Reasons not to begin on a node, by cases, and the facts that they are judged from."""
 
 import os
+import socket
 import subprocess
 import time
 from dataclasses import asdict, replace
@@ -11,8 +12,10 @@ import pytest
 from kubepeer.intent import Intent
 from tasks.linux import observe
 from tasks.linux.observe import Answer, Seen
-from tasks.nodes import preflight
-from tasks.nodes.preflight import NodeFacts
+from tasks.nodes import facts as node_facts
+from tasks.nodes import preflight, software
+from tasks.nodes.facts import NodeFacts
+from tasks.nodes.repository import Repository
 
 MODULES = "overlay br_netfilter nf_conntrack ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh"
 
@@ -29,17 +32,34 @@ def good(intent: Intent, offset: float) -> dict[str, NodeFacts]:
             macs=frozenset({f"02:00:00:00:00:{number:02x}"}),
             clock_offset=offset + number / 10,
             loadable=frozenset(MODULES.split()),
-            listening=frozenset({22}),
+            listening={22: "sshd (pid 612)"},
             member=False,
+            joining=False,
             prepared=False,
             read_only=False,
+            kernel="6.12.48+deb13-amd64",
+            kubernetes="",
+            containerd="",
+            cgroups="cgroup2fs",
+            resolver=("/etc/resolv.conf", ("10.31.0.2",)),
+            lacking=frozenset(),
         )
         for number, node in enumerate(intent.nodes, start=1)
     }
 
 
-def frozen(value: Any) -> Any:
-    return frozenset(value) if isinstance(value, list) else value
+def typed(key: str, value: Any) -> Any:
+    """A value of a case in the type that the fact has."""
+    match key, value:
+        case "resolver", [file, *nameservers]:
+            return (file, tuple(nameservers))
+        case "repository", {"trouble": trouble}:
+            return Repository(trouble=trouble)
+        case "repository", dict():
+            return Repository({package: tuple(versions) for package, versions in value.items()})
+        case _, list():
+            return frozenset(value)
+    return value
 
 
 @pytest.mark.cases("reasons")
@@ -47,8 +67,22 @@ def test_a_node_is_refused_for_these_reasons(case: dict[str, Any], intent_of: An
     intent = intent_of(**case.get("edit", {}))
     every = good(intent, case.get("offset", 0))
     for name, differences in case.get("facts", {}).items():
-        every[name] = replace(every[name], **{key: frozen(value) for key, value in differences.items()})
+        every[name] = replace(every[name], **{key: typed(key, value) for key, value in differences.items()})
     assert preflight.reasons(intent, intent.node(case["node"]), every) == case["reasons"]
+
+
+@pytest.mark.parametrize(("containerd", "refused"), [("1.7.24~ds1", True), ("2.2.9", False), ("", False)])
+def test_a_kubernetes_that_is_still_to_come_needs_containerd_2(
+    intent_of: Any, containerd: str, *, refused: bool
+) -> None:
+    intent = intent_of()
+    later = intent.model_copy(update={"software": intent.software.model_copy(update={"kubernetes": "1.38.0"})})
+    own = replace(good(later, 0)[later.nodes[0].name], containerd=containerd)
+    reason = (
+        f"containerd {containerd} is there, and Kubernetes from 1.38 on needs 2.0 or newer: "
+        "upgrade it, or use a release of the system that has it"
+    )
+    assert software.software(later, own) == ([reason] if refused else [])
 
 
 def test_the_twins_name_each_other(intent_of: Any) -> None:
@@ -70,26 +104,34 @@ def test_a_node_that_is_chosen_alone_is_compared_with_itself(intent_of: Any) -> 
 
 
 @pytest.mark.cases("recorded")
-def test_answers_become_facts(case: dict[str, Any]) -> None:
+def test_answers_become_facts(case: dict[str, Any], intent_of: Any) -> None:
     answers = {name: Answer(**answer) for name, answer in case["answers"].items()}
-    found = asdict(preflight.facts(Seen(answers, {}), case["asked_at"]))
-    assert {key: found[key] for key in case["facts"]} == {key: frozen(value) for key, value in case["facts"].items()}
+    found = asdict(node_facts.facts(intent_of(), Seen(answers, {}), case["asked_at"]))
+    assert {key: found[key] for key in case["facts"]} == {
+        key: typed(key, value) for key, value in case["facts"].items()
+    }
+
+
+@pytest.mark.cases("upgrades")
+def test_a_cluster_of_another_version_is_refused_once_for_all_hosts(case: dict[str, Any], intent_of: Any) -> None:
+    refusal = software.refuse_upgrade(intent_of(), case["runs"])
+    assert (str(refusal) if refusal else None) == case["refusal"]
 
 
 def test_the_recorded_answers_are_those_to_the_questions(recorded_questions: set[str], intent_of: Any) -> None:
     intent = intent_of()
-    assert set(preflight.questions(intent, intent.nodes[0])) == recorded_questions
+    assert set(node_facts.questions(intent, intent.nodes[0])) == recorded_questions
 
 
 def facts_here(intent: Intent, interface: str) -> NodeFacts:
     """What this machine answers when it is asked as a node."""
     node = intent.nodes[0].model_copy(update={"interface": interface})
-    questions = preflight.questions(intent, node) | {"writable": "true"}  # the only one that writes
+    questions = node_facts.questions(intent, node) | {"writable": "true"}  # the only one that writes
     began = time.time()
     printed = subprocess.run(
         ["/bin/sh", "-s"], input=observe.script(questions), text=True, capture_output=True, check=True
     ).stdout
-    return preflight.facts(observe.parse(printed), (began + time.time()) / 2)
+    return node_facts.facts(intent, observe.parse(printed), (began + time.time()) / 2)
 
 
 def test_an_interface_that_is_not_there_is_a_reason_and_no_fault(intent_of: Any) -> None:
@@ -109,3 +151,12 @@ def test_this_machine_answers_the_questions_in_the_form_that_is_read(intent_of: 
     assert 0 < facts.free_mb <= os.statvfs("/etc").f_blocks * os.statvfs("/etc").f_frsize // 2**20
     assert abs(facts.clock_offset) < 10
     assert facts.macs == frozenset()  # the loopback has none
+    assert facts.kernel == os.uname().release
+    assert facts.cgroups in ("cgroup2fs", "tmpfs")
+    assert facts.resolver[0] in (node_facts.RESOLV_CONF, node_facts.RESOLVED_CONF)
+
+
+def test_who_listens_on_this_machine_is_named(intent_of: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        holder = facts_here(intent_of(), "lo").listening[server.getsockname()[1]]
+    assert holder.endswith(f"(pid {os.getpid()})")

@@ -1,0 +1,199 @@
+"""Observe, preflight and prepare of nodes, with machines that answer as they were recorded."""
+
+import base64
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from kubepeer.errors import CommandError, RefusedError
+from kubepeer.run import Run
+from tasks import observe as every_host
+from tasks.linux.observe import MARK
+from tasks.linux.shell import Completed
+from tasks.nodes import tasks
+
+WORKER, MASTER, ROUTER = "k8s-calico-worker-10-31-90-4", "k8s-calico-master-10-31-90-1", "openwrt"
+MADISON = "".join(f" {name} | 1.26.0-2.1 | x\n" for name in ("kubelet", "kubeadm", "kubectl", "cri-tools"))
+
+
+def answers(file: str) -> dict[str, str]:
+    """The answers of a file beside this test, as text."""
+    written = yaml.safe_load((Path(__file__).parent / file).read_text())["answers"]
+    return {name: answer["text"] if isinstance(answer, dict) else answer for name, answer in written.items()}
+
+
+FRESH, PREPARED = answers("recorded/a_fresh_debian_machine.yaml"), answers("machines/prepared.yaml")
+READY = FRESH | {name: text for name, text in PREPARED.items() if name in FRESH}
+
+
+class Machine:
+    """A shell that answers each question of a script with what was recorded, and has no files."""
+
+    host = WORKER
+
+    def __init__(self, said: dict[str, str]) -> None:
+        self.said = said
+        self.asked: list[str] = []
+
+    def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:  # noqa: ARG002
+        names = re.findall(r"say answer '?(\w+)'? \$\?", script)
+        self.asked += names or [script]
+        lines = [f"{MARK} answer {name} 0\n{base64.b64encode(self.said[name].encode()).decode()}" for name in names]
+        lines += [f"{MARK} file {path} absent\n" for path in re.findall(r"say file (\S+) absent", script)]
+        return Completed(0, "".join(f"{line}\n" for line in lines).encode(), b"")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """The machine behind every node; the key of the repository is at hand."""
+    made = Machine(FRESH | {"repository": MADISON})
+    monkeypatch.setattr(tasks, "open_shell", lambda _nornir, _name: made)
+    monkeypatch.setattr(tasks, "fetch", lambda _address, _folder: "key\n")
+    return made
+
+
+def task_on(name: str) -> Any:
+    return SimpleNamespace(host=SimpleNamespace(name=name))
+
+
+def test_a_bare_node_is_asked_what_its_repositories_have(machine: Machine, run_of: Any) -> None:
+    run: Run = run_of(WORKER)
+    tasks.observe(task_on(WORKER), run)
+    assert machine.asked[-1] == "repository"
+    assert run.recall(("facts", WORKER)).repository.newest("kubelet", "1.26.0") == "1.26.0-2.1"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        READY,
+        FRESH | {"system": "rocky rhel"},
+        READY | {"member": "kubelet.conf", "running": "1.25.3"},
+        FRESH | {"member": "kubelet.conf", "packages": "kubelet 1.25.3-1.1 installed"},
+    ],
+    ids=["all_is_there", "another_system", "the_kubelet_of_a_member_is_older", "so_is_its_package"],
+)
+def test_repositories_are_not_asked_where_nothing_would_be_installed(
+    machine: Machine, run_of: Any, said: dict[str, str]
+) -> None:
+    machine.said = said
+    run: Run = run_of(WORKER)
+    tasks.observe(task_on(WORKER), run)
+    assert "repository" not in machine.asked
+    assert run.recall(("facts", WORKER)).repository is None
+
+
+@pytest.mark.usefixtures("api")
+def test_a_version_that_is_not_there_is_refused_in_one_line(machine: Machine, run_of: Any) -> None:
+    machine.said["repository"] = MADISON.replace("1.26.0-2.1", "1.26.15-1.1")
+    machine.said |= {"loadable": "overlay\nbr_netfilter\nnf_conntrack\nip_vs\nip_vs_rr\nip_vs_wrr\nip_vs_sh"}
+    run: Run = run_of(WORKER)
+    tasks.observe(task_on(WORKER), run)
+    with pytest.raises(RefusedError) as raised:
+        every_host.preflight(task_on(WORKER), run)
+    assert str(raised.value) == (
+        f"{WORKER}: its package repositories have no kubelet, kubeadm, kubectl 1.26.0, but 1.26.15: "
+        "set software.kubernetes to one of them, or correct packages.repositories. Nothing was changed."
+    )
+
+
+def test_a_dry_run_shows_the_revisions_that_would_be_installed(machine: Machine, run_of: Any) -> None:
+    run: Run = run_of(WORKER, dry_run=True)
+    tasks.observe(task_on(WORKER), run)
+    machine.said |= answers("machines/bare.yaml")
+    changes = tasks.prepare(task_on(WORKER), run).changes
+    (packages,) = [change for change in changes if change.what == "packages"]
+    assert "kubelet 1.26.0-2.1\n" in packages.after
+    assert machine.asked.count("repository") == 1
+
+
+def test_a_package_that_has_gone_after_preflight_is_looked_up_then(machine: Machine, run_of: Any) -> None:
+    run: Run = run_of(WORKER, dry_run=True)
+    tasks.observe(task_on(WORKER), run)
+    run.keep(("facts", WORKER), None)
+    machine.said |= answers("machines/bare.yaml")
+    tasks.prepare(task_on(WORKER), run)
+    assert machine.asked.count("repository") == 2
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch, machine: Machine) -> list[Any]:
+    """The nodes that the API knows; every question to it takes the first of the list away."""
+    knows: list[Any] = []
+
+    class Api:
+        def items(self, path: str) -> Any:
+            assert path == "/api/v1/nodes"
+            answer = knows.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return [
+                {"metadata": {"name": name}, "status": {"nodeInfo": {"kubeletVersion": f"v{version}"}}}
+                for name, version in answer.items()
+            ]
+
+    monkeypatch.setattr(tasks, "api_if_there", lambda _run: Api() if knows else None)
+    return knows
+
+
+def full_name(run: Run, name: str) -> str:
+    return run.intent.node(name).full_name
+
+
+@pytest.mark.usefixtures("api")
+def test_an_upgrade_is_refused_for_routers_too(machine: Machine, run_of: Any) -> None:
+    run: Run = run_of(WORKER, ROUTER)
+    machine.said = READY | {"member": "kubelet.conf", "running": "1.25.3"}
+    tasks.observe(task_on(WORKER), run)
+    told = set()
+    for name in (WORKER, ROUTER):
+        with pytest.raises(RefusedError, match=r"deploy\.py does not upgrade") as raised:
+            every_host.preflight(task_on(name), run)
+        told.add(str(raised.value))
+    assert len(told) == 1
+
+
+def test_a_node_that_is_added_alone_is_compared_with_those_that_the_api_knows(api: list[Any], run_of: Any) -> None:
+    run: Run = run_of(WORKER)
+    tasks.observe(task_on(WORKER), run)
+    api.append({full_name(run, MASTER): "1.25.4", "a-node-of-somebody-else": "1.20.0"})
+    for _ in range(2):  # the API is asked once
+        with pytest.raises(RefusedError, match=rf"Kubernetes 1\.25\.4 \({MASTER}\), the inventory says 1\.26\.0"):
+            tasks.refuse_upgrade(run)
+
+
+def test_what_a_node_says_itself_counts_for_more_than_what_the_api_knows(
+    api: list[Any], machine: Machine, run_of: Any
+) -> None:
+    run: Run = run_of(WORKER)
+    machine.said = READY | {"member": "kubelet.conf", "running": "1.26.0"}
+    tasks.observe(task_on(WORKER), run)
+    api.append({full_name(run, WORKER): "1.25.4"})
+    tasks.refuse_upgrade(run)
+
+
+@pytest.mark.parametrize("answer", [{}, CommandError("503")], ids=["no_nodes", "an_api_that_does_not_answer"])
+def test_an_api_that_says_nothing_refuses_nothing(api: list[Any], run_of: Any, answer: Any) -> None:
+    run: Run = run_of(WORKER)
+    tasks.observe(task_on(WORKER), run)
+    api.append(answer)
+    tasks.refuse_upgrade(run)
+    assert api == []
+
+
+def test_a_run_over_all_nodes_asks_no_api(api: list[Any], run_of: Any) -> None:
+    api.append(AssertionError("asked"))
+    run: Run = run_of(*(node.name for node in run_of().intent.nodes))
+    tasks.observe(task_on(WORKER), run)
+    tasks.refuse_upgrade(run)
+    assert len(api) == 1
+
+
+def test_a_run_on_routers_alone_asks_no_api(api: list[Any], run_of: Any) -> None:
+    api.append(AssertionError("asked"))
+    tasks.refuse_upgrade(run_of(ROUTER))
+    assert len(api) == 1
