@@ -1,8 +1,9 @@
-"""Which block a node takes, and the CNI configuration that follows from it."""
+"""Which block and which tunnel address a node takes, and the CNI configuration that follows from it."""
 
 import itertools
 import json
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 
 import pytest
 from calico_node import blocks, cni, resources
@@ -56,9 +57,65 @@ def test_a_pool_of_one_block_offers_it_to_everyone() -> None:
 
 def test_two_nodes_that_want_one_block_name_one_object() -> None:
     block = IPv4Network("10.33.5.0/24")
-    first, second = blocks.affinity("n1", block), blocks.affinity("n2", block)
+    first, second = blocks.ipam_block("n1", block), blocks.ipam_block("n2", block)
     assert first["metadata"] == second["metadata"] == {"name": "10-33-5-0-24"}
-    assert first["spec"] == {"cidr": "10.33.5.0/24", "node": "n1", "state": "confirmed", "deleted": "false"}
+    assert (first["spec"]["affinity"], second["spec"]["affinity"]) == ("host:n1", "host:n2")
+    assert blocks.claimed("n1", [first]) == [block]
+    assert blocks.claimed("n2", [first]) == []
+
+
+def test_an_affinity_carries_the_name_of_its_node() -> None:
+    written = blocks.affinity("k8s-calico-master-10-31-90-1.tinychen.io", IPv4Network("10.33.5.0/24"))
+    assert written["metadata"] == {"name": "k8s-calico-master-10-31-90-1.tinychen.io-10-33-5-0-24"}
+    assert written["spec"] == {
+        "cidr": "10.33.5.0/24",
+        "node": "k8s-calico-master-10-31-90-1.tinychen.io",
+        "state": "confirmed",
+        "deleted": "false",
+    }
+
+
+def allocated(item: Json, change: Json | None) -> Json:
+    return item if change is None else {"metadata": item["metadata"], "spec": item["spec"] | change}
+
+
+def test_the_tunnel_gets_the_first_address_and_a_node_that_joined_again_the_next() -> None:
+    item = blocks.ipam_block("n1", IPv4Network("10.33.5.0/24"))
+    first, change = blocks.tunnel_address("n1", None, item)
+    assert first == IPv4Address("10.33.5.0")
+    item = allocated(item, change)
+    assert (item["spec"]["allocations"][:2], item["spec"]["unallocated"][:2]) == ([0, None], [1, 2])
+    assert item["spec"]["attributes"] == [
+        {"handle_id": "vxlan-tunnel-addr-n1", "secondary": {"node": "n1", "type": "vxlanTunnelAddress"}}
+    ]
+    assert blocks.tunnel_address("n1", first, item) == (first, None)
+    second, change = blocks.tunnel_address("n1", None, item)
+    assert second == IPv4Address("10.33.5.1")
+    assert allocated(item, change)["spec"]["allocations"][:3] == [0, 1, None]
+
+
+def test_a_tunnel_address_of_another_block_is_given_up() -> None:
+    item = blocks.ipam_block("n1", IPv4Network("10.33.5.0/24"))
+    assert blocks.tunnel_address("n1", IPv4Address("10.33.9.0"), item)[0] == IPv4Address("10.33.5.0")
+
+
+def test_an_announced_address_that_nobody_allocated_is_allocated() -> None:
+    item = blocks.ipam_block("n1", IPv4Network("10.33.5.0/24"))
+    address, change = blocks.tunnel_address("n1", IPv4Address("10.33.5.1"), item)
+    assert address == IPv4Address("10.33.5.1")
+    assert allocated(item, change)["spec"]["allocations"][:2] == [None, 0]
+
+
+def test_where_all_tunnel_addresses_are_allocated_the_first_is_taken_again() -> None:
+    item = blocks.ipam_block("n1", IPv4Network("10.33.5.0/24"))
+    for _ in range(blocks.MOST_TUNNEL_ADDRESSES):
+        item = allocated(item, blocks.tunnel_address("n1", None, item)[1])
+    assert blocks.tunnel_address("n1", None, item) == (IPv4Address("10.33.5.0"), None)
+
+
+@pytest.mark.parametrize(("size", "kept"), [(24, 4), (26, 4), (28, 2), (29, 1), (32, 1)])
+def test_small_blocks_keep_fewer_addresses_from_pods(size: int, kept: int) -> None:
+    assert blocks.reserved_for_tunnels(IPv4Network(f"10.33.5.0/{size}")) == kept
 
 
 def test_only_confirmed_blocks_count() -> None:
@@ -72,10 +129,12 @@ def test_only_confirmed_blocks_count() -> None:
         affinity("10.33.7.0/24", deleted="true"),
         affinity("10.33.8.0/24", node="n2"),
         affinity("fd00::/122"),
+        {"spec": {"cidr": "10.33.4.0/24", "node": "n1", "state": "confirmed"}},
     ]
     read = resources.blocks(items)
     assert Block(IPv4Network("10.33.8.0/24"), "n2") in read
-    assert blocks.own_blocks("n1", read) == [IPv4Network("10.33.5.0/24"), IPv4Network("10.33.9.0/24")]
+    own = [IPv4Network(text) for text in ("10.33.4.0/24", "10.33.5.0/24", "10.33.9.0/24")]
+    assert blocks.own_blocks("n1", read) == own
 
 
 def test_a_node_uses_the_first_pool_that_selects_it() -> None:
@@ -94,13 +153,25 @@ def test_a_node_uses_the_first_pool_that_selects_it() -> None:
     assert blocks.usable_pool(pools[1:], {}) is None
 
 
-def test_pods_get_neither_the_tunnel_address_nor_the_gateway() -> None:
+def test_pods_get_no_address_that_a_tunnel_may_have_and_none_is_spent_on_the_gateway() -> None:
     block = IPv4Network("10.33.26.0/24")
     written = json.loads(cni.conflist(block, 1450))
     ptp, portmap = written["plugins"]
     (addresses,) = ptp["ipam"]["ranges"][0]
-    assert str(blocks.tunnel_address(block)) == "10.33.26.0"
-    assert addresses == {"subnet": "10.33.26.0/24", "rangeStart": "10.33.26.1", "gateway": "10.33.26.1"}
+    assert addresses == {"subnet": "10.33.26.0/24", "rangeStart": "10.33.26.4", "gateway": "169.254.1.1"}
     assert (ptp["type"], ptp["ipam"]["type"], ptp["mtu"], ptp["ipMasq"]) == ("ptp", "host-local", 1450, False)
     assert portmap["capabilities"] == {"portMappings": True}
     assert written["name"] == "k8s-pod-network"
+
+
+def test_plugins_of_the_node_are_left_alone_and_missing_ones_brought(tmp_path: Path) -> None:
+    image, node = tmp_path / "image", tmp_path / "node"
+    for folder in (image, node):
+        folder.mkdir()
+    for plugin in cni.PLUGINS:
+        (image / plugin).write_text("the image's")
+    (node / "ptp").write_text("the node's")
+    assert cni.install_plugins(image, node) == ["host-local", "portmap", "loopback"]
+    assert (node / "ptp").read_text() == "the node's"
+    assert (node / "host-local").stat().st_mode & 0o777 == 0o755
+    assert cni.install_plugins(tmp_path / "without-plugins", node) == []

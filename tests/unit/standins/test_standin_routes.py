@@ -1,31 +1,42 @@
-"""Routes to the other nodes' blocks: from what stands in the kernel to what should."""
+"""Routes to the other nodes' blocks: from what stands in the kernel to what should; the tunnel's two tables beside them."""
 
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
 import pytest
-from calico_node import resources, routes
+from calico_node import resources, routes, tunnel
 from calico_node.resources import Node
 from calico_node.routes import Uplink
+from cluster_api.objects import Json
 
 
 @pytest.mark.cases("routes")
 def test_the_kernel_gets_the_routes_of_felix(case: dict[str, Any]) -> None:
-    nodes = [Node(name, {}, IPv4Interface(text) if text else None, None) for name, text in case["nodes"].items()]
+    tunnels = {name: IPv4Address(text) for name, text in case.get("tunnels", {}).items()}
+    nodes = [
+        Node(name, {}, IPv4Interface(text) if text else None, None, tunnels.get(name))
+        for name, text in case["nodes"].items()
+    ]
     affinities = [
         {"spec": {"cidr": cidr, "node": node, "state": "confirmed", "deleted": "false"}}
         for cidr, node in case["blocks"].items()
     ]
     pools = [resources.pool({"metadata": {"name": "pool"}, "spec": case["pool"]})]
-    uplink = Uplink("eth0", IPv4Interface("10.31.90.1/16"))
-    plan = routes.plan("n1", uplink, nodes, resources.blocks(affinities), pools)
+    uplink = Uplink("eth0", IPv4Interface(case.get("uplink", "10.31.90.1/16")))
+    wanted = [
+        *resources.blocks(affinities),
+        *resources.borrowed([{"spec": fields} for fields in case.get("ipam", [])]),
+    ]
+    plan = routes.plan("n1", uplink, nodes, wanted, pools)
     commands = routes.changes(routes.read(case["standing"]), plan.routes)
     assert [" ".join(command) for command in commands] == case["commands"]
     assert list(plan.unreachable) == case.get("unreachable", [])
+    through = {route.gateway for route in plan.routes if route.device == "vxlan.calico"}
+    assert plan.tunnels.keys() == through
 
 
 def test_the_uplink_is_the_interface_with_the_node_address() -> None:
-    shown = [
+    shown: list[Json] = [
         {"ifname": "lo", "addr_info": [{"local": "127.0.0.1", "prefixlen": 8}]},
         {"ifname": "vxlan.calico"},
         {
@@ -33,5 +44,30 @@ def test_the_uplink_is_the_interface_with_the_node_address() -> None:
             "addr_info": [{"local": "10.31.90.0", "prefixlen": 32}, {"local": "10.31.90.1", "prefixlen": 16}],
         },
     ]
-    assert routes.uplink(shown, IPv4Address("10.31.90.1")) == Uplink("eth0", IPv4Interface("10.31.90.1/16"))
-    assert routes.uplink(shown, IPv4Address("10.31.90.2")) is None
+    address = IPv4Interface("10.31.90.1/16")
+    assert routes.uplink(shown, address) == Uplink("eth0", address)
+    assert routes.uplink(shown, IPv4Interface("10.31.90.2/16")) is None
+
+
+def test_the_tunnel_knows_where_the_other_ends_are() -> None:
+    ends = {IPv4Address("10.33.23.0"): ("n2", IPv4Address("10.77.0.2"))}
+    hardware = tunnel.hardware_address("n2")
+    first = tunnel.changes([], [], ends)
+    assert [" ".join(command) for command in first] == [
+        f"ip neighbour replace 10.33.23.0 lladdr {hardware} dev vxlan.calico nud permanent",
+        f"bridge fdb replace {hardware} dev vxlan.calico dst 10.77.0.2",
+    ]
+    neighbours: list[Json] = [{"dst": "10.33.23.0", "lladdr": hardware, "state": ["PERMANENT"]}]
+    forwarding: list[Json] = [{"mac": hardware, "dst": "10.77.0.2", "flags": ["self"], "state": "permanent"}]
+    assert tunnel.changes(neighbours, forwarding, ends) == []
+    assert [" ".join(command) for command in tunnel.changes(neighbours, forwarding, {})] == [
+        "ip neighbour del 10.33.23.0 dev vxlan.calico",
+        f"bridge fdb del {hardware} dev vxlan.calico",
+    ]
+
+
+def test_every_node_has_another_hardware_address_and_always_the_same() -> None:
+    addresses = {tunnel.hardware_address(f"n{number}") for number in range(100)}
+    assert len(addresses) == 100
+    first = int(tunnel.hardware_address("n1").partition(":")[0], 16)
+    assert (first & 1, first & 2) == (0, 2)  # no group address; locally administered

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 from calico_node import bird as bird_module
-from calico_node.bird import Bird, BirdError, _reply
-from calico_node.kernel import CommandError
+from calico_node.bird import Bird, BirdError, RefusedConfiguration, _reply
 
 DEADLINE = 5.0
 PROGRAM = """\
 #!/bin/sh
-if [ "$1" = -p ]; then grep -q broken "$3" && { echo "syntax error"; exit 1; }; exit 0; fi
+if [ "$1" = -p ]; then cat "$3" >> {calls}.checked; grep -q broken "$3" && { echo "syntax error"; exit 1; }; exit 0; fi
 echo "$$ $*" >> {calls}
 exec sleep 60
 """
@@ -43,6 +42,10 @@ def started(calls: Path) -> list[str]:
     return calls.read_text().splitlines() if calls.exists() else []
 
 
+def checked(calls: Path) -> str:
+    return calls.with_name("calls.checked").read_text()
+
+
 def supervised(bird: Bird, condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE
     while not condition():
@@ -58,20 +61,20 @@ def kill(calls: Path) -> None:
 def test_bird_waits_for_its_configuration(bird: Bird, calls: Path) -> None:
     bird.supervise()
     assert started(calls) == []
-    assert bird.configure("first", "any:179")
+    assert bird.configure("first")
     supervised(bird, lambda: len(started(calls)) == 1)
 
 
-def test_the_first_start_asks_nobody_to_wait_and_later_ones_recover(bird: Bird, calls: Path) -> None:
-    bird.configure("first", "any:179")
+def test_every_start_recovers_the_first_one_too(bird: Bird, calls: Path) -> None:
+    bird.configure("first")
     supervised(bird, lambda: len(started(calls)) == 1)
     kill(calls)
     supervised(bird, lambda: len(started(calls)) == 2)
-    assert ["-R" in call.split() for call in started(calls)] == [False, True]
+    assert ["-R" in call.split() for call in started(calls)] == [True, True]
 
 
 def test_bird_stays_down_until_the_file_goes(bird: Bird, calls: Path) -> None:
-    bird.configure("first", "any:179")
+    bird.configure("first")
     supervised(bird, lambda: len(started(calls)) == 1)
     down = calls.parent / "run" / "bird.down"
     down.touch()
@@ -85,29 +88,32 @@ def test_bird_stays_down_until_the_file_goes(bird: Bird, calls: Path) -> None:
     supervised(bird, lambda: len(started(calls)) == 2)
 
 
-def test_another_place_to_listen_starts_bird_anew_without_recovery(bird: Bird, calls: Path) -> None:
-    bird.configure("first", "any:179")
-    supervised(bird, lambda: len(started(calls)) == 1)
-    assert bird.configure("second", "10.31.90.1:179")
-    supervised(bird, lambda: len(started(calls)) == 2)
-    assert "-R" not in started(calls)[1].split()
-
-
-def test_a_configuration_that_bird_refuses_changes_nothing(bird: Bird, calls: Path) -> None:
-    bird.configure("first", "any:179")
-    with pytest.raises(CommandError, match="syntax error"):
-        bird.configure("broken", "any:179")
+def test_a_configuration_that_bird_refuses_changes_nothing_and_is_asked_once(bird: Bird, calls: Path) -> None:
+    bird.configure("first")
+    for _ in range(2):
+        with pytest.raises(RefusedConfiguration, match="syntax error"):
+            bird.configure("broken")
     assert (calls.parent / "configuration" / "bird.cfg").read_text() == "first"
-    assert not bird.configure("first", "any:179")
+    assert checked(calls).count("broken") == 1
+    assert not bird.configure("first")
+
+
+def test_bird_never_starts_where_its_first_configuration_is_refused(bird: Bird, calls: Path) -> None:
+    with pytest.raises(RefusedConfiguration):
+        bird.configure("broken")
+    until = time.monotonic() + 0.3
+    supervised(bird, lambda: time.monotonic() > until)
+    assert started(calls) == []
 
 
 def test_the_configuration_may_hold_passwords_and_is_for_root_alone(bird: Bird, calls: Path) -> None:
-    bird.configure("first", "any:179")
+    bird.configure("first")
     assert (calls.parent / "configuration" / "bird.cfg").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_bird_that_is_not_there_does_not_answer(bird: Bird) -> None:
-    assert not bird.answers()
+    with pytest.raises(OSError, match="No such file"):
+        bird.ask("show status")
 
 
 @pytest.mark.parametrize(

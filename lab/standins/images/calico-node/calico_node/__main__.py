@@ -11,8 +11,8 @@ from cluster_api.log import log_to_standard_output
 
 from calico_node import cni, health
 from calico_node.agent import Agent, Places
-
-HEALTH_PORT = "9099"  # FelixConfiguration, healthPort
+from calico_node.readiness import HEALTH_PORT
+from calico_node.versions import Version
 
 
 def main(arguments: list[str]) -> None:
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> None:
         installed = cni.install_plugins(source, Path(os.environ.get("CNI_BIN_DIR", "/opt/cni/bin")))
         logging.getLogger("install-cni").info("installed: %s", ", ".join(installed) or "nothing, all are in place")
         return
-    agent = Agent(Places.from_environment(), Access.from_environment())
+    agent = Agent(Places.from_environment(), Access.from_environment(), Version.from_environment())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
     health.serve(

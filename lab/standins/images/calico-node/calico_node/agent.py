@@ -7,20 +7,22 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from pathlib import Path
 
 from cluster_api.access import Access
 from cluster_api.client import UNREACHABLE, ApiError
 from cluster_api.objects import Json
 
-from calico_node import bgp, bird_configuration, blocks, cni, kernel, resources, routes, services, sessions
-from calico_node.bird import Bird, BirdError
-from calico_node.datastore import Datastore, Snapshot
-from calico_node.resources import Block
+from calico_node import autodetection, cni, kernel, readiness, resources
+from calico_node.bird import Bird, BirdError, RefusedConfiguration
+from calico_node.datastore import Datastore
+from calico_node.network import Network
+from calico_node.peering import Peering
+from calico_node.versions import Version
 
 SUPERVISION_SECONDS = 1.0
 RESYNC_SECONDS = 60.0  # what others changed in the kernel is mended after this time; Felix takes 90 s
+ADDRESS_SECONDS = 60.0  # calico-node -monitor-addresses looks this often
 SETTLE_SECONDS = 0.1  # several objects often change together: one reconfiguration then serves them all
 RETRY_SECONDS = 2.0
 STUCK_SECONDS = 90.0
@@ -39,7 +41,9 @@ class Places:
     namespace: str
     cni_folder: Path
     run_folder: Path
+    lib_folder: Path
     bird_configuration: Path
+    autodetection_method: str
 
     @classmethod
     def from_environment(cls) -> "Places":
@@ -49,22 +53,27 @@ class Places:
             namespace=os.environ.get("NAMESPACE", "calico-system"),
             cni_folder=Path(os.environ.get("CNI_NET_DIR", "/etc/cni/net.d")),
             run_folder=Path(os.environ.get("CALICO_RUN_DIR", "/var/run/calico")),
+            lib_folder=Path(os.environ.get("CALICO_LIB_DIR", "/var/lib/calico")),
             bird_configuration=Path(os.environ.get("BIRD_CONFIGURATION", "/etc/calico/confd/config/bird.cfg")),
+            autodetection_method=os.environ.get("IP_AUTODETECTION_METHOD", autodetection.FIRST_FOUND),
         )
 
 
 class Agent:
     """Holds nothing that cannot be read anew: after a restart all of it comes from the API server and the kernel."""
 
-    def __init__(self, places: Places, access: Access) -> None:
+    def __init__(self, places: Places, access: Access, version: Version) -> None:
         self._places = places
         self._changed = threading.Event()
         self._stopping = threading.Event()
-        self._datastore = Datastore(access, places.namespace, self._changed)
+        datastore = Datastore(access, places.namespace, version, self._changed)
+        self._datastore = datastore
         self._bird = Bird(places.bird_configuration, places.run_folder)
-        self._heartbeat = time.monotonic()
+        self._network = Network(places.node_name, places.cni_folder / cni.FILE_NAME, datastore)
+        self._peering = Peering(places.node_name, version, datastore, self._bird)
+        self._started = self._heartbeat = time.monotonic()
+        self._address_due = self._started
         self._troubles: dict[str, str] = {}
-        self._warned: tuple[str, ...] = ()
 
     def stop(self) -> None:
         """End the loop."""
@@ -73,6 +82,7 @@ class Agent:
 
     def run(self) -> None:
         """Work until stopped."""
+        (self._places.lib_folder / "nodename").write_text(self._places.node_name)  # the real one's sign of its start
         due = time.monotonic()
         while not self._stopping.is_set():
             self._heartbeat = time.monotonic()
@@ -86,10 +96,20 @@ class Agent:
         self._bird.kill()
 
     def not_ready(self) -> str:
-        """Say what the node lacks to carry pods and to announce them."""
+        """Say why calico/node is not ready, in the words of the real one, or nothing."""
         if not (self._places.cni_folder / cni.FILE_NAME).exists():
-            return "; ".join(self._troubles.values()) or "the CNI configuration is not written yet"
-        return "" if self._bird.answers() else "BIRD does not answer on its control socket"
+            reason = "; ".join(self._troubles.values()) or "the CNI configuration is not written yet"
+            return f"calico/node is not ready: felix is not ready: {reason}"
+        try:
+            peers = readiness.peer_states(self._bird.ask("show protocols all"))
+            recovering = readiness.recovers(self._bird.ask("show status"))
+        except (OSError, BirdError) as error:
+            return (
+                "calico/node is not ready: BIRD is not ready: Error querying BIRD: unable to connect to BIRDv4 socket: "
+                f"{error}"
+            )
+        reason = readiness.bird_not_ready(peers, time.monotonic() - self._started, recovering=recovering)
+        return f"calico/node is not ready: BIRD is not ready: {reason}" if reason else ""
 
     def not_alive(self) -> str:
         """Say whether the loop is stuck."""
@@ -101,80 +121,36 @@ class Agent:
         node = snapshot.node(self._places.node_name) if snapshot else None
         if snapshot is None or node is None:
             return False
-        network = self._try("network", lambda: self._network(snapshot, node))
-        peering = self._try("BGP", lambda: self._bgp(snapshot))
-        return network and peering and self._try("status", lambda: self._datastore.declare_network_available(node))
+        address = self._try("address", lambda: self._detect_address(node))
+        network = self._try("network", lambda: self._network.bring_about(snapshot, node))
+        peering = self._try("BGP", lambda: self._peering.bring_about(snapshot))
+        done = address and network and peering
+        return done and self._try("status", lambda: self._datastore.declare_network_available(node))
 
     def _try(self, what: str, step: Callable[[], None]) -> bool:
         try:
             step()
-        except EXPECTED as error:
+        except (*EXPECTED, RefusedConfiguration) as error:
             trouble = f"{what}: {error}"
             if self._troubles.get(what) != trouble:
                 log.warning("%s", trouble)
             self._troubles[what] = trouble
-            return False
+            return isinstance(error, RefusedConfiguration)
         if self._troubles.pop(what, None):
             log.info("%s: mended", what)
         return True
 
-    def _network(self, snapshot: Snapshot, node: Json) -> None:
-        address = resources.internal_address(node)
-        uplink = kernel.find_uplink(address) if address else None
-        if uplink is None:
-            raise LookupError(f"no interface carries the node's address {address}")
-        block = self._block(snapshot, node)
-        self._datastore.announce_node(node, uplink.address, block)
-        pools = resources.pools(snapshot.pools)
-        held = {
-            held.cidr: held for held in [*resources.blocks(snapshot.affinities), Block(block, self._places.node_name)]
-        }
-        plan = routes.plan(self._places.node_name, uplink, map(resources.node, snapshot.nodes), held.values(), pools)
-        self._warn(plan.unreachable)
-        tunnelled = any(pool.routed_by_felix for pool in pools)
-        if tunnelled:
-            kernel.set_tunnel_address(uplink, blocks.tunnel_address(block))
-        kernel.set_routes(plan)
-        kernel.set_masquerading(pools)
-        mtu = kernel.mtu(uplink.device) - (cni.VXLAN_OVERHEAD if tunnelled else 0)
-        if cni.write_if_different(self._places.cni_folder / cni.FILE_NAME, cni.conflist(block, mtu)):
-            log.info("CNI configured for %s", block)
-
-    def _block(self, snapshot: Snapshot, node: Json) -> IPv4Network:
-        """Find the node's block, or claim one."""
-        for own in blocks.own_blocks(self._places.node_name, resources.blocks(snapshot.affinities)):
-            return own
-        pool = blocks.usable_pool(resources.pools(snapshot.pools), resources.node(node).labels)
-        if pool is None:
-            raise LookupError("no IPPool gives addresses to this node yet")
-        block = self._datastore.claim_block(self._places.node_name, pool)
-        log.info("holds block %s of pool %s", block, pool.name)
-        return block
-
-    def _bgp(self, snapshot: Snapshot) -> None:
-        me = self._places.node_name
-        nodes = {node.name: node for node in map(resources.node, snapshot.nodes)}
-        if nodes[me].address is None:
-            return  # announced a moment ago, or to be announced once there is a block: the watch will bring it
-        settings, peers = bgp.settings(snapshot.configurations, me), bgp.peers(snapshot.peers)
-        references = [settings.mesh_password, *(peer.password for peer in peers)]
-        speaker = sessions.Speaker(
-            node=nodes[me],
-            nodes=tuple(nodes.values()),
-            settings=settings,
-            passwords=self._datastore.passwords(reference for reference in references if reference is not None),
+    def _detect_address(self, node: Json) -> None:
+        """Choose the node's address at the start and look again every minute; what was found stays where none is."""
+        if time.monotonic() < self._address_due and resources.node(node).address is not None:
+            return
+        found = autodetection.detect(
+            self._places.autodetection_method,
+            kernel.interfaces(),
+            resources.internal_address(node),
+            kernel.source_towards,
         )
-        announcements = bird_configuration.Announcements(
-            blocks=tuple(blocks.own_blocks(me, resources.blocks(snapshot.affinities))),
-            services=tuple(services.announced(nodes[me], settings, snapshot.services, snapshot.endpoints)),
-            pools=tuple(resources.pools(snapshot.pools)),
-        )
-        text = bird_configuration.render(speaker, announcements, sessions.sessions(speaker, peers))
-        listens_on = f"{speaker.address if settings.bind_to_node_address else 'any address'}:{settings.listen_port}"
-        if self._bird.configure(text, listens_on):
-            log.info("BIRD configured")
-
-    def _warn(self, reasons: tuple[str, ...]) -> None:
-        for reason in sorted(set(reasons) - set(self._warned)):
-            log.warning("no route: %s", reason)
-        self._warned = reasons
+        if found is None:
+            raise LookupError(f"no address found by {self._places.autodetection_method}")
+        self._datastore.annotate(node, {resources.ADDRESS_ANNOTATION: str(found)})
+        self._address_due = time.monotonic() + ADDRESS_SECONDS

@@ -6,7 +6,9 @@ from ipaddress import IPv4Address, IPv4Network
 
 from cluster_api.objects import Json, name, spec
 
+from calico_node import versions
 from calico_node.resources import DEFAULT_AS_NUMBER, as_plain_number
+from calico_node.versions import Version
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -43,6 +45,7 @@ class Settings:
     cluster_networks: tuple[IPv4Network, ...]
     external_networks: tuple[IPv4Network, ...]
     load_balancer_networks: tuple[IPv4Network, ...]
+    load_balancer_aggregation: bool
     advertisements: tuple[Advertisement, ...]
 
     @property
@@ -63,11 +66,14 @@ class Peer:
     peer_selector: str
     as_number: int | None
     keep_next_hop: bool
+    next_hop_mode: str
     restart_seconds: int | None
     password: PasswordReference | None
     from_node_address: bool
     allowed_local_as_numbers: int | None
     ttl_security_hops: int | None
+    reachable_by: IPv4Address | None
+    filters: tuple[str, ...]
 
     @property
     def is_global(self) -> bool:
@@ -75,7 +81,7 @@ class Peer:
         return not self.node and not self.node_selector
 
 
-def settings(items: list[Json], node_name: str) -> Settings:
+def settings(items: list[Json], node_name: str, version: Version) -> Settings:
     """Read the BGPConfiguration; without one the defaults of the API hold, the mesh among them."""
     by_name = {name(item): spec(item) for item in items}
     default, own = by_name.get("default", {}), by_name.get(f"node.{node_name}", {})
@@ -92,6 +98,8 @@ def settings(items: list[Json], node_name: str) -> Settings:
         cluster_networks=_networks(default.get("serviceClusterIPs")),
         external_networks=_networks(default.get("serviceExternalIPs")),
         load_balancer_networks=_networks(default.get("serviceLoadBalancerIPs")),
+        load_balancer_aggregation=not version.has(versions.AGGREGATION)
+        or default.get("serviceLoadBalancerAggregation") != "Disabled",
         advertisements=tuple(
             Advertisement(
                 IPv4Network(entry["cidr"]), tuple(values.get(text, text) for text in entry.get("communities") or [])
@@ -102,14 +110,18 @@ def settings(items: list[Json], node_name: str) -> Settings:
     )
 
 
-def peers(items: list[Json]) -> list[Peer]:
+def peers(items: list[Json], version: Version) -> list[Peer]:
     """Read the BGPPeers with an IPv4 address or a peerSelector, in order of their names."""
-    return [peer(item) for item in sorted(items, key=name) if str(spec(item).get("peerIP", "")).count(":") <= 1]
+    return [
+        peer(item, version) for item in sorted(items, key=name) if str(spec(item).get("peerIP", "")).count(":") <= 1
+    ]
 
 
-def peer(item: Json) -> Peer:
-    """Read a BGPPeer."""
+def peer(item: Json, version: Version) -> Peer:
+    """Read a BGPPeer. A field that came after this version is ignored, as it is where nobody knows it."""
     fields = spec(item)
+    ttl = fields.get("ttlSecurity") if version.has(versions.PEER_TTL_SECURITY) else None
+    reachable_by = fields.get("reachableBy") if version.has(versions.PEER_REACHABLE_BY) else None
     match = _ADDRESS.fullmatch(str(fields.get("peerIP") or ""))
     address, port = match.group("address", "port") if match else ("", None)
     as_number = fields.get("asNumber")
@@ -122,11 +134,14 @@ def peer(item: Json) -> Peer:
         peer_selector=str(fields.get("peerSelector") or ""),
         as_number=as_plain_number(as_number) if as_number else None,
         keep_next_hop=bool(fields.get("keepOriginalNextHop")),
+        next_hop_mode=str(fields.get("nextHopMode") or "") if version.has(versions.PEER_NEXT_HOP_MODE) else "",
         restart_seconds=seconds(fields.get("maxRestartTime")),
         password=_password(fields.get("password")),
         from_node_address=fields.get("sourceAddress", "UseNodeIP") == "UseNodeIP",
         allowed_local_as_numbers=fields.get("numAllowedLocalASNumbers"),
-        ttl_security_hops=fields.get("ttlSecurity"),
+        ttl_security_hops=ttl,
+        reachable_by=IPv4Address(reachable_by) if reachable_by and ":" not in reachable_by else None,
+        filters=tuple(fields.get("filters") or ()) if version.has(versions.FILTERS) else (),
     )
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from calico_node.kernel import run
+from calico_node.kernel import CommandError, run
 
 RESTART_PAUSE = 1.0  # as runit, which keeps BIRD alive in the real container
 ANSWER_TIMEOUT = 5.0
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 class BirdError(RuntimeError):
     """BIRD refused a command or does not answer."""
+
+
+class RefusedConfiguration(RuntimeError):
+    """BIRD cannot read a configuration: to try it again is of no use, only another one is."""
 
 
 class Bird:
@@ -33,34 +37,44 @@ class Bird:
         self._configuration = configuration
         self._socket = run_folder / "bird.ctl"
         self._down = run_folder / "bird.down"
-        self._ran_before = run_folder / "bird.ran"
         self._process: subprocess.Popen[bytes] | None = None
         self._started = -RESTART_PAUSE
-        self._current = self._listens_on = ""
+        self._current = self._refused = self._refusal = ""
 
-    def configure(self, text: str, listens_on: str) -> bool:
+    @property
+    def runs(self) -> bool:
+        """Say whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def configure(self, text: str) -> bool:
         """Check a configuration, then let BIRD take it over; sessions that did not change stay up.
 
-        Where it shall listen elsewhere BIRD is started anew: the old socket is still open while it opens the new one,
-        that fails, and the sessions stay down for good. Calico asks its administrators to restart calico-node then.
+        What BIRD refuses leaves the old configuration standing; without any BIRD does not start.
+
+        Raises:
+            RefusedConfiguration: BIRD cannot read it, or could not when it was shown the same text before.
         """
         if text == self._current:
             return False
+        if text == self._refused:
+            raise RefusedConfiguration(self._refusal)
         draft = self._configuration.with_suffix(".new")
         draft.touch(0o600)  # it may hold passwords
         draft.write_text(text)
-        run(["bird", "-p", "-c", str(draft)])
+        try:
+            run(["bird", "-p", "-c", str(draft)])
+        except CommandError as error:
+            self._refused, self._refusal = text, str(error)
+            raise RefusedConfiguration(self._refusal) from error
         draft.replace(self._configuration)
-        if self._alive() and listens_on == self._listens_on:
+        if self.runs:
             self.ask("configure")
-        elif self._alive():
-            self._end()
-        self._current, self._listens_on = text, listens_on
+        self._current = text
         return True
 
     def supervise(self) -> None:
         """Start BIRD where it is not running and may run."""
-        if not self._current or self._alive() or time.monotonic() - self._started < RESTART_PAUSE:
+        if not self._current or self.runs or time.monotonic() - self._started < RESTART_PAUSE:
             return
         if self._process is not None:
             log.warning("BIRD ended with %s", self._process.returncode)
@@ -68,38 +82,17 @@ class Bird:
         if self._down.exists():
             return
         self._started = time.monotonic()
-        # Routes of before can only be kept by the peers of a BIRD that ran before. On the first start of all, asking
-        # them to would hold back every announcement until the last peer has answered, for up to four minutes.
-        # Nor is there anything to keep after an end with a goodbye.
-        recover = ["-R"] if self._ran_before.exists() else []
-        self._ran_before.touch()
-        command = ["bird", "-f", *recover, "-c", str(self._configuration), "-s", str(self._socket)]
+        # As runit does in the real container, the first start too: while one of the configured peers is away, the
+        # others get no route for up to 240 s (BIRD's graceful restart wait).
+        command = ["bird", "-f", "-R", "-c", str(self._configuration), "-s", str(self._socket)]
         self._process = subprocess.Popen(command)
         log.info("BIRD started: %s", " ".join(command))
-
-    def _end(self) -> None:
-        """End BIRD with a goodbye to its peers; `supervise` starts it again."""
-        if self._process is not None:
-            log.info("BIRD is started anew: it shall listen elsewhere")
-            self._process.terminate()
-            self._process.wait(ANSWER_TIMEOUT)
-            self._process = None
-        self._ran_before.unlink(missing_ok=True)
-        self._started = -RESTART_PAUSE
 
     def kill(self) -> None:
         """End BIRD without a goodbye, as the end of the real container does: its peers keep the routes meanwhile."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-
-    def answers(self) -> bool:
-        """Say whether BIRD greets on its control socket."""
-        try:
-            self.ask("show status")
-        except (OSError, BirdError):
-            return False
-        return True
 
     def ask(self, command: str) -> list[str]:
         """Send a command and collect the text of the reply."""
@@ -111,9 +104,6 @@ class Bird:
             stream.write(f"{command}\n")
             stream.flush()
             return list(_reply(stream))
-
-    def _alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
 
 
 def _reply(stream: Iterator[str]) -> Iterator[str]:

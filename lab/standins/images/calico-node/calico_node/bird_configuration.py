@@ -1,7 +1,8 @@
 """BIRD's configuration, written as Calico's confd templates do (bird.cfg, bird_aggr.cfg, bird_ipam.cfg), for BIRD 2.
 
-Different from Calico's own, which is for BIRD 1.6: the routes that Felix put into the kernel are not learned, so none of
-another node's blocks can be announced from here; the node's own blocks are never programmed by BIRD.
+As there, the kernel protocol learns what Felix wrote into the kernel, and what lies in a pool goes out to every peer: the
+routes to the other nodes' blocks too. Different from Calico's own, which is for BIRD 1.6: the node's own blocks are never
+programmed by BIRD, and a learned route's gateway becomes the next hop by a line of the filter (`_keep`).
 """
 
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from calico_node.bgp import Advertisement, Settings
+from calico_node.filters import Filter, calls
 from calico_node.resources import DEFAULT_PORT, Pool
 from calico_node.sessions import Session, Speaker
 
@@ -25,14 +27,21 @@ protocol direct {
 }"""
 _KERNEL = """\
 protocol kernel {
+  learn;
   persist;
   scan time 10;
   graceful restart on;
   merge paths on;
   ipv4 {
-    import none;
+    import all;
     export filter calico_kernel_programming;
   };
+}"""
+_TUNNEL_ROUTES = """\
+function reject_tunnel_routes () {
+  if ( defined(ifname) ) then {
+    if ( (ifname ~ "*.cali") || (ifname ~ "*.calico") ) then { reject; }
+  }
 }"""
 
 
@@ -47,17 +56,20 @@ class Announcements:
 
 def render(speaker: Speaker, announcements: Announcements, sessions: Iterable[Session]) -> str:
     """Write the whole configuration."""
-    settings = speaker.settings
+    settings, held = speaker.settings, list(sessions)
+    used = {one.name: one for session in held for one in session.filters}
     parts = [
         "# Written from Calico's custom resources; changes made here are lost.\nlog stderr all;",
         f"router id {speaker.address};",
         _communities(settings.advertisements),
         _own_blocks(announcements.blocks),
-        _export_filter(announcements, settings),
+        _TUNNEL_ROUTES,
+        _export_function(announcements),
         _kernel_filter(announcements, settings),
-        _protocols(announcements),
+        *_filters(used.values()),
+        _protocols(announcements, held),
         _template(speaker),
-        *(_session(session) for session in sessions),
+        *(_session(session) for session in held),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -81,12 +93,12 @@ def _own_blocks(blocks: Iterable[IPv4Network]) -> str:
     return "# A block is announced, nothing beneath it.\n" + _block("function calico_aggr ()", lines)
 
 
-def _export_filter(announcements: Announcements, settings: Settings) -> str:
+def _export_function(announcements: Announcements) -> str:
     lines = [f"  if ( net ~ {pool.cidr} ) then {{ reject; }}" for pool in announcements.pools if not pool.exported]
-    lines += ["  apply_communities();", "  calico_aggr();"]
-    accepted = [*settings.service_networks, *(pool.cidr for pool in announcements.pools)]
+    lines += ["  if ( internal_peer ) then { reject_tunnel_routes(); }", "  apply_communities();", "  calico_aggr();"]
+    accepted = [*announcements.services, *(pool.cidr for pool in announcements.pools if pool.exported)]
     lines += [f"  if ( net ~ {cidr} ) then {{ accept; }}" for cidr in accepted]
-    return _block("filter calico_export_to_bgp_peers", [*lines, "  reject;"])
+    return _block("function calico_export_to_bgp_peers (bool internal_peer)", lines)
 
 
 def _kernel_filter(announcements: Announcements, settings: Settings) -> str:
@@ -102,8 +114,13 @@ def _kernel_filter(announcements: Announcements, settings: Settings) -> str:
     )
 
 
-def _protocols(announcements: Announcements) -> str:
+def _filters(used: Iterable[Filter]) -> list[str]:
+    return [f"# BGPFilter {one.name}\n" + "\n".join(one.definitions()) for one in used]
+
+
+def _protocols(announcements: Announcements, sessions: Iterable[Session]) -> str:
     routes = [f"  route {cidr} blackhole;" for cidr in (*announcements.blocks, *announcements.services)]
+    routes += [f"  route {one.address}/32 via {one.reachable_by};" for one in sessions if one.reachable_by]
     return "\n\n".join((_DEVICES, _block("protocol static", ["  ipv4;", *routes]), _KERNEL))
 
 
@@ -122,8 +139,7 @@ def _template(speaker: Speaker) -> str:
     ]
     if settings.bind_to_node_address:
         lines.append("  strict bind on;")
-    channel = "  ipv4 {\n    import all;\n    export filter calico_export_to_bgp_peers;\n    gateway recursive;\n"
-    return _block("template bgp bgp_template", [*lines, channel + "    add paths on;\n  };"])
+    return _block("template bgp bgp_template", [*lines, "  ipv4 {\n    gateway recursive;\n    add paths on;\n  };"])
 
 
 def _session(session: Session) -> str:
@@ -135,23 +151,30 @@ def _session(session: Session) -> str:
     if session.source:
         lines.append(f"  source address {session.source};")
     if session.password:
-        lines.append(f"  password {_quoted(session.password)};")
+        lines.append(f'  password "{session.password}";')  # as confd: a quotation mark in it is a syntax error
     if session.ttl_security_hops:
         lines += [f"  multihop {session.ttl_security_hops};", "  ttl security on;"]
     if session.allowed_local_as_numbers:
         lines.append(f"  allow local as {session.allowed_local_as_numbers};")
     if session.passive:
         lines.append("  passive on;")
-    if session.keep_next_hop:
-        lines.append("  ipv4 {\n    next hop keep;\n  };")
+    imported = [*calls(session.filters, "import"), "accept;"]
+    exported = [
+        *(_keep() if session.next_hop == "keep" else ()),
+        *calls(session.filters, "export"),
+        f"calico_export_to_bgp_peers({str(session.is_same_as).lower()});",
+        "reject;",
+    ]
+    channel = [f"import filter {{ {' '.join(imported)} }};", f"export filter {{ {' '.join(exported)} }};"]
+    if session.next_hop:
+        channel.append(f"next hop {session.next_hop};")
+    lines += ["  ipv4 {", *(f"    {line}" for line in channel), "  };"]
     return _block(f"protocol bgp {session.name} from bgp_template", lines)
 
 
-def _quoted(text: str) -> str:
-    """Write a string for BIRD, which knows no escapes."""
-    if '"' in text or not text.isprintable():
-        raise ValueError("a BGP password must be printable and without quotation marks: BIRD cannot write it otherwise")
-    return f'"{text}"'
+def _keep() -> list[str]:
+    """Take a learned route's gateway for its next hop: BIRD 1.6 does it for `next hop keep` by itself, BIRD 2 does not."""
+    return ["if ( (source = RTS_INHERIT) && (dest = RTD_UNICAST) ) then bgp_next_hop = gw;"]
 
 
 def _block(head: str, lines: list[str]) -> str:

@@ -1,11 +1,17 @@
-"""Which block of addresses a node takes."""
+"""Which block of addresses a node takes, and which of its addresses the tunnel gets (libcalico-go/lib/ipam)."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
-from calico_node.resources import Block, Pool
+from cluster_api.objects import Json, spec
+
+from calico_node.resources import AFFINITY_PREFIX, Block, Pool
 from calico_node.selector import parse
+
+_GROUP_VERSION = "crd.projectcalico.org/v1"
+TUNNEL_SHARE, MOST_TUNNEL_ADDRESSES = 8, 4
+"""The addresses that are kept from pods: an eighth of the block, four at the most."""
 
 
 def candidates(node: str, pool: Pool, taken: Iterable[IPv4Network]) -> Iterator[IPv4Network]:
@@ -29,6 +35,16 @@ def own_blocks(node: str, blocks: Iterable[Block]) -> list[IPv4Network]:
     return sorted(block.cidr for block in blocks if block.node == node)
 
 
+def claimed(node: str, ipam_blocks: Iterable[Json]) -> list[IPv4Network]:
+    """List the blocks that the contest gave to the node, whether or not its BlockAffinity was written after it."""
+    found = [spec(item) for item in ipam_blocks]
+    return sorted(
+        IPv4Network(block["cidr"])
+        for block in found
+        if block.get("affinity") == f"{AFFINITY_PREFIX}{node}" and ":" not in block["cidr"]
+    )
+
+
 def usable_pool(pools: Iterable[Pool], labels: dict[str, str]) -> Pool | None:
     """Choose the first pool by name that gives addresses to workloads on a node with these labels."""
     for pool in sorted(pools, key=lambda pool: pool.name):
@@ -37,24 +53,66 @@ def usable_pool(pools: Iterable[Pool], labels: dict[str, str]) -> Pool | None:
     return None
 
 
-def affinity_name(cidr: IPv4Network) -> str:
-    """Name a BlockAffinity after its block alone: the API server then lets one node only have it.
-
-    Calico names it `node-block` and settles the contest with a second object, the IPAMBlock.
-    """
+def block_name(cidr: IPv4Network) -> str:
+    """Name an IPAMBlock after its block alone: the API server then lets one node only have it."""
     return f"{str(cidr.network_address).replace('.', '-')}-{cidr.prefixlen}"
 
 
-def affinity(node: str, cidr: IPv4Network) -> dict[str, object]:
+def affinity(node: str, cidr: IPv4Network) -> Json:
     """Write the BlockAffinity by which a node holds a block."""
     return {
-        "apiVersion": "crd.projectcalico.org/v1",
+        "apiVersion": _GROUP_VERSION,
         "kind": "BlockAffinity",
-        "metadata": {"name": affinity_name(cidr)},
+        "metadata": {"name": f"{node}-{block_name(cidr)}"},
         "spec": {"cidr": str(cidr), "node": node, "state": "confirmed", "deleted": "false"},
     }
 
 
-def tunnel_address(cidr: IPv4Network) -> IPv4Address:
-    """Reserve the first address: it keeps the block in use while the node has no pods."""
-    return cidr.network_address
+def ipam_block(node: str, cidr: IPv4Network) -> Json:
+    """Write the IPAMBlock that settles who has a block, with all addresses free."""
+    return {
+        "apiVersion": _GROUP_VERSION,
+        "kind": "IPAMBlock",
+        "metadata": {"name": block_name(cidr)},
+        "spec": {
+            "affinity": f"{AFFINITY_PREFIX}{node}",
+            "allocations": [None] * cidr.num_addresses,
+            "attributes": [],
+            "cidr": str(cidr),
+            "deleted": False,
+            "strictAffinity": False,
+            "unallocated": list(range(cidr.num_addresses)),
+        },
+    }
+
+
+def reserved_for_tunnels(cidr: IPv4Network) -> int:
+    """Say how many of the first addresses no pod gets: pods' addresses are given by host-local, which does not ask here."""
+    return max(1, min(MOST_TUNNEL_ADDRESSES, cidr.num_addresses // TUNNEL_SHARE))
+
+
+def tunnel_address(node: str, announced: IPv4Address | None, item: Json) -> tuple[IPv4Address, Json | None]:
+    """Choose the node's tunnel address and write what that changes in spec of its IPAMBlock, if anything.
+
+    An announced address that is the block's stays. Without one (a new node, or one that was deleted and has joined again)
+    it is the next that is free: what the node had before is allocated until the garbage collection of
+    calico-kube-controllers. Where all are, the first one is taken again.
+    """
+    fields = spec(item)
+    cidr = IPv4Network(fields["cidr"])
+    allocations, attributes = list(fields["allocations"]), list(fields["attributes"])
+    ordinals = range(reserved_for_tunnels(cidr))
+    if announced is not None and announced in cidr:
+        ordinal = int(announced) - int(cidr.network_address)
+    else:
+        ordinal = next((free for free in ordinals if allocations[free] is None), 0)
+    address = cidr.network_address + ordinal
+    if allocations[ordinal] is not None:
+        return address, None
+    allocations[ordinal] = len(attributes)
+    secondary = {"node": node, "type": "vxlanTunnelAddress"}
+    return address, {
+        "allocations": allocations,
+        "attributes": [*attributes, {"handle_id": f"vxlan-tunnel-addr-{node}", "secondary": secondary}],
+        "unallocated": [other for other in fields["unallocated"] if other != ordinal],
+    }

@@ -5,18 +5,17 @@ import shutil
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from calico_node.blocks import reserved_for_tunnels
+
 FILE_NAME = "10-calico.conflist"
 PLUGINS = ("ptp", "host-local", "portmap", "loopback")
+GATEWAY = "169.254.1.1"  # as Calico's own plugin: no address of the block is spent on it
 VXLAN_OVERHEAD = 50  # outer Ethernet, IP and UDP headers and VXLAN's own
 
 
 def conflist(block: IPv4Network, mtu: int) -> str:
-    """Write the configuration: a routed veth pair a pod, with an address of the node's block.
-
-    host-local gives neither the tunnel address (below rangeStart) nor the gateway (the first address above it),
-    so pods begin at the third address of the block.
-    """
-    start = block.network_address + 1
+    """Write the configuration: a routed veth pair a pod, with an address of the node's block that is no tunnel's."""
+    start = block.network_address + reserved_for_tunnels(block)
     chain = {
         "name": "k8s-pod-network",
         "cniVersion": "0.3.1",
@@ -27,7 +26,7 @@ def conflist(block: IPv4Network, mtu: int) -> str:
                 "ipMasq": False,
                 "ipam": {
                     "type": "host-local",
-                    "ranges": [[{"subnet": str(block), "rangeStart": str(start), "gateway": str(start)}]],
+                    "ranges": [[{"subnet": str(block), "rangeStart": str(start), "gateway": GATEWAY}]],
                     "routes": [{"dst": "0.0.0.0/0"}],
                 },
             },
@@ -49,15 +48,14 @@ def write_if_different(path: Path, text: str, mode: int = 0o644) -> bool:
 
 
 def install_plugins(source: Path, target: Path) -> list[str]:
-    """Bring the plugins to where containerd looks for them, as Calico's install-cni container does."""
+    """Bring to the node what its own packages (kubernetes-cni) have not brought there; what stands there stays."""
     installed: list[str] = []
     for plugin in PLUGINS:
-        new, old = source / plugin, target / plugin
-        if old.exists() and old.read_bytes() == new.read_bytes():
+        if (target / plugin).exists():
             continue
         draft = target / f".{plugin}.new"
-        shutil.copyfile(new, draft)
+        shutil.copyfile(source / plugin, draft)
         draft.chmod(0o755)
-        draft.replace(old)  # a plugin that runs just now keeps its own inode
+        draft.replace(target / plugin)
         installed.append(plugin)
     return installed

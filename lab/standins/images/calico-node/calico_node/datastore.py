@@ -6,28 +6,40 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from cluster_api.access import Access
 from cluster_api.client import STRATEGIC_PATCH, ApiError, Client
 from cluster_api.objects import Json, annotations, name, status
 from cluster_api.watch import Watch
 
-from calico_node import blocks
+from calico_node import blocks, versions
 from calico_node.bgp import PasswordReference
-from calico_node.resources import ADDRESS_ANNOTATION, TUNNEL_ADDRESS_ANNOTATION, Pool
+from calico_node.resources import Pool
 from calico_node.resources import blocks as read_blocks
+from calico_node.versions import Version
 
-AFFINITIES = "/apis/crd.projectcalico.org/v1/blockaffinities"
-_PATHS = {
-    "nodes": "/api/v1/nodes",
-    "pools": "/apis/projectcalico.org/v3/ippools",
-    "configurations": "/apis/projectcalico.org/v3/bgpconfigurations",
-    "peers": "/apis/projectcalico.org/v3/bgppeers",
-    "affinities": AFFINITIES,
-    "services": "/api/v1/services",
-    "endpoints": "/api/v1/endpoints",
-}
+CALICO = "/apis/crd.projectcalico.org/v1"
+AFFINITIES, IPAM_BLOCKS = f"{CALICO}/blockaffinities", f"{CALICO}/ipamblocks"
+
+
+def paths(version: Version) -> dict[str, str]:
+    """Say what is watched; a kind that came after this version is not."""
+    found = {
+        "nodes": "/api/v1/nodes",
+        "pools": f"{CALICO}/ippools",
+        "configurations": f"{CALICO}/bgpconfigurations",
+        "peers": f"{CALICO}/bgppeers",
+        "affinities": AFFINITIES,
+        "ipam_blocks": IPAM_BLOCKS,
+        "services": "/api/v1/services",
+        "endpoints": "/api/v1/endpoints",
+    }
+    if version.has(versions.FILTERS):
+        found["filters"] = f"{CALICO}/bgpfilters"
+    if version.has(versions.SLICES_WITHOUT_READINESS):
+        found["endpoints"] = "/apis/discovery.k8s.io/v1/endpointslices"
+    return found
 
 
 @dataclass(frozen=True)
@@ -39,8 +51,10 @@ class Snapshot:
     configurations: list[Json]
     peers: list[Json]
     affinities: list[Json]
+    ipam_blocks: list[Json]
     services: list[Json]
     endpoints: list[Json]
+    filters: list[Json]
 
     def node(self, node_name: str) -> Json | None:
         """Find a Node."""
@@ -50,19 +64,20 @@ class Snapshot:
 class Datastore:
     """Reads by watches, writes by requests."""
 
-    def __init__(self, access: Access, namespace: str, changed: threading.Event) -> None:
+    def __init__(self, access: Access, namespace: str, version: Version, changed: threading.Event) -> None:
         self._access = access
         self._namespace = namespace
         self._changed = changed
         self._client = Client(access)
-        self._watches = {kind: Watch(access, path, changed).start() for kind, path in _PATHS.items()}
+        self._watches = {kind: Watch(access, path, changed).start() for kind, path in paths(version).items()}
         self._secrets: dict[str, Watch] = {}
 
     def snapshot(self) -> Snapshot | None:
         """Take what is known, once every kind has been listed at least once."""
         if not all(watch.listed for watch in self._watches.values()):
             return None
-        return Snapshot(**{kind: watch.objects() for kind, watch in self._watches.items()})
+        listed = {kind: watch.objects() for kind, watch in self._watches.items()}
+        return Snapshot(**({"filters": []} | listed))
 
     def passwords(self, references: Iterable[PasswordReference]) -> dict[PasswordReference, str]:
         """Read the passwords that can be read; each Secret is watched by its name, which is all that RBAC may allow."""
@@ -86,27 +101,49 @@ class Datastore:
         return None
 
     def claim_block(self, node_name: str, pool: Pool) -> IPv4Network:
-        """Hold a block: the first free one in the node's own order that no other node creates before us."""
+        """Hold a block: the first free one in the node's own order whose IPAMBlock no other node creates before us."""
         standing = read_blocks(self._client.get(AFFINITIES)["items"])
         for own in blocks.own_blocks(node_name, standing):
             return own  # an earlier request had arrived although its answer had not
-        for candidate in blocks.candidates(node_name, pool, (block.cidr for block in standing)):
-            try:
-                self._client.create(AFFINITIES, dict(blocks.affinity(node_name, candidate)))
-            except ApiError as error:
-                if error.code == HTTPStatus.CONFLICT:
-                    continue
-                raise
-            return candidate
+        contest = self._client.get(IPAM_BLOCKS)["items"]
+        for own in blocks.claimed(node_name, contest):
+            return self._confirm(node_name, own)
+        taken = [*(block.cidr for block in standing), *(IPv4Network(item["spec"]["cidr"]) for item in contest)]
+        for candidate in blocks.candidates(node_name, pool, taken):
+            if self._create(IPAM_BLOCKS, blocks.ipam_block(node_name, candidate)):
+                return self._confirm(node_name, candidate)
         raise LookupError(f"pool {pool.name} ({pool.cidr}) has no free block of /{pool.block_size}")
 
-    def announce_node(self, item: Json, address: IPv4Interface, block: IPv4Network | None) -> None:
-        """Tell the other nodes this node's address and tunnel address, in the annotations that Calico uses."""
-        wanted = {ADDRESS_ANNOTATION: str(address)}
-        if block is not None:
-            wanted[TUNNEL_ADDRESS_ANNOTATION] = str(blocks.tunnel_address(block))
+    def assign_tunnel_address(self, node_name: str, block: IPv4Network, announced: IPv4Address | None) -> IPv4Address:
+        """Allocate the node's tunnel address in its IPAMBlock, which is written anew where somebody took it away."""
+        path = f"{IPAM_BLOCKS}/{blocks.block_name(block)}"
+        item = self._client.find(path)
+        if item is None:
+            item = self._client.create(IPAM_BLOCKS, blocks.ipam_block(node_name, block))
+        address, change = blocks.tunnel_address(node_name, announced, item)
+        if change is not None:
+            version = item["metadata"]["resourceVersion"]  # whoever allocates at the same time makes this a conflict
+            self._client.patch(path, {"metadata": {"resourceVersion": version}, "spec": change})
+        return address
+
+    def annotate(self, item: Json, wanted: dict[str, str]) -> None:
+        """Write annotations of a Node where they are others: how Calico's nodes tell each other their addresses."""
         if not wanted.items() <= annotations(item).items():
             self._client.patch(f"/api/v1/nodes/{name(item)}", {"metadata": {"annotations": wanted}})
+
+    def _confirm(self, node_name: str, cidr: IPv4Network) -> IPv4Network:
+        self._create(AFFINITIES, blocks.affinity(node_name, cidr))
+        return cidr
+
+    def _create(self, path: str, item: Json) -> bool:
+        """Create an object; say whether it was ours to create."""
+        try:
+            self._client.create(path, item)
+        except ApiError as error:
+            if error.code == HTTPStatus.CONFLICT:
+                return False
+            raise
+        return True
 
     def declare_network_available(self, item: Json) -> None:
         """Set the node's condition NetworkUnavailable to False, as calico-node does once it is up."""

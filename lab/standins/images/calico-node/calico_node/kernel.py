@@ -2,21 +2,22 @@
 
 import json
 import logging
+import socket
 import subprocess
 from collections.abc import Iterable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 from cluster_api.objects import Json
 
-from calico_node import nat, routes
+from calico_node import autodetection, nat, routes, tunnel
+from calico_node.autodetection import Interface
 from calico_node.cni import VXLAN_OVERHEAD
 from calico_node.resources import Pool
-from calico_node.routes import Plan, Uplink
+from calico_node.routes import TUNNEL_DEVICE, Plan, Uplink
 
 COMMAND_TIMEOUT = 20
-TUNNEL_DEVICE = "vxlan.calico"
-VXLAN_IDENTIFIER, VXLAN_PORT = "4096", "4789"  # FelixConfiguration, vxlanVNI and vxlanPort
+DISCARD_PORT = 9  # any would do: connecting a UDP socket sends nothing
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,22 @@ def run(arguments: list[str], text: str | None = None) -> str:
     return done.stdout
 
 
-def find_uplink(address: IPv4Address) -> Uplink | None:
+def interfaces() -> list[Interface]:
+    """Ask the kernel for the interfaces and their addresses."""
+    return autodetection.read(_json(["ip", "-json", "-4", "address", "show"]))
+
+
+def source_towards(host: str) -> IPv4Address | None:
+    """Ask the kernel from which address it would speak to a host."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((host, DISCARD_PORT))
+        except OSError:
+            return None
+        return IPv4Address(probe.getsockname()[0])
+
+
+def find_uplink(address: IPv4Interface) -> Uplink | None:
     """Ask the kernel which interface carries the node's address."""
     return routes.uplink(_json(["ip", "-json", "-4", "address", "show"]), address)
 
@@ -59,13 +75,14 @@ def set_masquerading(pools: Iterable[Pool]) -> None:
         log.info("chain %s written", nat.CHAIN)
 
 
-def set_tunnel_address(uplink: Uplink, address: IPv4Address) -> None:
-    """Put the tunnel address on the VXLAN device, as Felix does, and no other."""
+def set_tunnel(me: str, uplink: Uplink, address: IPv4Address, ends: tunnel.Ends) -> None:
+    """Bring the VXLAN device about, as Felix does: its address and no other, and the ways to the other ends."""
     interfaces = {str(entry["ifname"]): entry for entry in _json(["ip", "-json", "-4", "address", "show"])}
     if TUNNEL_DEVICE not in interfaces and not Path(f"/sys/class/net/{TUNNEL_DEVICE}").exists():
         peer = ["local", str(uplink.address.ip), "dev", uplink.device]
-        kind = ["type", "vxlan", "id", VXLAN_IDENTIFIER, "dstport", VXLAN_PORT, "nolearning"]
-        run(["ip", "link", "add", TUNNEL_DEVICE, "mtu", str(mtu(uplink.device) - VXLAN_OVERHEAD), *kind, *peer])
+        kind = ["type", "vxlan", "id", tunnel.IDENTIFIER, "dstport", tunnel.PORT, "nolearning"]
+        own = ["address", tunnel.hardware_address(me), "mtu", str(mtu(uplink.device) - VXLAN_OVERHEAD)]
+        run(["ip", "link", "add", TUNNEL_DEVICE, *own, *kind, *peer])
     entries = interfaces.get(TUNNEL_DEVICE, {}).get("addr_info") or []
     present = {str(entry["local"]) for entry in entries}
     for old in present - {str(address)}:
@@ -74,6 +91,10 @@ def set_tunnel_address(uplink: Uplink, address: IPv4Address) -> None:
         run(["ip", "address", "add", f"{address}/32", "dev", TUNNEL_DEVICE])
         log.info("tunnel address %s on %s", address, TUNNEL_DEVICE)
     run(["ip", "link", "set", TUNNEL_DEVICE, "up"])
+    neighbours = _json(["ip", "-json", "-4", "neighbour", "show", "dev", TUNNEL_DEVICE, "nud", "permanent"])
+    forwarding = _json(["bridge", "-json", "fdb", "show", "dev", TUNNEL_DEVICE])
+    for command in tunnel.changes(neighbours, forwarding, ends):
+        run(command)
 
 
 def _json(arguments: list[str]) -> list[Json]:

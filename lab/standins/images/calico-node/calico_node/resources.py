@@ -10,6 +10,7 @@ DEFAULT_BLOCK_SIZE = 26  # IPPool, blockSize
 DEFAULT_PORT = 179
 ADDRESS_ANNOTATION = "projectcalico.org/IPv4Address"
 TUNNEL_ADDRESS_ANNOTATION = "projectcalico.org/IPv4VXLANTunnelAddr"
+AFFINITY_PREFIX = "host:"  # of IPAMBlock.spec.affinity
 AS_NUMBER_ANNOTATION = "projectcalico.org/ASNumber"
 
 
@@ -32,6 +33,11 @@ class Pool:
         """Say whether Felix programs the routes (VXLAN), not BIRD."""
         return self.vxlan_mode != "Never"
 
+    @property
+    def always_tunnelled(self) -> bool:
+        """Say whether VXLAN is used inside one subnet, too."""
+        return self.vxlan_mode == "Always"
+
 
 @dataclass(frozen=True)
 class Node:
@@ -41,11 +47,12 @@ class Node:
     labels: dict[str, str]
     address: IPv4Interface | None
     as_number: int | None
+    tunnel_address: IPv4Address | None = None
 
 
 @dataclass(frozen=True)
 class Block:
-    """A confirmed BlockAffinity."""
+    """A confirmed BlockAffinity, or a single address that a node uses of another node's block."""
 
     cidr: IPv4Network
     node: str
@@ -79,8 +86,14 @@ def node(item: Json) -> Node:
     address: IPv4Interface | None = None
     if ADDRESS_ANNOTATION in notes:
         address = IPv4Interface(notes[ADDRESS_ANNOTATION])
-    as_number = notes.get(AS_NUMBER_ANNOTATION)
-    return Node(name(item), labels(item), address, as_plain_number(as_number) if as_number else None)
+    as_number, tunnel = notes.get(AS_NUMBER_ANNOTATION), notes.get(TUNNEL_ADDRESS_ANNOTATION)
+    return Node(
+        name=name(item),
+        labels=labels(item),
+        address=address,
+        as_number=as_plain_number(as_number) if as_number else None,
+        tunnel_address=IPv4Address(tunnel) if tunnel else None,
+    )
 
 
 def internal_address(item: Json) -> IPv4Address | None:
@@ -91,14 +104,29 @@ def internal_address(item: Json) -> IPv4Address | None:
     return None
 
 
-def blocks(items: list[Json]) -> list[Block]:
+def blocks(affinities: list[Json]) -> list[Block]:
     """Read the IPv4 blocks that are confirmed and not being deleted."""
-    fields = (spec(item) for item in items)
+    fields = (spec(item) for item in affinities)
     return [
         Block(IPv4Network(block["cidr"]), str(block["node"]))
         for block in fields
-        if block["state"] == "confirmed" and block["deleted"] == "false" and ":" not in block["cidr"]
+        if block.get("state") == "confirmed" and block.get("deleted", "false") != "true" and ":" not in block["cidr"]
     ]
+
+
+def borrowed(ipam_blocks: list[Json]) -> list[Block]:
+    """Read the addresses that a node uses of another's block: each gets a route of its own to the node that uses it."""
+    found: list[Block] = []
+    for fields in map(spec, ipam_blocks):
+        owner = str(fields.get("affinity") or "").removeprefix(AFFINITY_PREFIX)
+        if ":" in fields["cidr"]:
+            continue
+        first, attributes = IPv4Network(fields["cidr"]).network_address, fields.get("attributes") or []
+        for ordinal, index in enumerate(fields.get("allocations") or []):
+            secondary = {} if index is None else attributes[index].get("secondary") or {}
+            if secondary.get("node", owner) != owner:
+                found.append(Block(IPv4Network(first + ordinal), str(secondary["node"])))
+    return found
 
 
 def as_plain_number(text: str | int) -> int:

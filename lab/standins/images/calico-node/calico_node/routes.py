@@ -1,6 +1,6 @@
-"""Which routes to the other nodes' blocks stand in the kernel, as Felix programs them for VXLANCrossSubnet."""
+"""Which routes to the other nodes' blocks stand in the kernel, as Felix programs them for VXLAN pools."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
@@ -9,6 +9,7 @@ from cluster_api.objects import Json
 from calico_node.resources import Block, Node, Pool
 
 PROTOCOL = "80"  # Felix's number in the kernel's routing table (felix, RouteProtocol)
+TUNNEL_DEVICE = "vxlan.calico"
 
 
 @dataclass(frozen=True)
@@ -37,31 +38,44 @@ class Uplink:
 
 @dataclass(frozen=True)
 class Plan:
-    """The routes that should stand, and the blocks that the stand-in cannot reach, each with a reason."""
+    """The routes that should stand, the other ends of the tunnel, and what cannot be reached, each with a reason."""
 
     routes: frozenset[Route]
+    tunnels: Mapping[IPv4Address, tuple[str, IPv4Address]]
     unreachable: tuple[str, ...]
 
 
 def plan(me: str, uplink: Uplink, nodes: Iterable[Node], blocks: Iterable[Block], pools: Iterable[Pool]) -> Plan:
-    """Route each block of a VXLAN pool to its node's address, and drop what has no pod in the own ones."""
-    addresses = {node.name: node.address.ip for node in nodes if node.address is not None}
-    felix_pools = [pool.cidr for pool in pools if pool.routed_by_felix]
+    """Route each block of a VXLAN pool to its node, and drop what has no pod in the own ones.
+
+    To a node in the own subnet the way is its address (unless the pool is always tunnelled), to any other the tunnel: the
+    next hop is then the owner's tunnel address, which lies inside that very block. A node that was deleted has no route,
+    whatever BlockAffinity is left of it. `tunnels` tells for each tunnel address the node's name and its address.
+    """
+    known = {node.name: node for node in nodes}
+    felix_pools = [pool for pool in pools if pool.routed_by_felix]
     routes: set[Route] = set()
+    tunnels: dict[IPv4Address, tuple[str, IPv4Address]] = {}
     unreachable: list[str] = []
     for block in blocks:
-        gateway = addresses.get(block.node)
+        pool = next((pool for pool in felix_pools if block.cidr.subnet_of(pool.cidr)), None)
         if block.node == me:
-            routes.add(Route(block.cidr))
-        elif not any(block.cidr.subnet_of(pool) for pool in felix_pools):
+            if block.cidr.prefixlen < block.cidr.max_prefixlen:  # a borrowed address is a pod's own route here
+                routes.add(Route(block.cidr))
+            continue
+        if pool is None:
             continue  # BIRD's business
-        elif gateway is None:
-            unreachable.append(f"{block.cidr} of {block.node}: the node has not announced its address yet")
-        elif gateway not in uplink.address.network:
-            unreachable.append(f"{block.cidr} of {block.node}: {gateway} is in another subnet, and no VXLAN stands in")
+        owner = known.get(block.node)
+        if owner is None or owner.address is None:
+            unreachable.append(f"{block.cidr} of {block.node}: the node is gone or has not announced its address yet")
+        elif owner.address.ip in uplink.address.network and not pool.always_tunnelled:
+            routes.add(Route(block.cidr, owner.address.ip, uplink.device))
+        elif owner.tunnel_address is None:
+            unreachable.append(f"{block.cidr} of {block.node}: the node has not announced its tunnel address yet")
         else:
-            routes.add(Route(block.cidr, gateway, uplink.device))
-    return Plan(frozenset(routes), tuple(unreachable))
+            routes.add(Route(block.cidr, owner.tunnel_address, TUNNEL_DEVICE))
+            tunnels[owner.tunnel_address] = (owner.name, owner.address.ip)
+    return Plan(frozenset(routes), tunnels, tuple(unreachable))
 
 
 def read(table: Iterable[Json]) -> frozenset[Route]:
@@ -90,10 +104,10 @@ def _in_order(routes: Iterable[Route]) -> list[Route]:
     return sorted(routes, key=lambda route: route.destination)
 
 
-def uplink(interfaces: Iterable[Json], address: IPv4Address) -> Uplink | None:
+def uplink(interfaces: Iterable[Json], address: IPv4Interface) -> Uplink | None:
     """Find the interface that carries the node's address in `ip -json address show`."""
     for interface in interfaces:
         for entry in interface.get("addr_info") or []:
-            if entry.get("local") == str(address):
-                return Uplink(str(interface["ifname"]), IPv4Interface(f"{address}/{entry['prefixlen']}"))
+            if entry.get("local") == str(address.ip):
+                return Uplink(str(interface["ifname"]), address)
     return None

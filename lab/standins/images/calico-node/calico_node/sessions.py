@@ -1,10 +1,11 @@
 """Which BGP sessions a node holds."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from calico_node.bgp import PasswordReference, Peer, Settings
+from calico_node.filters import Filter
 from calico_node.resources import DEFAULT_PORT, Node
 from calico_node.selector import parse
 
@@ -22,10 +23,13 @@ class Session:
     source: IPv4Address | None
     password: str | None
     restart_seconds: int
-    keep_next_hop: bool
+    next_hop: str
     allowed_local_as_numbers: int | None
     ttl_security_hops: int | None
     passive: bool
+    is_same_as: bool
+    reachable_by: IPv4Address | None = None
+    filters: tuple[Filter, ...] = ()
 
     @property
     def name(self) -> str:
@@ -42,6 +46,7 @@ class Speaker:
     nodes: tuple[Node, ...]
     settings: Settings
     passwords: Mapping[PasswordReference, str]
+    filters: Mapping[str, Filter] = field(default_factory=dict)
 
     @property
     def address(self) -> IPv4Address:
@@ -88,10 +93,11 @@ def _mesh(speaker: Speaker) -> Iterator[Session]:
             source=speaker.address,
             password=_password(speaker, settings.mesh_password),
             restart_seconds=settings.mesh_restart_seconds or DEFAULT_RESTART_SECONDS,
-            keep_next_hop=False,
+            next_hop="",
             allowed_local_as_numbers=None,
             ttl_security_hops=None,
             passive=other.address.ip > speaker.address,
+            is_same_as=(other.as_number or settings.as_number) == speaker.as_number,
         )
 
 
@@ -128,6 +134,7 @@ def _selects(peer: Peer, node: Node) -> bool:
 
 
 def _session(speaker: Speaker, peer: Peer, address: IPv4Address, as_number: int) -> Session:
+    is_same_as = as_number == speaker.as_number
     is_a_node = any(other.address is not None and other.address.ip == address for other in speaker.nodes)
     return Session(
         kind="Global" if peer.is_global else "Node",
@@ -137,11 +144,21 @@ def _session(speaker: Speaker, peer: Peer, address: IPv4Address, as_number: int)
         source=speaker.address if peer.from_node_address else None,
         password=_password(speaker, peer.password),
         restart_seconds=peer.restart_seconds or DEFAULT_RESTART_SECONDS,
-        keep_next_hop=peer.keep_next_hop and as_number != speaker.as_number,
+        next_hop=_next_hop(peer, is_same_as=is_same_as),
         allowed_local_as_numbers=peer.allowed_local_as_numbers,
         ttl_security_hops=peer.ttl_security_hops,
         passive=False,
+        is_same_as=is_same_as,
+        reachable_by=peer.reachable_by,
+        filters=tuple(speaker.filters[name] for name in peer.filters if name in speaker.filters),
     )
+
+
+def _next_hop(peer: Peer, *, is_same_as: bool) -> str:
+    """Say which next hop is told: keepOriginalNextHop counts for other AS numbers alone, nextHopMode always."""
+    if peer.next_hop_mode in ("Self", "Keep"):
+        return peer.next_hop_mode.lower()
+    return "keep" if peer.keep_next_hop and not is_same_as else ""
 
 
 def _password(speaker: Speaker, reference: PasswordReference | None) -> str | None:

@@ -1,0 +1,108 @@
+"""Which address a node speaks BGP from: IP_AUTODETECTION_METHOD (node/pkg/lifecycle/startup/autodetection).
+
+The first that fits is taken, never the best: with first-found a keepalived address is the node's where it stands before
+the node's own on the interface, as it does after the own one went away and came back.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from cluster_api.objects import Json
+
+FIRST_FOUND = "first-found"
+INTERNAL_ADDRESS = "kubernetes-internal-ip"
+_EXCLUDED = re.compile(
+    r"^docker|^cbr|^dummy|^podman|^virbr|^lxcbr|^veth|^lo|^cali|^tunl|^flannel|^kube-ipvs|^cni"
+    r"|^vxlan\.calico|^vxlan-v6\.calico|^wireguard\.cali|^wg-v6\.cali"
+)
+_COMMA = re.compile(r"\s*,\s*")
+
+
+@dataclass(frozen=True)
+class Interface:
+    """An interface and its IPv4 addresses in the kernel's order."""
+
+    name: str
+    addresses: tuple[IPv4Interface, ...]
+
+
+def read(shown: Iterable[Json]) -> list[Interface]:
+    """Read `ip -json address show`."""
+    return [
+        Interface(
+            str(entry["ifname"]),
+            tuple(
+                IPv4Interface(f"{address['local']}/{address['prefixlen']}")
+                for address in entry.get("addr_info") or []
+                if address.get("family", "inet") == "inet" and "local" in address
+            ),
+        )
+        for entry in shown
+        if "ifname" in entry
+    ]
+
+
+def detect(
+    method: str,
+    interfaces: list[Interface],
+    internal: IPv4Address | None,
+    source_towards: Callable[[str], IPv4Address | None],
+) -> IPv4Interface | None:
+    """Find the address, or none.
+
+    Args:
+        method: the value of IP_AUTODETECTION_METHOD; empty is first-found.
+        interfaces: the node's, in the kernel's order.
+        internal: the InternalIP of the Node.
+        source_towards: tells from which address the kernel would speak to a host (can-reach=).
+
+    Raises:
+        ValueError: there is no such method; the real program ends then.
+    """
+    kind, equals, value = method.partition("=")
+    words = _COMMA.split(value)
+    if not equals and kind in ("", FIRST_FOUND):
+        return _first(_named(interfaces, None, _EXCLUDED))
+    if not equals and kind == INTERNAL_ADDRESS:
+        return _with_mask(interfaces, internal)
+    if equals and kind == "interface":
+        return _first(_named(interfaces, _any_of(words), None))
+    if equals and kind == "skip-interface":
+        return _first(_named(interfaces, None, _any_of([_EXCLUDED.pattern, *words])))
+    if equals and kind == "cidr":
+        networks = [IPv4Network(word, strict=False) for word in words if ":" not in word]
+        return _first(_named(interfaces, None, None), networks)
+    if equals and kind == "can-reach":
+        return _with_mask(interfaces, source_towards(value))
+    raise ValueError(f"invalid IP autodetection method: {method}")
+
+
+def _any_of(patterns: list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"({pattern})" for pattern in patterns))
+
+
+def _named(
+    interfaces: list[Interface], included: re.Pattern[str] | None, excluded: re.Pattern[str] | None
+) -> Iterator[Interface]:
+    """Choose interfaces by name, the last one first: that is the real program's order."""
+    for interface in reversed(interfaces):
+        if included and not included.search(interface.name):
+            continue
+        if not (excluded and excluded.search(interface.name)):
+            yield interface
+
+
+def _first(interfaces: Iterable[Interface], networks: list[IPv4Network] | None = None) -> IPv4Interface | None:
+    for interface in interfaces:
+        for address in interface.addresses:
+            inside = not networks or any(address.ip in network for network in networks)
+            if inside and not (address.is_loopback or address.is_link_local or address.is_multicast):
+                return address
+    return None
+
+
+def _with_mask(interfaces: list[Interface], wanted: IPv4Address | None) -> IPv4Interface | None:
+    found = (address for interface in interfaces for address in interface.addresses if address.ip == wanted)
+    return next(found, None)

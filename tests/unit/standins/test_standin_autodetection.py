@@ -1,0 +1,45 @@
+"""Which address a node takes for its own."""
+
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
+
+import pytest
+from calico_node import autodetection
+from calico_node.autodetection import Interface
+from cluster_api.objects import Json
+
+
+@pytest.mark.cases("autodetection")
+def test_the_address_is_found_as_the_real_program_finds_it(case: dict[str, Any]) -> None:
+    interfaces = [Interface(name, tuple(map(IPv4Interface, texts))) for name, texts in case["interfaces"].items()]
+    sources = {host: IPv4Address(text) for host, text in case.get("source_towards", {}).items()}
+    internal = IPv4Address(case["internal"]) if "internal" in case else None
+    found = autodetection.detect(case["method"], interfaces, internal, sources.get)
+    assert (str(found) if found else None) == case["found"]
+
+
+@pytest.mark.parametrize("method", ["first", "kubernetes-internal-ip=1", "interface", "reach=10.31.254.253"])
+def test_an_unknown_method_is_an_error(method: str) -> None:
+    with pytest.raises(ValueError, match="invalid IP autodetection method"):
+        autodetection.detect(method, [], None, lambda _: None)
+
+
+def test_interfaces_are_read_in_the_kernels_order() -> None:
+    shown: list[Json] = [
+        {"ifname": "lo", "addr_info": [{"family": "inet", "local": "127.0.0.1", "prefixlen": 8}]},
+        {"ifname": "vxlan.calico"},
+        {},
+        {
+            "ifname": "eth0",
+            "addr_info": [
+                {"family": "inet", "local": "10.31.90.0", "prefixlen": 32},
+                {"family": "inet6", "local": "fe80::1", "prefixlen": 64},
+                {"family": "inet", "local": "10.31.90.1", "prefixlen": 16},
+            ],
+        },
+    ]
+    assert autodetection.read(shown) == [
+        Interface("lo", (IPv4Interface("127.0.0.1/8"),)),
+        Interface("vxlan.calico", ()),
+        Interface("eth0", (IPv4Interface("10.31.90.0/32"), IPv4Interface("10.31.90.1/16"))),
+    ]
