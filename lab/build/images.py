@@ -16,7 +16,7 @@ from lab.processes import run
 
 BASE_PACKAGES = (
     "haproxy", "keepalived", "iptables", "conntrack", "nginx-light", "etcd-server", "etcd-client", "curl", "iproute2",
-    "bird2", "python3", "containernetworking-plugins", "ca-certificates",
+    "bird2", "python3", "containernetworking-plugins", "ca-certificates", "openssl",
 )  # fmt: skip
 LEFT_OUT = (
     "./var/cache/*", "./var/lib/apt/*", "./usr/share/doc/*", "./usr/share/locale/*", "./usr/share/man/*",

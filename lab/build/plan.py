@@ -80,14 +80,11 @@ def _manifest_step(cache: Cache) -> Step:
 
 
 def _copy_manifests(cache: Cache, log: Path) -> None:
-    cache.manifests.mkdir(parents=True, exist_ok=True)
-    wanted = {file.name: file for file in MANIFESTS.glob("*.yaml")}
-    for file in cache.manifests.iterdir():
-        if file.name not in wanted:
-            file.unlink()
-    for name, file in wanted.items():
-        shutil.copyfile(file, cache.manifests / name)
-    log.write_text("\n".join(wanted))
+    """Lay the manifests out as they lie here: a folder for each release, as upstream has a tag for each."""
+    if cache.manifests.exists():
+        shutil.rmtree(cache.manifests)
+    shutil.copytree(MANIFESTS, cache.manifests)
+    log.write_text("\n".join(str(file.relative_to(MANIFESTS)) for file in sorted(MANIFESTS.rglob("*.yaml"))))
 
 
 def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tuple[Step, ...]:
