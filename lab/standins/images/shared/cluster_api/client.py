@@ -22,11 +22,12 @@ UNREACHABLE = (OSError, http.client.HTTPException)
 
 
 class ApiError(Exception):
-    """The API server's own refusal."""
+    """The API server's own refusal, with the Status object that it sent where it sent one."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, status: Json | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+        self.status = status
 
 
 class Client:
@@ -55,12 +56,16 @@ class Client:
         """Write an object that must not exist yet; the path is the one of its list."""
         return self._request("POST", path, item)
 
-    def patch(self, path: str, change: Json, kind: str = MERGE_PATCH) -> Json:
-        """Change the named fields of an object."""
-        return self._request("PATCH", path, change, kind)
+    def replace(self, path: str, item: Json) -> Json:
+        """Write the whole of an object; its version makes the server refuse where somebody was faster."""
+        return self._request("PUT", path, item)
 
-    def apply(self, path: str, item: Json, manager: str) -> Json:
-        """Apply on the server's side; the manager takes the fields over from whoever had them."""
+    def patch(self, path: str, change: Json, kind: str = MERGE_PATCH, manager: str = "") -> Json:
+        """Change the named fields of an object."""
+        return self._request("PATCH", _with_query(path, {"fieldManager": manager} if manager else {}), change, kind)
+
+    def apply(self, path: str, item: Json | str, manager: str) -> Json:
+        """Apply on the server's side, an object or its YAML; the manager takes the fields over from whoever had them."""
         query = _with_query(path, {"fieldManager": manager, "force": "true"})
         return self._request("PATCH", query, item, APPLY_PATCH)
 
@@ -68,7 +73,7 @@ class Client:
         """Delete that very object, not one of the same name that came after it."""
         self._request("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}})
 
-    def _request(self, method: str, path: str, body: Json | None = None, kind: str = "application/json") -> Json:
+    def _request(self, method: str, path: str, body: Json | str | None = None, kind: str = "application/json") -> Json:
         if time.monotonic() - self._used > KEPT_SECONDS:
             self.close()
         try:
@@ -82,11 +87,11 @@ class Client:
         """Raise ApiError where the server that is spoken to has not finished its start."""
         self._exchange("GET", "/readyz", None, "application/json")
 
-    def _exchange(self, method: str, path: str, body: Json | None, kind: str) -> bytes:
+    def _exchange(self, method: str, path: str, body: Json | str | None, kind: str) -> bytes:
         connection = self._connection or self.connect(REQUEST_TIMEOUT)
         self._connection = connection
-        payload = None if body is None else json.dumps(body)
-        connection.request(method, path, payload, self.headers() | {"Content-Type": kind})
+        payload = body if body is None or isinstance(body, str) else json.dumps(body)
+        connection.request(method, path, payload and payload.encode(), self.headers() | {"Content-Type": kind})
         response = connection.getresponse()
         text = response.read()
         self._used = time.monotonic()
@@ -114,7 +119,8 @@ class Client:
 def refusal(code: int, text: bytes) -> ApiError:
     """Take the message from a Status object, or the text where a proxy answered."""
     try:
-        return ApiError(code, str(json.loads(text)["message"]))
+        status = json.loads(text)
+        return ApiError(code, str(status["message"]), status)
     except (ValueError, KeyError, TypeError):
         return ApiError(code, text.decode(errors="replace")[:200])
 

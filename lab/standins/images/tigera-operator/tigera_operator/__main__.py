@@ -1,22 +1,40 @@
-"""`tigera_operator` runs the operator."""
+"""`tigera_operator [-manage-crds=true]` runs the operator."""
 
-import os
+import logging
 import signal
+import sys
 
 from cluster_api.access import Access
+from cluster_api.client import Client
 from cluster_api.log import log_to_standard_output
 
+from tigera_operator import definitions
 from tigera_operator.operator import Operator
+from tigera_operator.release import Release
+
+log = logging.getLogger("setup")
 
 
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """Run until the kubelet says stop."""
     log_to_standard_output()
-    operator = Operator(Access.from_environment(), os.environ["CALICO_NODE_IMAGE"])
+    release, access = Release.from_environment(), Access.from_environment()
+    log.info("Version: %s, Calico v%s", release.operator, release.calico)
+    client = Client(access)
+    managing = any(argument.lstrip("-") in {"manage-crds", "manage-crds=true"} for argument in arguments)
+    if managing:
+        definitions.install(client, release.calico)
+    absent = definitions.settled(client) if managing else definitions.missing(client)
+    client.close()
+    if absent:
+        log.error("problem running manager: if kind is a CRD, it should be installed before calling Start: %s", absent)
+        return 1
+    operator = Operator(access, release)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: operator.stop())
     operator.run()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -2,22 +2,23 @@
 
 import logging
 import threading
-from datetime import UTC, datetime
 
 from cluster_api.access import Access
 from cluster_api.client import UNREACHABLE, ApiError, Client
-from cluster_api.objects import Json, covers, name, spec, status
+from cluster_api.objects import Json, name, spec, status
+from cluster_api.versions import at_least
 from cluster_api.watch import Watch
 
-from tigera_operator import conditions, pools, v3, workload
+from tigera_operator import api, conditions, configuration, controllers, defaults, pools, workload
 from tigera_operator.conditions import State
-from tigera_operator.workload import NAMESPACE, Managed
+from tigera_operator.defaults import POOL_CONTROLLER_SINCE, ConfigurationError
+from tigera_operator.keeper import MANAGER, OPERATOR, Keeper
+from tigera_operator.managed import namespace
+from tigera_operator.registration import serve
+from tigera_operator.release import Release, image
 
-MANAGER = "tigera-operator"
-OPERATOR = "/apis/operator.tigera.io/v1"
-CALICO = "/apis/projectcalico.org/v3"
-AFFINITIES = "/apis/crd.projectcalico.org/v1/blockaffinities"
-DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+STORE = "/apis/crd.projectcalico.org/v1"
+TIERS_SINCE = "3.30.0"
 RESYNC_SECONDS = 60.0
 UNSETTLED_SECONDS = 2.0  # pods that fail to start and definitions that settle tell nobody: they must be asked
 
@@ -25,22 +26,26 @@ log = logging.getLogger(__name__)
 
 
 class Operator:
-    """Keeps nothing of its own but what it has said last."""
+    """Every change of what it watches is a reason to look at everything again: to annotate the Installation is one."""
 
-    def __init__(self, access: Access, node_image: str) -> None:
+    def __init__(self, access: Access, release: Release) -> None:
         self._client = Client(access)
-        self._node_image = node_image
+        self._keeper = Keeper(self._client)
+        self._release = release
         self._changed = threading.Event()
         self._stopping = threading.Event()
+        home = f"/apis/apps/v1/namespaces/{workload.NAMESPACE}"
         paths = {
             "installations": f"{OPERATOR}/installations",
             "api_servers": f"{OPERATOR}/apiservers",
-            "daemon_sets": f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets",
-            "nodes": "/api/v1/nodes",
-            "affinities": AFFINITIES,
+            "statuses": f"{OPERATOR}/tigerastatuses",
+            "daemon_sets": f"{home}/daemonsets",
+            "deployments": f"{home}/deployments",
+            "servers": f"/apis/apps/v1/namespaces/{api.space(release.calico)}/deployments",
+            "configurations": f"{STORE}/bgpconfigurations",
+            "pools": f"{STORE}/ippools",
         }
         self._watches = {kind: Watch(access, path, self._changed).start() for kind, path in paths.items()}
-        self._said: dict[str, State] = {}
         self._trouble = ""
 
     def stop(self) -> None:
@@ -65,82 +70,104 @@ class Operator:
     def _reconcile(self) -> bool:
         if not all(watch.listed for watch in self._watches.values()):
             return False
-        states: dict[str, tuple[State, Json]] = {}
-        for item in self._default("api_servers"):
-            states["apiserver"] = (self._serve_api(), item)
-        for item in self._default("installations"):
-            states["calico"] = (self._install(item), item)
-        for title, (state, item) in states.items():
-            self._report(title, state, int(item["metadata"]["generation"]))
-        self._release_blocks()
-        return all(state.available for state, _ in states.values())
+        installation = configuration.default(self._watches["installations"].objects())
+        server = configuration.default(self._watches["api_servers"].objects())
+        found: dict[str, tuple[State, Json]] = {}
+        if installation is not None:
+            found |= {title: (state, installation) for title, state in self._install(installation, server).items()}
+        if server is not None:
+            state = self._serve(server, installation)
+            found["apiserver"] = (state, server)
+            if at_least(self._release.calico, TIERS_SINCE):
+                waits = conditions.waiting("Waiting for the Tier API to be ready")
+                found["tiers"] = (state if state.available else waits, server)
+        for title in ("calico", "ippools", "apiserver", "tiers"):
+            if title in found:
+                state, item = found[title]
+                self._keeper.report(title, state, int(item["metadata"]["generation"]))
+            else:
+                self._keeper.forget(title)
+        return bool(found) and all(state.available for state, _ in found.values())
 
-    def _default(self, kind: str) -> list[Json]:
-        """Find the object that counts: only one named `default` does."""
-        return [item for item in self._watches[kind].objects() if name(item) == "default"]
-
-    def _serve_api(self) -> State:
-        for plural in (v3.IP_POOLS, v3.BGP_CONFIGURATIONS, v3.BGP_PEERS):
-            self._keep(Managed(f"{DEFINITIONS}/{plural}.{v3.GROUP}", v3.definition(plural)))
-        served = self._client.find(CALICO)
-        missing = {v3.IP_POOLS, v3.BGP_CONFIGURATIONS, v3.BGP_PEERS}
-        missing -= {resource["name"] for resource in (served or {}).get("resources", [])}
-        return conditions.waiting(f"{', '.join(sorted(missing))} not served yet") if missing else conditions.AVAILABLE
-
-    def _install(self, installation: Json) -> State:
-        configuration = self._client.find("/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
+    def _install(self, installation: Json, server: Json | None) -> dict[str, State]:
+        """Fill in, check, write back; then the pools and what runs. The pools have a state of their own from 3.28 on."""
+        version = self._release.calico
+        cluster = self._client.find("/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
+        pod_networks = pools.kubeadm_pod_subnets(cluster)
+        after = defaults.filled(spec(installation), version, pod_networks)
         try:
-            pool = pools.ip_pool(installation, pools.kubeadm_pod_subnets(configuration))
-        except pools.ConfigurationError as error:
-            return conditions.invalid(str(error))
-        self._keep(Managed(f"{DEFINITIONS}/{v3.IP_POOLS}.{v3.GROUP}", v3.definition(v3.IP_POOLS)))
-        if not self._client.find(f"{CALICO}/{v3.IP_POOLS}"):
-            return conditions.waiting(f"{v3.IP_POOLS} not served yet")
-        if not self._client.find(f"{CALICO}/{v3.IP_POOLS}/{name(pool)}"):
-            self._client.create(f"{CALICO}/{v3.IP_POOLS}", pool)  # later changes are the administrator's
+            detection = defaults.detection(after)
+        except ConfigurationError as error:
+            return {"calico": conditions.invalid(f"Invalid Installation provided: {error}")}
+        self._keeper.write_back(installation, after)
+        pool_state = self._keep_pools(after, pod_networks, server)
+        if not at_least(version, POOL_CONTROLLER_SINCE):
+            return {"calico": self._run(installation, after, detection) if pool_state.available else pool_state}
+        ran = self._run(installation, after, detection) if self._watches["pools"].objects() else pool_state
+        return {"ippools": pool_state, "calico": ran}
+
+    def _keep_pools(self, after: Json, pod_networks: list[str], server: Json | None) -> State:
+        try:
+            wanted = pools.ip_pools(after, self._release.calico, pod_networks)
+        except ConfigurationError as error:
+            return conditions.invalid(f"error validating IP pool configuration: {error}")
+        standing = {name(item): item for item in self._client.get(f"{STORE}/ippools")["items"]}
+        ready = server is not None and status(server).get("state") == "Ready"
+        decided = pools.decide(wanted, standing, self._release.calico, ready=ready)
+        for pool in decided.create:
+            self._client.create(f"{STORE}/ippools", pool)
             log.info("IPPool %s: %s", name(pool), spec(pool)["cidr"])
-        image = workload.image(self._node_image, str(spec(installation).get("registry") or ""))
-        self._keep(workload.namespace())
-        for managed in (workload.service_account(), workload.cluster_role(), workload.cluster_role_binding()):
-            self._keep(managed)
-        daemon_set = self._keep(workload.daemon_set(image))
-        if status(installation).get("variant") != "Calico":
-            self._client.patch(f"{OPERATOR}/installations/default/status", {"status": {"variant": "Calico"}})
-        return conditions.of_daemon_set(daemon_set, self._pods())
+        for pool in decided.update:
+            self._client.patch(f"{STORE}/ippools/{name(pool)}", {"spec": spec(pool)}, manager=MANAGER)
+        return conditions.refused(*decided.refused) if decided.refused else conditions.AVAILABLE
 
-    def _keep(self, managed: Managed) -> Json:
-        """Apply an object where it is not as it should be; what others added to it stays."""
-        live = self._client.find(managed.path)
-        if live is not None and covers(live, managed.item):
-            return live
-        log.info("%s %s applied", managed.item["kind"], name(managed.item))
-        return self._client.apply(managed.path, managed.item, MANAGER)
+    def _run(self, installation: Json, after: Json, detection: str) -> State:
+        """Keep calico-node and calico-kube-controllers; tell their state."""
+        release, registry = self._release, str(after.get("registry") or "")
+        configurations = self._watches["configurations"].objects()
+        if patch := configuration.cluster_routes(installation, configurations, release.calico):
+            # Applied, so that the object is made where it is not there yet.
+            kind = {"apiVersion": "crd.projectcalico.org/v1", "kind": "BGPConfiguration", "metadata": {"name": "default"}}
+            self._client.apply(f"{STORE}/bgpconfigurations/default", kind | patch, MANAGER)
+        keep = self._keeper.keep
+        keep(namespace(workload.NAMESPACE), installation)
+        for managed in (*workload.rights(), *controllers.rights()):
+            keep(managed, installation)
+        node = workload.daemon_set(
+            image(release.node_image, registry), release.calico, detection, configuration.bind_mode(configurations),
+            release.node_period, after["nodeUpdateStrategy"],
+        )  # fmt: skip
+        daemon_set = keep(node, installation)
+        deployment = keep(
+            controllers.deployment(image(release.controllers_image, registry), release.calico), installation
+        )
+        information = configuration.cluster_information(release.calico)
+        if not self._client.find(f"{STORE}/clusterinformations/default"):
+            self._client.create(f"{STORE}/clusterinformations", information)
+        elif release.calico not in str(self._client.get(f"{STORE}/clusterinformations/default").get("spec")):
+            self._client.patch(f"{STORE}/clusterinformations/default", {"spec": information["spec"]}, manager=MANAGER)
+        shown = {"variant": "Calico"} | ({"calicoVersion": f"v{release.calico}"} if at_least(release.calico, "3.29.0") else {})
+        self._keeper.state("installations", installation, **shown)
+        pods = self._pods(workload.NAMESPACE)
+        return conditions.together(
+            conditions.of_daemon_set(f"{workload.NAMESPACE}/{workload.NAME}", daemon_set, _of(pods, workload.NAME)),
+            conditions.of_deployment(f"{workload.NAMESPACE}/{controllers.NAME}", deployment, _of(pods, controllers.NAME)),
+        )
 
-    def _pods(self) -> list[Json]:
-        pods: list[Json] = self._client.get(f"/api/v1/namespaces/{NAMESPACE}/pods")["items"]
+    def _serve(self, server: Json, installation: Json | None) -> State:
+        """Keep the API server of projectcalico.org/v3; tell its state."""
+        if installation is None or status(installation).get("variant") != "Calico":
+            return conditions.refused("ResourceNotReady", "Waiting for Installation to be ready")
+        deployment = serve(self._client, self._keeper, self._release, server, installation)
+        home = api.space(self._release.calico)
+        state = conditions.of_deployment(f"{home}/{api.NAME}", deployment, _of(self._pods(home), api.NAME))
+        self._keeper.state("apiservers", server, state="Ready" if state.available else "")
+        return state
+
+    def _pods(self, home: str) -> list[Json]:
+        pods: list[Json] = self._client.get(f"/api/v1/namespaces/{home}/pods")["items"]
         return pods
 
-    def _report(self, title: str, state: State, generation: int) -> None:
-        path = f"{OPERATOR}/tigerastatuses"
-        live = self._client.find(f"{path}/{title}")
-        if live is None:
-            kind = {"apiVersion": "operator.tigera.io/v1", "kind": "TigeraStatus"}
-            live = self._client.create(path, {**kind, "metadata": {"name": title}, "spec": {}})
-        before = status(live).get("conditions") or []
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        after = conditions.conditions(state, before, now, generation)
-        if after != before:
-            self._client.patch(f"{path}/{title}/status", {"status": {"conditions": after}})
-        if self._said.get(title) != state:
-            log.info("%s: %s", title, state.message)
-            self._said[title] = state
 
-    def _release_blocks(self) -> None:
-        """Free the blocks of nodes that were removed from the cluster, as calico-kube-controllers does."""
-        nodes = {name(item) for item in self._watches["nodes"].objects()}
-        for affinity in self._watches["affinities"].objects():
-            node = spec(affinity)["node"]
-            # Asked again, since a new node's block may be seen here before the node is.
-            if node not in nodes and self._client.find(f"/api/v1/nodes/{node}") is None:
-                self._client.delete(f"{AFFINITIES}/{name(affinity)}", affinity["metadata"]["uid"])
-                log.info("block %s of %s released: the node is gone", spec(affinity)["cidr"], node)
+def _of(pods: list[Json], label: str) -> list[Json]:
+    return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get("k8s-app") == label]

@@ -1,65 +1,112 @@
-"""The IPPool that an Installation asks for."""
+"""The IPPools that an Installation asks for, as crd.projectcalico.org/v1 holds them."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
-from cluster_api.objects import Json, spec
+from cluster_api.objects import Json, covers, labels, name, spec
+from cluster_api.versions import at_least
 
-DEFAULT_NAME = "default-ipv4-ippool"
-DEFAULT_BLOCK_SIZE = 26
+from tigera_operator.defaults import POOL_CONTROLLER_SINCE, POOL_NAME, ConfigurationError
+
 SMALLEST_BLOCK = 32
+MANAGED_BY = {"app.kubernetes.io/managed-by": "tigera-operator"}
 _MODES = {"VXLAN": "Always", "VXLANCrossSubnet": "CrossSubnet", "None": "Never"}
 
 
-class ConfigurationError(ValueError):
-    """What an Installation asks for cannot be had; the text goes into TigeraStatus."""
+def ip_pools(filled: Json, version: str, pod_networks: list[str]) -> list[Json]:
+    """Write the IPPools of a filled specification, after the checks that the real operator makes.
 
+    Raises:
+        ConfigurationError: a pool cannot be had.
 
-def ip_pool(installation: Json, pod_subnets: list[IPv4Network]) -> Json:
-    """Write the IPPool, after the checks that the real operator makes."""
-    network = spec(installation).get("calicoNetwork") or {}
+    """
+    network = filled.get("calicoNetwork") or {}
     if network.get("bgp") == "Disabled":
         raise ConfigurationError("spec.calicoNetwork.bgp: Disabled is not stood in for")
-    wanted = [pool for pool in network.get("ipPools") or [] if ":" not in pool["cidr"]]
-    if len(wanted) != 1:
-        raise ConfigurationError(f"spec.calicoNetwork.ipPools: one IPv4 pool is needed, {len(wanted)} given")
-    return _checked(wanted[0], pod_subnets)
+    pools = network.get("ipPools") or []
+    if not pools:
+        raise ConfigurationError("spec.calicoNetwork.ipPools: no pool is not stood in for")
+    names = [pool.get("name", POOL_NAME) for pool in pools]
+    if len(set(names)) != len(names):
+        raise ConfigurationError(f"spec.calicoNetwork.ipPools: two pools are named {max(names, key=names.count)}")
+    return [_checked(pool, version, [IPv4Network(subnet) for subnet in pod_networks]) for pool in pools]
 
 
-def _checked(pool: Json, pod_subnets: list[IPv4Network]) -> Json:
+def _checked(pool: Json, version: str, pod_networks: list[IPv4Network]) -> Json:
     try:
         cidr = IPv4Network(pool["cidr"])
     except ValueError as error:
         raise ConfigurationError(f"ipPool.CIDR(s) invalid: {error}") from error
-    if pod_subnets and not any(cidr.subnet_of(subnet) for subnet in pod_subnets):
-        known = ", ".join(map(str, pod_subnets))
+    if pod_networks and not any(cidr.subnet_of(subnet) for subnet in pod_networks):
+        known = ", ".join(map(str, pod_networks))
         raise ConfigurationError(f"IPPool {cidr} is not within the platform's configured pod network CIDR(s) {known}")
-    size = int(pool.get("blockSize") or DEFAULT_BLOCK_SIZE)
+    size = int(pool["blockSize"])
     if not cidr.prefixlen <= size <= SMALLEST_BLOCK:
         raise ConfigurationError(f"IP pool size is too small: {cidr} has no block of /{size}")
-    encapsulation = str(pool.get("encapsulation") or "IPIP")
+    encapsulation = str(pool["encapsulation"])
     if encapsulation not in _MODES:
         raise ConfigurationError(f"encapsulation {encapsulation} of {cidr} is not stood in for, only {sorted(_MODES)}")
+    written: Json = {
+        "allowedUses": pool.get("allowedUses") or ["Workload", "Tunnel"],
+        "blockSize": size,
+        "cidr": str(cidr),
+        "ipipMode": "Never",
+        "natOutgoing": pool["natOutgoing"] == "Enabled",
+        "nodeSelector": pool["nodeSelector"],
+        "vxlanMode": _MODES[encapsulation],
+    }
+    if pool.get("disableBGPExport"):
+        written["disableBGPExport"] = True
+    if pool.get("disableNewAllocations"):
+        written["disabled"] = True
+    if at_least(version, "3.30.0"):
+        written["assignmentMode"] = pool.get("assignmentMode") or "Automatic"
+    marks = {"labels": dict(MANAGED_BY)} if at_least(version, POOL_CONTROLLER_SINCE) else {}
     return {
-        "apiVersion": "projectcalico.org/v3",
+        "apiVersion": "crd.projectcalico.org/v1",
         "kind": "IPPool",
-        "metadata": {"name": DEFAULT_NAME},
-        "spec": {
-            "allowedUses": ["Workload", "Tunnel"],
-            "blockSize": size,
-            "cidr": str(cidr),
-            "disableBGPExport": bool(pool.get("disableBGPExport")),
-            "ipipMode": "Never",
-            "natOutgoing": (pool.get("natOutgoing") or "Enabled") == "Enabled",
-            "nodeSelector": pool.get("nodeSelector") or "all()",
-            "vxlanMode": _MODES[encapsulation],
-        },
+        "metadata": {"name": pool.get("name", POOL_NAME), **marks},
+        "spec": written,
     }
 
 
-def kubeadm_pod_subnets(configuration: Json | None) -> list[IPv4Network]:
+def kubeadm_pod_subnets(configuration: Json | None) -> list[str]:
     """Read podSubnet from the ConfigMap kubeadm-config; the standard library reads no YAML, and one line is enough."""
     text = str(((configuration or {}).get("data") or {}).get("ClusterConfiguration", ""))
     match = re.search(r"^\s+podSubnet:\s*[\"']?([^\s\"']+)", text, re.MULTILINE)
     subnets = match.group(1).split(",") if match else []
-    return [IPv4Network(subnet) for subnet in subnets if ":" not in subnet]
+    return [subnet for subnet in subnets if ":" not in subnet]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done with the pools of the cluster."""
+
+    create: list[Json] = field(default_factory=list)
+    update: list[Json] = field(default_factory=list)
+    refused: tuple[str, str] | None = None
+
+
+def decide(wanted: list[Json], standing: Mapping[str, Json], version: str, *, ready: bool) -> Decision:
+    """Compare pools with those that stand.
+
+    The first ones are made at once; later changes need the API server (`ready`), as with the real one. Before 3.28 a pool
+    is made once, and everything after that is the administrator's. A pool of the same network that somebody else made
+    is left alone, and that is an error.
+    """
+    if not at_least(version, POOL_CONTROLLER_SINCE):
+        return Decision(create=[] if standing else wanted)
+    if not standing:
+        return Decision(create=wanted)
+    ours = {name(item): item for item in standing.values() if MANAGED_BY.items() <= labels(item).items()}
+    foreign = {spec(item)["cidr"] for title, item in standing.items() if title not in ours}
+    if any(spec(pool)["cidr"] in foreign for pool in wanted):
+        return Decision(refused=("ResourceValidationError", "Cannot update an IP pool not owned by the operator"))
+    absent = [pool for pool in wanted if name(pool) not in ours]
+    changed = [pool for pool in wanted if name(pool) in ours and not covers(spec(ours[name(pool)]), spec(pool))]
+    if (absent or changed) and not ready:
+        words = "Unable to modify IP pools while Calico API server is unavailable"
+        return Decision(refused=("ResourceNotReady", words))
+    return Decision(create=absent, update=changed)

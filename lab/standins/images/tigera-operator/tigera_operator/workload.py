@@ -1,72 +1,54 @@
-"""What runs in calico-system: the namespace, the rights of calico-node and its DaemonSet."""
+"""calico-node: its rights and its DaemonSet."""
 
-from dataclasses import dataclass
+import hashlib
 
 from cluster_api.objects import Json
+
+from tigera_operator.managed import Managed, cluster_role, cluster_role_binding, field, rule, service_account, values, workload
 
 NAMESPACE = "calico-system"
 NAME = "calico-node"
 HEALTH_PORT = 9099
-_RBAC = "rbac.authorization.k8s.io"
+BIND_MODE_ANNOTATION = "hash.operator.tigera.io/bgp-bind-mode"
+_CALICO = "crd.projectcalico.org"
 
 
-@dataclass(frozen=True)
-class Managed:
-    """An object that the operator keeps as it is written here."""
+def rights() -> list[Managed]:
+    """Write the account and its rights.
 
-    path: str
-    item: Json
-
-
-def namespace() -> Managed:
-    """Write the namespace, with the label that lets privileged pods run where that is checked."""
-    labels = {"name": NAMESPACE, "pod-security.kubernetes.io/enforce": "privileged"}
-    item = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
-    return Managed(f"/api/v1/namespaces/{NAMESPACE}", item)
-
-
-def service_account() -> Managed:
-    """Write the account that calico-node runs under."""
-    item = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": NAMESPACE}}
-    return Managed(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{NAME}", item)
-
-
-def _rule(groups: str, resources: list[str], verbs: str) -> Json:
-    return {"apiGroups": [groups], "resources": resources, "verbs": verbs.split()}
-
-
-def cluster_role() -> Managed:
-    """Write the rights. Secrets are not among them: as with the real one, BGP passwords need a Role of their own."""
+    Secrets are not among them: as with the real one, BGP passwords need a Role of their own.
+    """
     rules = [
-        _rule("", ["nodes", "services", "endpoints"], "get list watch"),
-        _rule("", ["nodes"], "patch"),
-        _rule("", ["nodes/status"], "patch"),
-        _rule("projectcalico.org", ["ippools", "bgpconfigurations", "bgppeers"], "get list watch"),
-        _rule("crd.projectcalico.org", ["blockaffinities"], "get list watch create"),
+        rule("", ["nodes", "services", "endpoints", "pods", "namespaces"], "get list watch"),
+        rule("", ["nodes", "nodes/status"], "patch update"),
+        rule("discovery.k8s.io", ["endpointslices"], "get list watch"),
+        rule(_CALICO, ["ippools", "bgpconfigurations", "bgppeers", "bgpfilters"], "get list watch"),
+        rule(_CALICO, ["felixconfigurations", "clusterinformations"], "get list watch create update patch"),
+        rule(
+            _CALICO,
+            ["blockaffinities", "ipamblocks", "ipamhandles", "ipamconfigs"],
+            "get list watch create update patch delete",
+        ),
     ]
-    item = {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": NAME}, "rules": rules}
-    return Managed(f"/apis/{_RBAC}/v1/clusterroles/{NAME}", item)
+    return [
+        service_account(NAME, NAMESPACE),
+        cluster_role(NAME, rules),
+        cluster_role_binding(NAME, NAME, NAME, NAMESPACE),
+    ]
 
 
-def cluster_role_binding() -> Managed:
-    """Give the rights to the account."""
-    item = {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": NAME},
-        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": NAME},
-        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}],
-    }
-    return Managed(f"/apis/{_RBAC}/v1/clusterrolebindings/{NAME}", item)
+def daemon_set(image: str, version: str, detection: str, bind_mode: str, period: int, update: Json) -> Managed:
+    """Write the DaemonSet: on every node, whatever its taints.
 
+    Args:
+        image: calico-node's.
+        version: of Calico.
+        detection: how it finds its address, as IP_AUTODETECTION_METHOD has it; empty for not at all.
+        bind_mode: of BGPConfiguration; its hash stands in the template, so that a change restarts every pod in turn.
+        period: of the readiness probe, in seconds.
+        update: how pods are exchanged, spec.nodeUpdateStrategy of the Installation.
 
-def image(default: str, registry: str) -> str:
-    """Take the image from another registry where the Installation names one."""
-    return f"{registry.rstrip('/')}/{default.partition('/')[2]}" if registry else default
-
-
-def daemon_set(node_image: str) -> Managed:
-    """Write the DaemonSet: on every node, whatever its taints."""
+    """
     labels = {"k8s-app": NAME}
     pod = {
         "hostNetwork": True,
@@ -79,22 +61,19 @@ def daemon_set(node_image: str) -> Managed:
             {"effect": "NoSchedule", "operator": "Exists"},
             {"effect": "NoExecute", "operator": "Exists"},
         ],
-        "initContainers": [_install_cni(node_image)],
-        "containers": [_calico_node(node_image)],
+        "initContainers": [_install_cni(image)],
+        "containers": [_calico_node(image, version, detection, period)],
         "volumes": [_host_path(*volume) for volume in _VOLUMES],
     }
-    update = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}
-    item = {
-        "apiVersion": "apps/v1",
-        "kind": "DaemonSet",
-        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels},
-        "spec": {
-            "selector": {"matchLabels": labels},
-            "updateStrategy": update,
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
+    metadata: Json = {"labels": labels | {"app.kubernetes.io/name": NAME}}
+    if bind_mode:
+        metadata["annotations"] = {BIND_MODE_ANNOTATION: hashlib.sha1(bind_mode.encode()).hexdigest()}  # noqa: S324  a mark
+    spec = {
+        "selector": {"matchLabels": labels},
+        "updateStrategy": update,
+        "template": {"metadata": metadata, "spec": pod},
     }
-    return Managed(f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{NAME}", item)
+    return workload("DaemonSet", NAME, NAMESPACE, spec)
 
 
 _VOLUMES = (
@@ -114,33 +93,34 @@ def _mounts(*names: str) -> list[Json]:
     return [{"name": name, "mountPath": path} for name, path, _ in _VOLUMES if name in names]
 
 
-def _install_cni(node_image: str) -> Json:
+def _install_cni(image: str) -> Json:
     return {
         "name": "install-cni",
-        "image": node_image,
+        "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["install-cni"],
         "volumeMounts": _mounts("cni-bin-dir"),
     }
 
 
-def _calico_node(node_image: str) -> Json:
+def _calico_node(image: str, version: str, detection: str, period: int) -> Json:
+    address = {"IP": "autodetect", "IP_AUTODETECTION_METHOD": detection} if detection else {"IP": "none"}
+    live = {"host": "127.0.0.1", "path": "/liveness", "port": HEALTH_PORT}
     return {
         "name": NAME,
-        "image": node_image,
+        "image": image,
         "imagePullPolicy": "IfNotPresent",
         "securityContext": {"privileged": True},
-        "env": [_from_field("NODENAME", "spec.nodeName"), _from_field("NAMESPACE", "metadata.namespace")],
-        "readinessProbe": _probe("readiness", period=3, failures=3),
-        "livenessProbe": _probe("liveness", period=10, failures=6),
+        "env": [
+            field("NODENAME", "spec.nodeName"),
+            field("NAMESPACE", "metadata.namespace"),
+            *values(CALICO_VERSION=version, **address),
+        ],
+        "readinessProbe": {
+            "exec": {"command": ["/usr/bin/python3", "-m", "calico_node.readiness"]},
+            "periodSeconds": period,
+            "timeoutSeconds": 10,
+        },
+        "livenessProbe": {"httpGet": live, "periodSeconds": 10, "failureThreshold": 6, "timeoutSeconds": 10},
         "volumeMounts": _mounts("cni-net-dir", "var-run-calico", "var-lib-calico", "xtables-lock"),
     }
-
-
-def _from_field(name: str, path: str) -> Json:
-    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
-
-
-def _probe(path: str, period: int, failures: int) -> Json:
-    request = {"host": "127.0.0.1", "path": f"/{path}", "port": HEALTH_PORT}
-    return {"httpGet": request, "periodSeconds": period, "failureThreshold": failures, "timeoutSeconds": 8}
