@@ -144,7 +144,7 @@ class Packages(Section):
         default_factory=dict
     )  # path on the node -> address or file of the repository's key
     only_these_repositories: bool = False
-    kubernetes_version: str
+    kubernetes_version: str = ""  # gone: the repository is asked; stands until the last line that reads it is
 
 
 class Manifests(Section):

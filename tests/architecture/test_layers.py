@@ -62,7 +62,10 @@ PURE = (
     "kubepeer/change.py",
     "kubepeer/checks.py",
     "kubepeer/intent/abilities.py",
+    "kubepeer/intent/combinations.py",
+    "kubepeer/intent/contradiction.py",
     "kubepeer/intent/model.py",
+    "kubepeer/intent/prefixes.py",
     "kubepeer/intent/rules.py",
     "kubepeer/report.py",
 )

@@ -15,9 +15,6 @@ from tasks.control_plane.kubeadm import JoinSecrets
 from tasks.linux.state import Execute, LinuxChange
 
 FORMS = [  # minor, API, socket
-    (20, "v1beta2", "/run/containerd/containerd.sock"),
-    (21, "v1beta2", "/run/containerd/containerd.sock"),
-    (22, "v1beta3", "unix:///run/containerd/containerd.sock"),
     (26, "v1beta3", "unix:///run/containerd/containerd.sock"),
     (30, "v1beta3", "unix:///run/containerd/containerd.sock"),
     (31, "v1beta4", "unix:///run/containerd/containerd.sock"),
@@ -28,10 +25,7 @@ BY_MINOR = pytest.mark.parametrize(("minor", "api", "socket"), FORMS)
 
 
 def of_minor(intent_of: Any, minor: int, **software: Any) -> Intent:
-    versions = {
-        "software": {"kubernetes": f"1.{minor}.0", **software},
-        "packages": {"kubernetes_version": f"1.{minor}.0-1.1"},
-    }
+    versions = {"software": {"kubernetes": f"1.{minor}.0", **software}}
     intent: Intent = intent_of(defaults_file={"data": versions})
     return intent
 
@@ -222,11 +216,8 @@ def test_an_init_that_was_cut_off_goes_on_with_what_it_left(intent_of: Any) -> N
 @pytest.mark.parametrize(
     ("minor", "name", "ignores"),
     [
-        (20, "k8s-calico-master-10-31-90-2", True),
-        (22, "k8s-calico-master-10-31-90-2", True),
-        (23, "k8s-calico-master-10-31-90-2", False),
+        (26, "k8s-calico-master-10-31-90-2", False),
         (31, "k8s-calico-master-10-31-90-2", False),
-        (20, "k8s-calico-worker-10-31-90-4", False),
         (26, "k8s-calico-worker-10-31-90-4", False),
     ],
 )
