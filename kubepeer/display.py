@@ -136,6 +136,13 @@ def error_lines(outcome: PhaseOutcome) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
+def print_warnings(console: Console, redactor: Redactor, warnings: Sequence[str]) -> None:
+    """One line for each."""
+    for line in warnings:
+        text = redactor.hide(f" Warning: {line}")
+        console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def print_changes(console: Console, redactor: Redactor, outcomes: Sequence[PhaseOutcome]) -> None:
     """All changes as diffs; what is the same on several hosts is printed once, with their names."""
     for outcome in outcomes:

@@ -29,14 +29,17 @@ def exit_code(outcomes: Sequence[PhaseOutcome], *, changes_count: bool) -> int:
     return CHANGES_FOUND if changes_count and any(host.changed for host in hosts) else 0
 
 
-def as_json(runbook: str, outcomes: Sequence[PhaseOutcome], seconds: float) -> dict[str, Any]:
-    """The run as design.md's contract has it: phases with their hosts, and all findings as checks."""
+def as_json(
+    runbook: str, outcomes: Sequence[PhaseOutcome], seconds: float, warnings: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The run as README.md's contract has it: phases with their hosts, warnings, and all findings as checks."""
     findings = [finding for outcome in outcomes for host in outcome.hosts.values() for finding in host.findings]
     document: dict[str, Any] = {
         "runbook": runbook,
         "ok": not any(host.failed for outcome in outcomes for host in outcome.hosts.values()),
         "changed": any(host.changed for outcome in outcomes for host in outcome.hosts.values()),
         "seconds": round(seconds, 2),
+        "warnings": list(warnings),
         "phases": [_phase(outcome) for outcome in outcomes],
     }
     if findings:

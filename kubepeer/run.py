@@ -12,7 +12,7 @@ from kubepeer.change import Change
 from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError
 from kubepeer.intent import Intent
-from kubepeer.secret import Redactor
+from kubepeer.secret import Redactor, bgp_password
 from kubepeer.settings import Settings
 
 Kept = TypeVar("Kept")
@@ -46,6 +46,7 @@ class Run:
         nornir: the whole inventory; a filter never narrows it.
         chosen: names of the hosts that may be changed (for a verification: that are judged).
         filtered: whether the command line narrowed the selection at all.
+        warnings: what a person should know and the run goes on with: one line each, also in the JSON.
 
     """
 
@@ -56,6 +57,7 @@ class Run:
     chosen: frozenset[str]
     filtered: bool = False
     redactor: Redactor = field(default_factory=Redactor)
+    warnings: list[str] = field(default_factory=list)
     _kept: dict[Any, Any] = field(default_factory=dict)
     _making: dict[Any, Lock] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -75,6 +77,24 @@ class Run:
             made = make()
             self.keep(key, made)
             return made
+
+    def warn(self, line: str) -> None:
+        """Tell the person who runs it something that the run goes on with; the same line is told once."""
+        with self._lock:
+            if line not in self.warnings:
+                self.warnings.append(line)
+
+    def bgp_password(self) -> str | None:
+        """The password of the BGP sessions, read once and hidden from then on in all that is printed; None where the inventory names none.
+
+        Raises:
+            InventoryError: it cannot be read, or one of the two ends could not hold it.
+
+        """
+        source = self.intent.cluster.bgp.password
+        if source is None:
+            return None
+        return self.once("the BGP password", lambda: self.redactor.learn(bgp_password(source, self.settings.folder)))
 
     def keep(self, key: Any, value: Any) -> None:
         """Remember a value for later phases."""

@@ -17,9 +17,10 @@ from nornir.core import Nornir
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine, parse, select
-from kubepeer.display import Display, print_changes
+from kubepeer.display import Display, print_changes, print_warnings
 from kubepeer.errors import KubepeerError, UsageError
 from kubepeer.hostkeys import learn_new_hosts
+from kubepeer.intent.combinations import warnings
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
 from kubepeer.namespace import enter
@@ -89,8 +90,12 @@ def run(
         if phases:
             enter(settings.namespace)
         this = prepare(settings, given, contact=bool(phases))
+        known = len(this.warnings)
+        if purpose is Purpose.CHANGE and phases:
+            print_warnings(console, this.redactor, this.warnings)
         with Display(console, this.redactor) as display, this.nornir:
             outcomes = run_phases(this, phases, display)
+        print_warnings(console, this.redactor, this.warnings[known:])
         return _conclude(
             name, this, given, outcomes, console, time.monotonic() - began, show, tell=tell, purpose=purpose
         )
@@ -138,6 +143,7 @@ def prepare(settings: Settings, given: CommandLine, *, contact: bool = True) -> 
         nornir=nornir,
         chosen=chosen,
         filtered=bool(given.groups or given.hosts),
+        warnings=list(warnings(intent)),
     )
 
 
@@ -200,7 +206,7 @@ def _conclude(
     if drift:
         console.print(f" {drift_line(outcomes, seconds)}", soft_wrap=True)
     if given.output == "json":
-        document = as_json(name, outcomes, seconds) | {"ok": not code} | (tell(this) if tell else {})
+        document = as_json(name, outcomes, seconds, this.warnings) | {"ok": not code} | (tell(this) if tell else {})
         print(this.redactor.hide(json.dumps(document, indent=2)))
     if given.junit:
         _write(given.junit, this.redactor.hide(as_junit(name, outcomes, seconds)))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from kubepeer.errors import InventoryError
 
 IN_ATTRIBUTES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#09;"}  # as xml.etree writes them
+KEY_BYTES = 80  # TCP-MD5: TCP_MD5SIG_MAXKEYLEN of linux/tcp.h; Calico's documentation of BGPPeer says the same
 COMMAND_SECONDS = 20  # a password manager that waits for a person must not hang the run for ever
 
 
@@ -88,6 +89,28 @@ def _from_command(command: str, purpose: str) -> str:
         said = done.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
         raise InventoryError(f"{purpose}: command {program[0]!r} gave no secret (exit {done.returncode}): {said[0]}")
     return done.stdout.strip()
+
+
+def bgp_password(source: SecretSource, folder: Path) -> str:
+    """The password of every session, as both of its ends can hold it.
+
+    Calico writes it between quotation marks into bird.cfg. With one in it BIRD refuses the file: the old one stays, a new node's BIRD
+    never starts, and nothing in the API tells. So it is refused for all, whatever the routers could do with it.
+
+    Raises:
+        InventoryError: it cannot be read, has a quotation mark, or is longer than a key of TCP-MD5.
+
+    """
+    password = source.read("the BGP password", folder)
+    if '"' in password:
+        raise InventoryError(
+            "the BGP password has a quotation mark: Calico's BIRD cannot read it", cure="choose another"
+        )
+    if (length := len(password.encode())) > KEY_BYTES:
+        raise InventoryError(
+            f"the BGP password has {length} bytes: a TCP-MD5 key has at most {KEY_BYTES}", cure="choose a shorter one"
+        )
+    return password
 
 
 class Redactor:

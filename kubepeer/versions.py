@@ -1,12 +1,49 @@
-"""What a version of Kubernetes, Calico or PureLB can do: read from versions.yaml, where each row names its source. Pure."""
+"""What a version of Kubernetes, Calico or PureLB can do and needs: read from versions.yaml, where each row names its source. Pure.
+
+The file is read when the first question is asked, and once.
+"""
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 DATA = Path(__file__).with_name("versions.yaml")
+Project = Literal["kubernetes", "kubeadm", "calico", "purelb"]
+NAMES = {"kubernetes": "Kubernetes", "kubeadm": "kubeadm", "calico": "Calico", "purelb": "PureLB"}
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it: ten times faster
+
+
+@dataclass(frozen=True)
+class KubernetesMinor:
+    """What goes with a minor version of Kubernetes.
+
+    Attributes:
+        containerd: the least version that serves.
+        pause, etcd, coredns: the tags of the images that kubeadm names; for information, since a patch may name newer ones.
+
+    """
+
+    containerd: str
+    pause: str
+    etcd: str
+    coredns: str
+
+
+@dataclass(frozen=True)
+class CalicoMinor:
+    """What goes with a minor version of Calico.
+
+    Attributes:
+        operator: the minor version of the tigera operator.
+        tested: the minor versions of Kubernetes that the project says it tests with.
+
+    """
+
+    operator: str
+    tested: tuple[str, ...]
 
 
 def number(version: str) -> tuple[int, ...]:
@@ -14,7 +51,12 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.removeprefix("v").split("."))
 
 
-def has(project: str, version: str, feature: str) -> bool:
+def minor(version: str) -> str:
+    """The minor version: 3.24 of v3.24.5."""
+    return ".".join(version.removeprefix("v").split(".")[:2])
+
+
+def has(project: Project, version: str, feature: str) -> bool:
     """Whether a version of a project has a feature of versions.yaml.
 
     Raises:
@@ -26,13 +68,53 @@ def has(project: str, version: str, feature: str) -> bool:
     return number(version) >= number(row["since"]) and (until is None or number(version) < number(until))
 
 
-def since(project: str, feature: str) -> str:
+def since(project: Project, feature: str) -> str:
     """The first version that has a feature."""
     first: str = _table()["features"][project][feature]["since"]
     return first
 
 
+def supported(project: Project) -> tuple[str, str]:
+    """The first and the last minor version that Kubepeer builds."""
+    row = _table()["supported"][project]
+    return row["first"], row["last"]
+
+
+def is_supported(project: Project, version: str) -> bool:
+    """Whether Kubepeer builds that version."""
+    first, last = supported(project)
+    within = number(first) <= number(minor(version)) <= number(last)
+    return within or version in _table()["also"].get(project, ())
+
+
+def kubernetes(version: str) -> KubernetesMinor:
+    """What goes with a version of Kubernetes.
+
+    Raises:
+        KeyError: it is not supported.
+
+    """
+    row = _table()["kubernetes"][minor(version)]
+    return KubernetesMinor(row["containerd"], row["pause"], row["etcd"], row["coredns"])
+
+
+def calico(version: str) -> CalicoMinor:
+    """What goes with a version of Calico.
+
+    Raises:
+        KeyError: it is not supported.
+
+    """
+    row = _table()["calico"][minor(version)]
+    return CalicoMinor(row["operator"], tuple(row["tested"]))
+
+
+def calico_for(version: str) -> tuple[str, ...]:
+    """The minor versions of Calico that are tested with a version of Kubernetes, the oldest first."""
+    return tuple(name for name, row in _table()["calico"].items() if minor(version) in row["tested"])
+
+
 @functools.cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = yaml.safe_load(DATA.read_text(encoding="utf-8"))
+    table: dict[str, Any] = yaml.load(DATA.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  a safe loader, by libyaml
     return table

@@ -3,6 +3,7 @@
 import copy
 import functools
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,7 +17,7 @@ from kubepeer.settings import Settings, read_settings
 from tests.lab.tiers import PARTS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-DEFAULTS = {"seed": "inventory/defaults.yaml", "lab": "lab/defaults.yaml"}
+DEFAULTS = {"seed": "inventory/seed.yaml", "today": "inventory/defaults.yaml", "lab": "lab/defaults.yaml"}
 FILES = {"hosts": "inventory/hosts.yaml", "groups": "inventory/groups.yaml"}
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -69,6 +70,26 @@ def merged(below: Any, above: Any) -> Any:
     return result
 
 
+def moved(document: Any, edit: Any) -> Any:
+    """A defaults file whose versions an edit changes: where packages and manifests come from moves with them, as an owner would do it."""
+    data = edit.get("data") if isinstance(edit, Mapping) else None
+    software = data.get("software") if isinstance(data, Mapping) else None
+    wanted = software if isinstance(software, Mapping) else {}
+    if not wanted.keys() & {"kubernetes", "calico", "purelb"}:
+        return document
+    document = copy.deepcopy(document)
+    data = document["data"]
+    if "kubernetes" in wanted:
+        minor = ".".join(str(wanted["kubernetes"]).split(".")[:2])
+        packages, places = data["packages"], (r"/v\d+\.\d+/", f"/v{minor}/")
+        packages["repositories"] = [re.sub(*places, line) for line in packages["repositories"]]
+        packages["keyrings"] = {path: re.sub(*places, line) for path, line in packages.get("keyrings", {}).items()}
+    for key, address in data["manifests"].items():
+        if version := wanted.get("purelb" if key == "purelb" else "calico"):
+            data["manifests"][key] = re.sub(r"\d+\.\d+\.\d+", str(version), address)
+    return document
+
+
 Project = Callable[..., Settings]
 IntentOf = Callable[..., Intent]
 
@@ -77,7 +98,7 @@ IntentOf = Callable[..., Intent]
 def project(tmp_path: Path) -> Project:
     """Make a folder with config.yaml and the inventory of this checkout, edited; give its settings.
 
-    Keywords: defaults ("seed" or "lab"), then hosts, groups, defaults_file: what is laid over each file; text: {file: raw text}.
+    Keywords: defaults ("seed", "today" or "lab"), then hosts, groups, defaults_file: what is laid over each file; text: {file: raw text}.
     """
 
     def make(defaults: str = "seed", *, text: Mapping[str, str] | None = None, **edits: Any) -> Settings:
@@ -85,7 +106,7 @@ def project(tmp_path: Path) -> Project:
         for key, name in files.items():
             path = tmp_path / name
             path.parent.mkdir(exist_ok=True)
-            document = merged(_document(CHECKOUT / name), edits.get(key) or {})
+            document = merged(moved(_document(CHECKOUT / name), edits.get(key)), edits.get(key) or {})
             path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         options = {"host_file": FILES["hosts"], "group_file": FILES["groups"], "defaults_file": DEFAULTS[defaults]}
         config = {"inventory": {"plugin": "SimpleInventory", "options": options}}
@@ -107,7 +128,7 @@ def _untouched(defaults: str) -> Intent:
 
 @pytest.fixture
 def intent_of(project: Project) -> IntentOf:
-    """The intent of the seed's or the lab's inventory, with edits as `project` takes them."""
+    """The intent of one of the three inventories, with edits as `project` takes them."""
 
     def make(defaults: str = "seed", **edits: Any) -> Intent:
         return load_intent(project(defaults, **edits)) if edits else _untouched(defaults)

@@ -39,6 +39,8 @@ def _large(peering: Peering, _: Collection[int]) -> bool:
     return bool(peering.large_communities)
 
 
+# "maximum-paths": Cisco IOS XE IP Routing: BGP Command Reference, 1 to 32; Cisco Nexus 9000 NX-OS Unicast Routing, 1 to 64
+MOST_PATHS: Mapping[Platform, int] = {"ios": 32, "nxos": 64}
 INABILITIES: Mapping[Platform, tuple[Inability, ...]] = {
     "bird": (Inability("neighbours", _dynamic, NO_LIMIT, "neighbours: static"),),
     "eos": (Inability("communities", _large, NO_LARGE, "leave out communities with two colons"),),
@@ -106,3 +108,8 @@ def inabilities(router: Router, as_numbers: Collection[int]) -> Iterator[Inabili
     for one in INABILITIES.get(router.platform, ()):
         if one.asked(router.peering, as_numbers):
             yield one
+
+
+def most_paths(router: Router) -> int | None:
+    """The most equal paths that its platform installs for one prefix; None where that is more than clusters have nodes."""
+    return MOST_PATHS.get(router.platform)

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from kubepeer.errors import InventoryError
+from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.model import (
     AsNumber,
@@ -19,10 +20,13 @@ from kubepeer.intent.model import (
     Section,
     Software,
 )
-from kubepeer.intent.rules import Contradiction, contradictions
+from kubepeer.intent.rules import contradictions
 from kubepeer.settings import Settings
 
 ROLES = ("control_plane", "worker")
+GONE = {  # keys of earlier versions of Kubepeer, and what became of them
+    "packages.kubernetes_version": "no longer written by hand: the repository is asked for the package of software.kubernetes",
+}
 FIRST_PRIORITY = 100  # keepalived: the first control plane; each further one has one less, as in the tutorial
 
 
@@ -176,7 +180,7 @@ def _first(error: ValidationError) -> tuple[str, str]:
     key = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        message = "unknown key"
+        message = GONE.get(key, "unknown key")
     elif first["type"] == "missing":
         message = "is missing"
     elif not isinstance(first["input"], dict | list):

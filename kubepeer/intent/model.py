@@ -145,14 +145,16 @@ class Packages(Section):
         default_factory=dict
     )  # path on the node -> address or file of the repository's key
     only_these_repositories: bool = False
-    kubernetes_version: str
+    kubernetes_version: str = ""  # gone: the repository is asked; stands until the last line that reads it is
 
 
 class Manifests(Section):
     """The addresses of the manifests that are applied as they are."""
 
     calico: str
-    calico_crds: str | None = None  # from 3.30 on the operator's manifest has none; None where the operator installs them itself
+    calico_crds: str | None = (
+        None  # from 3.30 on the operator's manifest has none; None where the operator installs them itself
+    )
     purelb: str
 
 

@@ -1,42 +1,30 @@
 """What the parts of an inventory may not say to each other. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
 
-from kubepeer.intent.abilities import inabilities
+from kubepeer.intent.abilities import inabilities, most_paths
+from kubepeer.intent.combinations import refusals
+from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.model import Intent, Node, Router
+from kubepeer.intent.prefixes import beyond_the_limit
 
+LABEL = 63  # characters of a label's value: the kubelet writes its node's name into kubernetes.io/hostname
 WORKLOAD_ADDRESS = 80  # section 7 of the tutorial: templates/cluster/workload.yaml.j2
-
-
-@dataclass(frozen=True)
-class Contradiction:
-    """Two statements of the inventory that cannot both be meant.
-
-    Attributes:
-        what: in words.
-        host: the host whose entry is wrong, or "".
-        key: the key that is wrong: of the host if there is one, else of the cluster; "" where it is who is in which group.
-        cure: what the reader can do, or "".
-
-    """
-
-    what: str
-    host: str = ""
-    key: str = ""
-    cure: str = ""
 
 
 def contradictions(intent: Intent) -> Iterator[Contradiction]:
     """Every contradiction, the most basic first."""
     yield from _members(intent)
+    yield from _names(intent)
     yield from _addresses(intent)
     yield from _networks(intent)
     yield from _endpoint(intent)
     yield from _bgp(intent)
     yield from _peerings(intent)
     yield from _abilities(intent)
+    yield from refusals(intent)
+    yield from beyond_the_limit(intent)
 
 
 def _members(intent: Intent) -> Iterator[Contradiction]:
@@ -49,6 +37,17 @@ def _members(intent: Intent) -> Iterator[Contradiction]:
         )
     if not intent.routers:
         yield Contradiction("no host is in the group routers: there is nobody to peer with")
+
+
+def _names(intent: Intent) -> Iterator[Contradiction]:
+    for node in intent.nodes:
+        if len(node.full_name) > LABEL:
+            yield Contradiction(
+                f"{node.full_name} has {len(node.full_name)} characters: a node's name must fit into the label "
+                f"kubernetes.io/hostname, {LABEL}",
+                host=node.name,
+                cure="a shorter name, or a shorter cluster.domain",
+            )
 
 
 def _hosts(intent: Intent) -> tuple[Node | Router, ...]:
@@ -180,4 +179,11 @@ def _abilities(intent: Intent) -> Iterator[Contradiction]:
                 host=router.name,
                 key=f"peering.{inability.key}",
                 cure=inability.cure,
+            )
+        most, peers = most_paths(router), len(intent.peers_of(router))
+        if most is not None and peers > most:
+            yield Contradiction(
+                f"{router.platform} has at most {most} equal paths, and it serves {peers} nodes: the service networks come from all",
+                host=router.name,
+                cure="name fewer routers under routers: of a node or a rack",
             )

@@ -33,8 +33,7 @@ def build_network(task: Task, run: Run) -> Result:
     changes += _apply(run, api, objects.calico(run.intent))
     for status in ("apiserver", "calico"):
         _wait(run, api, partial(waits.tigera_status, name=status), ROLLOUT_SECONDS, pods_of="calico-system")
-    source = run.intent.cluster.bgp.password
-    password = run.redactor.learn(source.read("the BGP password", run.settings.folder)) if source else None
+    password = run.bgp_password()
     wanted = objects.bgp(run.intent, password)
     changes += _apply(run, api, wanted)
     changes += _remove_peers(run, api, {manifest["metadata"]["name"] for manifest in wanted})

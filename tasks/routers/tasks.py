@@ -123,8 +123,7 @@ def _restored(run: Run, router: Router, backup: str, running: str) -> Candidate:
 
 
 def _render(task: Task, run: Run, running: str) -> str:
-    source = run.intent.cluster.bgp.password
-    password = run.redactor.learn(source.read("the BGP password", run.settings.folder)) if source else None
+    password = run.bgp_password()
     router = run.intent.router(task.host.name)
     template = PLATFORMS[router.platform].template
     values = context(run.intent, router, running, password)

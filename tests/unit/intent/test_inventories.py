@@ -1,4 +1,4 @@
-"""The two inventories of the checkout: what they mean, and where they differ."""
+"""The inventories of the checkout: what they mean, and where they differ."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
@@ -8,13 +8,14 @@ from typing import Any, get_args
 import pytest
 import yaml
 
+from kubepeer import versions
 from kubepeer.errors import InventoryError
 from kubepeer.intent import Platform
 from kubepeer.intent.abilities import INABILITIES
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
+from tests.conftest import CHECKOUT, DEFAULTS
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 MAY_DIFFER = (
     "data.software",
     "data.packages",
@@ -23,26 +24,45 @@ MAY_DIFFER = (
     "data.manifests",
     "connection_options",
 )
+# data of the lab that its machines or its mirror demand, whatever the versions; and what real machines alone have
 DIFFERENT = """
 connection_options.netmiko.extras.allow_agent
 connection_options.netmiko.extras.key_file
 connection_options.netmiko.extras.use_keys
 data.manifests.calico
+data.manifests.calico_crds
 data.manifests.purelb
 data.packages.keyrings
-data.packages.kubernetes_version
 data.packages.only_these_repositories
 data.packages.repositories
 data.registries
+data.software.allow_cgroup_v1
 data.software.cgroup_driver
 data.software.conntrack_limits
 data.software.fail_swap_on
+data.software.haproxy_image
+data.software.image_repository
+data.software.keepalived_image
+data.software.pause_image
+data.software.purelb
+data.software.restrict_oom_score
+data.time_servers
+"""
+GONE = {"data.packages.kubernetes_version"}  # goes from the lab's file with the last line that reads it
+SEED_IS_OLDER = """
+data.manifests.calico
+data.manifests.calico_crds
+data.manifests.purelb
+data.packages.keyrings
+data.packages.repositories
+data.software.calico
+data.software.haproxy_image
 data.software.image_repository
 data.software.keepalived_image
 data.software.kubernetes
 data.software.pause_image
 data.software.proxy_mode
-data.software.restrict_oom_score
+data.software.purelb
 data.time_servers
 """
 LEAVES = ("data.registries", "data.packages.keyrings")  # their keys are data: names of registries, paths
@@ -56,17 +76,25 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def test_the_two_defaults_files_differ_in_these_keys_and_no_other() -> None:
-    seed, lab = (
-        dict(flat(yaml.safe_load((CHECKOUT / folder / "defaults.yaml").read_text()))) for folder in ("inventory", "lab")
-    )
-    different = {key for key in seed | lab if seed.get(key) != lab.get(key)}
-    assert sorted(different) == DIFFERENT.split()
-    assert all(key.startswith(MAY_DIFFER) for key in different)
+def different(one: str, other: str) -> set[str]:
+    files = [dict(flat(yaml.safe_load((CHECKOUT / DEFAULTS[name]).read_text()))) for name in (one, other)]
+    return {key for key in files[0] | files[1] if files[0].get(key) != files[1].get(key)}
 
 
-@pytest.mark.parametrize("defaults", ["seed", "lab"])
-def test_both_inventories_mean_the_cluster_of_the_tutorial(intent_of: Any, defaults: str) -> None:
+def test_the_lab_differs_from_real_machines_in_no_other_keys() -> None:
+    """Its versions are today's, or its own choice; all else that is the lab's has a reason."""
+    found = different("today", "lab") - GONE - {"data.software.kubernetes", "data.software.calico"}
+    assert found <= set(DIFFERENT.split())
+    assert {"data.registries", "data.packages.repositories", "data.software.cgroup_driver"} <= found
+    assert all(key.startswith(MAY_DIFFER) for key in found)
+
+
+def test_the_seed_differs_from_today_in_versions_mirrors_and_the_proxy_mode() -> None:
+    assert sorted(different("today", "seed")) == SEED_IS_OLDER.split()
+
+
+@pytest.mark.parametrize("defaults", DEFAULTS)
+def test_every_inventory_means_the_cluster_of_the_tutorial(intent_of: Any, defaults: str) -> None:
     intent = intent_of(defaults)
     assert [str(node.address) for node in intent.control_planes] == ["10.31.90.1", "10.31.90.2", "10.31.90.3"]
     assert [str(node.address) for node in intent.workers] == ["10.31.90.4", "10.31.90.5", "10.31.90.6"]
@@ -82,10 +110,38 @@ def test_both_inventories_mean_the_cluster_of_the_tutorial(intent_of: Any, defau
     assert (intent.cluster.networks.pod_block_size, intent.cluster.bgp.as_number) == (24, 64517)
 
 
-@pytest.mark.parametrize(("defaults", "version", "minor"), [("seed", "1.26.0", 26), ("lab", "1.20.2", 20)])
-def test_the_version_is_the_one_of_the_defaults_file(intent_of: Any, defaults: str, version: str, minor: int) -> None:
+TUTORIAL = {
+    "kubernetes": "1.26.0",
+    "calico": "3.24.5",
+    "purelb": "0.0.1",
+    "proxy_mode": "ipvs",
+    "image_repository": "registry.aliyuncs.com/google_containers",
+    "pause_image": "registry.aliyuncs.com/google_containers/pause:3.9",
+    "haproxy_image": "docker.io/library/haproxy:2.1.4",
+    "keepalived_image": "docker.io/osixia/keepalived:2.0.17",
+}
+
+
+def test_the_seed_is_the_tutorial(intent_of: Any) -> None:
+    intent = intent_of("seed")
+    assert intent.software.model_dump(include=set(TUTORIAL)) == TUTORIAL
+    assert intent.software.minor == 26
+    assert intent.time_servers == ("ntp.ntsc.ac.cn", "ntp1.aliyun.com")
+    assert intent.manifests.calico.endswith("/calico/v3.24.5/manifests/tigera-operator.yaml")
+    assert intent.manifests.purelb.endswith("/packages/generic/manifest/0.0.1/purelb-complete.yaml")
+
+
+@pytest.mark.parametrize("defaults", ["seed", "today"])
+def test_the_shipped_images_are_those_that_kubeadm_names(intent_of: Any, defaults: str) -> None:
     software = intent_of(defaults).software
-    assert (software.kubernetes, software.minor) == (version, minor)
+    pause = versions.kubernetes(software.kubernetes).pause
+    assert software.pause_image == f"{software.image_repository}/pause:{pause}"
+
+
+def test_today_is_what_the_projects_have_tested_together(intent_of: Any) -> None:
+    software = intent_of("today").software
+    assert versions.minor(software.kubernetes) in versions.calico(software.calico).tested
+    assert versions.minor(software.calico) == versions.supported("calico")[1]
 
 
 def test_a_node_has_its_full_name_and_a_priority_by_its_place(intent_of: Any) -> None:

@@ -98,6 +98,43 @@ def test_drift_is_told_by_the_exit_code_the_last_line_and_json(
     assert json.loads(capsys.readouterr().out)["ok"] is (code == 0)
 
 
+UNTESTED = "Kubernetes 1.26.0 and Calico 3.24.5 were not tested together by the projects: "  # the tutorial's own pair
+
+
+def test_what_the_projects_have_not_tested_together_is_one_line_and_the_run_goes_on(
+    command: Command, capsys: Any
+) -> None:
+    assert command(change_swap) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.startswith(f" Warning: {UNTESTED}") for line in lines] == [True] + [False] * (len(lines) - 1)
+
+
+def test_json_holds_the_warnings_and_standard_error_shows_them(command: Command, capsys: Any) -> None:
+    assert command(change_swap, "--output", "json") == 0
+    said = capsys.readouterr()
+    (warning,) = json.loads(said.out)["warnings"]
+    assert warning.startswith(UNTESTED)
+    assert warning in said.err
+
+
+def test_a_look_prints_no_warning_of_the_inventory_and_json_has_it(command: Command, capsys: Any) -> None:
+    assert command(nothing, purpose=Purpose.VERIFY) == 0
+    assert "Warning" not in capsys.readouterr().out
+    assert command(nothing, "--output", "json", purpose=Purpose.VERIFY) == 0
+    assert len(json.loads(capsys.readouterr().out)["warnings"]) == 1
+
+
+def test_what_a_task_warns_of_is_told_once_behind_the_phases(command: Command, capsys: Any) -> None:
+    def warn(task: Task, run: Run) -> Result:
+        run.warn("the moon is full")
+        return done(task)
+
+    assert command(warn) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "the moon" in line] == [" Warning: the moon is full"]
+    assert lines.index(" Warning: the moon is full") == len(lines) - 2
+
+
 def test_a_look_for_drift_is_a_dry_run(command: Command, capsys: Any) -> None:
     def change_unless_dry(task: Task, run: Run) -> Result:
         assert run.options.dry_run

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from kubepeer.errors import CommandError, InventoryError
 from kubepeer.phases import HostOutcome, PhaseOutcome
 from kubepeer.report import as_json, as_junit
-from kubepeer.secret import Redactor, SecretSource
+from kubepeer.secret import KEY_BYTES, Redactor, SecretSource, bgp_password
+from tests.conftest import CHECKOUT
 
 PURPOSE = "the BGP password"
 
@@ -159,3 +160,35 @@ def test_an_empty_secret_hides_nothing() -> None:
     redactor = Redactor()
     redactor.learn("")
     assert redactor.hide("text") == "text"
+
+
+@pytest.mark.parametrize("password", ["s3cret", "it's", "a" * KEY_BYTES, "\\", "#;{}"])
+def test_a_password_that_both_ends_can_hold(monkeypatch: pytest.MonkeyPatch, folder: Path, password: str) -> None:
+    monkeypatch.setenv("BGP_PASSWORD", password)
+    assert bgp_password(SecretSource(env="BGP_PASSWORD"), folder) == password
+
+
+@pytest.mark.parametrize(
+    ("password", "says"),
+    [
+        pytest.param('a"b', "has a quotation mark: Calico's BIRD cannot read it", id="quotation_mark"),
+        pytest.param("a" * 81, "has 81 bytes: a TCP-MD5 key has at most 80", id="too_long"),
+        pytest.param("\u00e4" * 41, "has 82 bytes: a TCP-MD5 key has at most 80", id="too_long_in_bytes"),
+    ],
+)
+def test_a_password_that_one_end_could_not_hold_is_refused_for_both(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, password: str, says: str
+) -> None:
+    monkeypatch.setenv("BGP_PASSWORD", password)
+    with pytest.raises(InventoryError) as raised:
+        bgp_password(SecretSource(env="BGP_PASSWORD"), folder)
+    assert str(raised.value).startswith(f"the BGP password {says} Cure: choose ")
+    assert password not in str(raised.value)
+
+
+def test_both_ends_take_the_password_from_one_place() -> None:
+    """Nobody reads the source past the check."""
+    readers = [
+        path for path in (CHECKOUT / "tasks").rglob("*.py") if "bgp.password" in path.read_text(encoding="utf-8")
+    ]
+    assert readers == []

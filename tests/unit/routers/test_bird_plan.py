@@ -43,12 +43,13 @@ def test_a_protocol_is_named_for_its_node(intent_of: Any) -> None:
 
 
 def test_a_protocol_is_named_for_the_address_where_the_name_is_taken_or_too_long_for_bird(intent_of: Any) -> None:
-    long = "rack-" * 12 + "node"
+    long = "rack-" * 11 + "node"
     added = {
         "w.7": {"hostname": "10.31.90.7", "groups": ["worker"]},
         "w-7": {"hostname": "10.31.90.8", "groups": ["worker"]},
         long: {"hostname": "10.31.90.9", "groups": ["worker"]},
     }
-    found = names(intent_of(hosts=added))
+    short = {"fabric": {"data": {"cluster": {"domain": "io"}}}}  # a node's full name has 63 characters at most
+    found = names(intent_of(hosts=added, groups=short))
     assert found[-3:] == ["kubepeer_w_7", "kubepeer_10_31_90_8", "kubepeer_10_31_90_9"]
     assert all(len(name) <= LONGEST_NAME for name in found)

@@ -1,0 +1,72 @@
+"""How many prefixes a node may announce to a router, against the limit at which the router ends its session. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kubepeer.intent.contradiction import Contradiction
+from kubepeer.intent.model import Intent, Platform, Router
+
+# Routers that take several paths of a prefix from one neighbour unasked: Calico's BIRD offers ADD-PATH to all, and tells them a node's own
+# blocks twice, static and learned from the kernel.
+SEVERAL_PATHS: tuple[Platform, ...] = ("frr", "vyos", "eos")
+# The kubelet's maxPods (pkg/kubelet/apis/config/v1beta1/defaults.go) and the tunnel's; a block that holds none of them is given back.
+ADDRESSES_OF_A_NODE = 110 + 1
+SERVICE_NETWORKS = 2
+
+
+@dataclass(frozen=True)
+class Announced:
+    """The most that one node may announce when the pool is full and nothing keeps it from announcing what others own.
+
+    Attributes:
+        blocks: of all nodes: BIRD learns Felix's routes to the others' and tells them to external peers.
+        own_again: its own blocks, a second time.
+        borrowed: /32s out of the blocks of others, of all nodes.
+
+    """
+
+    blocks: int
+    own_again: int
+    borrowed: int
+
+    @property
+    def prefixes(self) -> int:
+        """All of them, with the service networks."""
+        return self.blocks + self.own_again + self.borrowed + SERVICE_NETWORKS
+
+    def __str__(self) -> str:
+        parts = [f"{self.blocks} blocks of all nodes"]
+        parts += [f"{self.own_again} of its own a second time (ADD-PATH)"] if self.own_again else []
+        parts += [f"{self.borrowed} borrowed addresses"] if self.borrowed else []
+        return f"{', '.join(parts)} and {SERVICE_NETWORKS} service networks"
+
+
+def announced(intent: Intent, router: Router) -> Announced:
+    """What a router must be ready to take from one node.
+
+    A service with externalTrafficPolicy Local is a /32 more; how many there will be is not in the inventory.
+    """
+    networks, nodes = intent.cluster.networks, len(intent.nodes)
+    addresses_of_a_block = 1 << (networks.pods.max_prefixlen - networks.pod_block_size)
+    blocks = 1 << max(networks.pod_block_size - networks.pods.prefixlen, 0)
+    own = min(max(blocks - (nodes - 1), 1), ADDRESSES_OF_A_NODE)
+    blocks_of_a_node = -(-ADDRESSES_OF_A_NODE // addresses_of_a_block)
+    lacking = max(ADDRESSES_OF_A_NODE - addresses_of_a_block, 0)  # each node has a block of its own
+    return Announced(
+        blocks=blocks,
+        own_again=own if router.platform in SEVERAL_PATHS else 0,
+        borrowed=nodes * lacking if blocks < nodes * blocks_of_a_node else 0,
+    )
+
+
+def beyond_the_limit(intent: Intent) -> Iterator[Contradiction]:
+    """The limit ends **all** sessions of the router when it is reached: every node announces the same blocks."""
+    limit = intent.cluster.bgp.maximum_prefixes
+    most = max((announced(intent, router) for router in intent.routers), key=lambda one: one.prefixes, default=None)
+    if most is not None and most.prefixes > limit:
+        networks = intent.cluster.networks
+        yield Contradiction(
+            f"{limit} is less than the {most.prefixes} prefixes that a node may announce when {networks.pods} is full: {most}",
+            key="cluster.bgp.maximum_prefixes",
+            cure=f"{most.prefixes} and some for services with a route of their own, or larger blocks than /{networks.pod_block_size}",
+        )
