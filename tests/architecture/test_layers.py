@@ -24,7 +24,12 @@ DEVICES = {
 }
 STARTS_PROGRAMS = {"subprocess"}
 PURE = (
+    "tasks/cluster/comparison.py",
+    "tasks/cluster/manifests.py",
     "tasks/cluster/objects.py",
+    "tasks/cluster/obstacles.py",
+    "tasks/cluster/preflight.py",
+    "tasks/cluster/schema.py",
     "tasks/control_plane/endpoint.py",
     "tasks/control_plane/kubeadm.py",
     "tasks/control_plane/membership.py",
@@ -65,6 +70,7 @@ PURE = (
     "kubepeer/intent/model.py",
     "kubepeer/intent/rules.py",
     "kubepeer/report.py",
+    "kubepeer/versions.py",
 )
 # These know the devices for a living; whoever takes a plain record or a type from them is judged by what it calls, not by them.
 BORDERS = {
