@@ -12,6 +12,7 @@ RECENT = timedelta(minutes=10)
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure", "NetworkUnavailable")
 # A container that waits so has said nothing yet; what holds it up stands in the events.
 SILENT_WAITING = ("ContainerCreating", "PodInitializing", "")
+NO_NETWORK = "network not ready"  # the kubelet's words of a node that has no network plugin yet
 PULLS = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull")
 
 
@@ -36,7 +37,10 @@ class Seen:
 def told(seen: Seen) -> str:
     """The causes, the deepest first, each once; "" where none is to be seen."""
     causes: dict[str, list[str]] = {}
-    for cause, where in (*_nodes(seen), *_evictions(seen), *_pods(seen)):
+    nodes = list(_nodes(seen))
+    without_network = [one for one in nodes if NO_NETWORK in one[0]]  # what the pods of the network bring: their causes are deeper
+    nodes = [one for one in nodes if one not in without_network]
+    for cause, where in (*nodes, *_evictions(seen), *_pods(seen), *without_network):
         causes.setdefault(" ".join(cause.split())[:SHOWN_SIGNS], []).append(where)
     if not causes:
         for cause, where in _other_events(seen):
