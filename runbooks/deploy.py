@@ -20,14 +20,14 @@ from kubepeer.runbook import run
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
 from tasks.nodes.tasks import prepare
-from tasks.observe import observe, preflight
+from tasks.observe import observe, preflight_with_cluster
 from tasks.routers.tasks import configure
 from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify_when_settled
 
 PHASES: list[Phase | Together] = [
     Phase("Observe", observe, on=chosen),
-    Phase("Preflight", preflight, on=chosen),
+    Phase("Preflight", preflight_with_cluster, on=chosen),
     Together(
         Phase("Prepare nodes", prepare, on=nodes),
         Phase("Configure routers", configure, on=routers, turns=one_of_each_redundancy_group),

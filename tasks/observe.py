@@ -3,6 +3,7 @@
 from nornir.core.task import Result, Task
 
 from kubepeer.run import Run
+from tasks.cluster.tasks import refuse_early as refuse_cluster
 from tasks.control_plane.tasks import observe_membership
 from tasks.nodes.tasks import observe as observe_node
 from tasks.nodes.tasks import refuse_early, refuse_upgrade
@@ -22,6 +23,13 @@ def preflight(task: Task, run: Run) -> Result:
     """Refuse, with every cure at once, where it cannot end well; for all hosts, where it would be an upgrade."""
     refuse_upgrade(run)
     return refuse_router(task, run) if _is_router(task, run) else refuse_early(task, run)
+
+
+def preflight_with_cluster(task: Task, run: Run) -> Result:
+    """The same, and what cannot end well in the cluster itself: then no host is touched."""
+    result = preflight(task, run)
+    refuse_cluster(task, run)
+    return result
 
 
 def _is_router(task: Task, run: Run) -> bool:

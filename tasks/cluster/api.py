@@ -25,6 +25,9 @@ TIMEOUT_SECONDS = (3.0, 20.0)  # to connect, to read
 # a leader (500). What can be said twice without harm is said again, often enough for a failover (3 s in the lab) to pass.
 REPEATABLE = ("GET", "PATCH", "DELETE")
 ATTEMPTS, RETRY_SECONDS = 4, 1.5
+NOT_FOUND = 404
+# A field that a version does not declare: managedfields' own words, with which a server-side apply answers 500. It passes by no waiting.
+UNDECLARED = "field not declared in schema"
 Manifest = dict[str, Any]
 
 
@@ -57,6 +60,7 @@ class KubernetesApi:
         self.ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
         self._client = client.ApiClient(configuration)
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._descriptions: dict[str, Mapping[str, Any]] = {}
 
     def _certificate(self, name: str, data: str) -> str:
         path = Path(self._folder.name) / name
@@ -85,7 +89,7 @@ class KubernetesApi:
             try:
                 return self._call_once(method, path, query, body, content_type)
             except (UnreachableError, ApiRefusal) as error:
-                passing = isinstance(error, UnreachableError) or error.status >= 500  # noqa: PLR2004  HTTP: the server's fault
+                passing = isinstance(error, UnreachableError) or error.passing
                 if attempt == attempts or not passing:
                     raise
                 time.sleep(RETRY_SECONDS)
@@ -113,7 +117,7 @@ class KubernetesApi:
         try:
             return self.call("GET", path, query=query)
         except ApiRefusal as refusal:
-            if refusal.status == 404:  # noqa: PLR2004  HTTP: not found
+            if refusal.status == NOT_FOUND:
                 return None
             raise
 
@@ -122,7 +126,7 @@ class KubernetesApi:
         try:
             self.call("DELETE", path)
         except ApiRefusal as refusal:
-            if refusal.status != 404:  # noqa: PLR2004  HTTP: not found
+            if refusal.status != NOT_FOUND:
                 raise
 
     def items(self, path: str) -> list[Manifest]:
@@ -133,6 +137,33 @@ class KubernetesApi:
     def nodes(self) -> dict[str, Manifest]:
         """The nodes that are registered: full name -> metadata."""
         return {node["metadata"]["name"]: node["metadata"] for node in self.items("/api/v1/nodes")}
+
+    def description_of(self, version: str) -> Mapping[str, Any]:
+        """What the API says of a group and version (OpenAPI v3); empty where it says nothing. Asked once a run."""
+        if version not in self._descriptions:
+            base = f"apis/{version}" if "/" in version else f"api/{version}"
+            known = (self.get("/openapi/v3") or {}).get("paths", {}).get(base)
+            answer = self.get(known["serverRelativeURL"]) if known else None
+            self._descriptions[version] = answer if isinstance(answer, dict) else {}
+        return self._descriptions[version]
+
+    def serves(self, version: str, kind: str) -> str:
+        """Whether the API serves a kind now: "" when it does, or what it says instead (503 while the server behind it starts)."""
+        try:
+            found = self.path_of({"apiVersion": version, "kind": kind, "metadata": {"name": "default"}})
+        except ApiRefusal as refusal:
+            if not refusal.passing:
+                raise
+            return f"{version} answers {refusal.status}: {refusal.said}"
+        return "" if found else f"no API serves {kind} of {version} yet"
+
+    def log(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
+        """The last lines of a container, or of the one before it; "" where there are none to be had."""
+        query = {"container": container, "tailLines": "5", "previous": str(previous).lower()}
+        try:
+            return str(self.call("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log", query=query))
+        except CommandError:
+            return ""
 
     def path_of(self, manifest: Manifest) -> str | None:
         """Where an object lives, by the API's own discovery; None while its kind is not served."""
@@ -160,7 +191,7 @@ class KubernetesApi:
         path = self.path_of(manifest)
         if path is None:
             raise ApiRefusal(
-                404,
+                NOT_FOUND,
                 f"apply {manifest['kind']} {manifest['metadata']['name']}",
                 f"no API serves {manifest['kind']} of {manifest['apiVersion']}",
             )
@@ -172,11 +203,22 @@ class KubernetesApi:
 
 
 class ApiRefusal(CommandError):
-    """The API answered with an error; `status` is the HTTP code."""
+    """The API answered with an error; `status` is the HTTP code, `said` its own words."""
 
     def __init__(self, status: int, tried: str, said: str) -> None:
         super().__init__(f"{tried}: {status}: {said}")
         self.status = status
+        self.said = said
+
+    @property
+    def undeclared(self) -> bool:
+        """A field is not in the schema of the version that is served."""
+        return UNDECLARED in self.said
+
+    @property
+    def passing(self) -> bool:
+        """The server's fault, that may be over in a moment."""
+        return self.status >= 500 and not self.undeclared  # noqa: PLR2004  HTTP: the server's fault
 
 
 def _message(text: str) -> str:

@@ -1,21 +1,21 @@
-"""What the API would make of an object, against what stands: server-side apply with dryRun gives the diff."""
+"""What the API would make of an object, against what stands; and the making of it."""
 
+import base64
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import yaml
 
 from kubepeer.change import Change
-from tasks.cluster.api import FIELD_MANAGER, ApiRefusal, KubernetesApi, Manifest
+from kubepeer.errors import RefusedError, UnreachableError
+from tasks.cluster import comparison
+from tasks.cluster.api import ATTEMPTS, FIELD_MANAGER, NOT_FOUND, ApiRefusal, KubernetesApi, Manifest
+from tasks.cluster.schema import undeclared
 
 AT_ONCE = 8  # requests to the API at the same time
-NOT_FOUND = 404
-OURS_AS_A_WHOLE = {
-    ("projectcalico.org/v3", "BGPConfiguration"),
-    ("projectcalico.org/v3", "BGPPeer"),
-    ("purelb.io/v1", "ServiceGroup"),
-}
+CONFLICT = 409  # somebody else has written since it was read
 # Kept by the API itself: they move without anybody's intent.
 VOLATILE_METADATA = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
 
@@ -33,22 +33,39 @@ def plan_objects(api: KubernetesApi | None, manifests: Sequence[Manifest]) -> li
     for manifest in manifests:
         api.path_of(manifest)  # discovery first, one kind after the other: then the requests can run side by side
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        changes = list(pool.map(lambda manifest: plan_object(api, manifest), manifests))
+        changes = list(pool.map(partial(plan_object, api), manifests))
     return [(manifest, change) for manifest, change in zip(manifests, changes, strict=True) if change is not None]
 
 
 def plan_object(api: KubernetesApi, manifest: Manifest) -> Change | None:
-    """The change of one object; None when the API would change nothing."""
-    path = api.path_of(manifest)
+    """The change of one object; None when nothing that was asked for is otherwise.
+
+    Raises:
+        RefusedError: the API does not declare a field of it.
+
+    """
+    wanted = _as_stored(manifest)
+    path = api.path_of(wanted)
     stands = api.get(path) if path else None
     if stands is None:
+        if path:
+            _refuse_undeclared(api, wanted)
         return _new(manifest)
-    try:
-        would = store(api, manifest, stands, dry_run=True)
-    except ApiRefusal as refusal:
-        if refusal.status == NOT_FOUND:
-            return _new(manifest)
-        raise
+    if comparison.ownership(wanted).replaced:
+        would = comparison.laid_over(wanted, stands)
+        if as_text(would) != as_text(stands):
+            _refuse_undeclared(api, wanted)
+            _replace(api, wanted, stands, dry_run=True)  # the API's own checks; its answer may lack its defaults
+    else:
+        try:
+            dry = api.apply(comparison.to_apply(wanted, stands), dry_run=True)
+        except ApiRefusal as refusal:
+            if refusal.status == NOT_FOUND:
+                return _new(manifest)
+            if refusal.undeclared:
+                _refuse_undeclared(api, wanted)
+            raise
+        would = comparison.answered(wanted, stands, dry)
     before, after = as_text(stands), as_text(would)
     return None if before == after else Change(name_of(manifest), before, after, secret=_is_secret(manifest))
 
@@ -61,20 +78,70 @@ def _is_secret(manifest: Manifest) -> bool:
     return bool(manifest["kind"] == "Secret")
 
 
+def _as_stored(manifest: Manifest) -> Manifest:
+    """A Secret's texts as the API keeps them: what is asked for must be comparable with what stands."""
+    if not _is_secret(manifest) or "stringData" not in manifest:
+        return manifest
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in manifest["stringData"].items()}
+    return {key: value for key, value in manifest.items() if key != "stringData"} | {"data": data}
+
+
+def _refuse_undeclared(api: KubernetesApi, manifest: Manifest) -> None:
+    missing = undeclared(manifest, api.description_of(str(manifest["apiVersion"])))
+    if missing:
+        raise RefusedError(
+            f"{name_of(manifest)}: the API that runs does not have {', '.join(missing)}. The object was not changed",
+            cure=_since(manifest, missing),
+        )
+
+
+def _since(manifest: Manifest, missing: Sequence[str]) -> str:
+    """Which version has the field, where the table of versions knows."""
+    known = [
+        f"{feature} is there from {project} {first} on"
+        for field in missing
+        for project, feature, first in comparison.first_versions(manifest, field)
+    ]
+    return "; ".join([*known, "take out of the inventory what asks for it, or upgrade"])
+
+
 def store(api: KubernetesApi, manifest: Manifest, stands: Manifest | None, *, dry_run: bool) -> Manifest:
     """Bring an object to what the manifest says; in a dry run, what the API would store.
 
-    Server-side apply leaves the fields of others alone: right for what is shared, wrong for what is ours as a whole. A nodeSelector added
-    by hand to a BGPPeer would cut nodes off unseen; such an object is replaced.
+    Server-side apply leaves the fields of others alone: right for what is shared. Some of Calico's and PureLB's kinds are read and written
+    back instead (comparison.OWNERSHIP); when somebody else writes in between, that is done again.
     """
-    if stands is None or (manifest["apiVersion"], manifest["kind"]) not in OURS_AS_A_WHOLE:
-        return api.apply(manifest, dry_run=dry_run)
-    metadata = {key: value for key, value in stands["metadata"].items() if key != "managedFields"}
-    if labels := metadata.get("labels", {}) | manifest["metadata"].get("labels", {}):
-        metadata["labels"] = labels
+    wanted = _as_stored(manifest)
+    if stands is not None and comparison.ownership(wanted).replaced:
+        return _replace(api, wanted, stands, dry_run=dry_run)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return api.apply(wanted if stands is None else comparison.to_apply(wanted, stands), dry_run=dry_run)
+        except ApiRefusal as refusal:  # an operator writes at the same time
+            if attempt == ATTEMPTS or refusal.status != CONFLICT:
+                raise
+            stands = api.get(str(api.path_of(wanted)))
+    raise AssertionError
+
+
+def _replace(api: KubernetesApi, wanted: Manifest, stands: Manifest, *, dry_run: bool) -> Manifest:
+    """Write an object back, with the version that was read: what others write meanwhile is not lost."""
+    path = str(api.path_of(wanted))
     query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
-    answer: Manifest = api.call("PUT", str(api.path_of(manifest)), query=query, body=manifest | {"metadata": metadata})
-    return answer
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            answer: Manifest = api.call("PUT", path, query=query, body=comparison.laid_over(wanted, stands))
+        except (ApiRefusal, UnreachableError) as error:
+            passing = isinstance(error, UnreachableError) or error.status == CONFLICT or error.passing
+            if attempt == ATTEMPTS or not passing:
+                raise
+            found = api.get(path)
+            if found is None:
+                return api.apply(wanted, dry_run=dry_run)
+            stands = found
+        else:
+            return answer
+    raise AssertionError
 
 
 def name_of(manifest: Manifest) -> str:

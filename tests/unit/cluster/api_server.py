@@ -103,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
             return 404, refusal(f"{path} not found")
         if self.command == "DELETE":
             del self.state.objects[path]
-        return 200, stands
+        return 200, selected(stands, query.get("labelSelector", ""))
 
     def store(self, path: str, query: Mapping[str, str], wanted: Object) -> tuple[int, Object]:
         before = self.state.objects.get(path, {"metadata": {"uid": path, "resourceVersion": "0"}})
@@ -119,6 +119,16 @@ class Handler(BaseHTTPRequestHandler):
         if query.get("dryRun") != "All":
             self.state.objects[path] = would
         return 200, would
+
+
+def selected(answer: Object, selector: str) -> Object:
+    """A list as a label selector leaves it."""
+    key, _, value = selector.partition("=")
+    if not key or "items" not in answer:
+        return answer
+    return answer | {
+        "items": [one for one in answer["items"] if (one["metadata"].get("labels") or {}).get(key) == value]
+    }
 
 
 def refusal(message: str) -> Object:

@@ -1,10 +1,12 @@
 """What the API would make of objects, against what stands: on a real server that remembers."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
+from kubepeer.errors import RefusedError
 from tasks.cluster.api import ApiRefusal, KubernetesApi
 from tasks.cluster.differences import as_text, name_of, plan_object, plan_objects, store
 from tests.unit.cluster.api_server import ApiServer
@@ -127,7 +129,7 @@ def test_a_kind_that_is_not_served_yet_is_new(connected: KubernetesApi) -> None:
 def test_a_secret_is_never_shown(connected: KubernetesApi, server: ApiServer) -> None:
     new = plan_object(connected, SECRET)
     path = standing(connected, server, SECRET)
-    server.state.objects[path]["stringData"] = {"p": "another"}
+    server.state.objects[path]["data"] = {"p": "another"}
     changed = plan_object(connected, SECRET)
     assert new is not None
     assert changed is not None
@@ -146,6 +148,88 @@ def test_a_refusal_of_the_dry_run_is_told(connected: KubernetesApi, server: ApiS
         plan_object(connected, SERVICE)
     assert raised.value.status == 422
     assert server.state.methods()[-2:] == ["GET", "PATCH"]
+
+
+DESCRIBED = "/openapi/v3/apis/projectcalico.org/v3"
+TEXT = {"type": "string"}
+
+
+def describe(server: ApiServer) -> None:
+    """The API says of itself which fields a BGPPeer of 3.24 has."""
+    kind = {"group": "projectcalico.org", "version": "v3", "kind": "BGPPeer"}
+    spec = {"properties": {"peerIP": TEXT, "asNumber": {"type": "integer"}, "nodeSelector": TEXT}}
+    peer = {"x-kubernetes-group-version-kind": [kind], "properties": {"spec": spec}}
+    paths = {"apis/projectcalico.org/v3": {"serverRelativeURL": f"{DESCRIBED}?hash=1"}}
+    server.state.objects |= {"/openapi/v3": {"paths": paths}, DESCRIBED: {"components": {"schemas": {"peer": peer}}}}
+
+
+def with_ttl_security() -> dict[str, Any]:
+    peer = copy.deepcopy(PEER)
+    peer["spec"]["ttlSecurity"] = 1  # type: ignore[index]
+    return peer
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_field_that_the_version_does_not_declare_is_refused_before_it_is_sent(
+    connected: KubernetesApi, server: ApiServer, there: bool
+) -> None:
+    describe(server)
+    if there:
+        standing(connected, server, PEER)
+    with pytest.raises(RefusedError, match=r"BGPPeer openwrt-peer: .* does not have spec\.ttlSecurity") as raised:
+        plan_object(connected, with_ttl_security())
+    assert "BGPPeer.ttlSecurity is there from calico 3.25.0 on" in raised.value.cure
+    assert set(server.state.methods()) == {"GET"}
+
+
+def test_what_the_description_does_not_tell_is_left_to_the_api(connected: KubernetesApi, server: ApiServer) -> None:
+    path = standing(connected, server, PEER)
+    store(connected, with_ttl_security(), connected.get(path), dry_run=False)
+    assert server.state.objects[path]["spec"]["ttlSecurity"] == 1
+
+
+def test_a_field_that_is_not_in_the_schema_is_no_passing_fault(connected: KubernetesApi, server: ApiServer) -> None:
+    path = standing(connected, server, SERVICE)
+    message = "failed to create typed patch object: .spec.x: field not declared in schema"
+    server.state.raw[path] = (500, json.dumps({"message": message}))
+    with pytest.raises(ApiRefusal, match="field not declared in schema"):
+        connected.apply(SERVICE, dry_run=True)
+    assert server.state.methods()[-1:] == ["PATCH"]
+    assert server.state.methods().count("PATCH") == 1
+
+
+def test_when_somebody_writes_in_between_it_is_read_again_and_his_fields_stay(
+    connected: KubernetesApi, server: ApiServer
+) -> None:
+    configuration = {
+        "apiVersion": "projectcalico.org/v3",
+        "kind": "BGPConfiguration",
+        "metadata": {"name": "default"},
+        "spec": {"asNumber": 64517},
+    }
+    path = standing(connected, server, configuration, asNumber=1)
+    read = connected.get(path)
+    server.state.objects[path]["spec"]["programClusterRoutes"] = "Enabled"  # the operator
+    server.state.faults = [409]
+    store(connected, configuration, read, dry_run=False)
+    assert server.state.objects[path]["spec"] == {"asNumber": 64517, "programClusterRoutes": "Enabled"}
+    assert server.state.methods()[-3:] == ["PUT", "GET", "PUT"]
+
+
+def test_an_apply_that_meets_an_operators_write_is_said_again(connected: KubernetesApi, server: ApiServer) -> None:
+    path = standing(connected, server, SERVICE, type="NodePort")
+    server.state.faults = [409]
+    store(connected, SERVICE, server.state.objects[path], dry_run=False)
+    assert server.state.objects[path]["spec"]["type"] == "ClusterIP"
+
+
+def test_a_secret_that_stands_as_the_api_keeps_it_is_no_change(connected: KubernetesApi, server: ApiServer) -> None:
+    path = standing(connected, server, SECRET)
+    server.state.objects[path] = {k: v for k, v in server.state.objects[path].items() if k != "stringData"}
+    server.state.objects[path]["data"] = {"p": "eA=="}
+    assert plan_object(connected, SECRET) is None
+    server.state.objects[path]["data"] = {"p": "eQ=="}
+    assert plan_object(connected, SECRET) is not None
 
 
 def test_a_name_is_said_with_its_kind_and_namespace() -> None:

@@ -1,0 +1,135 @@
+"""Calico by its operator, and its BGP: written as soon as their API answers, since nothing may be ready without it."""
+
+from collections.abc import Callable
+from functools import partial
+
+import yaml
+
+from kubepeer.change import Change
+from kubepeer.errors import CommandError
+from kubepeer.run import Run
+from tasks.cluster import objects, obstacles, waits
+from tasks.cluster.api import KubernetesApi, Manifest
+from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete_ours, fetched, wait
+
+V3 = "projectcalico.org/v3"
+PEERS_PATH = f"/apis/{V3}/bgppeers"
+FILTERS_PATH = f"/apis/{V3}/bgpfilters"
+NAMESPACE, OPERATOR = "calico-system", "tigera-operator"
+NAMESPACES = (NAMESPACE, "calico-apiserver", OPERATOR)  # the API server's own one went with Calico 3.32
+NAMESPACE_PATH = f"/api/v1/namespaces/{NAMESPACE}"
+DAEMON_SET = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/calico-node"
+INSTALLATION = "/apis/operator.tigera.io/v1/installations/default"
+API_SERVER = "/apis/operator.tigera.io/v1/apiservers/default"
+# Images come from far away, a node's readiness is asked every 30 s, and the API server is told available a minute after it is.
+NETWORK_SECONDS = 600
+TAKEN_UP_SECONDS = 30  # the operator sees a change of bindMode, and writes calico-node's template
+RESTARTING = ("bindMode", "listenPort")  # of BGPConfiguration: the operator, or BIRD, starts anew
+
+
+def manifests_of(run: Run) -> tuple[list[Manifest], list[Manifest]]:
+    """The operator's manifest, and that of the definitions where there is one."""
+    addresses = run.intent.manifests
+    definitions = addresses.calico_crds
+    return (
+        fetched(run, "manifests.calico", addresses.calico),
+        fetched(run, "manifests.calico_crds", definitions) if definitions else [],
+    )
+
+
+def build(run: Run, api: KubernetesApi | None) -> list[Change]:
+    """Definitions, operator, Installation; BGP before all else where its API answers already; and the end of what that set going."""
+    operator, definitions = manifests_of(run)
+    source = run.intent.cluster.bgp.password
+    password = run.redactor.learn(source.read("the BGP password", run.settings.folder)) if source else None
+    wanted = objects.bgp(run.intent, password)
+    generation = _generation(api)
+    # lost sessions may be all that keeps Calico from being ready: they are put right first where that can be done
+    first = api is not None and not run.options.dry_run and not _not_served(api, wanted) and api.get(NAMESPACE_PATH)
+    changes = _bgp(run, api, wanted) if first else []
+    changes += apply(run, api, [*definitions, *operator])
+    deployment = partial(waits.deployment, namespace=OPERATOR, name=OPERATOR)
+    wait(run, api, deployment, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
+    changes += apply(run, api, objects.calico(run.intent))
+    if not first:
+        wait(run, api, partial(_not_served, wanted=wanted), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+        if password:
+            wait(run, api, _no_namespace, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
+        changes += _bgp(run, api, wanted)
+    if api is not None and not run.options.dry_run:
+        _wait_for_restart(api, changes, generation)
+        _wait_until_available(run, api)
+    return changes
+
+
+def _not_served(api: KubernetesApi, wanted: list[Manifest]) -> str:
+    """Every kind of Calico's API that is to be written is served."""
+    kinds = dict.fromkeys(manifest["kind"] for manifest in wanted if manifest["apiVersion"] == V3)
+    return next(filter(None, (api.serves(V3, kind) for kind in kinds)), "")
+
+
+def _no_namespace(api: KubernetesApi) -> str:
+    return "" if api.get(NAMESPACE_PATH) else f"the operator has not made the namespace {NAMESPACE}"
+
+
+def _bgp(run: Run, api: KubernetesApi | None, wanted: list[Manifest]) -> list[Change]:
+    """What peers refer to, the peers, and then what no peer refers to any longer."""
+    nodes = partial(objects.nodes, run.intent, _standing(run, api))
+    changes = [] if run.options.dry_run else apply(run, api, nodes(keep_labels=True))
+    changes += apply(run, api, wanted)
+    changes += delete_ours(run, api, PEERS_PATH, "BGPPeer", wanted)
+    changes += delete_ours(run, api, FILTERS_PATH, "BGPFilter", wanted)
+    return changes + apply(run, api, nodes(keep_labels=False))
+
+
+def _standing(run: Run, api: KubernetesApi | None) -> dict[str, objects.StandingNode]:
+    """What the cluster's nodes have of ours; where there is no cluster yet, those that it will have."""
+    if api is None:
+        return {node.full_name: objects.StandingNode() for node in run.intent.nodes}
+    return {name: objects.standing_node(metadata) for name, metadata in api.nodes().items()}
+
+
+def _generation(api: KubernetesApi | None) -> int | None:
+    found = api.get(DAEMON_SET) if api else None
+    return found["metadata"].get("generation") if found else None
+
+
+def _wait_for_restart(api: KubernetesApi, changes: list[Change], before: int | None) -> None:
+    """A change of bindMode restarts calico-node on all nodes: a moment passes until the operator begins.
+
+    An operator that does not restart it for that is no fault: nothing will begin, and nothing is waited for.
+    """
+    if before is None or not any(_restarts(change) for change in changes):
+        return
+    try:
+        waits.until(lambda: "" if _generation(api) != before else "calico-node's template stands", TAKEN_UP_SECONDS)
+    except CommandError:
+        return
+
+
+def _restarts(change: Change) -> bool:
+    if not change.what.startswith("BGPConfiguration "):
+        return False
+    before, after = (yaml.safe_load(text or "{}").get("spec") or {} for text in (change.before, change.after))
+    return any(before.get(key) != after.get(key) for key in RESTARTING)
+
+
+def _wait_until_available(run: Run, api: KubernetesApi) -> None:
+    """The restart is over, and the operator says so, as far as it can come with the nodes and routers that are there."""
+    conditions: list[Callable[[KubernetesApi], str]] = [partial(waits.tigera_status, name="apiserver", told=API_SERVER)]
+    failed = run.nornir.data.failed_hosts
+    if not all(router.name in failed for router in run.intent.routers):  # without any peer, no calico-node is ready
+        absent = _absent(run, api)
+        conditions.append(partial(waits.daemon_set, namespace=NAMESPACE, name="calico-node", absent=absent))
+        if not absent:
+            conditions.append(partial(waits.tigera_status, name="calico", told=INSTALLATION))
+    for condition in conditions:
+        wait(run, api, condition, NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+
+
+def _absent(run: Run, api: KubernetesApi) -> int:
+    """How many nodes are not Ready that this run does not see to: nobody waits for them."""
+    failed = run.nornir.data.failed_hosts
+    cared_for = {node.full_name for node in run.intent.nodes if node.name in run.chosen and node.name not in failed}
+    nodes = api.items("/api/v1/nodes")
+    return sum(not obstacles.is_ready(node) and node["metadata"]["name"] not in cared_for for node in nodes)

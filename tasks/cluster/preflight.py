@@ -1,0 +1,140 @@
+"""Reasons not to touch the cluster's objects, each with its cure: what somebody else installed, what does not fit. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kubepeer import versions
+from kubepeer.intent import Intent
+from tasks.cluster import manifests, objects
+from tasks.cluster.api import FIELD_MANAGER, Manifest
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+BY_MANIFEST = "/apis/apps/v1/namespaces/kube-system/daemonsets/calico-node"
+CANAL = "/apis/apps/v1/namespaces/kube-system/daemonsets/canal"
+OPERATOR = "/apis/apps/v1/namespaces/tigera-operator/deployments/tigera-operator"
+INSTALLATIONS = f"{CRDS}/{manifests.INSTALLATIONS}"
+SERVICE_GROUPS = f"{CRDS}/{manifests.SERVICE_GROUPS}"
+ALLOCATORS = {name: f"/apis/apps/v1/namespaces/{name}/deployments/allocator" for name in ("purelb", "purelb-system")}
+ASKED = (BY_MANIFEST, CANAL, OPERATOR, INSTALLATIONS, SERVICE_GROUPS, *ALLOCATORS.values())
+SELECTOR_BYTES = 4096  # of BGPPeer.nodeSelector, from Calico 3.32 on
+INTERFACE = re.compile(r"[a-zA-Z0-9_.*-]{1,15}")  # libcalico-go, validator/v3: bgpFilterInterface
+COMMUNITY = re.compile(r"\d+:\d+(:\d+)?")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the cluster and the manifests have.
+
+    Attributes:
+        operator, definitions, purelb: the objects of the manifests of the inventory.
+        standing: path -> object, of those in ASKED that are there; None where there is no API yet.
+        foreign_definitions: names of definitions in the manifests that stand, are otherwise, and that we did not make.
+
+    """
+
+    operator: list[Manifest] = field(default_factory=list)
+    definitions: list[Manifest] = field(default_factory=list)
+    purelb: list[Manifest] = field(default_factory=list)
+    standing: Mapping[str, Manifest] | None = None
+    foreign_definitions: Sequence[str] = ()
+
+
+def reasons(intent: Intent, found: Found) -> list[str]:
+    """Why not to begin; empty when all is clear."""
+    standing = found.standing or {}
+    return [
+        *manifests.calico_reasons(found.operator, found.definitions, stands=INSTALLATIONS in standing),
+        *manifests.purelb_reasons(intent, found.purelb),
+        *_calico_of_others(standing),
+        *_definitions_of_others(found),
+        *_another_purelb(intent, standing),
+        *_version(intent),
+        *_rules(objects.bgp(intent, None)),
+    ]
+
+
+def _calico_of_others(standing: Mapping[str, Manifest]) -> list[str]:
+    for path, name in ((BY_MANIFEST, "calico-node"), (CANAL, "canal")):
+        if path in standing:
+            what = f"Calico was installed here by manifest (DaemonSet kube-system/{name}), and Kubepeer has it by its operator"
+            return [f"{what}: migrate it first (docs.tigera.io, operator migration), or remove it"]
+    metadata = standing.get(OPERATOR, {}).get("metadata", {})
+    release = (metadata.get("annotations") or {}).get("meta.helm.sh/release-name")
+    if release or (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == "Helm":
+        what = (
+            f"Calico was installed here by Helm (release {release or 'unknown'}), which would take back what is changed"
+        )
+        return [f"{what}: take it out of Helm's hands first, or leave this cluster's network to Helm"]
+    return []
+
+
+def _definitions_of_others(found: Found) -> list[str]:
+    names = list(found.foreign_definitions)
+    if not names:
+        return []
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    what = f"the definition {names[0]}{more} stands here otherwise than in the manifests, and Kubepeer did not make it"
+    return [
+        f"{what}: correct the versions and addresses in the inventory, or remove what is left of another installation"
+    ]
+
+
+def _another_purelb(intent: Intent, standing: Mapping[str, Manifest]) -> list[str]:
+    """An in-place change of PureLB's namespace or API's version is no matter of applying a manifest."""
+    wanted, api = objects.purelb_namespace(intent), objects.purelb_api(intent)
+    for namespace, path in ALLOCATORS.items():
+        if path in standing and namespace != wanted:
+            what = f"another PureLB runs in the namespace {namespace}, and {intent.software.purelb} would run beside it in {wanted}"
+            return [f"{what}: remove that one first (kubectl delete namespace {namespace})"]
+    stored = standing.get(SERVICE_GROUPS, {}).get("status", {}).get("storedVersions") or []
+    if stored and api not in stored:
+        what = f"PureLB's ServiceGroups are stored here as {', '.join(stored)}, and {intent.software.purelb} has {api} alone"
+        delete = f"kubectl delete crd {manifests.SERVICE_GROUPS} lbnodeagents.purelb.io"
+        return [
+            f"{what}, which the API refuses in place: migrate them by PureLB's guide, or delete their definition ({delete})"
+        ]
+    return []
+
+
+def _version(intent: Intent) -> list[str]:
+    """What this version of Calico does not have, although the inventory asks for it."""
+    calico, found = intent.software.calico, []
+    if any(router.peering.ttl_security for router in intent.routers):
+        found.append(("BGPPeer.ttlSecurity", "peering.ttl_security", "set it to false"))
+    if intent.software.proxy_mode == "nftables":
+        found.append(("linuxDataplane Nftables", "software.proxy_mode nftables", "set it to iptables"))
+    return [
+        f"{key} needs Calico {versions.since('calico', feature)}, and software.calico is {calico}: {cure}, or use a newer Calico"
+        for feature, key, cure in found
+        if not versions.has("calico", calico, feature)
+    ]
+
+
+def _rules(wanted: Sequence[Manifest]) -> list[str]:
+    """Calico's own rules, which its server does not check in a dry run (libcalico-go, validator/v3)."""
+    found = []
+    for manifest in wanted:
+        spec, name = manifest.get("spec") or {}, manifest["metadata"]["name"]
+        if spec.get("node") and spec.get("nodeSelector"):
+            found.append(f"BGPPeer {name}: node and nodeSelector exclude each other")
+        if len(str(spec.get("nodeSelector", "")).encode()) > SELECTOR_BYTES:
+            found.append(f"BGPPeer {name}: its nodeSelector is longer than {SELECTOR_BYTES} bytes")
+        named = {one["name"] for one in spec.get("communities", ())}
+        values = [one["value"] for one in spec.get("communities", ())]
+        used = [
+            one for entry in spec.get("prefixAdvertisements", ()) for one in entry["communities"] if one not in named
+        ]
+        found += [
+            f"{value} is no community of Calico's" for value in (*values, *used) if not COMMUNITY.fullmatch(value)
+        ]
+        rules = [rule["interface"] for rule in spec.get("exportV4", ())]
+        found += [
+            f"{name} is no interface that Calico can filter by" for name in rules if not INTERFACE.fullmatch(name)
+        ]
+    return found
+
+
+def is_ours(manifest: Manifest) -> bool:
+    """Whether we have ever written this object."""
+    return any(one.get("manager") == FIELD_MANAGER for one in manifest["metadata"].get("managedFields") or ())
