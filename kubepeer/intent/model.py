@@ -49,6 +49,21 @@ DnsName = Annotated[
 VersionNumber = Annotated[str, _written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]
 
 
+# Of KubeletConfiguration, and where the inventory says it.
+KUBELET_FIELDS_WITH_KEYS = {
+    "cgroupDriver": "cgroup_driver",
+    "failSwapOn": "fail_swap_on",
+    "failCgroupV1": "allow_cgroup_v1",
+}
+
+
+def _further_fields(value: dict[str, Any]) -> dict[str, Any]:
+    for field, key in KUBELET_FIELDS_WITH_KEYS.items():
+        if field in value:
+            raise ValueError(f"{field} has a key of its own: software.{key}")
+    return value
+
+
 class Section(BaseModel):
     """A part of the inventory: unknown keys are refused, nothing changes after it is read."""
 
@@ -123,7 +138,7 @@ class Software(Section):
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
     fail_swap_on: bool = True
     conntrack_limits: bool = True
-    kubelet_configuration: dict[str, Any] = Field(default_factory=dict)  # further fields of KubeletConfiguration, as they stand there
+    kubelet_configuration: Annotated[dict[str, Any], AfterValidator(_further_fields)] = Field(default_factory=dict)
     image_repository: str
     pause_image: str
     haproxy_image: str

@@ -40,8 +40,7 @@ def manifests_of(run: Run) -> tuple[list[Manifest], list[Manifest]]:
 def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     """Definitions, operator, Installation; BGP before all else where its API answers already; and the end of what that set going."""
     operator, definitions = manifests_of(run)
-    source = run.intent.cluster.bgp.password
-    password = run.redactor.learn(source.read("the BGP password", run.settings.folder)) if source else None
+    password = run.bgp_password()
     wanted = objects.bgp(run.intent, password)
     generation = _generation(api)
     # lost sessions may be all that keeps Calico from being ready: they are put right first where that can be done

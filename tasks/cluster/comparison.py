@@ -78,9 +78,12 @@ def ownership(manifest: Manifest) -> Ownership:
     return OWNERSHIP.get((group, manifest["kind"]), SHARED)
 
 
+PROJECTS: Mapping[str, versions.Project] = {"projectcalico.org": "calico", "purelb.io": "purelb"}
+
+
 def first_versions(manifest: Manifest, field: str) -> Iterator[tuple[str, str, str]]:
     """The project, the feature's name and the first version that has a field, where the table of versions knows it."""
-    project = {"projectcalico.org": "calico", "purelb.io": "purelb"}.get(str(manifest["apiVersion"]).rpartition("/")[0])
+    project = PROJECTS.get(str(manifest["apiVersion"]).rpartition("/")[0])
     feature = f"{manifest['kind']}.{field.rpartition('.')[2]}"
     if project:
         with suppress(KeyError):  # a field that has always been there

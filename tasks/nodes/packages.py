@@ -6,7 +6,7 @@ from kubepeer import versions
 from kubepeer.intent import Intent
 from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import UNDER_LOCK, Execute, LinuxChange, action, file, impossible
-from tasks.nodes.repository import CAUSE, Repository, upstream
+from tasks.nodes.repository import CAUSE, CODENAME, Repository, upstream
 
 APT_FILE = "/etc/apt/sources.list.d/kubepeer.list"
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
@@ -78,7 +78,8 @@ def plan_packages(intent: Intent, seen: Seen, repository: Repository) -> Iterato
         repository: what the repositories have of OURS, where any of them is lacking.
 
     """
-    yield file(APT_FILE, "".join(f"{line}\n" for line in intent.packages.repositories), seen.files[APT_FILE])
+    lines = "".join(f"{line}\n" for line in intent.packages.repositories)
+    yield file(APT_FILE, lines.replace(CODENAME, seen["codename"].text.strip()), seen.files[APT_FILE])
     stands, programs = installed(seen["packages"]), seen["programs"].lines
     version, runs = intent.software.kubernetes, version_that_runs(stands, seen["running"])
     wanted = lacking(intent, stands, programs)

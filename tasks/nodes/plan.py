@@ -27,7 +27,7 @@ from tasks.nodes.packages import (
     RUNNING_QUESTION,
     plan_packages,
 )
-from tasks.nodes.repository import Repository
+from tasks.nodes.repository import CODENAME_QUESTION, Repository
 
 HOSTS, FSTAB = "/etc/hosts", "/etc/fstab"
 MODULES_FILE, SYSCTL_FILE = "/etc/modules-load.d/90-kubepeer.conf", "/etc/sysctl.d/90-kubepeer.conf"
@@ -57,6 +57,7 @@ def questions(intent: Intent) -> dict[str, str]:
         "modules": f"for m in {modules}; do {_loaded('$m')} && echo $m; done; true",
         "sysctls": "\n".join(f"echo {name}=$(sysctl -n {name} 2>/dev/null)" for name in SYSCTLS),
         "packages": PACKAGES_QUESTION,
+        "codename": CODENAME_QUESTION,
         "programs": PROGRAMS_QUESTION,
         "member": MEMBER_QUESTION,
         "running": RUNNING_QUESTION,

@@ -11,6 +11,9 @@ from tasks.linux.observe import Answer
 APT_SECONDS = 90  # for all of an update, of which there may be two
 LOOK_UP_SECONDS = 2 * APT_SECONDS + 30
 SHOWN = 3  # versions that a refusal names
+# In a repository's line it stands for the node's own release: nodes of several releases share one inventory.
+CODENAME = "{codename}"
+CODENAME_QUESTION = ". /etc/os-release; echo ${VERSION_CODENAME:-}"
 
 # The folder stands for the machine's own lists, downloads and keys. What apt.conf.d says of proxies and logins counts as it always does;
 # what it wants to be run after an update would write to the machine, and is not run. Nothing is kept compiled, and the lists stay
@@ -35,7 +38,7 @@ t=$(mktemp -d /run/kubepeer-apt.XXXXXX) || exit 1
 trap 'rm -rf -- "$t"' EXIT; trap 'exit 1' HUP INT PIPE TERM
 mkdir -p "$t/lists/partial" "$t/archives/partial"
 {keys}printf '%s' {configuration} | sed "s|@/|$t/|" >"$t/apt.conf"
-printf '%s' {sources} | sed "s|@/|$t/|g" >"$t/sources.list"
+printf '%s' {sources} | sed "s|@/|$t/|g; s|{codename}|$({release})|g" >"$t/sources.list"
 update() {{
     timeout {seconds} apt-get -q -c "$t/apt.conf" "$@" update >"$t/log" 2>&1 && return
     [ $? -ne 124 ] || echo "E: no end after {seconds} s" >>"$t/log"
@@ -119,6 +122,8 @@ def question(intent: Intent, keyrings: Mapping[str, str], names: Iterable[str]) 
         keys=keys,
         configuration=shlex.quote(APT_CONFIGURATION),
         sources=shlex.quote(sources),
+        codename=CODENAME,
+        release=CODENAME_QUESTION,
         seconds=APT_SECONDS,
         cause="first_error",
         names=" ".join(names),

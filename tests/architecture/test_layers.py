@@ -27,14 +27,11 @@ PURE = (
     "tasks/cluster/comparison.py",
     "tasks/cluster/manifests.py",
     "tasks/cluster/objects.py",
-<<<<<<< HEAD
-    "tasks/control_plane/containers.py",
-    "tasks/control_plane/diagnosis.py",
-=======
     "tasks/cluster/obstacles.py",
     "tasks/cluster/preflight.py",
     "tasks/cluster/schema.py",
->>>>>>> cluster
+    "tasks/control_plane/containers.py",
+    "tasks/control_plane/diagnosis.py",
     "tasks/control_plane/endpoint.py",
     "tasks/control_plane/etcd.py",
     "tasks/control_plane/join_secrets.py",

@@ -170,13 +170,8 @@ def test_where_calico_cannot_filter_by_interface_there_is_no_filter(intent_of: A
 
 
 def test_ttl_security_is_asked_of_both_ends(intent_of: Any) -> None:
-<<<<<<< HEAD
     asked = {"groups": {"routers": {"data": {"peering": {"ttl_security": True}}}}}
-    peers = objects.bgp(intent_of("today", **asked), None)[1:]
-=======
-    groups = {"routers": {"data": {"peering": {"ttl_security": True}}}}
-    peers = of_kind(objects.bgp(intent_of(groups=groups), None), "BGPPeer")
->>>>>>> cluster
+    peers = of_kind(objects.bgp(intent_of("today", **asked), None), "BGPPeer")
     assert [peer["spec"]["ttlSecurity"] for peer in peers] == [1, 1]
 
 

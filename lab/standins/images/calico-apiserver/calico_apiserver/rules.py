@@ -71,7 +71,9 @@ def _configuration(configuration: Json) -> Iterator[Fault]:
     if not _LEVEL.fullmatch(str(configuration.get("logSeverityScreen") or "")):
         yield Fault("LogSeverityScreen", configuration["logSeverityScreen"])
     if configuration.get("nodeMeshPassword") and configuration.get("nodeToNodeMeshEnabled") is False:
-        yield Fault("spec.NodeMeshPassword", "...", "spec.NodeMeshPassword cannot be set if spec.NodeToNodeMesh is disabled")
+        yield Fault(
+            "spec.NodeMeshPassword", "...", "spec.NodeMeshPassword cannot be set if spec.NodeToNodeMesh is disabled"
+        )
 
 
 def _pool(pool: Json) -> Iterator[Fault]:

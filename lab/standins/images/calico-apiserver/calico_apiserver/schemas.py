@@ -85,7 +85,9 @@ def mistyped(value: Any, schema: Json, path: str = "") -> Iterator[tuple[str, st
     wanted = str(schema.get("type", ""))
     if value is None or schema.get("x-kubernetes-int-or-string") or schema.get("x-kubernetes-preserve-unknown-fields"):
         return
-    if wanted in _NUMBERS and (not isinstance(value, _NUMBERS[wanted]) or (wanted != "boolean" and isinstance(value, bool))):
+    if wanted in _NUMBERS and (
+        not isinstance(value, _NUMBERS[wanted]) or (wanted != "boolean" and isinstance(value, bool))
+    ):
         yield path, wanted, _type_of(value)
     elif isinstance(value, dict):
         for key, inner in value.items():
