@@ -24,6 +24,18 @@ def test_an_unknown_method_is_an_error(method: str) -> None:
         autodetection.detect(method, [], None, lambda _: None)
 
 
+@pytest.mark.parametrize(
+    ("environment", "method"),
+    [
+        ({}, "first-found"),
+        ({"IP": "autodetect", "IP_AUTODETECTION_METHOD": "kubernetes-internal-ip"}, "kubernetes-internal-ip"),
+        ({"IP": "none"}, "none"),
+    ],
+)
+def test_the_method_is_read_from_the_environment(environment: dict[str, str], method: str) -> None:
+    assert autodetection.method(environment) == method
+
+
 def test_interfaces_are_read_in_the_kernels_order() -> None:
     shown: list[Json] = [
         {"ifname": "lo", "addr_info": [{"family": "inet", "local": "127.0.0.1", "prefixlen": 8}]},

@@ -153,12 +153,17 @@ def test_a_node_uses_the_first_pool_that_selects_it() -> None:
     assert blocks.usable_pool(pools[1:], {}) is None
 
 
-def test_pods_get_no_address_that_a_tunnel_may_have_and_none_is_spent_on_the_gateway() -> None:
+def test_pods_get_no_address_that_a_tunnel_may_have_and_not_the_gateways() -> None:
     block = IPv4Network("10.33.26.0/24")
     written = json.loads(cni.conflist(block, 1450))
     ptp, portmap = written["plugins"]
     (addresses,) = ptp["ipam"]["ranges"][0]
-    assert addresses == {"subnet": "10.33.26.0/24", "rangeStart": "10.33.26.4", "gateway": "169.254.1.1"}
+    assert addresses == {
+        "subnet": "10.33.26.0/24",
+        "rangeStart": "10.33.26.4",
+        "rangeEnd": "10.33.26.253",
+        "gateway": "10.33.26.254",
+    }
     assert (ptp["type"], ptp["ipam"]["type"], ptp["mtu"], ptp["ipMasq"]) == ("ptp", "host-local", 1450, False)
     assert portmap["capabilities"] == {"portMappings": True}
     assert written["name"] == "k8s-pod-network"

@@ -71,3 +71,11 @@ def test_every_node_has_another_hardware_address_and_always_the_same() -> None:
     assert len(addresses) == 100
     first = int(tunnel.hardware_address("n1").partition(":")[0], 16)
     assert (first & 1, first & 2) == (0, 2)  # no group address; locally administered
+
+
+def test_the_address_that_the_tunnel_sends_from_is_read() -> None:
+    data = {"id": 4096, "local": "10.31.90.1", "link": "eth0", "port": 4789}
+    other: Json = {"ifname": "vxlan7", "linkinfo": {"info_kind": "vxlan", "info_data": {"id": 7}}}
+    ours: Json = {"ifname": "vxlan.calico", "linkinfo": {"info_kind": "vxlan", "info_data": data}}
+    assert tunnel.outer_address([{}, other, ours]) == IPv4Address("10.31.90.1")
+    assert tunnel.outer_address([{}, other]) is None

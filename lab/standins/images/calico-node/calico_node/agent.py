@@ -55,7 +55,7 @@ class Places:
             run_folder=Path(os.environ.get("CALICO_RUN_DIR", "/var/run/calico")),
             lib_folder=Path(os.environ.get("CALICO_LIB_DIR", "/var/lib/calico")),
             bird_configuration=Path(os.environ.get("BIRD_CONFIGURATION", "/etc/calico/confd/config/bird.cfg")),
-            autodetection_method=os.environ.get("IP_AUTODETECTION_METHOD", autodetection.FIRST_FOUND),
+            autodetection_method=autodetection.method(os.environ),
         )
 
 
@@ -90,7 +90,7 @@ class Agent:
                 self._stopping.wait(SETTLE_SECONDS)
                 self._changed.clear()
                 due = time.monotonic()
-            if time.monotonic() >= due:
+            if time.monotonic() >= min(due, self._address_due):
                 due = time.monotonic() + (RESYNC_SECONDS if self._reconcile() else RETRY_SECONDS)
             self._try("start BIRD", self._bird.supervise)
         self._bird.kill()
@@ -142,15 +142,18 @@ class Agent:
 
     def _detect_address(self, node: Json) -> None:
         """Choose the node's address at the start and look again every minute; what was found stays where none is."""
-        if time.monotonic() < self._address_due and resources.node(node).address is not None:
+        standing = resources.node(node).address
+        if time.monotonic() < self._address_due and standing is not None:
             return
-        found = autodetection.detect(
-            self._places.autodetection_method,
-            kernel.interfaces(),
-            resources.internal_address(node),
-            kernel.source_towards,
-        )
-        if found is None:
-            raise LookupError(f"no address found by {self._places.autodetection_method}")
-        self._datastore.annotate(node, {resources.ADDRESS_ANNOTATION: str(found)})
         self._address_due = time.monotonic() + ADDRESS_SECONDS
+        method = self._places.autodetection_method
+        internal = resources.internal_address(node)
+        found = autodetection.detect(method, kernel.interfaces(), internal, kernel.source_towards)
+        if found is not None:
+            if found != standing:
+                log.info("address %s, by %s", found, method)
+            self._datastore.annotate(node, {resources.ADDRESS_ANNOTATION: str(found)})
+        elif standing is None:
+            raise LookupError(f"no address configured or detected, which is required for Calico networking ({method})")
+        else:
+            log.warning("no address is found by %s any more; %s stays", method, standing)

@@ -5,7 +5,7 @@ the node's own on the interface, as it does after the own one went away and came
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
@@ -13,6 +13,7 @@ from cluster_api.objects import Json
 
 FIRST_FOUND = "first-found"
 INTERNAL_ADDRESS = "kubernetes-internal-ip"
+NONE = "none"
 _EXCLUDED = re.compile(
     r"^docker|^cbr|^dummy|^podman|^virbr|^lxcbr|^veth|^lo|^cali|^tunl|^flannel|^kube-ipvs|^cni"
     r"|^vxlan\.calico|^vxlan-v6\.calico|^wireguard\.cali|^wg-v6\.cali"
@@ -26,6 +27,13 @@ class Interface:
 
     name: str
     addresses: tuple[IPv4Interface, ...]
+
+
+def method(environment: Mapping[str, str]) -> str:
+    """Read the method; IP=none is the operator's way to say that an Installation names none."""
+    if environment.get("IP") == NONE:
+        return NONE
+    return environment.get("IP_AUTODETECTION_METHOD", FIRST_FOUND)
 
 
 def read(shown: Iterable[Json]) -> list[Interface]:
@@ -62,21 +70,31 @@ def detect(
         ValueError: there is no such method; the real program ends then.
     """
     kind, equals, value = method.partition("=")
-    words = _COMMA.split(value)
-    if not equals and kind in ("", FIRST_FOUND):
+    if equals:
+        return _by_value(kind, value, interfaces, source_towards)
+    if kind in ("", FIRST_FOUND):
         return _first(_named(interfaces, None, _EXCLUDED))
-    if not equals and kind == INTERNAL_ADDRESS:
+    if kind == INTERNAL_ADDRESS:
         return _with_mask(interfaces, internal)
-    if equals and kind == "interface":
+    if kind == NONE:
+        return None
+    raise ValueError(f"invalid IP autodetection method: {method}")
+
+
+def _by_value(
+    kind: str, value: str, interfaces: list[Interface], source_towards: Callable[[str], IPv4Address | None]
+) -> IPv4Interface | None:
+    words = _COMMA.split(value)
+    if kind == "interface":
         return _first(_named(interfaces, _any_of(words), None))
-    if equals and kind == "skip-interface":
+    if kind == "skip-interface":
         return _first(_named(interfaces, None, _any_of([_EXCLUDED.pattern, *words])))
-    if equals and kind == "cidr":
+    if kind == "cidr":
         networks = [IPv4Network(word, strict=False) for word in words if ":" not in word]
         return _first(_named(interfaces, None, None), networks)
-    if equals and kind == "can-reach":
+    if kind == "can-reach":
         return _with_mask(interfaces, source_towards(value))
-    raise ValueError(f"invalid IP autodetection method: {method}")
+    raise ValueError(f"invalid IP autodetection method: {kind}={value}")
 
 
 def _any_of(patterns: list[str]) -> re.Pattern[str]:

@@ -35,14 +35,15 @@ def own_blocks(node: str, blocks: Iterable[Block]) -> list[IPv4Network]:
     return sorted(block.cidr for block in blocks if block.node == node)
 
 
+def contested(ipam_blocks: Iterable[Json]) -> list[IPv4Network]:
+    """List the blocks that some node has, or had: as long as the IPAMBlock stands nobody else gets it."""
+    cidrs = (str(spec(item)["cidr"]) for item in ipam_blocks)
+    return sorted(IPv4Network(cidr) for cidr in cidrs if ":" not in cidr)
+
+
 def claimed(node: str, ipam_blocks: Iterable[Json]) -> list[IPv4Network]:
     """List the blocks that the contest gave to the node, whether or not its BlockAffinity was written after it."""
-    found = [spec(item) for item in ipam_blocks]
-    return sorted(
-        IPv4Network(block["cidr"])
-        for block in found
-        if block.get("affinity") == f"{AFFINITY_PREFIX}{node}" and ":" not in block["cidr"]
-    )
+    return contested(item for item in ipam_blocks if spec(item).get("affinity") == f"{AFFINITY_PREFIX}{node}")
 
 
 def usable_pool(pools: Iterable[Pool], labels: dict[str, str]) -> Pool | None:

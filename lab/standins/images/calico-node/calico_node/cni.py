@@ -9,13 +9,22 @@ from calico_node.blocks import reserved_for_tunnels
 
 FILE_NAME = "10-calico.conflist"
 PLUGINS = ("ptp", "host-local", "portmap", "loopback")
-GATEWAY = "169.254.1.1"  # as Calico's own plugin: no address of the block is spent on it
 VXLAN_OVERHEAD = 50  # outer Ethernet, IP and UDP headers and VXLAN's own
 
 
 def conflist(block: IPv4Network, mtu: int) -> str:
-    """Write the configuration: a routed veth pair a pod, with an address of the node's block that is no tunnel's."""
-    start = block.network_address + reserved_for_tunnels(block)
+    """Write the configuration: a routed veth pair a pod, with an address of the node's block.
+
+    The first addresses are the tunnel's, the last but one is the gateway: ptp wants it inside the block (Calico's own
+    plugin takes 169.254.1.1), and host-local leaves the very last one out by itself.
+    """
+    gateway = block.broadcast_address - 1
+    addresses = {
+        "subnet": str(block),
+        "rangeStart": str(block.network_address + reserved_for_tunnels(block)),
+        "rangeEnd": str(gateway - 1),
+        "gateway": str(gateway),
+    }
     chain = {
         "name": "k8s-pod-network",
         "cniVersion": "0.3.1",
@@ -26,7 +35,7 @@ def conflist(block: IPv4Network, mtu: int) -> str:
                 "ipMasq": False,
                 "ipam": {
                     "type": "host-local",
-                    "ranges": [[{"subnet": str(block), "rangeStart": str(start), "gateway": GATEWAY}]],
+                    "ranges": [[addresses]],
                     "routes": [{"dst": "0.0.0.0/0"}],
                 },
             },

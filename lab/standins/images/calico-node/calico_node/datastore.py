@@ -5,22 +5,16 @@ import binascii
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
-from ipaddress import IPv4Address, IPv4Network
 
 from cluster_api.access import Access
-from cluster_api.client import STRATEGIC_PATCH, ApiError, Client
+from cluster_api.client import STRATEGIC_PATCH, Client
 from cluster_api.objects import Json, annotations, name, status
 from cluster_api.watch import Watch
 
-from calico_node import blocks, versions
+from calico_node import versions
 from calico_node.bgp import PasswordReference
-from calico_node.resources import Pool
-from calico_node.resources import blocks as read_blocks
+from calico_node.ipam import AFFINITIES, CALICO, IPAM_BLOCKS, Ipam
 from calico_node.versions import Version
-
-CALICO = "/apis/crd.projectcalico.org/v1"
-AFFINITIES, IPAM_BLOCKS = f"{CALICO}/blockaffinities", f"{CALICO}/ipamblocks"
 
 
 def paths(version: Version) -> dict[str, str]:
@@ -71,6 +65,7 @@ class Datastore:
         self._client = Client(access)
         self._watches = {kind: Watch(access, path, changed).start() for kind, path in paths(version).items()}
         self._secrets: dict[str, Watch] = {}
+        self.ipam = Ipam(self._client)
 
     def snapshot(self) -> Snapshot | None:
         """Take what is known, once every kind has been listed at least once."""
@@ -100,50 +95,10 @@ class Datastore:
                 return None
         return None
 
-    def claim_block(self, node_name: str, pool: Pool) -> IPv4Network:
-        """Hold a block: the first free one in the node's own order whose IPAMBlock no other node creates before us."""
-        standing = read_blocks(self._client.get(AFFINITIES)["items"])
-        for own in blocks.own_blocks(node_name, standing):
-            return own  # an earlier request had arrived although its answer had not
-        contest = self._client.get(IPAM_BLOCKS)["items"]
-        for own in blocks.claimed(node_name, contest):
-            return self._confirm(node_name, own)
-        taken = [*(block.cidr for block in standing), *(IPv4Network(item["spec"]["cidr"]) for item in contest)]
-        for candidate in blocks.candidates(node_name, pool, taken):
-            if self._create(IPAM_BLOCKS, blocks.ipam_block(node_name, candidate)):
-                return self._confirm(node_name, candidate)
-        raise LookupError(f"pool {pool.name} ({pool.cidr}) has no free block of /{pool.block_size}")
-
-    def assign_tunnel_address(self, node_name: str, block: IPv4Network, announced: IPv4Address | None) -> IPv4Address:
-        """Allocate the node's tunnel address in its IPAMBlock, which is written anew where somebody took it away."""
-        path = f"{IPAM_BLOCKS}/{blocks.block_name(block)}"
-        item = self._client.find(path)
-        if item is None:
-            item = self._client.create(IPAM_BLOCKS, blocks.ipam_block(node_name, block))
-        address, change = blocks.tunnel_address(node_name, announced, item)
-        if change is not None:
-            version = item["metadata"]["resourceVersion"]  # whoever allocates at the same time makes this a conflict
-            self._client.patch(path, {"metadata": {"resourceVersion": version}, "spec": change})
-        return address
-
     def annotate(self, item: Json, wanted: dict[str, str]) -> None:
         """Write annotations of a Node where they are others: how Calico's nodes tell each other their addresses."""
         if not wanted.items() <= annotations(item).items():
             self._client.patch(f"/api/v1/nodes/{name(item)}", {"metadata": {"annotations": wanted}})
-
-    def _confirm(self, node_name: str, cidr: IPv4Network) -> IPv4Network:
-        self._create(AFFINITIES, blocks.affinity(node_name, cidr))
-        return cidr
-
-    def _create(self, path: str, item: Json) -> bool:
-        """Create an object; say whether it was ours to create."""
-        try:
-            self._client.create(path, item)
-        except ApiError as error:
-            if error.code == HTTPStatus.CONFLICT:
-                return False
-            raise
-        return True
 
     def declare_network_available(self, item: Json) -> None:
         """Set the node's condition NetworkUnavailable to False, as calico-node does once it is up."""

@@ -77,12 +77,15 @@ def set_masquerading(pools: Iterable[Pool]) -> None:
 
 def set_tunnel(me: str, uplink: Uplink, address: IPv4Address, ends: tunnel.Ends) -> None:
     """Bring the VXLAN device about, as Felix does: its address and no other, and the ways to the other ends."""
-    interfaces = {str(entry["ifname"]): entry for entry in _json(["ip", "-json", "-4", "address", "show"])}
-    if TUNNEL_DEVICE not in interfaces and not Path(f"/sys/class/net/{TUNNEL_DEVICE}").exists():
+    standing = tunnel.outer_address(_json(["ip", "-json", "-details", "link", "show", "type", "vxlan"]))
+    if standing not in (None, uplink.address.ip):
+        run(["ip", "link", "del", TUNNEL_DEVICE])
+    if standing != uplink.address.ip:
         peer = ["local", str(uplink.address.ip), "dev", uplink.device]
         kind = ["type", "vxlan", "id", tunnel.IDENTIFIER, "dstport", tunnel.PORT, "nolearning"]
         own = ["address", tunnel.hardware_address(me), "mtu", str(mtu(uplink.device) - VXLAN_OVERHEAD)]
         run(["ip", "link", "add", TUNNEL_DEVICE, *own, *kind, *peer])
+    interfaces = {str(entry["ifname"]): entry for entry in _json(["ip", "-json", "-4", "address", "show"])}
     entries = interfaces.get(TUNNEL_DEVICE, {}).get("addr_info") or []
     present = {str(entry["local"]) for entry in entries}
     for old in present - {str(address)}:

@@ -55,7 +55,7 @@ class Network:
         pool = blocks.usable_pool(resources.pools(snapshot.pools), resources.node(node).labels)
         if pool is None:
             raise LookupError("no IPPool gives addresses to this node yet")
-        block = self.datastore.claim_block(self.node_name, pool)
+        block = self.datastore.ipam.claim_block(self.node_name, pool)
         log.info("holds block %s of pool %s", block, pool.name)
         return block
 
@@ -64,7 +64,7 @@ class Network:
         announced = resources.node(node).tunnel_address
         if announced is not None and announced in block:
             return announced
-        address = self.datastore.assign_tunnel_address(self.node_name, block, announced)
+        address = self.datastore.ipam.assign_tunnel_address(self.node_name, block, announced)
         self.datastore.annotate(node, {resources.TUNNEL_ADDRESS_ANNOTATION: str(address)})
         return address
 

@@ -20,6 +20,14 @@ def hardware_address(node: str) -> str:
     return ":".join(f"{byte:02x}" for byte in (_LOCAL, *hashlib.sha256(node.encode()).digest()[:5]))
 
 
+def outer_address(shown: Iterable[Json]) -> IPv4Address | None:
+    """Read from which address the standing device sends, in `ip -json -details link show type vxlan`; none without it."""
+    for entry in shown:
+        if entry.get("ifname") == TUNNEL_DEVICE:
+            return IPv4Address(entry["linkinfo"]["info_data"].get("local", "0.0.0.0"))  # noqa: S104  no address: any
+    return None
+
+
 def changes(neighbours: Iterable[Json], forwarding: Iterable[Json], ends: Ends) -> list[list[str]]:
     """Write the `ip` and `bridge` commands that bring the device's two tables about.
 
