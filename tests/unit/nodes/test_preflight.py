@@ -13,7 +13,7 @@ from kubepeer.intent import Intent
 from tasks.linux import observe
 from tasks.linux.observe import Answer, Seen
 from tasks.nodes import facts as node_facts
-from tasks.nodes import preflight, software
+from tasks.nodes import preflight, refusals, software
 from tasks.nodes.facts import NodeFacts
 from tasks.nodes.repository import Repository
 
@@ -62,12 +62,19 @@ def typed(key: str, value: Any) -> Any:
     return value
 
 
+def laid_over(every: dict[str, NodeFacts], differences: dict[str, dict[str, Any]]) -> dict[str, NodeFacts]:
+    """The facts of nodes with those of a case laid over them."""
+    changed = {
+        name: replace(every[name], **{key: typed(key, value) for key, value in different.items()})
+        for name, different in differences.items()
+    }
+    return every | changed
+
+
 @pytest.mark.cases("reasons")
 def test_a_node_is_refused_for_these_reasons(case: dict[str, Any], intent_of: Any) -> None:
     intent = intent_of(**case.get("edit", {}))
-    every = good(intent, case.get("offset", 0))
-    for name, differences in case.get("facts", {}).items():
-        every[name] = replace(every[name], **{key: typed(key, value) for key, value in differences.items()})
+    every = laid_over(good(intent, case.get("offset", 0)), case.get("facts", {}))
     assert preflight.reasons(intent, intent.node(case["node"]), every) == case["reasons"]
 
 
@@ -114,7 +121,17 @@ def test_answers_become_facts(case: dict[str, Any], intent_of: Any) -> None:
 
 @pytest.mark.cases("upgrades")
 def test_a_cluster_of_another_version_is_refused_once_for_all_hosts(case: dict[str, Any], intent_of: Any) -> None:
-    refusal = software.refuse_upgrade(intent_of(), case["runs"])
+    refusal = refusals.refusal(intent_of(), {}, case["runs"])
+    assert (str(refusal) if refusal else None) == case["refusal"]
+
+
+@pytest.mark.cases("repositories")
+def test_a_repository_that_is_of_no_use_is_refused_once_for_all_hosts(case: dict[str, Any], intent_of: Any) -> None:
+    intent = intent_of()
+    observed = laid_over(good(intent, 0), case["facts"])
+    if case.get("only"):  # no other node was looked at
+        observed = {name: observed[name] for name in case["facts"]}
+    refusal = refusals.refusal(intent, observed, {})
     assert (str(refusal) if refusal else None) == case["refusal"]
 
 
