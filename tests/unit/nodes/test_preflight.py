@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,3 +178,25 @@ def test_who_listens_on_this_machine_is_named(intent_of: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         holder = facts_here(intent_of(), "lo").listening[server.getsockname()[1]]
     assert holder.endswith(f"(pid {os.getpid()})")
+
+
+@pytest.mark.parametrize(
+    ("text", "nameservers"),
+    [
+        ("nameserver 10.31.0.2\nnameserver\tfe80::1%eth0 # the router\noptions edns0\n", ["10.31.0.2", "fe80::1%eth0"]),
+        ("# nameserver 10.31.0.2\n; nameserver 10.31.0.3\nsearch example.net\n", []),
+        ("nameserver 10.31.0.2", ["10.31.0.2"]),
+        ("", []),
+        (None, []),
+    ],
+)
+def test_the_nameservers_are_read_out_of_the_file(
+    intent_of: Any, tmp_path: Path, text: str | None, nameservers: list[str]
+) -> None:
+    if text is not None:
+        (tmp_path / "resolv.conf").write_text(text)
+    intent = intent_of()
+    question = node_facts.questions(intent, intent.nodes[0])["resolver"]
+    script = f"systemctl() {{ return 3; }}\n{question.replace(node_facts.RESOLV_CONF, f'{tmp_path}/resolv.conf')}"
+    said = subprocess.run(["/bin/sh", "-s"], input=script, text=True, capture_output=True, check=True)
+    assert said.stdout.split() == [f"{tmp_path}/resolv.conf", *nameservers]
