@@ -6,7 +6,7 @@ from kubepeer.run import Run
 from tasks.cluster.tasks import refuse_early as refuse_cluster
 from tasks.control_plane.tasks import observe_membership
 from tasks.nodes.tasks import observe as observe_node
-from tasks.nodes.tasks import refuse_early, refuse_upgrade
+from tasks.nodes.tasks import refuse_early, refuse_for_all
 from tasks.routers.tasks import observe as observe_router
 from tasks.routers.tasks import refuse_early as refuse_router
 
@@ -20,8 +20,8 @@ def observe(task: Task, run: Run) -> Result:
 
 
 def preflight(task: Task, run: Run) -> Result:
-    """Refuse, with every cure at once, where it cannot end well; for all hosts, where it would be an upgrade."""
-    refuse_upgrade(run)
+    """Refuse, with every cure at once, where it cannot end well; for all hosts, where the version is wrong for all."""
+    refuse_for_all(run)
     return refuse_router(task, run) if _is_router(task, run) else refuse_early(task, run)
 
 

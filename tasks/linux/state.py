@@ -162,12 +162,11 @@ def struck_off(name: str, script: str) -> str:
 
     Args:
         name: what owes.
-        script: its exit code says whether it was done; what nothing on the machine can do is a failure, too. The note then stays,
-            the change fails, and the next run finds it owed.
+        script: its last command says whether it was done; what nothing on the machine can do is a failure, too. The note then
+            stays, the change fails, and the next run finds it owed.
 
     """
-    done = f"{{\n{script}\n}}" if "\n" in script else script
-    return f"{done} && rm -f -- {note(name)}"
+    return f"{script.strip()} && rm -f -- {note(name)}"
 
 
 def block(text: str, lines: list[str], name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Answer, Seen
 from tasks.nodes.packages import (
+    KUBELET_CONF,
     MEMBER_QUESTION,
     PACKAGES_QUESTION,
     PROGRAMS_QUESTION,
@@ -77,7 +78,8 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
         "macs": f"ip -o link show dev {node.interface} 2>/dev/null | sed -n 's/.*link.ether \\([^ ]*\\).*/\\1/p'",
         "clock": "date +%s.%N",
         "loadable": f"for m in {modules}; do modprobe -n -q -- $m && echo $m; done; true",
-        "listening": "ss -Hltnp",
+        # who listens costs a look at every process, and of a member nobody wants to know
+        "listening": f"if [ -e {KUBELET_CONF} ]; then ss -Hltn; else ss -Hltnp; fi",
         "member": MEMBER_QUESTION,
         "joining": "ls /etc/kubernetes/bootstrap-kubelet.conf 2>/dev/null; true",
         "packages": PACKAGES_QUESTION,

@@ -1,12 +1,11 @@
 """Do the versions on a node and in its repositories go with the inventory's? Reasons why not, each with its cure. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from kubepeer import versions
-from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from tasks.nodes.facts import NodeFacts
-from tasks.nodes.packages import CRI_TOOLS, KUBERNETES
+from tasks.nodes.packages import CRI_TOOLS
 from tasks.nodes.repository import Repository, minor_of, upstream
 
 CGROUP_2 = "cgroup2fs"  # statfs(2): the unified hierarchy; the older ones are folders in a tmpfs
@@ -14,7 +13,6 @@ CONTAINERD_NEEDED = {
     "containerd 2 alone": (2, 0),
     "CRI v1 alone": (1, 6),
 }  # what Kubernetes wants -> containerd's first with it
-NAMED = 2  # hosts that a line names before it counts them
 
 
 def software(intent: Intent, own: NodeFacts) -> list[str]:
@@ -48,7 +46,7 @@ def _containerd(intent: Intent, own: NodeFacts) -> Iterator[str]:
 
 
 def _repository(intent: Intent, own: NodeFacts) -> Iterator[str]:
-    repository, version = own.repository, intent.software.kubernetes
+    repository = own.repository
     if repository is None:
         return
     if repository.trouble:
@@ -57,11 +55,6 @@ def _repository(intent: Intent, own: NodeFacts) -> Iterator[str]:
             "correct packages.repositories and packages.keyrings, or let it reach them"
         )
         return
-    absent = [name for name in KUBERNETES if name in own.lacking and not repository.newest(name, version)]
-    if absent:
-        examples = ", ".join(repository.examples(absent[0], version))
-        cure = f", but {examples}: set software.kubernetes to one of them, or correct" if examples else ": correct"
-        yield f"its package repositories have no {', '.join(absent)} {version}{cure} packages.repositories"
     no_crictl = CRI_TOOLS in own.lacking and not repository.versions.get(CRI_TOOLS)
     if no_crictl and intent.packages.only_these_repositories:
         yield f"its package repositories have no {CRI_TOOLS} (crictl): add one that has it to packages.repositories"
@@ -69,31 +62,3 @@ def _repository(intent: Intent, own: NodeFacts) -> Iterator[str]:
 
 def _minor(version: str) -> str:
     return version.rpartition(".")[0]
-
-
-def refuse_upgrade(intent: Intent, runs: Mapping[str, str]) -> RefusedError | None:
-    """The one refusal for all hosts where members of the cluster run another version than the inventory says.
-
-    Args:
-        intent: what is wanted.
-        runs: name of each node that is a member -> the version that it runs.
-
-    """
-    wanted = intent.software.kubernetes
-    others = {name: version for name, version in runs.items() if version and version != wanted}
-    if not others:
-        return None
-    by_version: dict[str, list[str]] = {}
-    for name, version in sorted(others.items(), key=lambda item: item[1]):
-        by_version.setdefault(version, []).append(name)
-    runs_there = ", ".join(f"Kubernetes {version} ({_names(names)})" for version, names in by_version.items())
-    most = max(by_version, key=lambda version: len(by_version[version]))
-    return RefusedError(
-        f"the cluster runs {runs_there}, the inventory says {wanted}: deploy.py does not upgrade. Nothing was changed on any host.",
-        host=intent.cluster.name,
-        cure=f"set software.kubernetes: {most}, or upgrade the cluster by hand first (kubeadm upgrade)",
-    )
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= NAMED else f"{len(names)} nodes"

@@ -14,7 +14,7 @@ from tasks.cluster.access import api_if_there
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
-from tasks.nodes import facts, plan, preflight, repository, software
+from tasks.nodes import facts, plan, preflight, refusals, repository
 from tasks.nodes.facts import NodeFacts
 from tasks.nodes.packages import INSTALL_SECONDS, OURS, installed, lacking
 from tasks.nodes.repository import LOOK_UP_SECONDS, Repository
@@ -44,19 +44,19 @@ def _observed(run: Run) -> Mapping[str, NodeFacts]:
     return {node.name: found for node in run.intent.nodes if (found := run.recall(("facts", node.name)))}
 
 
-def refuse_upgrade(run: Run) -> None:
-    """Refuse for every host of the run, routers too, where the cluster runs another version than the inventory says.
+def refuse_for_all(run: Run) -> None:
+    """Refuse for every host of the run, routers too, where the version is wrong for the whole cluster.
 
     Raises:
         RefusedError: the same for all, so that it is told once.
 
     """
     observed = _observed(run)
-    runs = {name: found.kubernetes for name, found in observed.items() if found.member}
     others = [node for node in run.intent.nodes if node.name not in run.chosen]
+    known = {}
     if observed and others:  # nobody has looked at them, and this run may add a node to them
-        runs = run.once("versions that the API knows", partial(_versions_by_api, run)) | runs
-    refusal = software.refuse_upgrade(run.intent, runs)
+        known = run.once("versions that the API knows", partial(_versions_by_api, run))
+    refusal = refusals.refusal(run.intent, observed, known)
     if refusal:
         raise refusal
 

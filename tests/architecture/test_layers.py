@@ -42,6 +42,7 @@ PURE = (
     "tasks/nodes/packages.py",
     "tasks/nodes/plan.py",
     "tasks/nodes/preflight.py",
+    "tasks/nodes/refusals.py",
     "tasks/nodes/repository.py",
     "tasks/nodes/software.py",
     "tasks/routers/bird.py",

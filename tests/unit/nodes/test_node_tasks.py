@@ -93,12 +93,14 @@ def test_a_version_that_is_not_there_is_refused_in_one_line(machine: Machine, ru
     machine.said |= {"loadable": "overlay\nbr_netfilter\nnf_conntrack\nip_vs\nip_vs_rr\nip_vs_wrr\nip_vs_sh"}
     run: Run = run_of(WORKER)
     tasks.observe(task_on(WORKER), run)
-    with pytest.raises(RefusedError) as raised:
-        every_host.preflight(task_on(WORKER), run)
-    assert str(raised.value) == (
-        f"{WORKER}: its package repositories have no kubelet, kubeadm, kubectl 1.26.0, but 1.26.15: "
-        "set software.kubernetes to one of them, or correct packages.repositories. Nothing was changed."
-    )
+    for name in (WORKER, ROUTER):
+        with pytest.raises(RefusedError) as raised:
+            every_host.preflight(task_on(name), run)
+        assert str(raised.value) == (
+            "k8s-calico: the package repositories have no kubelet, kubeadm, kubectl 1.26.0, but 1.26.15 "
+            f"(asked on {WORKER}). Nothing was changed on any host. "
+            "Cure: set software.kubernetes to one of them, or correct packages.repositories"
+        )
 
 
 def test_a_dry_run_shows_the_revisions_that_would_be_installed(machine: Machine, run_of: Any) -> None:
@@ -163,7 +165,7 @@ def test_a_node_that_is_added_alone_is_compared_with_those_that_the_api_knows(ap
     api.append({full_name(run, MASTER): "1.25.4", "a-node-of-somebody-else": "1.20.0"})
     for _ in range(2):  # the API is asked once
         with pytest.raises(RefusedError, match=rf"Kubernetes 1\.25\.4 \({MASTER}\), the inventory says 1\.26\.0"):
-            tasks.refuse_upgrade(run)
+            tasks.refuse_for_all(run)
 
 
 def test_what_a_node_says_itself_counts_for_more_than_what_the_api_knows(
@@ -173,7 +175,7 @@ def test_what_a_node_says_itself_counts_for_more_than_what_the_api_knows(
     machine.said = READY | {"member": "kubelet.conf", "running": "1.26.0"}
     tasks.observe(task_on(WORKER), run)
     api.append({full_name(run, WORKER): "1.25.4"})
-    tasks.refuse_upgrade(run)
+    tasks.refuse_for_all(run)
 
 
 @pytest.mark.parametrize("answer", [{}, CommandError("503")], ids=["no_nodes", "an_api_that_does_not_answer"])
@@ -181,7 +183,7 @@ def test_an_api_that_says_nothing_refuses_nothing(api: list[Any], run_of: Any, a
     run: Run = run_of(WORKER)
     tasks.observe(task_on(WORKER), run)
     api.append(answer)
-    tasks.refuse_upgrade(run)
+    tasks.refuse_for_all(run)
     assert api == []
 
 
@@ -189,11 +191,11 @@ def test_a_run_over_all_nodes_asks_no_api(api: list[Any], run_of: Any) -> None:
     api.append(AssertionError("asked"))
     run: Run = run_of(*(node.name for node in run_of().intent.nodes))
     tasks.observe(task_on(WORKER), run)
-    tasks.refuse_upgrade(run)
+    tasks.refuse_for_all(run)
     assert len(api) == 1
 
 
 def test_a_run_on_routers_alone_asks_no_api(api: list[Any], run_of: Any) -> None:
     api.append(AssertionError("asked"))
-    tasks.refuse_upgrade(run_of(ROUTER))
+    tasks.refuse_for_all(run_of(ROUTER))
     assert len(api) == 1

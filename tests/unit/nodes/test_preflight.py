@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from kubepeer.intent import Intent
 from tasks.linux import observe
 from tasks.linux.observe import Answer, Seen
 from tasks.nodes import facts as node_facts
-from tasks.nodes import preflight, software
+from tasks.nodes import preflight, refusals, software
 from tasks.nodes.facts import NodeFacts
 from tasks.nodes.repository import Repository
 
@@ -62,12 +63,19 @@ def typed(key: str, value: Any) -> Any:
     return value
 
 
+def laid_over(every: dict[str, NodeFacts], differences: dict[str, dict[str, Any]]) -> dict[str, NodeFacts]:
+    """The facts of nodes with those of a case laid over them."""
+    changed = {
+        name: replace(every[name], **{key: typed(key, value) for key, value in different.items()})
+        for name, different in differences.items()
+    }
+    return every | changed
+
+
 @pytest.mark.cases("reasons")
 def test_a_node_is_refused_for_these_reasons(case: dict[str, Any], intent_of: Any) -> None:
     intent = intent_of(**case.get("edit", {}))
-    every = good(intent, case.get("offset", 0))
-    for name, differences in case.get("facts", {}).items():
-        every[name] = replace(every[name], **{key: typed(key, value) for key, value in differences.items()})
+    every = laid_over(good(intent, case.get("offset", 0)), case.get("facts", {}))
     assert preflight.reasons(intent, intent.node(case["node"]), every) == case["reasons"]
 
 
@@ -114,7 +122,17 @@ def test_answers_become_facts(case: dict[str, Any], intent_of: Any) -> None:
 
 @pytest.mark.cases("upgrades")
 def test_a_cluster_of_another_version_is_refused_once_for_all_hosts(case: dict[str, Any], intent_of: Any) -> None:
-    refusal = software.refuse_upgrade(intent_of(), case["runs"])
+    refusal = refusals.refusal(intent_of(), {}, case["runs"])
+    assert (str(refusal) if refusal else None) == case["refusal"]
+
+
+@pytest.mark.cases("repositories")
+def test_a_repository_that_is_of_no_use_is_refused_once_for_all_hosts(case: dict[str, Any], intent_of: Any) -> None:
+    intent = intent_of()
+    observed = laid_over(good(intent, 0), case["facts"])
+    if case.get("only"):  # no other node was looked at
+        observed = {name: observed[name] for name in case["facts"]}
+    refusal = refusals.refusal(intent, observed, {})
     assert (str(refusal) if refusal else None) == case["refusal"]
 
 
@@ -160,3 +178,25 @@ def test_who_listens_on_this_machine_is_named(intent_of: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         holder = facts_here(intent_of(), "lo").listening[server.getsockname()[1]]
     assert holder.endswith(f"(pid {os.getpid()})")
+
+
+@pytest.mark.parametrize(
+    ("text", "nameservers"),
+    [
+        ("nameserver 10.31.0.2\nnameserver\tfe80::1%eth0 # the router\noptions edns0\n", ["10.31.0.2", "fe80::1%eth0"]),
+        ("# nameserver 10.31.0.2\n; nameserver 10.31.0.3\nsearch example.net\n", []),
+        ("nameserver 10.31.0.2", ["10.31.0.2"]),
+        ("", []),
+        (None, []),
+    ],
+)
+def test_the_nameservers_are_read_out_of_the_file(
+    intent_of: Any, tmp_path: Path, text: str | None, nameservers: list[str]
+) -> None:
+    if text is not None:
+        (tmp_path / "resolv.conf").write_text(text)
+    intent = intent_of()
+    question = node_facts.questions(intent, intent.nodes[0])["resolver"]
+    script = f"systemctl() {{ return 3; }}\n{question.replace(node_facts.RESOLV_CONF, f'{tmp_path}/resolv.conf')}"
+    said = subprocess.run(["/bin/sh", "-s"], input=script, text=True, capture_output=True, check=True)
+    assert said.stdout.split() == [f"{tmp_path}/resolv.conf", *nameservers]
