@@ -3,6 +3,7 @@
 from nornir.core.task import Result, Task
 
 from kubepeer.run import Run
+from tasks.control_plane.preflight import refuse_unready_api
 from tasks.control_plane.tasks import observe_membership
 from tasks.nodes.tasks import observe as observe_node
 from tasks.nodes.tasks import refuse_early
@@ -20,7 +21,10 @@ def observe(task: Task, run: Run) -> Result:
 
 def preflight(task: Task, run: Run) -> Result:
     """Refuse, with every cure at once, where it cannot end well."""
-    return refuse_router(task, run) if _is_router(task, run) else refuse_early(task, run)
+    if _is_router(task, run):
+        return refuse_router(task, run)
+    refuse_unready_api(run, task.host.name)
+    return refuse_early(task, run)
 
 
 def _is_router(task: Task, run: Run) -> bool:
