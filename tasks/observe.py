@@ -4,6 +4,7 @@ from nornir.core.task import Result, Task
 
 from kubepeer.run import Run
 from tasks.cluster.tasks import refuse_early as refuse_cluster
+from tasks.control_plane.preflight import refuse_unready_api
 from tasks.control_plane.tasks import observe_membership
 from tasks.nodes.tasks import observe as observe_node
 from tasks.nodes.tasks import refuse_early, refuse_for_all
@@ -22,7 +23,10 @@ def observe(task: Task, run: Run) -> Result:
 def preflight(task: Task, run: Run) -> Result:
     """Refuse, with every cure at once, where it cannot end well; for all hosts, where the version is wrong for all."""
     refuse_for_all(run)
-    return refuse_router(task, run) if _is_router(task, run) else refuse_early(task, run)
+    if _is_router(task, run):
+        return refuse_router(task, run)
+    refuse_unready_api(run, task.host.name)
+    return refuse_early(task, run)
 
 
 def preflight_with_cluster(task: Task, run: Run) -> Result:

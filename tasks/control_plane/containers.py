@@ -4,7 +4,7 @@ SOCKET = "/run/containerd/containerd.sock"
 ENDPOINT = f"unix://{SOCKET}"
 
 # kubeadm's package depends on crictl before 1.32 only; ctr comes with containerd itself, and also lists containers that have ended.
-# Only kube-system is looked at: a pod of somebody's own may have a container of the same name.
+# Only kube-system is looked at: a pod of somebody's own may have a container of the same name. Standard input is the script's own.
 FUNCTIONS = f"""cri() {{ crictl --runtime-endpoint {ENDPOINT} "$@"; }}
 ctd() {{ ctr --address {SOCKET} --namespace k8s.io "$@"; }}
 has_cri() {{ command -v crictl >/dev/null; }}
@@ -23,7 +23,7 @@ inside() {{
     name=$1 ids=$(running "$1") || return
     shift
     for id in $ids; do
-        if has_cri; then cri exec "$id" "$@"; else ctd tasks exec --exec-id "kubepeer-$$" "$id" "$@"; fi
+        if has_cri; then cri exec "$id" "$@" </dev/null; else ctd tasks exec --exec-id "kubepeer-$$" "$id" "$@" </dev/null; fi
         return
     done
     echo "no container $name runs" >&2

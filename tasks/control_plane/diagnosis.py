@@ -18,23 +18,30 @@ KLOG = re.compile(r"^([EF])\d{4} [\d:.]+ +\d+ \S+\] (?P<message>.*)$")
 # the kubelet's errors that pass by themselves, or follow from what is said anyway
 NOISE = ("Failed to ensure lease exists", "Eviction manager: failed to get summary stats", "has not been registered")
 CRICTL_OWN = 'level=warning msg="'  # crictl's own words stand between those of the container
+NOTHING_TO_SAY, NO_CONTAINER = 3, 4  # exit codes within questions()
+MANY_ATTEMPTS = 3  # a control plane's pods may be started twice while etcd gets its members
 FREE_PERCENT = 15  # the kubelet's own thresholds: 15 % of images' disk, 10 % of its own
 EVICTION = re.compile(r"[Ee]viction manager: (?:attempting to reclaim|must evict pod\(s\) to reclaim)")
 RESOURCE = re.compile(r'resourceName="(?P<name>[^"]+)"')
 
 
 def questions(names: Sequence[str] = ()) -> dict[str, str]:
-    """Read-only commands; for the kubelet, its disk, and the newest container of each of these names in kube-system."""
+    """Read-only commands; for the kubelet, its disk, and the newest container of each of these names in kube-system.
+
+    Before kubeadm has given the kubelet a configuration, or a pod a manifest, nothing of theirs stands in the way of anything.
+    """
+    configured = "[ ! -e /var/lib/kubelet/config.yaml ] ||"
     newest = "cri ps -a -q --name '^{name}$' --label io.kubernetes.pod.namespace=kube-system | head -n 1"
     asked = {
-        "kubelet": "systemctl show kubelet -p ActiveState,SubState,Result,NRestarts",
-        "journal": f"journalctl -u kubelet -n {JOURNAL_LINES} -o cat --no-pager 2>/dev/null; true",
+        "kubelet": f"{configured} systemctl show kubelet -p ActiveState,SubState,Result,NRestarts",
+        "journal": f"{configured} journalctl -u kubelet -n {JOURNAL_LINES} -o cat --no-pager 2>/dev/null; true",
         "disk": "df -P /var/lib/kubelet /var/lib/containerd 2>/dev/null | tail -n +2; true",
     }
     if "kube-apiserver" in names:
         asked["readyz"] = "curl -sk --max-time 3 'https://127.0.0.1:6443/readyz?verbose'; true"
     for name in names:
-        find = f'{FUNCTIONS}has_cri || {{ echo no crictl; exit 3; }}\nid=$({newest.format(name=name)}) && [ -n "$id" ] || exit 4'
+        find = f"{FUNCTIONS}[ -e /etc/kubernetes/manifests/{name}.yaml ] && has_cri || exit {NOTHING_TO_SAY}\n"
+        find += f'id=$({newest.format(name=name)}) && [ -n "$id" ] || exit {NO_CONTAINER}'
         asked[f"state {name}"] = f'( {find}\ncri inspect -q "$id" 2>/dev/null )'
         asked[f"log {name}"] = f'( {find}\ncri logs --tail 5 "$id" )'
     return asked
@@ -95,17 +102,19 @@ def _readyz(answer: Answer) -> Iterator[str]:
 
 def _container(name: str, state: Answer, log: Answer) -> str:
     """What is wrong with the newest container of a name, or ""."""
-    if state.code == 3:  # noqa: PLR2004  from questions(): there is no crictl
+    if state.code == NOTHING_TO_SAY:
         return ""
-    if state.code == 4:  # noqa: PLR2004  from questions(): there is no such container
+    if state.code == NO_CONTAINER:
         return f"{name} has no container"
     try:
         status: dict[str, Any] = json.loads(state.text)["status"]
     except (ValueError, KeyError, TypeError):
         return f"{name}: crictl says: {' '.join(state.text.split())[-150:]}"
+    attempt = (status.get("metadata") or {}).get("attempt", 0)
+    said = [line.strip() for line in log.lines if CRICTL_OWN not in line] if log.code == 0 else []
+    last = f": {said[-1]}" if said else ""
     if status["state"] == "CONTAINER_RUNNING":
-        return ""
-    attempt = status.get("metadata", {}).get("attempt", 0)
+        return f"{name} was started {attempt + 1} times{last}" if attempt >= MANY_ATTEMPTS else ""
     parts = [
         f"{name} {status['state'].removeprefix('CONTAINER_').lower()}",
         f"code {status.get('exitCode', 0)}",
@@ -113,6 +122,4 @@ def _container(name: str, state: Answer, log: Answer) -> str:
         " ".join(status.get("message", "").split()),
         f"attempt {attempt + 1}" if attempt else "",
     ]
-    said = [line.strip() for line in log.lines if CRICTL_OWN not in line] if log.code == 0 else []
-    last = said[-1] if said else ""
-    return ", ".join(filter(None, parts)) + (f": {last}" if last else "")
+    return ", ".join(filter(None, parts)) + last

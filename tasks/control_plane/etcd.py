@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from kubepeer.errors import CommandError
 from kubepeer.intent import Intent, Node
-from tasks.control_plane.containers import executing
+from tasks.control_plane.containers import FUNCTIONS, executing
 from tasks.linux.observe import Seen
 from tasks.linux.state import Execute, LinuxChange
 
@@ -172,9 +172,22 @@ def _state(member: Member) -> str:
     return f"{kind}, {'running' if member.running else 'does not answer' if member.name else 'never started'}"
 
 
+# etcd takes no voting member away while the others have not been connected for five seconds (its HealthInterval): after an election, or
+# where another member has just gone. It is asked again; every other answer stands.
+REMOVE = """{functions}n=0
+until said=$(inside etcd {etcdctl} member remove {identity} 2>&1); do
+    n=$((n + 1))
+    case "$said" in *"unhealthy cluster"*) [ $n -lt 10 ] && sleep 2 && continue;; esac
+    echo "$said" >&2
+    exit 1
+done"""
+REMOVE_SECONDS = 90
+
+
 def removing(removals: Iterable[Removal]) -> Iterator[LinuxChange]:
     """The changes; each is applied on a control plane whose etcd stays."""
     for removal in removals:
-        script = executing("etcd", f"{ETCDCTL} member remove {removal.member.identity:x}")
-        step = Execute("etcdctl member remove", f"{script} 2>&1")
-        yield LinuxChange(f"etcd member {removal.member}", removal.why, None, steps=(step,))
+        member = removal.member
+        script = REMOVE.format(functions=FUNCTIONS, etcdctl=ETCDCTL, identity=f"{member.identity:x}")
+        step = Execute("etcdctl member remove", script, REMOVE_SECONDS)
+        yield LinuxChange(f"etcd member {member}", removal.why, None, steps=(step,))

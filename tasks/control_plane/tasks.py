@@ -1,7 +1,7 @@
 """The API's endpoint, the first control plane and the joins: observe, plan, apply."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,8 @@ from kubepeer.errors import CommandError, KubepeerError, UnreachableError
 from kubepeer.intent import Node
 from kubepeer.run import Run, done
 from tasks.cluster import waits
-from tasks.cluster.access import API_SECONDS, ApiNotReadyError, api_if_there, api_that_answered, kubeconfig_of, open_api
-from tasks.cluster.api import KubernetesApi
+from tasks.cluster.access import ApiNotReadyError, api_if_there, api_that_answered, kubeconfig_of, open_api
+from tasks.cluster.api import ApiRefusal, KubernetesApi, Manifest
 from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS
@@ -29,6 +29,8 @@ from tasks.linux.state import LinuxChange, present
 
 KUBE_PROXY = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
 POD_SECONDS = 90
+NEW_API_SECONDS = 300  # kubeadm init asks the node's own address: images of haproxy and keepalived may still come
+FORBIDDEN = 403  # HTTP
 
 
 def place_endpoint(task: Task, run: Run) -> Result:
@@ -49,7 +51,7 @@ def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[
     except ApiNotReadyError:
         return  # of an init that was cut off, it may be; the next phase waits for it and says what it lacks
     seen = run.recall(("member", node.name))
-    if api is None or members.membership(node, seen, api.nodes()) is not Membership.FULL:
+    if api is None or members.membership(node, seen, _registered(run, node, api)) is not Membership.FULL:
         return  # no kubelet of the cluster that could start them; this node joins later
     for path, text in pods.items():
         name = f"{Path(path).stem}-{node.full_name}"  # the kubelet's name for a static pod
@@ -71,7 +73,8 @@ def initialise(task: Task, run: Run) -> Result:
     if api is None:
         _refuse_second_cluster(run, task.host.name, seen)
     else:
-        registered, has_kube_proxy = api.nodes(), api.get(KUBE_PROXY) is not None
+        registered = _registered(run, node, api)
+        has_kube_proxy = bool(registered) and api.get(KUBE_PROXY) is not None
         if not members.init_was_cut_off(node, seen, registered, has_kube_proxy=has_kube_proxy):
             return done(task, join_cluster(run, shell, api, seen, registered))
         kubeadm.refuse_another_version(run.intent, node, api.call("GET", "/version")["gitVersion"])
@@ -108,10 +111,23 @@ def _api_of_cluster(run: Run, node: Node, seen: MemberSeen) -> KubernetesApi | N
         return None
 
 
+def _registered(run: Run, node: Node, api: KubernetesApi) -> Mapping[str, Manifest]:
+    """The nodes that the API knows; none yet where kubeadm init was cut off before the administrator has any rights.
+
+    From 1.29 on admin.conf is of a group that kubeadm init binds to its role only when the apiserver has become ready.
+    """
+    try:
+        return api.nodes()
+    except ApiRefusal as refusal:
+        if refusal.status != FORBIDDEN or _members_elsewhere(run, node.name):
+            raise
+        return {}
+
+
 def _open_new_api(run: Run, shell: SshShell) -> None:
     """The API through the virtual IP, after kubeadm init has found the apiserver well at the node's own address."""
     try:
-        open_api(run, wait_seconds=API_SECONDS)
+        open_api(run, wait_seconds=NEW_API_SECONDS)
     except UnreachableError as error:
         why = explain(shell, (*ENDPOINT_PODS, *CONTROL_PLANE_PODS))
         error.message = ": ".join(filter(None, (error.message, why)))

@@ -42,10 +42,12 @@ def asked(folder: Path, name: str, programs: dict[str, str]) -> dict[str, Answer
     for program, text in programs.items():
         (folder / program).write_text(f"#!/bin/sh\n{text}\n")
         (folder / program).chmod(0o755)
+    (manifests := folder / "manifests").mkdir()
+    (manifests / f"{name}.yaml").touch()
     found = {}
     for question in (f"state {name}", f"log {name}"):
         ended = subprocess.run(
-            ["/bin/sh", "-c", diagnosis.questions([name])[question]],
+            ["/bin/sh", "-c", diagnosis.questions([name])[question].replace("/etc/kubernetes", str(folder))],
             env={"PATH": f"{folder}:/bin:/usr/bin"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -89,13 +91,24 @@ class Local:
 
     def run(self, script: str, **_: object) -> Completed:
         path = {"PATH": f"{self.folder}:/bin:/usr/bin"}
+        script = script.replace("/var/lib", f"{self.folder}/var/lib").replace("/etc/kub", f"{self.folder}/etc/kub")
         ended = subprocess.run(["/bin/sh"], input=script.encode(), env=path, capture_output=True, check=False)
         return Completed(ended.returncode, ended.stdout, ended.stderr)
 
     check = run
 
 
+def test_before_kubeadm_has_placed_anything_nothing_stands_in_the_way(tmp_path: Path) -> None:
+    """A kubelet without a configuration ends and starts for ever, and no control plane's container is there."""
+    for name in ("systemctl", "journalctl"):
+        (tmp_path / name).write_text("#!/bin/sh\necho ActiveState=activating\n")
+        (tmp_path / name).chmod(0o755)
+    assert explain(Local(tmp_path), diagnosis.CONTROL_PLANE_PODS) == ""
+
+
 def test_an_error_says_what_the_node_says(tmp_path: Path) -> None:
+    (tmp_path / "var/lib/kubelet").mkdir(parents=True)
+    (tmp_path / "var/lib/kubelet/config.yaml").touch()
     for name, text in {
         "systemctl": "echo ActiveState=failed; echo SubState=failed; echo Result=exit-code; echo NRestarts=5",
         "journalctl": "exit 1",

@@ -10,6 +10,7 @@ from kubepeer.errors import CommandError
 from tasks.control_plane import etcd
 from tasks.control_plane.etcd import Member
 from tasks.linux.observe import Answer, Seen
+from tasks.linux.state import Execute, LinuxChange
 
 DEAD = Member(0xABC, "n2", "10.31.90.2", learner=True, running=False)
 
@@ -70,6 +71,37 @@ CTR = """case "$*" in
 esac"""
 
 
+def script_of(change: LinuxChange) -> str:
+    (step,) = change.steps
+    assert isinstance(step, Execute)
+    return step.script
+
+
+@pytest.mark.parametrize(
+    ("etcdctl", "code", "asked"),
+    [
+        ("true", 0, 1),
+        ('[ $(wc -l < asked) -gt 2 ] || { echo "Error: etcdserver: unhealthy cluster"; exit 1; }', 0, 3),
+        ('echo "Error: etcdserver: unhealthy cluster"; exit 1', 1, 10),
+        ('echo "Error: etcdserver: member not found"; exit 1', 1, 1),
+    ],
+    ids=["removed", "removed_when_the_others_are_connected", "never_connected", "another_answer"],
+)
+def test_a_removal_is_asked_again_while_etcd_is_not_yet_sure_of_the_others(
+    tmp_path: Path, etcdctl: str, code: int, asked: int
+) -> None:
+    for name, script in {"crictl": CRICTL, "etcdctl": f"echo . >> asked; {etcdctl}", "sleep": "true"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    (change,) = etcd.removing([etcd.Removal(DEAD, "")])
+    path = {"PATH": f"{tmp_path}:/bin:/usr/bin"}
+    ended = subprocess.run(
+        ["/bin/sh"], input=script_of(change), cwd=tmp_path, env=path, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, len((tmp_path / "asked").read_text().split())) == (code, asked)
+    assert ("Error: " in ended.stderr) is bool(code)
+
+
 @pytest.mark.parametrize(("program", "text"), [("crictl", CRICTL), ("ctr", CTR)])
 def test_etcdctl_runs_within_etcds_container(tmp_path: Path, program: str, text: str) -> None:
     for name, script in {program: text, "etcdctl": 'echo "$@"'}.items():
@@ -78,7 +110,7 @@ def test_etcdctl_runs_within_etcds_container(tmp_path: Path, program: str, text:
     (change,) = etcd.removing([etcd.Removal(DEAD, "")])
     path = {"PATH": f"{tmp_path}:/bin:/usr/bin"}
     for script, words in [
-        (change.steps[0].script, "member remove abc"),  # type: ignore[union-attr]
+        (script_of(change).replace("done", 'done; echo "$said"'), "member remove abc"),
         (etcd.QUESTIONS["members"], "member list -w json"),
         (etcd.QUESTIONS["status"], "endpoint status --cluster -w json"),
     ]:

@@ -257,6 +257,7 @@ def test_a_node_that_does_not_register_says_what_its_kubelet_says(
     fleet.api_knows(FIRST, SECOND)
     fleet.program(THIRD, "systemctl", "echo ActiveState=failed; echo SubState=failed; echo Result=exit-code")
     fleet.program(THIRD, "journalctl", "exit 1")
+    fleet.file(THIRD, "/var/lib/kubelet/config.yaml", "")
     fleet.etcd({FIRST: "running", SECOND: "running"})
     with pytest.raises(
         CommandError, match=r"the API does not know \S+10-31-90-3\S+: the kubelet is failed \(failed, exit-code\)"

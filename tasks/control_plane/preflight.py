@@ -1,0 +1,43 @@
+"""A reason not to begin that all nodes share: the cluster's API answers, and is not ready."""
+
+from functools import partial
+
+from kubepeer.errors import RefusedError, UnreachableError
+from kubepeer.run import Run
+from tasks.cluster.access import API_SECONDS, ApiNotReadyError, open_api
+
+
+def refuse_unready_api(run: Run, host: str) -> None:
+    """Refuse where an API answers, is waited for, and does not become ready: joins and objects would fail one by one.
+
+    An API that does not answer at all is none of this: what the run puts in place may be what it lacks.
+
+    Raises:
+        RefusedError: names the checks that the API does not pass.
+
+    """
+    said = run.once("api refusal", partial(_refusal, run))
+    if said:
+        message, cure = said
+        raise RefusedError(f"{message}. Nothing was changed", host=host, cure=cure)
+
+
+def _refusal(run: Run) -> tuple[str, str] | None:
+    """What is said, and the cure; None where nothing stands against a beginning."""
+    seen = {node.name: run.recall(("member", node.name)) for node in run.intent.control_planes}
+    holders = [name for name, one in seen.items() if one is not None and one.leftovers]
+    if not holders:
+        return None
+    try:
+        try:
+            open_api(run)
+        except ApiNotReadyError:
+            if run.options.dry_run:
+                raise
+            open_api(run, wait_seconds=API_SECONDS)
+    except ApiNotReadyError as error:
+        # of the first alone: kubeadm init was cut off, and goes on
+        return None if holders == [run.intent.control_planes[0].name] else (error.message, error.cure)
+    except UnreachableError:
+        return None
+    return None

@@ -1,0 +1,70 @@
+"""An API that answers and is not ready is refused before anything is changed, for all nodes and with one question."""
+
+from collections.abc import Callable
+
+import pytest
+
+from kubepeer.errors import RefusedError
+from kubepeer.run import Run
+from tasks.cluster import access
+from tasks.cluster.api import KubernetesApi
+from tasks.control_plane import preflight
+from tasks.control_plane.membership import ADMIN_CONF, MemberSeen
+from tasks.control_plane.preflight import refuse_unready_api
+from tests.unit.cluster.api_server import ApiServer
+
+FIRST, SECOND = "k8s-calico-master-10-31-90-1", "k8s-calico-master-10-31-90-2"
+NOT_READY = (500, "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed")
+
+
+def holding(*leftovers: str) -> MemberSeen:
+    return MemberSeen(leftovers, api_ready=False, admin_conf="", ca="", kubeconfig_current=False)
+
+
+@pytest.fixture
+def run(run_of: Callable[..., Run], connected: KubernetesApi, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setattr(access, "_connect", lambda _: connected)
+    monkeypatch.setattr(access, "ASK_SECONDS", 0.001)
+    monkeypatch.setattr(preflight, "API_SECONDS", 0.05)
+    run = run_of(FIRST, SECOND)
+    for name in (FIRST, SECOND):
+        run.keep(("member", name), holding(ADMIN_CONF))
+    return run
+
+
+def test_every_node_is_refused_and_the_api_was_asked_for_once(run: Run, server: ApiServer) -> None:
+    server.state.raw["/readyz"] = NOT_READY
+    for name in (FIRST, SECOND):
+        with pytest.raises(
+            RefusedError, match=rf"^{name}: .*etcd failed: reason withheld\. Nothing was changed Cure: "
+        ):
+            refuse_unready_api(run, name)
+    asked = len(server.state.requests)
+    with pytest.raises(RefusedError):
+        refuse_unready_api(run, SECOND)
+    assert len(server.state.requests) == asked
+
+
+def test_an_api_that_becomes_ready_is_no_reason(run: Run, server: ApiServer) -> None:
+    server.state.raw["/readyz"] = (200, "ok")
+    server.state.faults = [503] * 6
+    refuse_unready_api(run, FIRST)
+
+
+def test_an_init_that_was_cut_off_is_no_reason(run: Run, server: ApiServer) -> None:
+    run.keep(("member", SECOND), holding())
+    server.state.raw["/readyz"] = NOT_READY
+    refuse_unready_api(run, FIRST)
+
+
+def test_bare_machines_ask_no_api(run: Run, server: ApiServer) -> None:
+    for name in (FIRST, SECOND):
+        run.keep(("member", name), holding())
+    refuse_unready_api(run, FIRST)
+    assert server.state.requests == []
+
+
+def test_an_api_that_does_not_answer_is_no_reason(run: Run, server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = KubernetesApi(server.kubeconfig, "https://127.0.0.1:1", "name")
+    monkeypatch.setattr(access, "_connect", lambda _: lost)
+    refuse_unready_api(run, FIRST)
