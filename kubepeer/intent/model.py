@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from kubepeer.secret import SecretSource
 
@@ -123,6 +123,9 @@ class Software(Section):
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
     fail_swap_on: bool = True
     conntrack_limits: bool = True
+    kubelet_configuration: dict[str, JsonValue] = Field(
+        default_factory=dict
+    )  # fields of KubeletConfiguration, above ours
     image_repository: str
     pause_image: str
     haproxy_image: str
