@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import yaml
 
+from tests.conftest import LOADER
+
 PLAIN = {"string": str, "integer": int, "boolean": bool, "number": int | float}
 FREE = {"int-or-string": int | str, "date-time": str, "byte": str, "int32": int, "int64": int, "double": int | float}
 LARGEST = {"int32": (1 << 31) - 1, "int64": (1 << 63) - 1}
@@ -39,7 +41,7 @@ class Schema:
         """Of a project's CustomResourceDefinitions, one a file."""
         definitions = {}
         for file in files:
-            spec = yaml.safe_load(file.read_text(encoding="utf-8"))["spec"]
+            spec = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)["spec"]
             for version in spec["versions"]:
                 kind = {"group": spec["group"], "version": version["name"], "kind": spec["names"]["kind"]}
                 name = f"{file.stem}.{version['name']}"
@@ -78,7 +80,7 @@ class Schema:
             return
         if value not in schema.get("enum", [value]):
             yield f"{path}: {value!r} is none of {', '.join(map(str, schema['enum']))}"
-        if "pattern" in schema and not re.search(schema["pattern"], value):
+        if "pattern" in schema and not _matches(schema["pattern"], value):
             yield f"{path}: {value!r} does not match {schema['pattern']}"
         most = schema.get("maximum", LARGEST.get(schema.get("format", "")))
         if most is not None and value > most:
@@ -110,3 +112,9 @@ class Schema:
                 yield from self._of(free, below, f"{path}.{key}")
             elif named and not schema.get("x-kubernetes-preserve-unknown-fields"):
                 yield f"{path}.{key} is unknown"
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Go's regular expressions: a flag may stand behind the anchor."""
+    without = pattern.replace("(?i)", "")
+    return bool(re.search(without, value, re.IGNORECASE if without != pattern else 0))

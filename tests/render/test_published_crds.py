@@ -1,6 +1,7 @@
 """Calico's objects against the CRDs that the project and its operator have published, for each version that lies beside the checkout."""
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ from tasks.cluster import objects
 from tests.crds import crds
 from tests.render.schema import Schema
 
-Judge = Callable[[dict[str, Any]], list[str]]
 STORED = "crd.projectcalico.org/v1"  # where an object of projectcalico.org/v3 is kept by Calico's own API server
 # all that an inventory may ask of Calico; what a version has not is refused before anything is rendered
 EVERYTHING = {"ttl_security": True}
 PASSWORD = "tutorial"
+
+
+@functools.cache
+def described(folder: Path) -> Schema:
+    return Schema.of_crds(sorted(folder.glob("*.yaml")))
 
 
 def intent_for(version: str, intent_of: Any) -> Intent:
@@ -42,7 +47,7 @@ def is_built(minor: str) -> bool:
 
 def ours(folder: Path, intent_of: Any) -> Iterator[tuple[str, dict[str, Any], Schema]]:
     """Every object that Calico or its operator reads, with the description that judges it: of the stored form, and of the served one."""
-    version, schema = folder.name.removeprefix("calico-"), Schema.of_crds(sorted(folder.glob("*.yaml")))
+    version, schema = folder.name.removeprefix("calico-"), described(folder)
     intent = intent_for(version, intent_of)
     for manifest in [*objects.calico(intent), *objects.bgp(intent, PASSWORD)]:
         group = str(manifest["apiVersion"]).partition("/")[0]
