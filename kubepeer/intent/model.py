@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from kubepeer.secret import SecretSource
 
@@ -147,7 +147,12 @@ class Packages(Section):
         default_factory=dict
     )  # path on the node -> address or file of the repository's key
     only_these_repositories: bool = False
-    kubernetes_version: str = ""  # gone: the repository is asked; stands until the last line that reads it is
+    _kubernetes_version: str = PrivateAttr("")  # no key of the inventory: goes with the last line that reads it
+
+    @property
+    def kubernetes_version(self) -> str:
+        """Nothing: the repository is asked."""
+        return self._kubernetes_version
 
 
 class Manifests(Section):

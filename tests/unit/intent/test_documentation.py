@@ -12,7 +12,6 @@ from tests.conftest import CHECKOUT
 
 TEXT = (CHECKOUT / "docs" / "inventory.md").read_text(encoding="utf-8")
 SECTIONS = [Bgp, Cluster, Endpoint, FabricData, Manifests, Networks, NodeData, Packages, Peering, RouterData, Software]
-GONE = {"kubernetes_version"}  # with the field itself
 CALICO = [f"{versions.supported('calico')[0].split('.')[0]}.{number}" for number in range(24, 33)]
 
 
@@ -23,7 +22,7 @@ def is_named(key: str) -> bool:
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
 def test_every_key_is_described(section: type[BaseModel]) -> None:
-    assert [key for key in section.model_fields if key not in GONE and not is_named(key)] == []
+    assert [key for key in section.model_fields if not is_named(key)] == []
 
 
 @pytest.mark.parametrize("minor", CALICO)

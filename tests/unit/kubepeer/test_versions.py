@@ -118,9 +118,8 @@ def fields(folder: Path, kind: str) -> set[str] | None:
     file = folder / f"{RESOURCES[kind]}.crd.projectcalico.org.yaml"
     if not file.exists():
         return None
-    spec = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)["spec"]["versions"][0]["schema"][
-        "openAPIV3Schema"
-    ]
+    document = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506  a safe loader, by libyaml
+    spec = document["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     properties = spec["properties"]["spec"]["properties"]
     return set(properties["exportV4"]["items"]["properties"] if kind == "BGPFilter" else properties)
 
