@@ -32,7 +32,7 @@ def exit_code(outcomes: Sequence[PhaseOutcome], *, changes_count: bool) -> int:
 def as_json(
     runbook: str, outcomes: Sequence[PhaseOutcome], seconds: float, warnings: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The run as README.md's contract has it: phases with their hosts, warnings, and all findings as checks."""
+    """The run by the command line's contract: phases with their hosts, warnings, and all findings as checks."""
     findings = [finding for outcome in outcomes for host in outcome.hosts.values() for finding in host.findings]
     document: dict[str, Any] = {
         "runbook": runbook,

@@ -120,7 +120,8 @@ def project(tmp_path: Path) -> Project:
 
 
 @functools.cache
-def _untouched(defaults: str) -> Intent:
+def untouched(defaults: str) -> Intent:
+    """The intent of an inventory as it is shipped."""
     files = {"host_file": CHECKOUT / FILES["hosts"], "group_file": CHECKOUT / FILES["groups"]}
     settings = read_settings(CHECKOUT / "config.yaml")
     return load_intent(settings.model_copy(update=files | {"defaults_file": CHECKOUT / DEFAULTS[defaults]}))
@@ -131,7 +132,7 @@ def intent_of(project: Project) -> IntentOf:
     """The intent of one of the three inventories, with edits as `project` takes them."""
 
     def make(defaults: str = "seed", **edits: Any) -> Intent:
-        return load_intent(project(defaults, **edits)) if edits else _untouched(defaults)
+        return load_intent(project(defaults, **edits)) if edits else untouched(defaults)
 
     return make
 

@@ -8,7 +8,7 @@ from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.model import Intent
 
 SUPPORTED: tuple[versions.Project, ...] = ("kubernetes", "calico", "purelb")
-NFTABLES = "Installation.linuxDataplane Nftables"
+NFTABLES = "linuxDataplane Nftables"
 LARGEST_AS = (1 << 31) - 1  # asNumber of BGPPeer and BGPConfiguration is an int32 in the CRDs of 3.24.5 to 3.32.1
 OF_MINOR = re.compile(r"/core:/stable:/v(\d+\.\d+)/")  # https://kubernetes.io/blog/2023/08/15/pkgs-k8s-io-introduction/
 OF_VERSION = re.compile(r"/v(\d+\.\d+\.\d+)/")  # a tag in the address of a manifest

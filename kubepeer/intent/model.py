@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from kubepeer.secret import SecretSource
 
@@ -57,7 +57,7 @@ KUBELET_FIELDS_WITH_KEYS = {
 }
 
 
-def _further_fields(value: dict[str, Any]) -> dict[str, Any]:
+def _further_fields(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     for field, key in KUBELET_FIELDS_WITH_KEYS.items():
         if field in value:
             raise ValueError(f"{field} has a key of its own: software.{key}")
@@ -138,7 +138,9 @@ class Software(Section):
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
     fail_swap_on: bool = True
     conntrack_limits: bool = True
-    kubelet_configuration: Annotated[dict[str, Any], AfterValidator(_further_fields)] = Field(default_factory=dict)
+    kubelet_configuration: Annotated[dict[str, JsonValue], AfterValidator(_further_fields)] = Field(
+        default_factory=dict
+    )  # further fields of KubeletConfiguration
     image_repository: str
     pause_image: str
     haproxy_image: str
@@ -160,7 +162,12 @@ class Packages(Section):
         default_factory=dict
     )  # path on the node -> address or file of the repository's key
     only_these_repositories: bool = False
-    kubernetes_version: str = ""  # gone: the repository is asked; stands until the last line that reads it is
+    _kubernetes_version: str = PrivateAttr("")  # no key of the inventory: goes with the last line that reads it
+
+    @property
+    def kubernetes_version(self) -> str:
+        """Nothing: the repository is asked."""
+        return self._kubernetes_version
 
 
 class Manifests(Section):

@@ -79,6 +79,7 @@ def inventory(variant: str, platform: str) -> dict[str, Any]:
     """The edits that make the tutorial's inventory this variant, with one router of this platform."""
     edits = VARIANTS[variant](platform)
     return {
+        "defaults": "today",
         **edits,
         "hosts": {**edits.get("hosts", {}), ROUTER: {"groups": [platform]}, "tiny-unraid": None},
     }

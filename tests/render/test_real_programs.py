@@ -8,18 +8,26 @@ from typing import Any
 import pytest
 import yaml
 
+from kubepeer import versions
 from lab.places import Cache
 from tests.conftest import unavailable
 from tests.render import programs, router_variants
 from tests.render.programs import Said, change_root, in_root, overlaid, run
 from tests.render.variants import VARIANTS, rendered
 
+FEATURES = yaml.safe_load(versions.DATA.read_text(encoding="utf-8"))["features"]["kubernetes"]
+PARTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
 @pytest.fixture
 def texts(variant: str, intent_of: Any) -> dict[str, str]:
     return rendered(variant, intent_of(**VARIANTS[variant]))
+
+
+@pytest.fixture
+def texts_of_today(intent_of: Any) -> dict[str, str]:
+    return rendered("today", intent_of(**VARIANTS["today"]))
 
 
 def haproxy(root: Path, text: str) -> Said:
@@ -146,55 +154,90 @@ def missing(wanted: Any, would: Any, path: str = "") -> list[str]:
 
 @every_variant
 def test_the_mirrors_of_a_registry_are_toml_with_the_registry_itself_behind_them(
-    texts: dict[str, str], variant: str
+    texts: dict[str, str], variant: str, intent_of: Any
 ) -> None:
-    folders = {name: text for name, text in texts.items() if name.endswith("/hosts.toml")}
-    assert len(folders) == {"seed": 0, "lab": 3, "1.31.0": 1}[variant]
-    for name, text in folders.items():
+    folders = {name.split("/")[-2]: text for name, text in texts.items() if name.endswith("/hosts.toml")}
+    mirrors = intent_of(**VARIANTS[variant]).registries
+    assert folders.keys() == mirrors.keys()
+    for registry, text in folders.items():
         document = tomllib.loads(text)
-        assert document["server"] == f"https://{name.split('/')[-2]}"
-        assert document["host"] == {"http://10.31.0.2:5000": {"capabilities": ["pull", "resolve"]}}
+        assert document["server"] == f"https://{registry}"
+        assert document["host"] == {mirrors[registry]: {"capabilities": ["pull", "resolve"]}}
 
 
 def judged(kubeadm: Path, folder: Path, text: str, *words: str) -> Said:
     (folder / "kubeadm.yaml").write_text(text)
-    return run([kubeadm, "config", *words, folder / "kubeadm.yaml"])
-
-
-COMPLAINT = "error unmarshaling configuration"  # of unknown keys kubeadm warns, and goes on
+    return run([kubeadm, "config", *words, "--config", folder / "kubeadm.yaml"])
 
 
 def test_kubeadm_would_pull_the_images_of_the_inventory(kubeadm: Path, intent_of: Any, tmp_path: Path) -> None:
-    text = rendered("lab", intent_of("lab"))["kubeadm/init.yaml"]
-    said = judged(kubeadm, tmp_path, text, "images", "list", "--config")
+    """Of the lab's own version: another kubeadm knows its own etcd, CoreDNS and pause alone."""
+    intent = intent_of("lab")
+    said = judged(kubeadm, tmp_path, rendered("lab", intent)["kubeadm/init.yaml"], "images", "list")
     assert said.code == 0, said.text
-    assert COMPLAINT not in said.text
-    images = {line for line in said.text.splitlines() if line.startswith("k8s.gcr.io/")}
-    assert {"k8s.gcr.io/kube-apiserver:v1.20.2", "k8s.gcr.io/etcd:3.4.13-0", "k8s.gcr.io/pause:3.2"} <= images
-
-
-@pytest.mark.parametrize("name", ["init", "join-control-plane", "join-worker"])
-def test_kubeadm_knows_every_key_of_its_configurations(
-    name: str, kubeadm: Path, intent_of: Any, tmp_path: Path
-) -> None:
-    text = rendered("lab", intent_of("lab"))[f"kubeadm/{name}.yaml"]
-    said = judged(kubeadm, tmp_path, text, "migrate", "--old-config")
-    assert said.code == 0, said.text
-    assert COMPLAINT not in said.text
-
-
-def test_kubeadm_complains_of_a_key_that_it_does_not_know(kubeadm: Path, tmp_path: Path) -> None:
-    text = "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nbogus: 1\nkubernetesVersion: v1.20.2\n"
-    assert COMPLAINT in judged(kubeadm, tmp_path, text, "images", "list", "--config").text
+    where, version = intent.software.image_repository, intent.software.kubernetes
+    images = {line for line in said.text.splitlines() if line.startswith(f"{where}/")}
+    goes_with = versions.kubernetes(version)
+    assert images == {
+        *(f"{where}/{name}:v{version}" for name in PARTS),
+        f"{where}/etcd:{goes_with.etcd}",
+        f"{where}/coredns/coredns:{goes_with.coredns}",
+        f"{where}/pause:{goes_with.pause}",
+    }
 
 
 @every_variant
-def test_kubeadms_configurations_are_of_the_version_that_reads_them(texts: dict[str, str], variant: str) -> None:
-    api = {"seed": "v1beta3", "lab": "v1beta3", "1.31.0": "v1beta4"}[variant]
+@pytest.mark.parametrize("name", ["init", "join-control-plane", "join-worker"])
+def test_kubeadm_knows_every_key_of_its_configurations(
+    name: str, texts: dict[str, str], kubeadm: Path, tmp_path: Path
+) -> None:
+    """V1beta3 and v1beta4 alike: it reads both until 1.36, whatever version of Kubernetes they name."""
+    said = judged(kubeadm, tmp_path, texts[f"kubeadm/{name}.yaml"], "validate")
+    assert said.code == 0, said.text
+    assert "ok" in said.text.splitlines()
+    assert "unknown field" not in said.text
+
+
+@pytest.mark.parametrize("api", ["v1beta3", "v1beta4"])
+def test_kubeadm_refuses_a_key_that_it_does_not_know(api: str, kubeadm: Path, tmp_path: Path) -> None:
+    text = f"apiVersion: kubeadm.k8s.io/{api}\nkind: ClusterConfiguration\nbogus: 1\nkubernetesVersion: v1.36.0\n"
+    said = judged(kubeadm, tmp_path, text, "validate")
+    assert said.code != 0
+    assert 'unknown field "bogus"' in said.text
+
+
+@pytest.mark.parametrize("kind", ["KubeletConfiguration", "KubeProxyConfiguration"])
+def test_kubeadm_warns_of_an_unknown_key_of_the_other_configurations(
+    kind: str, texts_of_today: dict[str, str], kubeadm: Path, tmp_path: Path
+) -> None:
+    """What is asked for above is there: of these two a warning is all that it says."""
+    documents = list(yaml.safe_load_all(texts_of_today["kubeadm/init.yaml"]))
+    next(document for document in documents if document["kind"] == kind)["bogus"] = 1
+    said = judged(kubeadm, tmp_path, yaml.safe_dump_all(documents), "validate")
+    assert 'unknown field "bogus"' in said.text
+
+
+@every_variant
+def test_kubeadms_configurations_are_of_the_version_that_reads_them(
+    texts: dict[str, str], variant: str, intent_of: Any
+) -> None:
+    version = intent_of(**VARIANTS[variant]).software.kubernetes
     for name in ("init", "join-control-plane", "join-worker"):
         documents = list(yaml.safe_load_all(texts[f"kubeadm/{name}.yaml"]))
-        ours = [document for document in documents if document["apiVersion"].startswith("kubeadm.k8s.io/")]
-        assert {document["apiVersion"] for document in ours} == {f"kubeadm.k8s.io/{api}"}
+        ours = {document["apiVersion"] for document in documents if "kubeadm.k8s.io/" in document["apiVersion"]}
+        (api,) = ours
+        assert versions.has("kubeadm", version, api.removeprefix("kubeadm.k8s.io/"))
+
+
+@every_variant
+def test_the_kubelet_is_told_nothing_that_its_version_does_not_know(
+    texts: dict[str, str], variant: str, intent_of: Any
+) -> None:
+    """By the table: the kubeadm at hand knows the fields of its own version, and the seed's kubelet is ten minors older."""
+    version = intent_of(**VARIANTS[variant]).software.kubernetes
+    documents = {document["kind"]: document for document in yaml.safe_load_all(texts["kubeadm/init.yaml"])}
+    newer = {f"KubeletConfiguration.{key}" for key in documents["KubeletConfiguration"]} & FEATURES.keys()
+    assert [field for field in newer if not versions.has("kubernetes", version, field)] == []
 
 
 @every_variant

@@ -17,20 +17,23 @@ from tasks.linux.templates import render
 from tasks.nodes.plan import plan_runtime
 from tasks.routers.platform import PLATFORMS, context
 
-# name -> arguments of the fixture intent_of. The third is the newest form that is known, with all that may be left out.
+# name -> arguments of the fixture intent_of. The last is between the oldest and the newest, with all that may be left out.
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "seed": {"defaults": "seed"},
+    "today": {"defaults": "today"},
     "lab": {"defaults": "lab"},
     "1.31.0": {
-        "defaults": "seed",
+        "defaults": "today",
         "defaults_file": {
             "data": {
-                "software": {"kubernetes": "1.31.0", "proxy_mode": "nftables"},
-                "packages": {"kubernetes_version": "1.31.0-1.1"},
+                "software": {"kubernetes": "1.31.0", "calico": "3.30.7", "purelb": "0.14.1", "proxy_mode": "nftables"},
                 "registries": {"docker.io": "http://10.31.0.2:5000"},
             }
         },
-        "groups": {"fabric": {"data": {"cluster": {"bgp": {"restart_seconds": 60}}}}},
+        "groups": {
+            "fabric": {"data": {"cluster": {"bgp": {"restart_seconds": 60}}}},
+            "routers": {"data": {"peering": {"ttl_security": True}}},
+        },
     },
 }
 PASSWORDS = {"1.31.0": "tutorial"}

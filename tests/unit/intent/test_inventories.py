@@ -43,12 +43,12 @@ data.software.fail_swap_on
 data.software.haproxy_image
 data.software.image_repository
 data.software.keepalived_image
+data.software.kubelet_configuration
 data.software.pause_image
 data.software.purelb
 data.software.restrict_oom_score
 data.time_servers
 """
-GONE = {"data.packages.kubernetes_version"}  # goes from the lab's file with the last line that reads it
 SEED_IS_OLDER = """
 data.manifests.calico
 data.manifests.calico_crds
@@ -65,7 +65,8 @@ data.software.proxy_mode
 data.software.purelb
 data.time_servers
 """
-LEAVES = ("data.registries", "data.packages.keyrings")  # their keys are data: names of registries, paths
+# their keys are data: names of registries, paths, fields of the kubelet's
+LEAVES = ("data.registries", "data.packages.keyrings", "data.software.kubelet_configuration")
 
 
 def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -83,7 +84,7 @@ def different(one: str, other: str) -> set[str]:
 
 def test_the_lab_differs_from_real_machines_in_no_other_keys() -> None:
     """Its versions are today's, or its own choice; all else that is the lab's has a reason."""
-    found = different("today", "lab") - GONE - {"data.software.kubernetes", "data.software.calico"}
+    found = different("today", "lab") - {"data.software.kubernetes", "data.software.calico"}
     assert found <= set(DIFFERENT.split())
     assert {"data.registries", "data.packages.repositories", "data.software.cgroup_driver"} <= found
     assert all(key.startswith(MAY_DIFFER) for key in found)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from kubepeer import versions
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, LOADER
 from tests.crds import crds
 
 TABLE = yaml.safe_load(versions.DATA.read_text(encoding="utf-8"))
@@ -118,7 +118,8 @@ def fields(folder: Path, kind: str) -> set[str] | None:
     file = folder / f"{RESOURCES[kind]}.crd.projectcalico.org.yaml"
     if not file.exists():
         return None
-    spec = yaml.safe_load(file.read_text(encoding="utf-8"))["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    document = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506  a safe loader, by libyaml
+    spec = document["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     properties = spec["properties"]["spec"]["properties"]
     return set(properties["exportV4"]["items"]["properties"] if kind == "BGPFilter" else properties)
 

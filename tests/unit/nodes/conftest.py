@@ -9,7 +9,6 @@ import yaml
 
 from kubepeer.intent.load import load_intent
 from tasks.linux.observe import Answer, FileSeen, Seen
-from tests.conftest import merged
 
 MACHINES = Path(__file__).parent / "machines"
 
@@ -50,12 +49,11 @@ def recorded_questions() -> set[str]:
 
 @pytest.fixture
 def intent_of(project: Any) -> Any:
-    """As everywhere, with the key that tasks/nodes/packages.py still reads: goes with it."""
+    """As everywhere, with what tasks/nodes/packages.py still reads: goes with it."""
 
     def make(defaults: str = "seed", **edits: Any) -> Any:
-        version = {"seed": "1.26.0-1.1", "lab": "1.20.2-00"}[defaults]
-        below = {"data": {"packages": {"kubernetes_version": version}}}
-        edits["defaults_file"] = merged(below, edits.get("defaults_file") or {})
-        return load_intent(project(defaults, **edits))
+        intent = load_intent(project(defaults, **edits))
+        intent.packages._kubernetes_version = {"seed": "1.26.0-1.1", "lab": "1.20.2-00"}[defaults]
+        return intent
 
     return make

@@ -1,0 +1,36 @@
+"""docs/inventory.md names every key, and says of versions what the table says."""
+
+import re
+
+import pytest
+from pydantic import BaseModel
+
+from kubepeer import versions
+from kubepeer.intent.load import FabricData, NodeData, RouterData
+from kubepeer.intent.model import Bgp, Cluster, Endpoint, Manifests, Networks, Packages, Peering, Software
+from tests.conftest import CHECKOUT
+
+TEXT = (CHECKOUT / "docs" / "inventory.md").read_text(encoding="utf-8")
+SECTIONS = [Bgp, Cluster, Endpoint, FabricData, Manifests, Networks, NodeData, Packages, Peering, RouterData, Software]
+CALICO = [f"{versions.supported('calico')[0].split('.')[0]}.{number}" for number in range(24, 33)]
+
+
+def is_named(key: str) -> bool:
+    """As `key`, behind its section's name or a dot; an image by its ending."""
+    return bool(re.search(rf"`(?:[a-z_]+)?\.?{key}[`.:]", TEXT)) or f"{key}:" in TEXT or (key.endswith("_image"))
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
+def test_every_key_is_described(section: type[BaseModel]) -> None:
+    assert [key for key in section.model_fields if not is_named(key)] == []
+
+
+@pytest.mark.parametrize("minor", CALICO)
+def test_the_documented_pairs_are_those_of_the_table(minor: str) -> None:
+    row = versions.calico(f"{minor}.0")
+    assert f"| {minor} | {row.operator} | {row.tested[0]} to {row.tested[-1]} |" in TEXT
+
+
+@pytest.mark.parametrize("project", ["kubernetes", "calico", "purelb"])
+def test_the_documented_range_is_that_of_the_table(project: versions.Project) -> None:
+    assert f"{versions.NAMES[project]} {' to '.join(versions.supported(project))}" in TEXT
