@@ -38,7 +38,9 @@ def told(seen: Seen) -> str:
     """The causes, the deepest first, each once; "" where none is to be seen."""
     causes: dict[str, list[str]] = {}
     nodes = list(_nodes(seen))
-    without_network = [one for one in nodes if NO_NETWORK in one[0]]  # what the pods of the network bring: their causes are deeper
+    without_network = [
+        one for one in nodes if NO_NETWORK in one[0]
+    ]  # what the pods of the network bring: their causes are deeper
     nodes = [one for one in nodes if one not in without_network]
     for cause, where in (*nodes, *_evictions(seen), *_pods(seen), *without_network):
         causes.setdefault(" ".join(cause.split())[:SHOWN_SIGNS], []).append(where)
