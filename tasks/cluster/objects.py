@@ -38,7 +38,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML 
 
 def calico(intent: Intent) -> list[Manifest]:
     """What the operator is told to install; Felix writes its rules the way kube-proxy writes its own."""
-    newer = versions.has("calico", intent.software.calico, "Installation.linuxDataplane Nftables")
+    newer = versions.has("calico", intent.software.calico, "linuxDataplane Nftables")
     nftables = intent.software.proxy_mode == "nftables" and newer
     return documents(render("cluster/calico.yaml.j2", networks=intent.cluster.networks, nftables=nftables))
 
@@ -150,11 +150,6 @@ def load_balancer(intent: Intent) -> list[Manifest]:
     return documents(text)
 
 
-def _knows_the_annotation(intent: Intent) -> bool:
-    """Whether PureLB takes an address from purelb.io/addresses: merge request 89 of April 2024; surely in 0.14, the first one measured."""
-    return versions.has("purelb", intent.software.purelb, "namespace purelb-system")
-
-
 def workload(intent: Intent) -> list[Manifest]:
     """The nginx of the tutorial's section 7; fields that the version does not know are left out."""
     text = render(
@@ -162,7 +157,7 @@ def workload(intent: Intent) -> list[Manifest]:
         networks=intent.cluster.networks,
         image=intent.software.workload_image,
         minor=intent.software.minor,
-        by_annotation=_knows_the_annotation(intent),
+        by_annotation=versions.has("purelb", intent.software.purelb, "addresses annotation"),
     )
     return documents(text)
 
