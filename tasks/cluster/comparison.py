@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from kubepeer import versions
 from tasks.cluster.api import Manifest
@@ -40,7 +40,6 @@ class Ownership:
     shared: frozenset[Path] = frozenset()
 
 
-PROJECTS: Mapping[str, Literal["calico", "purelb"]] = {"projectcalico.org": "calico", "purelb.io": "purelb"}
 POOLS = ("spec", "calicoNetwork", "ipPools")
 SHARED = Ownership()
 OWNERSHIP: Mapping[tuple[str, str], Ownership] = {
@@ -81,7 +80,7 @@ def ownership(manifest: Manifest) -> Ownership:
 
 def first_versions(manifest: Manifest, field: str) -> Iterator[tuple[str, str, str]]:
     """The project, the feature's name and the first version that has a field, where the table of versions knows it."""
-    project = PROJECTS.get(str(manifest["apiVersion"]).rpartition("/")[0])
+    project = {"projectcalico.org": "calico", "purelb.io": "purelb"}.get(str(manifest["apiVersion"]).rpartition("/")[0])
     feature = f"{manifest['kind']}.{field.rpartition('.')[2]}"
     if project:
         with suppress(KeyError):  # a field that has always been there
