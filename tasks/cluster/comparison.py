@@ -132,7 +132,7 @@ def answered(wanted: Any, stands: Any, would: Any) -> Any:
         return {
             key: answered(asked.get(key), stands[key], value) if key in stands else value
             for key, value in would.items()
-            if key in stands or key in asked
+            if key in stands or (key in asked and value not in ({}, []))  # nothing is the same as an empty mapping
         }
     went = isinstance(would, list) and isinstance(stands, list) and len(would) < len(stands)
     return stands if wanted is None and not went else would

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kubepeer import versions
 from kubepeer.intent import Intent
 from tasks.cluster import manifests, objects
 from tasks.cluster.api import FIELD_MANAGER, Manifest
@@ -49,7 +48,6 @@ def reasons(intent: Intent, found: Found) -> list[str]:
         *_calico_of_others(standing),
         *_definitions_of_others(found),
         *_another_purelb(intent, standing),
-        *_version(intent),
         *_rules(objects.bgp(intent, None)),
     ]
 
@@ -95,20 +93,6 @@ def _another_purelb(intent: Intent, standing: Mapping[str, Manifest]) -> list[st
             f"{what}, which the API refuses in place: migrate them by PureLB's guide, or delete their definition ({delete})"
         ]
     return []
-
-
-def _version(intent: Intent) -> list[str]:
-    """What this version of Calico does not have, although the inventory asks for it."""
-    calico, found = intent.software.calico, []
-    if any(router.peering.ttl_security for router in intent.routers):
-        found.append(("BGPPeer.ttlSecurity", "peering.ttl_security", "set it to false"))
-    if intent.software.proxy_mode == "nftables":
-        found.append(("linuxDataplane Nftables", "software.proxy_mode nftables", "set it to iptables"))
-    return [
-        f"{key} needs Calico {versions.since('calico', feature)}, and software.calico is {calico}: {cure}, or use a newer Calico"
-        for feature, key, cure in found
-        if not versions.has("calico", calico, feature)
-    ]
 
 
 def _rules(wanted: Sequence[Manifest]) -> list[str]:

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,9 +20,17 @@ CUT = 0  # a fault: the connection ends without an answer, as when haproxy marks
 Object = dict[str, Any]
 
 SERVED = {
-    "/api/v1": [("namespaces", "Namespace", False), ("secrets", "Secret", True), ("services", "Service", True)],
+    "/api/v1": [
+        *(("namespaces", "Namespace", False), ("nodes", "Node", False), ("secrets", "Secret", True)),
+        ("services", "Service", True),
+    ],
+    "/apis/apiextensions.k8s.io/v1": [("customresourcedefinitions", "CustomResourceDefinition", False)],
     "/apis/apps/v1": [("deployments", "Deployment", True), ("deployments/scale", "Scale", True)],
-    "/apis/projectcalico.org/v3": [("bgpconfigurations", "BGPConfiguration", False), ("bgppeers", "BGPPeer", False)],
+    "/apis/operator.tigera.io/v1": [("installations", "Installation", False), ("apiservers", "APIServer", False)],
+    "/apis/projectcalico.org/v3": [
+        *(("bgpconfigurations", "BGPConfiguration", False), ("bgppeers", "BGPPeer", False)),
+        ("bgpfilters", "BGPFilter", False),
+    ],
     "/apis/purelb.io/v1": [("servicegroups", "ServiceGroup", True)],
 }
 
@@ -44,8 +52,18 @@ class State:
     objects: dict[str, Object] = field(default_factory=dict)
     raw: dict[str, tuple[int, str]] = field(default_factory=dict)  # path -> status and text, instead of an object
     faults: list[int | None] = field(default_factory=list)  # for the next requests, one each; None is none
+    applied: dict[str, Object] = field(default_factory=dict)  # what was last applied to a path
     requests: list[Request] = field(default_factory=list)
+    reactions: dict[str, Callable[[], None]] = field(
+        default_factory=dict
+    )  # after a write to this path: what an operator does
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def written(self) -> list[str]:
+        """The paths that were written for good, in their order."""
+        return [
+            r.path for r in self.requests if r.method in ("PATCH", "PUT", "POST", "DELETE") and "dryRun" not in r.query
+        ]
 
     def methods(self) -> list[str]:
         return [request.method for request in self.requests]
@@ -56,6 +74,17 @@ def merged(below: Any, above: Any) -> Any:
     if isinstance(below, dict) and isinstance(above, dict):
         return below | {key: merged(below.get(key), value) for key, value in above.items()}
     return above
+
+
+def without(stands: Any, before: Any, now: Any) -> Any:
+    """An object without the fields that were applied before and are no more."""
+    if not (isinstance(stands, dict) and isinstance(before, dict) and isinstance(now, dict)):
+        return stands
+    return {
+        key: without(value, before.get(key), now.get(key))
+        for key, value in stands.items()
+        if key in now or key not in before
+    }
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -98,12 +127,21 @@ class Handler(BaseHTTPRequestHandler):
         stands = self.state.objects.get(path)
         if body is not None:
             at = f"{path}/{body['metadata']['name']}" if self.command == "POST" else path
-            return self.store(at, query, merged(stands or {}, body) if self.command == "PATCH" else body)
+            if self.command == "PATCH":
+                return self.apply(at, query, stands or {}, body)
+            return self.store(at, query, body)
         if stands is None:
             return 404, refusal(f"{path} not found")
         if self.command == "DELETE":
             del self.state.objects[path]
         return 200, selected(stands, query.get("labelSelector", ""))
+
+    def apply(self, path: str, query: Mapping[str, str], stands: Object, body: Object) -> tuple[int, Object]:
+        """Server-side apply: what the manager applied before and applies no more goes."""
+        left = without(stands, self.state.applied.get(path, {}), body)
+        if query.get("dryRun") != "All":
+            self.state.applied[path] = body
+        return self.store(path, query, merged(left, body))
 
     def store(self, path: str, query: Mapping[str, str], wanted: Object) -> tuple[int, Object]:
         before = self.state.objects.get(path, {"metadata": {"uid": path, "resourceVersion": "0"}})
@@ -118,7 +156,8 @@ class Handler(BaseHTTPRequestHandler):
             would["status"] = before["status"]
         if query.get("dryRun") != "All":
             self.state.objects[path] = would
-        return 200, would
+            self.state.reactions.get(path, lambda: None)()
+        return 200, self.state.objects.get(path, would) if query.get("dryRun") != "All" else would
 
 
 def selected(answer: Object, selector: str) -> Object:

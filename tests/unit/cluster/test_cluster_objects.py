@@ -74,7 +74,7 @@ RACK = {
 
 
 def test_felix_writes_its_rules_as_kube_proxy_does(intent_of: Any) -> None:
-    [installation, _] = objects.calico(intent_of(**calico("3.29.0", proxy_mode="nftables")))
+    [installation, _] = objects.calico(intent_of(**calico("3.29.0", proxy_mode="nftables", kubernetes="1.32.0")))
     assert installation["spec"]["calicoNetwork"]["linuxDataplane"] == "Nftables"
 
 

@@ -1,0 +1,235 @@
+"""In which order Calico is told what: its BGP as soon as its API answers, what a peer refers to before the peer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubepeer.errors import CommandError
+from kubepeer.intent import Intent
+from kubepeer.run import Run
+from tasks.cluster import calico, waits
+from tasks.cluster.api import KubernetesApi
+from tests.unit.cluster.api_server import ApiServer, State
+
+OPERATOR = """
+{apiVersion: v1, kind: Namespace, metadata: {name: tigera-operator}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: tigera-operator, namespace: tigera-operator}
+spec: {replicas: 1, template: {spec: {containers: [{name: tigera-operator, args: [-manage-crds=true]}]}}}
+"""
+V3 = "/apis/projectcalico.org/v3"
+CONFIGURATION, PEERS = f"{V3}/bgpconfigurations/default", f"{V3}/bgppeers"
+DEPLOYMENT = "/apis/apps/v1/namespaces/tigera-operator/deployments/tigera-operator"
+STATUSES = "/apis/operator.tigera.io/v1/tigerastatuses"
+NODE = "/api/v1/nodes/k8s-calico-worker-10-31-90-4.tinychen.io"
+RACK = {"hosts": {f"k8s-calico-worker-10-31-90-{n}": {"data": {"routers": ["openwrt"]}} for n in (5, 6)}}
+AVAILABLE = {"status": {"conditions": [{"type": "Available", "status": "True"}]}}
+DEGRADED = {"status": {"conditions": [{"type": "Degraded", "status": "True", "message": "no peer is established"}]}}
+ROLLED_OUT = {"observedGeneration": 1, "desiredNumberScheduled": 6, "updatedNumberScheduled": 6, "numberAvailable": 6}
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waits, "ASK_SECONDS", 0.01)
+    monkeypatch.setattr(waits, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(calico, "TAKEN_UP_SECONDS", 0.2)
+    monkeypatch.setattr(calico, "NETWORK_SECONDS", 1)
+    monkeypatch.setattr(calico, "ROLLOUT_SECONDS", 1)
+
+
+@pytest.fixture
+def run(run_of: Callable[..., Run], intent_of: Callable[..., Intent], folder: Path) -> Callable[..., Run]:
+    def make(version: str = "3.24.5", *, dry_run: bool = False, **edits: Any) -> Run:
+        (folder / "operator.yaml").write_text(OPERATOR)
+        data = {"software": {"calico": version}, "manifests": {"calico": str(folder / "operator.yaml")}}
+        intent = intent_of(defaults_file={"data": data}, **edits)
+        hosts = [host.name for host in (*intent.nodes, *intent.routers)]
+        return run_of(*hosts, intent=intent, dry_run=dry_run)
+
+    return make
+
+
+def nodes(state: State, intent: Intent, **labels: str) -> None:
+    items = []
+    for node in intent.nodes:
+        metadata = {"name": node.full_name, "labels": dict(labels)}
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        items.append({"metadata": metadata, "status": ready})
+        state.objects[f"/api/v1/nodes/{node.full_name}"] = {"apiVersion": "v1", "kind": "Node", **items[-1]}
+    state.objects["/api/v1/nodes"] = {"items": items}
+
+
+def calico_runs(state: State) -> None:
+    """What the operator makes of an Installation: its API, which comes a moment later, and the nodes' daemon set."""
+    state.raw.pop(V3, None)
+    state.objects[calico.NAMESPACE_PATH] = {"metadata": {"name": "calico-system"}}
+    state.objects[calico.DAEMON_SET] = {"metadata": {"generation": 1}, "status": ROLLED_OUT}
+
+
+def operator_runs(state: State) -> None:
+    state.objects[DEPLOYMENT]["status"] = {"availableReplicas": 1, "updatedReplicas": 1}
+
+
+def bare(state: State, intent: Intent) -> None:
+    """A cluster without Calico, and an operator that does its work once it is there."""
+    nodes(state, intent)
+    state.raw[V3] = (503, "the server is currently unable to handle the request")
+    state.reactions[DEPLOYMENT] = lambda: operator_runs(state)
+    state.reactions["/apis/operator.tigera.io/v1/apiservers/default"] = lambda: calico_runs(state)
+    state.reactions[f"{PEERS}/tiny-unraid-peer"] = lambda: state.objects.update(
+        {f"{STATUSES}/{name}": AVAILABLE for name in ("apiserver", "calico")}
+    )
+
+
+def test_on_a_bare_cluster_bgp_is_written_when_its_api_has_come(
+    run: Any, connected: KubernetesApi, server: ApiServer
+) -> None:
+    running = run()
+    bare(server.state, running.intent)
+    calico.build(running, connected)
+    written = [path.removeprefix("/apis/") for path in server.state.written()]
+    assert written == [
+        "/api/v1/namespaces/tigera-operator",
+        "apps/v1/namespaces/tigera-operator/deployments/tigera-operator",
+        "operator.tigera.io/v1/installations/default",
+        "operator.tigera.io/v1/apiservers/default",
+        "projectcalico.org/v3/bgpconfigurations/default",
+        "projectcalico.org/v3/bgppeers/openwrt-peer",
+        "projectcalico.org/v3/bgppeers/tiny-unraid-peer",
+    ]
+
+
+def standing(state: State, running: Run, api: KubernetesApi, **labels: str) -> None:
+    """A cluster as a first run leaves it."""
+    bare(state, running.intent)
+    calico.build(running, api)
+    nodes(state, running.intent, **labels)
+    state.requests.clear()
+
+
+def test_a_second_run_changes_nothing(run: Any, connected: KubernetesApi, server: ApiServer) -> None:
+    for version in ("3.24.5", "3.32.1"):
+        standing(server.state, run(version), connected)
+        assert calico.build(run(version), connected) == []
+        assert server.state.written() == []
+
+
+def test_lost_peers_are_written_before_anything_is_waited_for(
+    run: Any, connected: KubernetesApi, server: ApiServer
+) -> None:
+    standing(server.state, run(), connected)
+    del server.state.objects[f"{PEERS}/tiny-unraid-peer"]
+    server.state.objects[f"{STATUSES}/calico"] = DEGRADED
+    changes = calico.build(run(), connected)
+    assert [change.what for change in changes] == ["BGPPeer tiny-unraid-peer"]
+    assert server.state.objects[f"{STATUSES}/calico"] == AVAILABLE
+
+
+def test_what_does_not_come_is_told_with_the_operators_words(
+    run: Any, connected: KubernetesApi, server: ApiServer
+) -> None:
+    standing(server.state, run(), connected)
+    server.state.objects[f"{STATUSES}/calico"] = DEGRADED
+    with pytest.raises(CommandError, match="Calico's calico is not available: no peer is established"):
+        calico.build(run(), connected)
+
+
+def test_where_no_router_could_be_configured_no_session_is_waited_for(
+    run: Any, connected: KubernetesApi, server: ApiServer
+) -> None:
+    standing(server.state, run(), connected)
+    server.state.objects[f"{STATUSES}/calico"] = DEGRADED
+    running = run()
+    running.nornir.data.failed_hosts |= {router.name for router in running.intent.routers}
+    assert calico.build(running, connected) == []
+
+
+def test_the_restart_that_bind_mode_causes_is_waited_for(run: Any, connected: KubernetesApi, server: ApiServer) -> None:
+    standing(server.state, run(), connected)
+    del server.state.objects[CONFIGURATION]["spec"]["bindMode"]
+    restarting = {"metadata": {"generation": 2}, "status": ROLLED_OUT | {"observedGeneration": 1}}
+    server.state.reactions[CONFIGURATION] = lambda: server.state.objects.update({calico.DAEMON_SET: restarting})
+    with pytest.raises(CommandError, match="the change of calico-system/calico-node has not been taken up yet"):
+        calico.build(run(), connected)
+
+
+def test_nodes_have_their_label_before_a_peer_refers_to_it(
+    run: Any, connected: KubernetesApi, server: ApiServer
+) -> None:
+    standing(server.state, run(), connected)
+    calico.build(run(**RACK), connected)
+    written = server.state.written()
+    assert written.index(NODE) < written.index(f"{PEERS}/tiny-unraid-peer")
+    assert server.state.objects[NODE]["metadata"]["labels"] == {"router.kubepeer.io/tiny-unraid": "true"}
+
+
+def test_a_label_goes_after_the_peer_that_referred_to_it(run: Any, connected: KubernetesApi, server: ApiServer) -> None:
+    standing(server.state, run(**RACK), connected, **{"router.kubepeer.io/tiny-unraid": "true"})
+    calico.build(run(), connected)
+    written = server.state.written()
+    assert written[0] == f"{PEERS}/tiny-unraid-peer"
+    assert NODE in written
+
+
+def test_a_peer_and_a_filter_that_are_no_longer_wanted_go_and_those_of_others_stay(
+    run: Any, connected: KubernetesApi, server: ApiServer
+) -> None:
+    standing(server.state, run(), connected)
+    ours = {"app.kubernetes.io/managed-by": "kubepeer"}
+    old = {"metadata": {"name": "old-peer", "labels": ours}, "spec": {"peerIP": "10.31.0.9"}}
+    foreign = {"metadata": {"name": "route-reflector"}, "spec": {}}
+    server.state.objects[PEERS] = {"items": [old, foreign]}
+    server.state.objects[f"{PEERS}/old-peer"] = old
+    server.state.objects[f"{V3}/bgpfilters"] = {
+        "items": [{"metadata": {"name": "kubepeer-own-blocks", "labels": ours}}]
+    }
+    server.state.objects[f"{V3}/bgpfilters/kubepeer-own-blocks"] = {"metadata": {"name": "kubepeer-own-blocks"}}
+    changes = calico.build(run(), connected)
+    assert [(change.what, change.before, change.after) for change in changes] == [
+        ("BGPPeer old-peer", "10.31.0.9", None),
+        ("BGPFilter kubepeer-own-blocks", "stands", None),
+    ]
+    assert server.state.written() == [f"{PEERS}/old-peer", f"{V3}/bgpfilters/kubepeer-own-blocks"]
+
+
+def test_a_dry_run_shows_all_and_writes_nothing(run: Any, connected: KubernetesApi, server: ApiServer) -> None:
+    running = run("3.32.1", dry_run=True)
+    nodes(server.state, running.intent)
+    changes = calico.build(running, connected)
+    assert [change.what for change in changes][-4:] == [
+        "BGPConfiguration default",
+        "BGPFilter kubepeer-own-blocks",
+        "BGPPeer openwrt-peer",
+        "BGPPeer tiny-unraid-peer",
+    ]
+    assert server.state.written() == []
+
+
+CRASHED = {
+    "name": "tigera-operator",
+    "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+    "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
+}
+
+
+def test_an_operator_that_crashes_again_and_again_is_not_waited_for_to_the_end(
+    run: Any, connected: KubernetesApi, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calico, "ROLLOUT_SECONDS", 60)
+    running, asked = run(), []
+    bare(server.state, running.intent)
+    del server.state.reactions[DEPLOYMENT]
+    pod = {"metadata": {"namespace": "tigera-operator", "name": "tigera-operator-7d"}, "spec": {"nodeName": "m1"}}
+
+    def pods(_: Any) -> list[dict[str, Any]]:
+        asked.append(1)
+        return [pod | {"status": {"containerStatuses": [CRASHED | {"restartCount": len(asked)}]}}]
+
+    monkeypatch.setattr(connected, "items", lambda path: pods(path) if path.endswith("/pods") else [])
+    monkeypatch.setattr(connected, "log", lambda *_, previous: "panic: no such kind" if previous else "")
+    with pytest.raises(CommandError, match=r"crashes again and again .*its last line: panic: no such kind"):
+        calico.build(running, connected)
