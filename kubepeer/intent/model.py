@@ -151,7 +151,9 @@ class Manifests(Section):
     """The addresses of the manifests that are applied as they are."""
 
     calico: str
-    calico_crds: str | None = None  # from 3.30 on the operator's manifest has none; None where the operator installs them itself
+    calico_crds: str | None = (
+        None  # from 3.30 on the operator's manifest has none; None where the operator installs them itself
+    )
     purelb: str
 
 

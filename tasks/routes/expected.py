@@ -4,15 +4,20 @@ The rules are those that calico-node follows (calico: confd/pkg/backends/calico/
 - every node announces its pod blocks (BlockAffinity; never Node.podCIDR), unless the block's pool says disableBGPExport;
 - an address borrowed from another node's block is announced as a /32 by the node that uses it;
 - every node that is not excluded announces the service networks of BGPConfiguration;
-- it announces the addresses of a service with externalTrafficPolicy Local as /32, if it has a ready endpoint of it.
+- it announces the addresses of a service with externalTrafficPolicy Local as /32, if it has an endpoint of it: a ready one before
+  Calico 3.31, any since (kubepeer/versions.yaml);
+- without serviceLoadBalancerAggregation (Calico 3.31) it announces those of every service that has an endpoint anywhere.
+Every node also announces what its kernel knows of the others, with the owner's next hop: an announcement counts as the owner's alone.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from typing import Any
 
+from kubepeer import versions
 from tasks.routes import services
 
 Manifest = Mapping[str, Any]
@@ -21,6 +26,10 @@ Manifest = Mapping[str, Any]
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 NOT_ADVERTISED = "BGPConfiguration default does not advertise this network of the inventory"
 CALICO_ADDRESS = "projectcalico.org/IPv4Address"
+OLDEST_CALICO = "3.24.0"
+VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
+# calico: kube-controllers/pkg/config: leakGracePeriod 15 min, and its own round every half of it
+LEFT_BEHIND = "{} is no node any more: Calico gives its block back within 23 minutes of its end"
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,8 @@ class ClusterObjects:
     ipam_blocks: tuple[Manifest, ...] = ()
     bgp_configuration: Manifest | None = None
     services: tuple[Manifest, ...] = ()
-    endpoints: tuple[Manifest, ...] = ()  # Endpoints or EndpointSlices, of Local services alone
+    endpoints: tuple[Manifest, ...] = ()  # Endpoints or EndpointSlices, of the services that need them
+    calico_version: str = ""  # that runs; "" where nothing tells
 
 
 @dataclass(frozen=True)
@@ -51,18 +61,23 @@ class Announced:
 
     Attributes:
         speakers: the BGP address of every node of the live cluster, with the node's name there.
+        left_behind: blocks of nodes that are no more, with what is known of each: nobody is expected to announce them.
 
     """
 
     routes: tuple[ExpectedRoute, ...] = ()
     speakers: Mapping[IPv4Address, str] = field(default_factory=dict)
+    left_behind: Mapping[IPv4Network, str] = field(default_factory=dict)
 
 
-def announced(objects: ClusterObjects, intended: Iterable[IPv4Network] = ()) -> Announced:
+def announced(
+    objects: ClusterObjects, intended: Iterable[IPv4Network] = (), calico_version: str = OLDEST_CALICO
+) -> Announced:
     """What this cluster should announce.
 
     Args:
         objects: the live cluster's.
+        calico_version: of the inventory, where the cluster itself does not tell which runs.
         intended: service networks of the inventory: every node that is not excluded should announce them, whether the live
             BGPConfiguration says so or not.
 
@@ -70,9 +85,11 @@ def announced(objects: ClusterObjects, intended: Iterable[IPv4Network] = ()) -> 
     addresses = {node["metadata"]["name"]: address for node in objects.nodes if (address := bgp_address(node))}
     excluded = {node["metadata"]["name"] for node in objects.nodes if _label(node, EXCLUDED) == "true"}
     everywhere = frozenset(address for name, address in addresses.items() if name not in excluded)
+    names = {node["metadata"]["name"] for node in objects.nodes}
+    blocks = list(_blocks(objects))
     hops: dict[IPv4Network, set[IPv4Address]] = defaultdict(set)
     reasons: dict[IPv4Network, str] = {}
-    for prefix, name, why in (*_blocks(objects), *_borrowed(objects)):
+    for prefix, name, why in (*blocks, *_borrowed(objects)):
         if name in addresses:  # an affinity may outlive its node
             hops[prefix].add(addresses[name])
             reasons.setdefault(prefix, why)
@@ -81,16 +98,30 @@ def announced(objects: ClusterObjects, intended: Iterable[IPv4Network] = ()) -> 
         hops[prefix] |= everywhere
         reasons.setdefault(prefix, "service network")
     for prefix in intended:
+        if not advertised.aggregated and prefix in advertised.load_balancer:
+            continue  # its addresses are announced one by one
         hops[prefix] |= everywhere
         reasons.setdefault(prefix, NOT_ADVERTISED)
-    for prefix, names, why in services.addresses(objects.services, objects.endpoints, advertised):
-        chosen = everywhere if names is None else {addresses[name] for name in names if name in addresses} & everywhere
+    endpoints = services.endpoints(objects.endpoints, ready=_by_readiness(objects.calico_version, calico_version))
+    for prefix, on, why in services.addresses(objects.services, endpoints, advertised):
+        chosen = everywhere if on is None else {addresses[name] for name in on if name in addresses} & everywhere
         hops[prefix] |= chosen
         reasons.setdefault(prefix, why)
     routes = (
         ExpectedRoute(prefix, frozenset(hops[prefix]), reasons[prefix]) for prefix in sorted(hops) if hops[prefix]
     )
-    return Announced(tuple(routes), {address: name for name, address in addresses.items()})
+    left_behind = {prefix: LEFT_BEHIND.format(name) for prefix, name, _ in blocks if name not in names}
+    return Announced(
+        tuple(routes),
+        {address: name for name, address in addresses.items()},
+        {prefix: why for prefix, why in left_behind.items() if not hops.get(prefix)},
+    )
+
+
+def _by_readiness(running: str, intended: str) -> bool:
+    """Whether a node announces a Local service for its ready endpoints alone, by the version that runs."""
+    found = VERSION.match(running)
+    return not versions.has("calico", found[1] if found else intended, "endpoints without readiness")
 
 
 def bgp_address(node: Manifest) -> IPv4Address | None:
@@ -119,6 +150,8 @@ def _blocks(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
     ]
     for affinity in objects.block_affinities:
         spec = affinity["spec"]
+        if spec.get("type", "host") not in ("", "host"):
+            continue  # a block of addresses for services, which no node has
         if spec.get("state") != "confirmed" or str(spec.get("deleted", "false")).lower() == "true":
             continue
         for block in _ipv4([spec["cidr"]]):

@@ -55,6 +55,7 @@ PURE = (
     "tasks/routes/frr.py",
     "tasks/routes/kernel.py",
     "tasks/routes/reasons.py",
+    "tasks/routes/recovery.py",
     "tasks/routes/seen.py",
     "tasks/routes/selection.py",
     "tasks/routes/services.py",
@@ -65,6 +66,7 @@ PURE = (
     "kubepeer/intent/model.py",
     "kubepeer/intent/rules.py",
     "kubepeer/report.py",
+    "kubepeer/versions.py",
 )
 # These know the devices for a living; whoever takes a plain record or a type from them is judged by what it calls, not by them.
 BORDERS = {

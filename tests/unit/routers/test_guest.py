@@ -47,9 +47,7 @@ def test_another_password_makes_another_description_and_each_router_has_its_own(
 def test_a_node_keeps_the_number_of_its_entry_whoever_comes_and_goes_beside_it(intent_of: Any) -> None:
     whole = intent_of()
     left = intent_of(hosts={"k8s-calico-master-10-31-90-2": None, "k8s-calico-master-10-31-90-3": None})
-    numbers = [
-        {one.name: one.number for one in senders(intent, intent.router("openwrt"))} for intent in (whole, left)
-    ]
+    numbers = [{one.name: one.number for one in senders(intent, intent.router("openwrt"))} for intent in (whole, left)]
     assert len(numbers[0]) == 6
     assert len(numbers[1]) == 4
     assert numbers[1].items() <= numbers[0].items()

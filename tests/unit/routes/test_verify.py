@@ -76,7 +76,8 @@ def verify(monkeypatch):
         monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
         monkeypatch.setattr(tasks, "INTERVAL_SECONDS", 0.01)
         addresses = {f"n{number}": str(address) for number, address in enumerate(NODES, 1)}
-        run = Run(intent(platform, **addresses), None, Options(), None, frozenset(chosen), filtered=bool(chosen))
+        nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set()))
+        run = Run(intent(platform, **addresses), None, Options(), nornir, frozenset(chosen), filtered=bool(chosen))
         task = SimpleNamespace(host=SimpleNamespace(name="r1"))
         return tasks.verify(task, run, **options), router.asked
 
