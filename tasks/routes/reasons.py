@@ -151,7 +151,8 @@ def _session_reason(seen: RouterSeen, hop: Hop) -> str:
 def _stale_reason(seen: RouterSeen, hop: Hop) -> str:
     session = _session(seen, hop)
     if session is None or session.established:
-        return "stale until its session, which is new, has told all (graceful restart, RFC 4724)"
+        waits = f"; {session.waits}" if session and session.waits else ""
+        return f"stale until its session, which is new, has told all (graceful restart, RFC 4724){waits}"
     lost = of_session(replace(session, stale_seconds=None))
     return f"{_kept(session.stale_seconds)}: session {lost}"
 

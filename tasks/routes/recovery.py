@@ -37,16 +37,20 @@ def with_recovery(
     for node in intent.peers_of(router):
         for address in addresses_of(node, announced) or [node.address]:
             session = sessions.get(address)
-            if session and remaining(session):
+            if session and _is_silent(seen, session) and remaining(session):
                 sessions[address] = replace(session, waits=_reason(node, address, session, router, has_session))
     return replace(seen, sessions=sessions)
 
 
 def remaining(session: Session) -> int:
-    """The seconds for which a node that has said nothing may still wait for another router; 0 where it cannot be that."""
-    if not session.established or session.accepted or session.seconds is None:
-        return 0
-    return max(0, RECOVERY_SECONDS - session.seconds)
+    """The seconds for which a node may still wait for another router, as long as its session is up."""
+    return max(0, RECOVERY_SECONDS - session.seconds) if session.established and session.seconds is not None else 0
+
+
+def _is_silent(seen: RouterSeen, session: Session) -> bool:
+    """Whether a session has brought nothing: all that is there of it is kept from the one before (stale), if anything is."""
+    paths = [path for routes in seen.bgp.values() for path in routes if path.peer == session.peer]
+    return all(path.stale for path in paths) if paths else not session.accepted
 
 
 def seconds_to_wait(seen: RouterSeen) -> int:
