@@ -142,12 +142,7 @@ def _label(node: Manifest, key: str) -> str | None:
 
 def _blocks(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
     """The confirmed blocks with their nodes, without those of pools that are not exported."""
-    hidden = [
-        network
-        for pool in objects.ip_pools
-        if pool["spec"].get("disableBGPExport")
-        for network in _ipv4([pool["spec"]["cidr"]])
-    ]
+    hidden = _hidden(objects)
     for affinity in objects.block_affinities:
         spec = affinity["spec"]
         if spec.get("type", "host") not in ("", "host"):
@@ -159,13 +154,22 @@ def _blocks(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
                 yield block, str(spec["node"]), f"pod block of {spec['node']}"
 
 
+def _hidden(objects: ClusterObjects) -> list[IPv4Network]:
+    """The pools that are not exported."""
+    pools = (pool["spec"] for pool in objects.ip_pools)
+    return [network for pool in pools if pool.get("disableBGPExport") for network in _ipv4([pool["cidr"]])]
+
+
 def _borrowed(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
-    """Addresses that a node uses out of another node's block."""
+    """Addresses that a node uses out of another node's block, without those of pools that are not exported."""
+    hidden = _hidden(objects)
     for block in objects.ipam_blocks:
         spec = block["spec"]
         owner = str(spec.get("affinity") or "").removeprefix("host:")
         attributes = spec.get("attributes") or []
         for network in _ipv4([spec["cidr"]]):
+            if any(network.subnet_of(pool) for pool in hidden):
+                continue
             for offset, index in enumerate(spec.get("allocations") or []):
                 node = None if index is None or index >= len(attributes) else _user(attributes[index])
                 if node and node != owner:

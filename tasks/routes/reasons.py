@@ -62,7 +62,7 @@ def of_copies(seen: RouterSeen, prefixes: Iterable[IPv4Network]) -> str:
     return (
         f"{peers} announce other nodes' routes as well, with the owners' next hops ({count} prefix{'es' if count > 1 else ''}):"
         " nothing goes astray, but neither Calico (BGPFilter) nor the router's inbound filter keeps them out,"
-        " and a dead node's block would stay; python runbooks/deploy.py writes both"
+        " and a dead node's block would stay: python runbooks/deploy.py writes the filters"
     )
 
 
