@@ -22,6 +22,7 @@ class Case:
         peers: every node that should have a session: address -> what is known against it ("" is nothing).
         networks: the cluster's own networks; everything in them on the router is the cluster's to explain.
         judged: the next hops that the findings are limited to; None is all.
+        address: of the router, as the nodes know it; None where it does not matter.
         elsewhere: the addresses of nodes that other routers serve, and this one does not: what they alone announce is not judged.
 
     """
@@ -33,6 +34,7 @@ class Case:
     peers: Mapping[IPv4Address, str] = field(default_factory=dict)
     judged: frozenset[Hop] | None = None
     elsewhere: frozenset[Hop] = frozenset()
+    address: IPv4Address | None = None
 
     def concerns(self, hop: Hop) -> bool:
         """Whether a next hop is one of those that are judged."""
@@ -155,14 +157,19 @@ class Unannounced(Check):
 class Remarks(Check):
     """What is no fault and worth knowing.
 
-    Passes   always: nodes that announce other nodes' blocks beside their owners; blocks that a deleted node has left in Calico.
+    Passes   always: nodes that announce other nodes' blocks beside their owners, or would if the router let them; blocks that a
+             deleted node has left in Calico.
     Fails    never.
     """
 
     def findings(self, case: Case) -> list[Finding]:
         """One answer a remark; none where there is nothing to say."""
         copies = reasons.of_copies(case.seen, (route.prefix for route in case.announced.routes))
-        remarks = {"announcements": copies, **{str(prefix): why for prefix, why in case.announced.left_behind.items()}}
+        peers = case.announced.unfiltered.get(case.address, ()) if case.address else ()
+        remarks = {
+            "announcements": copies or reasons.of_unfiltered(peers),
+            **{str(prefix): why for prefix, why in case.announced.left_behind.items()},
+        }
         return [Finding(case.host, REMARK, about, "bgp", ok=True, reason=why) for about, why in remarks.items() if why]
 
 

@@ -40,6 +40,8 @@ def read_objects(api: Api) -> ClusterObjects:
         pools = together(lambda: _calico_items(api, groups, "ippools"))
         blocks = together(lambda: _ipam_blocks(api, groups))
         configuration = together(lambda: _calico_object(api, groups, "bgpconfigurations/default"))
+        peers = together(lambda: _calico_items(api, groups, "bgppeers"))
+        filters = together(lambda: _calico_items(api, groups, "bgpfilters"))
         cluster = together(lambda: _calico_object(api, groups, "clusterinformations/default"))
         advertised = services.Advertised.read(configuration())
         asked = [services.key_of(service) for service in all_services() if advertised.by_endpoints(service)]
@@ -52,6 +54,8 @@ def read_objects(api: Api) -> ClusterObjects:
             bgp_configuration=configuration(),
             services=tuple(all_services()),
             endpoints=tuple(endpoints),
+            bgp_peers=tuple(peers()),
+            bgp_filters=frozenset(one["metadata"]["name"] for one in filters()),
             calico_version=str(((cluster() or {}).get("spec") or {}).get("calicoVersion") or ""),
         )
 
@@ -62,9 +66,8 @@ def calico_groups(api: Api) -> tuple[str, ...]:
     projectcalico.org/v3 is served by Calico's own API server, which keeps them as crd.projectcalico.org/v1; from Calico 3.32 on its
     kinds may be CRDs themselves, and then nobody looks at what is still there of the other group.
     """
-    service = api.get(V3_SERVICE)
-    native = service is not None and not (service.get("spec") or {}).get("service")
-    return (V3, STORED) if native else (STORED, V3)
+    spec = (api.get(V3_SERVICE) or {}).get("spec")
+    return (V3, STORED) if spec and not spec.get("service") else (STORED, V3)
 
 
 def items(api: Api, path: str, query: dict[str, str] | None = None) -> list[Manifest]:

@@ -43,6 +43,8 @@ class ClusterObjects:
     bgp_configuration: Manifest | None = None
     services: tuple[Manifest, ...] = ()
     endpoints: tuple[Manifest, ...] = ()  # Endpoints or EndpointSlices, of the services that need them
+    bgp_peers: tuple[Manifest, ...] = ()
+    bgp_filters: frozenset[str] = frozenset()  # their names
     calico_version: str = ""  # that runs; "" where nothing tells
 
 
@@ -61,6 +63,7 @@ class Announced:
 
     Attributes:
         speakers: the BGP address of every node of the live cluster, with the node's name there.
+        unfiltered: for a router's address the BGPPeers by which nodes announce the others' blocks, too, though this Calico could filter.
         left_behind: blocks of nodes that are no more, with what is known of each: nobody is expected to announce them.
 
     """
@@ -68,6 +71,7 @@ class Announced:
     routes: tuple[ExpectedRoute, ...] = ()
     speakers: Mapping[IPv4Address, str] = field(default_factory=dict)
     left_behind: Mapping[IPv4Network, str] = field(default_factory=dict)
+    unfiltered: Mapping[IPv4Address, tuple[str, ...]] = field(default_factory=dict)
 
 
 def announced(
@@ -102,7 +106,10 @@ def announced(
             continue  # its addresses are announced one by one
         hops[prefix] |= everywhere
         reasons.setdefault(prefix, NOT_ADVERTISED)
-    endpoints = services.endpoints(objects.endpoints, ready=_by_readiness(objects.calico_version, calico_version))
+    found = VERSION.match(objects.calico_version)
+    version = found[1] if found else calico_version
+    by_readiness = not versions.has("calico", version, "endpoints without readiness")
+    endpoints = services.endpoints(objects.endpoints, ready=by_readiness)
     for prefix, on, why in services.addresses(objects.services, endpoints, advertised):
         chosen = everywhere if on is None else {addresses[name] for name in on if name in addresses} & everywhere
         hops[prefix] |= chosen
@@ -115,13 +122,18 @@ def announced(
         tuple(routes),
         {address: name for name, address in addresses.items()},
         {prefix: why for prefix, why in left_behind.items() if not hops.get(prefix)},
+        _unfiltered(objects) if versions.has("calico", version, "BGPFilter.interface") else {},
     )
 
 
-def _by_readiness(running: str, intended: str) -> bool:
-    """Whether a node announces a Local service for its ready endpoints alone, by the version that runs."""
-    found = VERSION.match(running)
-    return not versions.has("calico", found[1] if found else intended, "endpoints without readiness")
+def _unfiltered(objects: ClusterObjects) -> dict[IPv4Address, tuple[str, ...]]:
+    """The BGPPeers without a filter that is there, by the router that they name; one that names none by address is none of ours."""
+    found: dict[IPv4Address, list[str]] = defaultdict(list)
+    for peer in objects.bgp_peers:
+        address = re.fullmatch(r"(\d+(?:\.\d+){3})(?::\d+)?", str(peer["spec"].get("peerIP") or ""))
+        if address and not objects.bgp_filters & set(peer["spec"].get("filters") or ()):
+            found[IPv4Address(address[1])].append(peer["metadata"]["name"])
+    return {address: tuple(sorted(names)) for address, names in found.items()}
 
 
 def bgp_address(node: Manifest) -> IPv4Address | None:

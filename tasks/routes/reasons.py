@@ -1,6 +1,6 @@
 """Why a next hop is missing or unexpected, joined from what the router says of the session, the paths and its other routes. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
@@ -63,6 +63,17 @@ def of_copies(seen: RouterSeen, prefixes: Iterable[IPv4Network]) -> str:
         f"{peers} announce other nodes' routes as well, with the owners' next hops ({count} prefix{'es' if count > 1 else ''}):"
         " nothing goes astray, but neither Calico (BGPFilter) nor the router's inbound filter keeps them out,"
         " and a dead node's block would stay: python runbooks/deploy.py writes the filters"
+    )
+
+
+def of_unfiltered(bgp_peers: Sequence[str]) -> str:
+    """That nothing but the router's own filter keeps a node to its own routes; "" where each of the BGPPeers has a filter."""
+    if not bgp_peers:
+        return ""
+    names = ", ".join(bgp_peers)
+    return (
+        f"BGPPeer {names} {'name' if len(bgp_peers) > 1 else 'names'} no BGPFilter that is there: each node announces the other nodes' blocks"
+        " as well, and the router's inbound filter alone refuses them: python runbooks/deploy.py writes the filter"
     )
 
 

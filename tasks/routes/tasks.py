@@ -106,7 +106,7 @@ def _findings(task: Task, run: Run) -> tuple[Finding, ...]:
     run.keep(("routes seen", name), seen)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
-    return judge(Case(name, expected, seen, networks, peers(intent, expected), only, others))
+    return judge(Case(name, expected, seen, networks, peers(intent, expected), only, others, router.address))
 
 
 def _has_session(run: Run, router: str, peer: IPv4Address) -> bool | None:

@@ -98,7 +98,7 @@ def test_where_calicos_kinds_are_crds_of_v3_what_was_left_of_the_older_group_doe
 
 
 def test_strict_affinity_of_v3_crds_is_seen():
-    native = {V3_SERVICE: {"spec": {}}, f"{V3}/ipamblocks": ["block"]}
+    native = {V3_SERVICE: {"spec": {"group": "projectcalico.org"}}, f"{V3}/ipamblocks": ["block"]}
     strict = Served(**native, **{f"{V3}/ipamconfigurations/default": {"spec": {"strictAffinity": True}}})
     assert read_objects(strict).ipam_blocks == ()
 

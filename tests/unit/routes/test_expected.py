@@ -56,6 +56,27 @@ def test_a_block_of_a_deleted_node_is_told_and_expected_of_nobody():
     }
 
 
+def peer(name, address, *filters):
+    return {"metadata": {"name": name}, "spec": {"peerIP": address, "filters": list(filters)}}
+
+
+@pytest.mark.parametrize(
+    ("calico", "peers", "unfiltered"),
+    [
+        ("v3.32.1", [peer("one", "10.0.0.9", "own")], {}),
+        ("v3.32.1", [peer("one", "10.0.0.9")], {"10.0.0.9": ("one",)}),
+        ("v3.32.1", [peer("one", "10.0.0.9:179", "not-there")], {"10.0.0.9": ("one",)}),
+        ("v3.32.1", [peer("two", "10.0.0.9"), peer("one", "10.0.0.9")], {"10.0.0.9": ("one", "two")}),
+        ("v3.32.1", [peer("one", None), peer("six", "2001:db8::1")], {}),
+        ("v3.26.4", [peer("one", "10.0.0.9")], {}),
+    ],
+    ids=["filtered", "no filter", "a filter that is gone", "several", "no address of IPv4", "a Calico that cannot"],
+)
+def test_peers_without_a_filter_that_is_there_are_known_where_calico_can_filter(calico, peers, unfiltered):
+    cluster = ClusterObjects(calico_version=calico, bgp_peers=tuple(peers), bgp_filters=frozenset({"own"}))
+    assert {str(address): names for address, names in announced(cluster).unfiltered.items()} == unfiltered
+
+
 def objects(case) -> ClusterObjects:
     """Kubernetes' and Calico's own objects of a case's few words."""
     return ClusterObjects(
