@@ -25,6 +25,7 @@ SUMMARY_WIDTH = 46
 class _Running:
     hosts: Sequence[str]
     finished: set[str] = field(default_factory=set)
+    waits: dict[str, str] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
 
@@ -63,6 +64,17 @@ class Display:
             if title in self._running:
                 self._running[title].finished.add(host)
 
+    def waiting(self, title: str, host: str, reason: str) -> None:
+        """What a host waits for: live beside the clock; where nothing is live, a line when it begins."""
+        with self._lock:
+            running = self._running.get(title)
+            new = running is not None and host not in running.waits
+            if running:
+                running.waits[host] = reason
+        if new and not self._live:
+            line = f"   {host}: {self._redactor.hide(reason)}"
+            self.console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+
     def finished(self, outcome: PhaseOutcome) -> None:
         """A phase has ended: its line, and a line for each error."""
         with self._lock:
@@ -79,13 +91,18 @@ class Display:
 
     def _at_work(self) -> Group:
         with self._lock:
-            rows = []
+            rows: list[Spinner | Text] = []
             for title, running in self._running.items():
                 count = f"{len(running.finished)}/{len(running.hosts)}"
                 waiting = [host for host in running.hosts if host not in running.finished]
                 rest = f"{waiting[0]}" if len(waiting) == 1 else ""
                 text = f"{title:<{TITLE_WIDTH}}{count:<{HOSTS_WIDTH}}{rest:<{SUMMARY_WIDTH}}{time.monotonic() - running.began:5.0f} s"
                 rows.append(Spinner("dots", text=Text(text)))
+                rows += [
+                    Text(self._redactor.hide(f"   {host}: {running.waits[host]}"), style="dim")
+                    for host in waiting
+                    if host in running.waits
+                ]
         return Group(*rows)
 
 

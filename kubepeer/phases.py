@@ -18,7 +18,7 @@ from nornir.plugins.runners import ThreadedRunner
 from kubepeer.change import MADE, Change
 from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError
-from kubepeer.run import Run
+from kubepeer.run import WAITING, Run
 
 NOTHING_CHOSEN = "nothing chosen"
 TaskFunction = Callable[..., Result]
@@ -161,6 +161,9 @@ class Watcher(Protocol):
     def host_finished(self, title: str, host: str) -> None:
         """One host has finished the phase."""
 
+    def waiting(self, title: str, host: str, reason: str) -> None:
+        """A host's task waits, and knows for what."""
+
     def finished(self, outcome: PhaseOutcome) -> None:
         """The phase is over."""
 
@@ -213,23 +216,25 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> P
     for turn in phase.turns(run, hosts):
         runner = ThreadedRunner(num_workers=min(run.options.workers, len(turn)))
         view = run.nornir.filter(F(name__in=turn)).with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
-        results = view.run(task=partial(_told, phase.task), name=phase.title, run=run, raise_on_error=False)
+        results = view.run(task=partial(_told, phase, watcher), name=phase.title, run=run, raise_on_error=False)
         answers |= {name: _host_outcome(result) for name, result in results.items()}
     outcome = PhaseOutcome(phase.title, time.monotonic() - began, answers | skipped, together)
     watcher.finished(outcome)
     return outcome
 
 
-def _told(function: TaskFunction, task: Task, run: Run) -> Result:
-    """Run a task; when it fails, what it had changed by then is told with its error."""
+def _told(phase: Phase, watcher: Watcher, task: Task, run: Run) -> Result:
+    """Run a task; what it waits for is told as it goes on and, when it fails, what it had changed by then with its error."""
     changes: list[Change] = []
     before = MADE.set(changes)
+    told = WAITING.set(partial(watcher.waiting, phase.title, str(task.host)))
     try:
-        return function(task, run=run)
+        return phase.task(task, run=run)
     except Exception as error:  # noqa: BLE001  as Nornir does it: a fault of a task is its host's result
         return Result(host=task.host, exception=error, failed=True, changes=tuple(changes))
     finally:
         MADE.reset(before)
+        WAITING.reset(told)
 
 
 def _host_outcome(result: MultiResult) -> HostOutcome:

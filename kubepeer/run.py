@@ -1,6 +1,7 @@
 """What all tasks of one run share: intent, the selection, and what one phase learned that a later one needs."""
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, TypeVar
@@ -105,6 +106,18 @@ class Run:
         """What an earlier phase kept under this key."""
         with self._lock:
             return self._kept.get(key, default)
+
+
+WAITING: ContextVar[Callable[[str], None] | None] = ContextVar(
+    "who is told what the running task waits for", default=None
+)
+
+
+def waiting(reason: str) -> None:
+    """Tell whoever watches what this task waits for; it may be said again and again, with what is left of the time."""
+    tell = WAITING.get()
+    if tell is not None:
+        tell(reason)
 
 
 def done(

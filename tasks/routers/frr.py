@@ -127,6 +127,8 @@ def _removals(stale: Iterable[Line], neighbours: Collection[str]) -> Iterator[st
             gone.add(line.text)
         elif words[:2] == ["ip", "prefix-list"]:
             text = " ".join(words[:5])  # ip prefix-list NAME seq N
+        elif words[0] == "call":
+            text = "call"  # an entry has one
         yield _in_context(line, f"no {text}")
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.model import Networks
 
 OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names of our filters
+NUMBERS = 65536  # how many entries of a route map have a number: FRR, VyOS
 SINGLE = 32  # an address alone: a borrowed pod's, or a service's with externalTrafficPolicy Local
 
 
@@ -49,6 +50,43 @@ def _whole_and_single(number: int, network: IPv4Network) -> Iterator[Accepted]:
     yield Accepted(number, network)
     if network.prefixlen < SINGLE:
         yield Accepted(number + 5, network, SINGLE)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """An entry of the filter of next hops: a node, and the one address that it may announce routes to, its own.
+
+    Attributes:
+        number: its place; the same for as long as the node has its address, whoever comes and goes beside it.
+        name: the node's.
+        address: of the node, and so of its session.
+
+    """
+
+    number: int
+    name: str
+    address: IPv4Address
+
+
+def senders(intent: Intent, router: Router) -> tuple[Sender, ...]:
+    """The nodes as neighbours that are known one by one; none where whoever connects from the nodes' network is a neighbour.
+
+    A node of Calico announces the other nodes' pod blocks as well, with their owners' next hops (calico: the kernel protocol of
+    confd/etc/calico/confd/templates/bird.cfg.template learns Felix's routes). A dead node's block would stay for as long as another
+    announces it.
+    """
+    if router.peering.neighbours == "dynamic":
+        return ()
+    nodes = enumerate(intent.peers_of(router), 1)
+    network = intent.cluster.networks.nodes
+    return tuple(
+        Sender(
+            int(node.address) - int(network.network_address) if network.num_addresses <= NUMBERS else place,
+            node.name,
+            node.address,
+        )
+        for place, node in nodes
+    )
 
 
 def description(intent: Intent, router: Router, password: str | None) -> str:

@@ -22,10 +22,10 @@ class Junos(SetStyle):
     places = (
         GROUP,
         ("policy-options", "as-path", OWNER),
-        *(("policy-options", "policy-statement", f"{OWNER}-{name}") for name in ("IN", "OUT", "BALANCE")),
+        *(("policy-options", "policy-statement", f"{OWNER}-{name}") for name in ("IN", "OUT", "HOP", "BALANCE")),
         (*EXPORT, BALANCE),
     )
-    lists = ("import", "export", "members", "add")
+    lists = ("import", "export", "members", "add", "neighbor", "next-hop", "policy")
     whole_statements = ("route-filter",)
 
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:  # noqa: ARG002

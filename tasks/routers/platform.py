@@ -9,7 +9,7 @@ from kubepeer.intent import Platform as Name
 from tasks.routers.bird import Bird
 from tasks.routers.eos import Eos
 from tasks.routers.frr import Frr
-from tasks.routers.guest import OWNER, accepted, description
+from tasks.routers.guest import OWNER, accepted, description, senders
 from tasks.routers.ios import Ios
 from tasks.routers.junos import Junos
 from tasks.routers.nxos import Nxos
@@ -89,6 +89,7 @@ def context(intent: Intent, router: Router, running: str, password: str | None) 
         "networks": intent.cluster.networks,
         "accepted": accepted(intent.cluster.networks),
         "nodes": intent.peers_of(router),
+        "senders": senders(intent, router),
         "as_numbers": intent.as_numbers_of_peers(router),
         "password": password,
         "description": description(intent, router, password if platform.hides_passwords else None),

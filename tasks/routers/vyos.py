@@ -24,7 +24,11 @@ class Vyos(SetStyle):
     places = (
         (*BGP, "peer-group", OWNER),
         ("policy", "as-path-list", OWNER),
-        *(("policy", kind, f"{OWNER}-{name}") for kind in ("prefix-list", "route-map") for name in ("IN", "OUT")),
+        *(
+            ("policy", kind, f"{OWNER}-{name}")
+            for kind in ("prefix-list", "route-map")
+            for name in ("IN", "OUT", "HOP")
+        ),
     )
     lists = ("add",)
 

@@ -91,7 +91,7 @@ def _path(route: Route, session: Session | None, *, chosen: bool) -> Path:
     hop = next(iter(route.hops)) if valid else route.attributes.get("BGP.next_hop", "unknown").split(" ")[0]
     return Path(
         hop=hop,
-        peer=session.peer if session else None,
+        peer=session.peer if session else route.sender,
         chosen=chosen,
         valid=valid,
         # a protocol that is not Established has routes in the table only under graceful restart; `s` is its long-lived kind

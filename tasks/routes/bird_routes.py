@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 ROUTE = re.compile(
     r"^(?P<prefix>\S+)?\s+(?P<kind>[a-z]+) \[(?P<protocol>\S+) (?P<since>.*?)(?: from (?P<from>[^\s\]]+))?\]"
@@ -21,6 +21,7 @@ class Route:
     Attributes:
         kind: unicast, or what becomes of the packet: unreachable, blackhole, prohibit.
         mark: `*` for the best route of its prefix, `!` for a best route that the kernel did not take.
+        sender: the neighbour that it came from, where that is not its next hop; BIRD prints it then alone.
         rest: what stands behind the preference: `s` for a stale route, the metric of the way to its next hop.
 
     """
@@ -32,6 +33,7 @@ class Route:
     mark: str
     preference: int
     rest: str
+    sender: IPv4Address | None = None
     lines: list[tuple[str, str, int | None]] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
 
@@ -84,7 +86,7 @@ def routes_of(text: str) -> Iterator[Route]:
                 continue
             route = Route(
                 prefix, found["kind"], found["protocol"], found["since"], (found["mark"] or "").strip(),
-                int(found["preference"]), found["rest"],
+                int(found["preference"]), found["rest"], _address(found["from"]),
             )  # fmt: skip
         elif route and (found := GATEWAY.match(line)):
             route.lines.append((found["hop"], found["interface"], int(found["weight"]) if found["weight"] else None))
@@ -94,3 +96,10 @@ def routes_of(text: str) -> Iterator[Route]:
             route.attributes[found["key"]] = found["value"]
     if route:
         yield route
+
+
+def _address(text: str | None) -> IPv4Address | None:
+    try:
+        return IPv4Address(text) if text else None
+    except AddressValueError:
+        return None  # a neighbour by IPv6

@@ -10,6 +10,7 @@ from tasks.routes import reasons
 from tasks.routes.expected import NOT_ADVERTISED, Announced, ExpectedRoute
 from tasks.routes.seen import Hop, RouterSeen, hops_in_order
 
+REMARK = "remark"  # the check of a finding that tells something and judges nothing
 LAYERS = {"bgp": "route", "rib": "route", "kernel": "fib"}  # layer -> the name of the check
 
 
@@ -21,6 +22,7 @@ class Case:
         peers: every node that should have a session: address -> what is known against it ("" is nothing).
         networks: the cluster's own networks; everything in them on the router is the cluster's to explain.
         judged: the next hops that the findings are limited to; None is all.
+        address: of the router, as the nodes know it; None where it does not matter.
         elsewhere: the addresses of nodes that other routers serve, and this one does not: what they alone announce is not judged.
 
     """
@@ -32,6 +34,7 @@ class Case:
     peers: Mapping[IPv4Address, str] = field(default_factory=dict)
     judged: frozenset[Hop] | None = None
     elsewhere: frozenset[Hop] = frozenset()
+    address: IPv4Address | None = None
 
     def concerns(self, hop: Hop) -> bool:
         """Whether a next hop is one of those that are judged."""
@@ -69,9 +72,10 @@ class Sessions(Check):
 class NextHops(Check):
     """A prefix has exactly the next hops that the cluster announces.
 
-    Passes   every expected next hop is chosen and no other, and none is stale.
+    Passes   every expected next hop is chosen and no other, and each is announced, not stale, by the session of its own.
     Fails    missing: a node's session, a filter, a limit of equal paths, a better route; unexpected: a stranger, or a route made
-             by hand; stale: kept under graceful restart (RFC 4724) although the node may be dead, and still in use.
+             by hand; stale: kept under graceful restart (RFC 4724) although the node may be dead, and still in use; announced
+             only by others: other nodes of Calico still announce the block of one that does not answer for it any more.
     """
 
     layer: str
@@ -90,19 +94,21 @@ class NextHops(Check):
             return None
         missing, unexpected = expected - observed, observed - expected
         stale = seen.stale(prefix) & observed
+        by_others = seen.only_by_others(prefix) & observed & expected
         stranger = reasons.of_unexpected(seen, prefix, self.layer) if unexpected else ""
         said = (
             route.why if missing and route.why == NOT_ADVERTISED else "",
             stranger,
             reasons.of_missing(seen, prefix, self.layer, missing, besides=stranger) if missing else "",
             reasons.of_stale(seen, stale) if stale else "",
+            reasons.of_only_by_others(seen, prefix, by_others) if by_others else "",
         )
         return Finding(
             case.host,
             LAYERS[self.layer],
             str(prefix),
             self.layer,
-            not (missing or unexpected or stale),
+            not (missing or unexpected or stale or by_others),
             hops_in_order(expected),
             hops_in_order(observed),
             hops_in_order(missing),
@@ -134,7 +140,8 @@ class Unannounced(Check):
         if not hops:
             return None
         why = reasons.of_unexpected(case.seen, prefix, self.layer)
-        reason = "the cluster does not announce this prefix" + (f"; {why}" if why else "")
+        said = ("the cluster does not announce this prefix", case.announced.left_behind.get(prefix, ""), why)
+        reason = "; ".join(text for text in said if text)
         return Finding(
             case.host,
             LAYERS[self.layer],
@@ -147,7 +154,26 @@ class Unannounced(Check):
         )
 
 
-CHECKS: tuple[Check, ...] = (Sessions(), *map(NextHops, LAYERS), *map(Unannounced, LAYERS))
+class Remarks(Check):
+    """What is no fault and worth knowing.
+
+    Passes   always: nodes that announce other nodes' blocks beside their owners, or would if the router let them; blocks that a
+             deleted node has left in Calico.
+    Fails    never.
+    """
+
+    def findings(self, case: Case) -> list[Finding]:
+        """One answer a remark; none where there is nothing to say."""
+        copies = reasons.of_copies(case.seen, (route.prefix for route in case.announced.routes))
+        peers = case.announced.unfiltered.get(case.address, ()) if case.address else ()
+        remarks = {
+            "announcements": copies or reasons.of_unfiltered(peers),
+            **{str(prefix): why for prefix, why in case.announced.left_behind.items()},
+        }
+        return [Finding(case.host, REMARK, about, "bgp", ok=True, reason=why) for about, why in remarks.items() if why]
+
+
+CHECKS: tuple[Check, ...] = (Sessions(), *map(NextHops, LAYERS), *map(Unannounced, LAYERS), Remarks())
 
 
 def judge(case: Case) -> tuple[Finding, ...]:

@@ -8,7 +8,10 @@ from typing import Any, Protocol, TypeVar
 from tasks.routes import services
 from tasks.routes.expected import ClusterObjects, Manifest
 
-CALICO = ("/apis/crd.projectcalico.org/v1", "/apis/projectcalico.org/v3")  # the stored kinds; Calico's own API server
+STORED, V3 = "/apis/crd.projectcalico.org/v1", "/apis/projectcalico.org/v3"
+V3_SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v3.projectcalico.org"
+# kind of crd.projectcalico.org/v1 -> its name where it is a CRD of projectcalico.org/v3 (Calico 3.32 on)
+NATIVE = {"ipamconfigs": "ipamconfigurations"}
 SLICES = "/apis/discovery.k8s.io/v1"
 PAGE = 500  # as kubectl's --chunk-size
 SELECTOR_NAMES = 100  # service names in one label selector: an address of well under 8 KB
@@ -26,17 +29,23 @@ class Api(Protocol):
 
 
 def read_objects(api: Api) -> ClusterObjects:
-    """Nodes, blocks, pools, BGPConfiguration, services; and endpoints where a service is Local."""
+    """Nodes, blocks, pools, BGPConfiguration, services; and endpoints where it depends on them who announces a service."""
     with ThreadPoolExecutor(REQUESTS) as pool:
         together = partial(_start, pool)
+        api_group = together(lambda: calico_groups(api))
         nodes = together(lambda: items(api, "/api/v1/nodes"))
         all_services = together(lambda: items(api, "/api/v1/services"))
-        affinities = together(lambda: _calico_items(api, "blockaffinities"))
-        pools = together(lambda: _calico_items(api, "ippools"))
-        blocks = together(lambda: _ipam_blocks(api))
-        configuration = together(lambda: _calico_object(api, "bgpconfigurations/default"))
-        local = [service for service in all_services() if services.local(service)]
-        endpoints = _endpoints(api, pool, [services.key_of(service) for service in local]) if local else []
+        groups = api_group()
+        affinities = together(lambda: _calico_items(api, groups, "blockaffinities"))
+        pools = together(lambda: _calico_items(api, groups, "ippools"))
+        blocks = together(lambda: _ipam_blocks(api, groups))
+        configuration = together(lambda: _calico_object(api, groups, "bgpconfigurations/default"))
+        peers = together(lambda: _calico_items(api, groups, "bgppeers"))
+        filters = together(lambda: _calico_items(api, groups, "bgpfilters"))
+        cluster = together(lambda: _calico_object(api, groups, "clusterinformations/default"))
+        advertised = services.Advertised.read(configuration())
+        asked = [services.key_of(service) for service in all_services() if advertised.by_endpoints(service)]
+        endpoints = _endpoints(api, pool, asked) if asked else []
         return ClusterObjects(
             nodes=tuple(nodes()),
             block_affinities=tuple(affinities()),
@@ -45,7 +54,20 @@ def read_objects(api: Api) -> ClusterObjects:
             bgp_configuration=configuration(),
             services=tuple(all_services()),
             endpoints=tuple(endpoints),
+            bgp_peers=tuple(peers()),
+            bgp_filters=frozenset(one["metadata"]["name"] for one in filters()),
+            calico_version=str(((cluster() or {}).get("spec") or {}).get("calicoVersion") or ""),
         )
+
+
+def calico_groups(api: Api) -> tuple[str, ...]:
+    """Calico's API groups, the one first that keeps the objects.
+
+    projectcalico.org/v3 is served by Calico's own API server, which keeps them as crd.projectcalico.org/v1; from Calico 3.32 on its
+    kinds may be CRDs themselves, and then nobody looks at what is still there of the other group.
+    """
+    spec = (api.get(V3_SERVICE) or {}).get("spec")
+    return (V3, STORED) if spec and not spec.get("service") else (STORED, V3)
 
 
 def items(api: Api, path: str, query: dict[str, str] | None = None) -> list[Manifest]:
@@ -67,29 +89,34 @@ def _start(pool: ThreadPoolExecutor, read: Callable[[], Got]) -> Callable[[], Go
     return pool.submit(read).result
 
 
-def _calico_items(api: Api, plural: str) -> list[Manifest]:
-    """The objects of the first of Calico's APIs that has any."""
-    for base in CALICO:
-        found = items(api, f"{base}/{plural}")
+def _path(group: str, path: str) -> str:
+    plural, slash, name = path.partition("/")
+    return f"{group}/{NATIVE.get(plural, plural) if group == V3 else plural}{slash}{name}"
+
+
+def _calico_items(api: Api, groups: Iterable[str], plural: str) -> list[Manifest]:
+    """The objects of the first of Calico's groups that has any."""
+    for group in groups:
+        found = items(api, _path(group, plural))
         if found:
             return found
     return []
 
 
-def _calico_object(api: Api, path: str) -> Manifest | None:
-    for base in CALICO:
-        found: Manifest | None = api.get(f"{base}/{path}")
+def _calico_object(api: Api, groups: Iterable[str], path: str) -> Manifest | None:
+    for group in groups:
+        found: Manifest | None = api.get(_path(group, path))
         if found is not None:
             return found
     return None
 
 
-def _ipam_blocks(api: Api) -> list[Manifest]:
+def _ipam_blocks(api: Api, groups: Iterable[str]) -> list[Manifest]:
     """The allocations, needed only where a node may borrow addresses: not under strictAffinity."""
-    configuration = api.get(f"{CALICO[0]}/ipamconfigs/default") or {}
+    configuration = _calico_object(api, groups, "ipamconfigs/default") or {}
     if (configuration.get("spec") or {}).get("strictAffinity"):
         return []
-    return items(api, f"{CALICO[0]}/ipamblocks")
+    return _calico_items(api, groups, "ipamblocks")
 
 
 def _endpoints(api: Api, pool: ThreadPoolExecutor, keys: list[services.Key]) -> Iterable[Manifest]:

@@ -4,15 +4,20 @@ The rules are those that calico-node follows (calico: confd/pkg/backends/calico/
 - every node announces its pod blocks (BlockAffinity; never Node.podCIDR), unless the block's pool says disableBGPExport;
 - an address borrowed from another node's block is announced as a /32 by the node that uses it;
 - every node that is not excluded announces the service networks of BGPConfiguration;
-- it announces the addresses of a service with externalTrafficPolicy Local as /32, if it has a ready endpoint of it.
+- it announces the addresses of a service with externalTrafficPolicy Local as /32, if it has an endpoint of it: a ready one before
+  Calico 3.31, any since (kubepeer/versions.yaml);
+- without serviceLoadBalancerAggregation (Calico 3.31) it announces those of every service that has an endpoint anywhere.
+Every node also announces what its kernel knows of the others, with the owner's next hop: an announcement counts as the owner's alone.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from typing import Any
 
+from kubepeer import versions
 from tasks.routes import services
 
 Manifest = Mapping[str, Any]
@@ -21,6 +26,10 @@ Manifest = Mapping[str, Any]
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 NOT_ADVERTISED = "BGPConfiguration default does not advertise this network of the inventory"
 CALICO_ADDRESS = "projectcalico.org/IPv4Address"
+OLDEST_CALICO = "3.24.0"
+VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
+# calico: kube-controllers/pkg/config: leakGracePeriod 15 min, and its own round every half of it
+LEFT_BEHIND = "{} is no node any more: Calico gives its block back within 23 minutes of its end"
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,10 @@ class ClusterObjects:
     ipam_blocks: tuple[Manifest, ...] = ()
     bgp_configuration: Manifest | None = None
     services: tuple[Manifest, ...] = ()
-    endpoints: tuple[Manifest, ...] = ()  # Endpoints or EndpointSlices, of Local services alone
+    endpoints: tuple[Manifest, ...] = ()  # Endpoints or EndpointSlices, of the services that need them
+    bgp_peers: tuple[Manifest, ...] = ()
+    bgp_filters: frozenset[str] = frozenset()  # their names
+    calico_version: str = ""  # that runs; "" where nothing tells
 
 
 @dataclass(frozen=True)
@@ -51,18 +63,25 @@ class Announced:
 
     Attributes:
         speakers: the BGP address of every node of the live cluster, with the node's name there.
+        unfiltered: for a router's address the BGPPeers by which nodes announce the others' blocks, too, though this Calico could filter.
+        left_behind: blocks of nodes that are no more, with what is known of each: nobody is expected to announce them.
 
     """
 
     routes: tuple[ExpectedRoute, ...] = ()
     speakers: Mapping[IPv4Address, str] = field(default_factory=dict)
+    left_behind: Mapping[IPv4Network, str] = field(default_factory=dict)
+    unfiltered: Mapping[IPv4Address, tuple[str, ...]] = field(default_factory=dict)
 
 
-def announced(objects: ClusterObjects, intended: Iterable[IPv4Network] = ()) -> Announced:
+def announced(
+    objects: ClusterObjects, intended: Iterable[IPv4Network] = (), calico_version: str = OLDEST_CALICO
+) -> Announced:
     """What this cluster should announce.
 
     Args:
         objects: the live cluster's.
+        calico_version: of the inventory, where the cluster itself does not tell which runs.
         intended: service networks of the inventory: every node that is not excluded should announce them, whether the live
             BGPConfiguration says so or not.
 
@@ -70,9 +89,11 @@ def announced(objects: ClusterObjects, intended: Iterable[IPv4Network] = ()) -> 
     addresses = {node["metadata"]["name"]: address for node in objects.nodes if (address := bgp_address(node))}
     excluded = {node["metadata"]["name"] for node in objects.nodes if _label(node, EXCLUDED) == "true"}
     everywhere = frozenset(address for name, address in addresses.items() if name not in excluded)
+    names = {node["metadata"]["name"] for node in objects.nodes}
+    blocks = list(_blocks(objects))
     hops: dict[IPv4Network, set[IPv4Address]] = defaultdict(set)
     reasons: dict[IPv4Network, str] = {}
-    for prefix, name, why in (*_blocks(objects), *_borrowed(objects)):
+    for prefix, name, why in (*blocks, *_borrowed(objects)):
         if name in addresses:  # an affinity may outlive its node
             hops[prefix].add(addresses[name])
             reasons.setdefault(prefix, why)
@@ -81,16 +102,38 @@ def announced(objects: ClusterObjects, intended: Iterable[IPv4Network] = ()) -> 
         hops[prefix] |= everywhere
         reasons.setdefault(prefix, "service network")
     for prefix in intended:
+        if not advertised.aggregated and prefix in advertised.load_balancer:
+            continue  # its addresses are announced one by one
         hops[prefix] |= everywhere
         reasons.setdefault(prefix, NOT_ADVERTISED)
-    for prefix, names, why in services.addresses(objects.services, objects.endpoints, advertised):
-        chosen = everywhere if names is None else {addresses[name] for name in names if name in addresses} & everywhere
+    found = VERSION.match(objects.calico_version)
+    version = found[1] if found else calico_version
+    by_readiness = not versions.has("calico", version, "endpoints without readiness")
+    endpoints = services.endpoints(objects.endpoints, ready=by_readiness)
+    for prefix, on, why in services.addresses(objects.services, endpoints, advertised):
+        chosen = everywhere if on is None else {addresses[name] for name in on if name in addresses} & everywhere
         hops[prefix] |= chosen
         reasons.setdefault(prefix, why)
     routes = (
         ExpectedRoute(prefix, frozenset(hops[prefix]), reasons[prefix]) for prefix in sorted(hops) if hops[prefix]
     )
-    return Announced(tuple(routes), {address: name for name, address in addresses.items()})
+    left_behind = {prefix: LEFT_BEHIND.format(name) for prefix, name, _ in blocks if name not in names}
+    return Announced(
+        tuple(routes),
+        {address: name for name, address in addresses.items()},
+        {prefix: why for prefix, why in left_behind.items() if not hops.get(prefix)},
+        _unfiltered(objects) if versions.has("calico", version, "BGPFilter.interface") else {},
+    )
+
+
+def _unfiltered(objects: ClusterObjects) -> dict[IPv4Address, tuple[str, ...]]:
+    """The BGPPeers without a filter that is there, by the router that they name; one that names none by address is none of ours."""
+    found: dict[IPv4Address, list[str]] = defaultdict(list)
+    for peer in objects.bgp_peers:
+        address = re.fullmatch(r"(\d+(?:\.\d+){3})(?::\d+)?", str(peer["spec"].get("peerIP") or ""))
+        if address and not objects.bgp_filters & set(peer["spec"].get("filters") or ()):
+            found[IPv4Address(address[1])].append(peer["metadata"]["name"])
+    return {address: tuple(sorted(names)) for address, names in found.items()}
 
 
 def bgp_address(node: Manifest) -> IPv4Address | None:
@@ -111,14 +154,11 @@ def _label(node: Manifest, key: str) -> str | None:
 
 def _blocks(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
     """The confirmed blocks with their nodes, without those of pools that are not exported."""
-    hidden = [
-        network
-        for pool in objects.ip_pools
-        if pool["spec"].get("disableBGPExport")
-        for network in _ipv4([pool["spec"]["cidr"]])
-    ]
+    hidden = _hidden(objects)
     for affinity in objects.block_affinities:
         spec = affinity["spec"]
+        if spec.get("type", "host") not in ("", "host"):
+            continue  # a block of addresses for services, which no node has
         if spec.get("state") != "confirmed" or str(spec.get("deleted", "false")).lower() == "true":
             continue
         for block in _ipv4([spec["cidr"]]):
@@ -126,13 +166,22 @@ def _blocks(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
                 yield block, str(spec["node"]), f"pod block of {spec['node']}"
 
 
+def _hidden(objects: ClusterObjects) -> list[IPv4Network]:
+    """The pools that are not exported."""
+    pools = (pool["spec"] for pool in objects.ip_pools)
+    return [network for pool in pools if pool.get("disableBGPExport") for network in _ipv4([pool["cidr"]])]
+
+
 def _borrowed(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
-    """Addresses that a node uses out of another node's block."""
+    """Addresses that a node uses out of another node's block, without those of pools that are not exported."""
+    hidden = _hidden(objects)
     for block in objects.ipam_blocks:
         spec = block["spec"]
         owner = str(spec.get("affinity") or "").removeprefix("host:")
         attributes = spec.get("attributes") or []
         for network in _ipv4([spec["cidr"]]):
+            if any(network.subnet_of(pool) for pool in hidden):
+                continue
             for offset, index in enumerate(spec.get("allocations") or []):
                 node = None if index is None or index >= len(attributes) else _user(attributes[index])
                 if node and node != owner:

@@ -1,6 +1,6 @@
 """Why a next hop is missing or unexpected, joined from what the router says of the session, the paths and its other routes. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
@@ -11,6 +11,7 @@ OF_DAEMONS = ("bgp", "bird")  # the kernel's names for what FRR's BGP, and BIRD 
 
 
 NOT_CONFIGURED = "not a neighbour in the router's configuration"
+SILENT = "its session is Established, but it does not announce this prefix, or a policy of the router refuses it"
 
 
 def of_session(session: Session | None) -> str:
@@ -41,6 +42,41 @@ def of_stale(seen: RouterSeen, hops: Iterable[Hop]) -> str:
     return _joined((hop, _stale_reason(seen, hop)) for hop in hops_in_order(hops))
 
 
+def of_only_by_others(seen: RouterSeen, prefix: IPv4Network, hops: Iterable[Hop]) -> str:
+    """That next hops are announced by other nodes alone: they lead to a node that may be dead."""
+    return _joined((hop, _others_reason(seen, prefix, hop)) for hop in hops_in_order(hops))
+
+
+def of_copies(seen: RouterSeen, prefixes: Iterable[IPv4Network]) -> str:
+    """Which neighbours announce prefixes of others as well, while the others announce them, too; "" where nobody does."""
+    copies = [
+        (prefix, path)
+        for prefix in prefixes
+        for path in seen.bgp.get(prefix, ())
+        if path.peer is not None and not path.own and seen.own_paths(prefix, path.hop)
+    ]
+    if not copies:
+        return ""
+    count = len({prefix for prefix, _ in copies})
+    peers = shortened({str(path.peer) for _, path in copies})
+    return (
+        f"{peers} announce other nodes' routes as well, with the owners' next hops ({count} prefix{'es' if count > 1 else ''}):"
+        " nothing goes astray, but neither Calico (BGPFilter) nor the router's inbound filter keeps them out,"
+        " and a dead node's block would stay: python runbooks/deploy.py writes the filters"
+    )
+
+
+def of_unfiltered(bgp_peers: Sequence[str]) -> str:
+    """That nothing but the router's own filter keeps a node to its own routes; "" where each of the BGPPeers has a filter."""
+    if not bgp_peers:
+        return ""
+    names = ", ".join(bgp_peers)
+    return (
+        f"BGPPeer {names} {'name' if len(bgp_peers) > 1 else 'names'} no BGPFilter that is there: each node announces the other nodes' blocks"
+        " as well, and the router's inbound filter alone refuses them: python runbooks/deploy.py writes the filter"
+    )
+
+
 def of_unexpected(seen: RouterSeen, prefix: IPv4Network, layer: str) -> str:
     """Which route brought next hops that the cluster does not announce."""
     if layer == "kernel":
@@ -50,8 +86,12 @@ def of_unexpected(seen: RouterSeen, prefix: IPv4Network, layer: str) -> str:
         if chosen and chosen.protocol != "bgp":
             return f"better route by {chosen.protocol} [{chosen.distance}/{chosen.metric}]"
         return ""
-    peers = hops_in_order(str(path.peer or "the router itself") for path in seen.bgp.get(prefix, ()) if path.chosen)
-    return f"announced by {shortened(peers)}" if peers else ""
+    paths = [path for path in seen.bgp.get(prefix, ()) if path.chosen]
+    if not paths:
+        return ""
+    tunnel = any(IPV4_ADDRESS.match(path.hop) and IPv4Address(path.hop) in prefix for path in paths)
+    said = f"announced by {shortened({str(path.peer or 'the router itself') for path in paths})}"
+    return f"{said}, by way of a tunnel address inside it (VXLAN)" if tunnel else said
 
 
 def duration(seconds: int) -> str:
@@ -69,12 +109,13 @@ def _why_missing(seen: RouterSeen, prefix: IPv4Network, layer: str, hop: Hop) ->
     lost = _session_reason(seen, hop)
     if lost:
         return lost if lost == NOT_CONFIGURED else f"session {lost}"
-    path = next((path for path in seen.bgp.get(prefix, ()) if path.hop == hop), None)
-    if path is None:
-        return "its session is Established, but it does not announce this prefix, or a policy of the router refuses it"
-    if not path.valid:
+    paths = seen.own_paths(prefix, hop)
+    if not paths:
+        session = _session(seen, hop)
+        return (session and session.waits) or SILENT
+    if not any(path.valid for path in paths):
         return "announced, but the router cannot reach the next hop"
-    if not path.chosen:
+    if not any(path.chosen for path in seen.bgp[prefix] if path.hop == hop):
         return "announced, but not chosen as an equal path (maximum-paths, or another path is better)"
     if layer == "rib":
         return _rib_reason(seen, prefix)
@@ -121,9 +162,22 @@ def _session_reason(seen: RouterSeen, hop: Hop) -> str:
 def _stale_reason(seen: RouterSeen, hop: Hop) -> str:
     session = _session(seen, hop)
     if session is None or session.established:
-        return "stale until its session, which is new, has told all (graceful restart, RFC 4724)"
+        waits = f"; {session.waits}" if session and session.waits else ""
+        return f"stale until its session, which is new, has told all (graceful restart, RFC 4724){waits}"
     lost = of_session(replace(session, stale_seconds=None))
     return f"{_kept(session.stale_seconds)}: session {lost}"
+
+
+def _others_reason(seen: RouterSeen, prefix: IPv4Network, hop: Hop) -> str:
+    others = shortened({str(path.peer) for path in seen.bgp[prefix] if path.hop == hop and path.peer is not None})
+    session = _session(seen, hop)
+    if session is None:
+        own = f"it itself is {NOT_CONFIGURED}"
+    elif lost := of_session(session):
+        own = f"its own session is {lost}"
+    else:
+        own = session.waits or SILENT
+    return f"announced only by others ({others}); {own}"
 
 
 def _kept(seconds: int | None) -> str:

@@ -25,6 +25,7 @@ class Session:
         discards: why the router discards what the peer sends although the session is up; "" when it does not.
         stale_seconds: how long the routes of a lost session are still kept (graceful restart); None when none are.
         accepted: how many prefixes were accepted.
+        waits: why a session that is up has brought nothing yet, as far as that is known; "" where nothing is.
 
     """
 
@@ -37,6 +38,7 @@ class Session:
     discards: str = ""
     stale_seconds: int | None = None
     accepted: int = 0
+    waits: str = ""
 
     @property
     def established(self) -> bool:
@@ -61,6 +63,11 @@ class Path:
     chosen: bool = False
     valid: bool = True
     stale: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Whether the next hop itself announced it: what another node says of it does not show that it lives."""
+        return str(self.peer) == self.hop
 
 
 @dataclass(frozen=True)
@@ -137,9 +144,19 @@ class RouterSeen:
         """Whether the kernel has routes for parts of a prefix: the address that was asked about may be in one."""
         return any(other != prefix and other.subnet_of(prefix) for other in self.kernel)
 
+    def own_paths(self, prefix: IPv4Network, hop: Hop) -> tuple[Path, ...]:
+        """What a next hop itself announces of a prefix; with ADD-PATH (RFC 7911) a node announces its own block more than once."""
+        return tuple(path for path in self.bgp.get(prefix, ()) if path.own and path.hop == hop)
+
     def stale(self, prefix: IPv4Network) -> frozenset[Hop]:
-        """The next hops of a prefix that are kept although the session was lost."""
-        return frozenset(path.hop for path in self.bgp.get(prefix, ()) if path.stale)
+        """The next hops of a prefix whose own path is kept although their session was lost; another node's copy decides nothing."""
+        own = {path.hop for path in self.bgp.get(prefix, ()) if path.own}
+        return frozenset(hop for hop in own if all(path.stale for path in self.own_paths(prefix, hop)))
+
+    def only_by_others(self, prefix: IPv4Network) -> frozenset[Hop]:
+        """The next hops of a prefix that other nodes announce, and they themselves do not."""
+        hops = {path.hop for path in self.bgp.get(prefix, ()) if path.peer is not None}
+        return frozenset(hop for hop in hops if not self.own_paths(prefix, hop))
 
 
 class RouterReader(Protocol):

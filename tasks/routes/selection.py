@@ -14,14 +14,14 @@ NOT_A_MEMBER = "in the inventory, but the cluster has no such node"
 def peers(intent: Intent, announced: Announced) -> dict[IPv4Address, str]:
     """Every address that should have a session, with what is known against it: the cluster's nodes and the inventory's."""
     members = dict.fromkeys(announced.speakers, "")
-    strangers = {node.address: NOT_A_MEMBER for node in intent.nodes if not _addresses(node, announced)}
+    strangers = {node.address: NOT_A_MEMBER for node in intent.nodes if not addresses_of(node, announced)}
     return strangers | members
 
 
 def elsewhere(intent: Intent, announced: Announced, router: Router) -> frozenset[Hop]:
     """The addresses of the nodes that a router does not serve."""
     nodes = (node for node in intent.nodes if router.name not in node.routers)
-    return frozenset(str(address) for node in nodes for address in _addresses(node, announced) or [node.address])
+    return frozenset(str(address) for node in nodes for address in addresses_of(node, announced) or [node.address])
 
 
 def judged(intent: Intent, announced: Announced, chosen: Collection[str]) -> frozenset[Hop] | None:
@@ -29,7 +29,7 @@ def judged(intent: Intent, announced: Announced, chosen: Collection[str]) -> fro
     nodes = [node for node in intent.nodes if node.name in chosen]
     if not nodes:
         return None
-    return frozenset(str(address) for node in nodes for address in _addresses(node, announced) or [node.address])
+    return frozenset(str(address) for node in nodes for address in addresses_of(node, announced) or [node.address])
 
 
 def outermost(networks: Iterable[IPv4Network]) -> tuple[IPv4Network, ...]:
@@ -54,7 +54,7 @@ def probes_for(prefixes: Iterable[IPv4Network]) -> dict[IPv4Network, IPv4Address
     return probes
 
 
-def _addresses(node: Node, announced: Announced) -> list[IPv4Address]:
+def addresses_of(node: Node, announced: Announced) -> list[IPv4Address]:
     """The addresses under which the live cluster knows a node of the inventory."""
     return [
         address for address, name in announced.speakers.items() if name == node.full_name or address == node.address

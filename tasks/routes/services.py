@@ -5,7 +5,7 @@ Source: calico, confd/pkg/backends/calico/routes.go: advertiseThisService and ge
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from typing import Any
 
@@ -43,17 +43,34 @@ class Advertised:
         networks = (*self.cluster, *self.external, *(self.load_balancer if self.aggregated else ()))
         return tuple(network for network in networks if network.prefixlen < SINGLE)
 
+    def by_endpoints(self, service: Manifest) -> bool:
+        """Whether it depends on a service's endpoints who announces its addresses, or whether anybody does."""
+        return _relevant(service) and (local(service) or not self.aggregated)
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The endpoints that count for calico-node.
+
+    Attributes:
+        nodes: for each service the nodes that have one.
+        services: the services that have one anywhere, with a node or without.
+
+    """
+
+    nodes: Mapping[Key, frozenset[str]] = field(default_factory=dict)
+    services: frozenset[Key] = frozenset()
+
 
 def local(service: Manifest) -> bool:
-    """Whether only nodes with a ready endpoint take this service's traffic."""
+    """Whether only nodes with an endpoint take this service's traffic."""
     return bool(service["spec"].get("externalTrafficPolicy") == "Local" and _relevant(service))
 
 
 def addresses(
-    services: Iterable[Manifest], endpoints: Iterable[Manifest], advertised: Advertised
+    services: Iterable[Manifest], endpoints: Endpoints, advertised: Advertised
 ) -> Iterator[tuple[IPv4Network, frozenset[str] | None, str]]:
     """The /32s: prefix, names of the nodes that announce it (None: every node that is not excluded), and why."""
-    ready = ready_nodes(endpoints)
     for service in services:
         if not _relevant(service):
             continue
@@ -61,31 +78,48 @@ def addresses(
         name = "/".join(key)
         if local(service):
             for address in _addresses(service, advertised):
-                yield IPv4Network(address), ready.get(key, frozenset()), f"service {name}, traffic policy Local"
+                yield (
+                    IPv4Network(address),
+                    endpoints.nodes.get(key, frozenset()),
+                    f"service {name}, traffic policy Local",
+                )
         elif _alone(service, advertised):
             for address in _addresses(service, advertised):
                 yield IPv4Network(address), None, f"service {name}, announced as one address"
-        elif not advertised.aggregated:
-            for address in _within(_ingress(service), advertised.load_balancer):
+        elif not advertised.aggregated and key in endpoints.services:
+            for address in _addresses(service, advertised):
                 yield IPv4Network(address), None, f"service {name}, without aggregation"
 
 
-def ready_nodes(endpoints: Iterable[Manifest]) -> dict[Key, frozenset[str]]:
-    """For each service the nodes with a ready endpoint, from Endpoints or EndpointSlices."""
+def endpoints(items: Iterable[Manifest], *, ready: bool) -> Endpoints:
+    """The endpoints that count, from EndpointSlices or Endpoints.
+
+    Args:
+        items: of either kind.
+        ready: those alone that are ready. Calico announces for any that is listed from 3.31 on, where it reads EndpointSlices.
+
+    """
     found: dict[Key, set[str]] = defaultdict(set)
-    for item in endpoints:
+    for item in items:
         owner = (item["metadata"].get("labels") or {}).get(SLICE_OWNER)
         if owner and "endpoints" in item and item.get("addressType", "IPv4") == "IPv4":
-            nodes = {
-                endpoint.get("nodeName")
-                for endpoint in item["endpoints"] or ()
-                if (endpoint.get("conditions") or {}).get("ready") is not False  # unknown means ready: discovery/v1
-            }
-            found[item["metadata"]["namespace"], owner] |= {node for node in nodes if node}
+            nodes = [endpoint.get("nodeName") for endpoint in item["endpoints"] or () if not ready or _ready(endpoint)]
+            key = (item["metadata"]["namespace"], owner)
         elif "subsets" in item:
-            listed = (address for subset in item["subsets"] or () for address in subset.get("addresses") or ())
-            found[key_of(item)] |= {address["nodeName"] for address in listed if address.get("nodeName")}
-    return {key: frozenset(nodes) for key, nodes in found.items()}
+            lists = ("addresses",) if ready else ("addresses", "notReadyAddresses")
+            subsets = item["subsets"] or ()
+            listed = (one for subset in subsets for name in lists for one in subset.get(name) or ())
+            nodes, key = [address.get("nodeName") for address in listed], key_of(item)
+        else:
+            continue
+        if nodes:
+            found[key] |= {node for node in nodes if node}
+    return Endpoints({key: frozenset(nodes) for key, nodes in found.items()}, frozenset(found))
+
+
+def _ready(endpoint: Manifest) -> bool:
+    """Unknown means ready (discovery/v1, EndpointConditions)."""
+    return (endpoint.get("conditions") or {}).get("ready") is not False
 
 
 def key_of(item: Manifest) -> Key:

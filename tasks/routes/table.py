@@ -9,6 +9,7 @@ from rich.text import Text
 from kubepeer.checks import Finding
 from kubepeer.phases import PhaseOutcome
 from kubepeer.run import Run
+from tasks.routes.checks import REMARK
 from tasks.routes.seen import RibRoute, RouterSeen, shortened
 
 LAYERS = ("bgp", "rib", "kernel")
@@ -36,7 +37,8 @@ def route_table(host: str, as_number: int, findings: Iterable[Finding]) -> list[
     """One router's sessions and prefixes, as lines."""
     findings = list(findings)
     sessions = [finding for finding in findings if finding.check == "session"]
-    rows = _rows(finding for finding in findings if finding.check != "session")
+    remarks = [finding for finding in findings if finding.check == REMARK]
+    rows = _rows(finding for finding in findings if finding.check not in ("session", REMARK))
     up = sum(finding.observed == finding.expected for finding in sessions)
     lost = [finding for finding in sessions if not finding.ok]
     bad = [row for row in rows.values() if not all(finding.ok for finding in row.values())]
@@ -50,6 +52,7 @@ def route_table(host: str, as_number: int, findings: Iterable[Finding]) -> list[
         Text(title, style="dim"),
         *(_line(row, width) for row in bad),
         *(_alike(good, width) if len(good) > SCREEN else [_line(row, width) for row in good]),
+        *(Text(f" i {finding.subject:<{PREFIX_WIDTH - 2}}{finding.reason}", style="dim") for finding in remarks),
     ]
 
 

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from ipaddress import collapse_addresses
+from functools import partial
+from ipaddress import IPv4Address, collapse_addresses
 from math import floor
 
 from nornir.core.task import Result, Task
@@ -10,16 +11,17 @@ from nornir.core.task import Result, Task
 from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.intent import Router
-from kubepeer.run import Run, done, host_error
+from kubepeer.run import Run, done, host_error, waiting
 from tasks.cluster.access import open_api
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.routes.bird import Bird
-from tasks.routes.checks import Case, judge
+from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.expected import Announced, announced
 from tasks.routes.frr import Frr
-from tasks.routes.seen import RouterReader
+from tasks.routes.recovery import seconds_to_wait, with_recovery
+from tasks.routes.seen import RouterReader, RouterSeen
 from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for
 
 READERS: Mapping[str, RouterReader] = {"bird": Bird(), "frr": Frr()}
@@ -28,6 +30,7 @@ INTERVAL_SECONDS = (
 )
 
 SETTLE_SECONDS = 60.0  # sessions connect every 5 s and BGP's first exchange is over in a second; the rest is margin
+EXCHANGE_SECONDS = 10.0  # what a node that has waited for another router says then is here, and in the kernel
 
 
 def routers_to_ask(run: Run) -> Iterable[str]:
@@ -36,28 +39,40 @@ def routers_to_ask(run: Run) -> Iterable[str]:
     return [name for name in routers if name in run.chosen] or routers
 
 
-def verify(task: Task, run: Run, wait_seconds: float | None = None) -> Result:
+def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery: bool = False) -> Result:
     """Sessions and next hops of one router, in BGP, in its table and in the kernel; asked again until all is well or time is up.
 
     Args:
         task: the router.
         run: the running run.
         wait_seconds: how long to ask again; None is what the command line says.
+        recovery: ask also for as long as a node is silent because it waits for another router.
 
     """
-    _refuse_unreadable(run.intent.router(task.host.name))
+    name = task.host.name
+    _refuse_unreadable(run.intent.router(name))
     ends = time.monotonic() + (run.options.wait_seconds if wait_seconds is None else wait_seconds)
+    waited: dict[str, str] = {}
     while True:
         last = time.monotonic() >= ends
         try:
             findings = _findings(task, run)
         except KubepeerError as error:
+            run.keep(("routes unseen", name), error.message)
             if last:
                 raise host_error(task, error) from error
         else:
+            run.keep(("routes unseen", name), None)
             ok = all(finding.ok for finding in findings)
+            seen: RouterSeen = run.recall(("routes seen", name))
+            if recovery and not ok and (more := seconds_to_wait(seen)):
+                waiting("; ".join(session.waits for session in seen.sessions.values() if session.waits))
+                waited = {str(peer): session.waits for peer, session in seen.sessions.items() if session.waits} | waited
+                ends = max(ends, time.monotonic() + more + EXCHANGE_SECONDS)
+                last = False
             if ok or last:
-                return done(task, findings=findings, failed=not ok, summary=_summary(findings))
+                remarks = tuple(Finding(name, REMARK, peer, "bgp", ok=True, reason=why) for peer, why in waited.items())
+                return done(task, findings=(*findings, *remarks), failed=not ok, summary=_summary(findings))
         time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
 
 
@@ -65,7 +80,7 @@ def verify_when_settled(task: Task, run: Run) -> Result:
     """As verify, at the end of a deployment: what was built a moment ago may still be on its way to the routers."""
     if run.options.dry_run or not run.recall("api"):
         return done(task)
-    return verify(task, run, SETTLE_SECONDS)
+    return verify(task, run, SETTLE_SECONDS, recovery=True)
 
 
 def _refuse_unreadable(router: Router) -> None:
@@ -86,11 +101,23 @@ def _findings(task: Task, run: Run) -> tuple[Finding, ...]:
     router = intent.router(name)
     reader = READERS[router.platform]
     probes = probes_for(route.prefix for route in expected.routes)
-    seen = reader.read(ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers, probes)
+    answers = ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers
+    seen = with_recovery(reader.read(answers, probes), intent, expected, router, partial(_has_session, run))
     run.keep(("routes seen", name), seen)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
-    return judge(Case(name, expected, seen, networks, peers(intent, expected), only, others))
+    return judge(Case(name, expected, seen, networks, peers(intent, expected), only, others, router.address))
+
+
+def _has_session(run: Run, router: str, peer: IPv4Address) -> bool | None:
+    """What this run knows of another router's session; one that could not be reached has none as far as can be told."""
+    if router in run.nornir.data.failed_hosts or run.recall(("routes unseen", router)):
+        return False
+    seen: RouterSeen | None = run.recall(("routes seen", router))
+    if seen is None:
+        return None
+    session = seen.sessions.get(peer)
+    return session is not None and session.established
 
 
 def _announced(run: Run) -> Announced:
@@ -99,14 +126,16 @@ def _announced(run: Run) -> Announced:
     networks = run.intent.cluster.networks
     moment = floor(time.monotonic() / INTERVAL_SECONDS)
     return run.once(
-        ("announced", moment), lambda: announced(read_objects(api), (networks.services, networks.load_balancers))
+        ("announced", moment),
+        lambda: announced(read_objects(api), (networks.services, networks.load_balancers), run.intent.software.calico),
     )
 
 
 def _summary(findings: Iterable[Finding]) -> str:
     findings = list(findings)
     up = [finding.ok for finding in findings if finding.check == "session"]
-    prefixes = {finding.subject for finding in findings if finding.check != "session"}
-    wrong = {finding.subject for finding in findings if finding.check != "session" and not finding.ok}
-    routes = f"{len(wrong)} of {len(prefixes)} prefixes wrong" if wrong else f"{len(prefixes)} prefixes right"
-    return f"{sum(up)} of {len(up)} sessions, {routes}"
+    routes = [finding for finding in findings if finding.check not in ("session", REMARK)]
+    prefixes = {finding.subject for finding in routes}
+    wrong = {finding.subject for finding in routes if not finding.ok}
+    said = f"{len(wrong)} of {len(prefixes)} prefixes wrong" if wrong else f"{len(prefixes)} prefixes right"
+    return f"{sum(up)} of {len(up)} sessions, {said}"

@@ -68,6 +68,7 @@ PURE = (
     "tasks/routes/frr.py",
     "tasks/routes/kernel.py",
     "tasks/routes/reasons.py",
+    "tasks/routes/recovery.py",
     "tasks/routes/seen.py",
     "tasks/routes/selection.py",
     "tasks/routes/services.py",

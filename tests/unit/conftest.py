@@ -29,6 +29,9 @@ class Observer:
     def host_finished(self, title: str, host: str) -> None:
         self._add("host finished", title, host)
 
+    def waiting(self, title: str, host: str, reason: str) -> None:
+        self._add("waiting", title, host, reason)
+
     def finished(self, outcome: PhaseOutcome) -> None:
         self._add("finished", outcome.title)
 

@@ -167,3 +167,25 @@ def test_a_diff_whose_text_looks_like_markup_is_printed_as_it_stands() -> None:
     change = Change("config.toml", "[plugins]\n", "[plugins]\n[/plugins]\n")
     print_changes(Console(file=text, width=140), Redactor(), [PhaseOutcome("One", 1, {"a": changed(change)})])
     assert "   +[/plugins]" in text.getvalue().splitlines()
+
+
+def test_what_a_host_waits_for_is_told_once_where_nothing_is_live() -> None:
+    text = io.StringIO()
+    with Display(Console(file=text, width=140), Redactor()) as display:
+        display.started("Verify", ["a", "b"])
+        display.waiting("Verify", "a", "n6 waits for r2: up to 200 s more")
+        display.waiting("Verify", "a", "n6 waits for r2: up to 198 s more")
+        display.waiting("Another phase", "a", "is over")
+    assert text.getvalue() == "   a: n6 waits for r2: up to 200 s more\n"
+
+
+def test_what_a_host_waits_for_stands_below_its_phase_for_as_long_as_it_waits() -> None:
+    text = io.StringIO()
+    with Display(Console(file=text, width=140, force_terminal=True), Redactor()) as display:
+        display.started("Verify", ["a", "b"])
+        display.waiting("Verify", "a", "n6 waits for r2: up to 200 s more")
+        display.waiting("Verify", "a", "n6 waits for r2: up to 198 s more")
+        rows = [str(row) for row in display._at_work().renderables]
+        assert rows[1:] == ["   a: n6 waits for r2: up to 198 s more"]
+        display.host_finished("Verify", "a")
+        assert len(display._at_work().renderables) == 1

@@ -23,7 +23,7 @@ from kubepeer.phases import (
     speaker,
     workers,
 )
-from kubepeer.run import Run, done
+from kubepeer.run import Run, done, waiting
 
 PATIENCE = 10  # seconds until a meeting of threads is given up
 
@@ -305,3 +305,17 @@ def test_a_control_plane_that_failed_does_not_speak_for_the_cluster(run_of: Any)
 
 def test_nobody_speaks_for_the_cluster_when_no_control_plane_was_chosen(run_of: Any) -> None:
     assert list(speaker(run_of(*ALL, chosen=ALL[3:]))) == []
+
+
+def test_what_a_task_waits_for_is_told_to_whoever_watches(run_of: Any, observer: Any) -> None:
+    def wait(task: Task, run: Run) -> Result:
+        waiting(f"the other side of {task.host.name}")
+        return done(task)
+
+    run_phases(run_of("a", "b"), [Phase("Wait", wait)], observer)
+    told = sorted(event for event in observer.events if event[0] == "waiting")
+    assert told == [("waiting", "Wait", host, f"the other side of {host}") for host in "ab"]
+
+
+def test_without_a_watcher_nobody_is_told() -> None:
+    waiting("nobody listens")

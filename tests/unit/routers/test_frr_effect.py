@@ -64,3 +64,17 @@ def test_our_group_switched_off_by_hand_is_switched_on_again(intent_of: Any) -> 
     running = edited({"replace": off})
     assert (*ACTIVATE[:2], "no neighbor KUBEPEER activate") not in paths(intent_of(), running)
     assert (*ACTIVATE[:2], "neighbor KUBEPEER route-map KUBEPEER-IN in") in paths(intent_of(), running)
+
+
+def test_a_filter_of_an_older_release_is_told_of_next_hops_and_no_session_ends(intent_of: Any) -> None:
+    intent = intent_of()
+    older = re.sub(r"route-map KUBEPEER-HOP permit \d+\n(?: .*\n)+exit\n!\n| call KUBEPEER-HOP\n", "", RUNNING)
+    assert "HOP" not in older
+    fragment = FRR.candidate(intent, intent.router("openwrt"), rendered(intent, older), older)
+    assert "no " not in fragment
+    new = paths(intent, older) - set(read(older).paths)
+    assert {path for path in new if not path[0].startswith("route-map KUBEPEER-HOP permit ")} == {
+        ("route-map KUBEPEER-IN permit 10", "call KUBEPEER-HOP")
+    }
+    diff = "".join(f"+{' ' * (len(path) - 1)}{path[-1]}\n" for path in new)
+    assert FRR.may_go_down(intent, intent.router("openwrt"), older, diff) == set()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tasks.routers.guest import accepted, description, raised
+from tasks.routers.guest import accepted, description, raised, senders
 
 
 def entries(intent: Any) -> list[tuple[int, str, int | None]]:
@@ -42,3 +42,23 @@ def test_another_password_makes_another_description_and_each_router_has_its_own(
     assert len(set(said)) == 4
     assert all("tutorial" not in text for text in said)
     assert description(intent, one, None) == "nodes of k8s-calico"
+
+
+def test_a_node_keeps_the_number_of_its_entry_whoever_comes_and_goes_beside_it(intent_of: Any) -> None:
+    whole = intent_of()
+    left = intent_of(hosts={"k8s-calico-master-10-31-90-2": None, "k8s-calico-master-10-31-90-3": None})
+    numbers = [{one.name: one.number for one in senders(intent, intent.router("openwrt"))} for intent in (whole, left)]
+    assert len(numbers[0]) == 6
+    assert len(numbers[1]) == 4
+    assert numbers[1].items() <= numbers[0].items()
+    assert all(0 < number < 65536 for number in numbers[0].values())
+
+
+def test_in_a_network_with_more_addresses_than_there_are_numbers_they_are_counted(intent_of: Any) -> None:
+    intent = intent_of(**networks(nodes="10.0.0.0/11"))
+    assert [one.number for one in senders(intent, intent.router("openwrt"))] == [1, 2, 3, 4, 5, 6]
+
+
+def test_where_whoever_connects_is_a_neighbour_no_sender_is_known(intent_of: Any) -> None:
+    intent = intent_of(groups={"frr": {"data": {"peering": {"neighbours": "dynamic"}}}})
+    assert senders(intent, intent.router("openwrt")) == ()

@@ -240,3 +240,18 @@ def said_of_nodes(text: str) -> list[str]:
     return sorted(
         line.strip().replace("'", "") for line in text.splitlines() if "10.31.90." in line or "10-31-90-" in line
     )
+
+
+@every_platform
+def test_a_filter_of_an_older_release_is_told_of_next_hops_and_no_session_ends(name: str, intent_of: Any) -> None:
+    now = intent(name, intent_of, None)
+    text = overlaid(name, foreign(name), wanted(name, now, foreign(name), None))
+    if isinstance(PLATFORMS[name], Hierarchical):  # type: ignore[index]
+        older = text_of(line for line in lines_of(text) if "KUBEPEER-HOP" not in " ".join((*line.context, line.text)))
+    else:
+        older = "".join(f"{line}\n" for line in text.splitlines() if "KUBEPEER-HOP" not in line)
+    router, platform = now.router("openwrt"), PLATFORMS[name]  # type: ignore[index]
+    said = platform.candidate(now, router, wanted(name, now, older, None), older)
+    assert "KUBEPEER-HOP" in said
+    assert not [line for line in said.splitlines() if line.strip().startswith(("no ", "delete "))]
+    assert platform.may_go_down(now, router, older, "".join(f"+{line}\n" for line in said.splitlines())) == set()

@@ -4,8 +4,8 @@ from kubepeer.intent import Intent, Node, Platform, Router
 from kubepeer.intent.model import Networks
 
 
-def intent(platform: Platform = "frr", **addresses: str) -> Intent:
-    """Workers by name and address; the networks of the tutorial; one router r1 of this platform. The other sections are not built."""
+def intent(platform: Platform = "frr", others: tuple[str, ...] = (), **addresses: str) -> Intent:
+    """Workers by name and address, the networks of the tutorial, router r1 of this platform and others; no other section."""
     nodes = tuple(
         Node(
             name=name,
@@ -15,7 +15,7 @@ def intent(platform: Platform = "frr", **addresses: str) -> Intent:
             interface="eth0",
             priority=0,
             as_number=64517,
-            routers=("r1",),
+            routers=("r1", *others),
         )
         for name, address in addresses.items()
     )
@@ -23,5 +23,9 @@ def intent(platform: Platform = "frr", **addresses: str) -> Intent:
         nodes="10.31.0.0/16", pods="10.33.0.0/17", services="10.33.128.0/18", load_balancers="10.33.192.0/18"
     )
     cluster = type("Cluster", (), {"networks": networks})()
-    router = Router(name="r1", platform=platform, as_number=64512, address="10.31.254.253")
-    return Intent.model_construct(nodes=nodes, routers=(router,), cluster=cluster)
+    software = type("Software", (), {"calico": "3.24.5"})()
+    routers = tuple(
+        Router(name=name, platform=platform, as_number=64512, address=f"10.31.254.{253 - place}")
+        for place, name in enumerate(("r1", *others))
+    )
+    return Intent.model_construct(nodes=nodes, routers=routers, cluster=cluster, software=software)

@@ -83,6 +83,45 @@ def test_allocations_are_read_only_where_addresses_may_be_borrowed():
     assert f"{base}/ipamblocks" not in strict.asked_paths()
 
 
+V3_SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v3.projectcalico.org"
+STORED, V3 = "/apis/crd.projectcalico.org/v1", "/apis/projectcalico.org/v3"
+
+
+def test_where_calicos_kinds_are_crds_of_v3_what_was_left_of_the_older_group_does_not_count():
+    lists = {f"{STORED}/blockaffinities": ["old"], f"{V3}/blockaffinities": ["new"], f"{V3}/ipamblocks": ["block"]}
+    found = read_objects(Served(**{V3_SERVICE: {"spec": {"group": "projectcalico.org"}}}, **lists))
+    assert (found.block_affinities, found.ipam_blocks) == (("new",), ("block",))
+    aggregated = {
+        "spec": {"group": "projectcalico.org", "service": {"name": "calico-api", "namespace": "calico-system"}}
+    }
+    assert read_objects(Served(**{V3_SERVICE: aggregated}, **lists)).block_affinities == ("old",)
+
+
+def test_strict_affinity_of_v3_crds_is_seen():
+    native = {V3_SERVICE: {"spec": {"group": "projectcalico.org"}}, f"{V3}/ipamblocks": ["block"]}
+    strict = Served(**native, **{f"{V3}/ipamconfigurations/default": {"spec": {"strictAffinity": True}}})
+    assert read_objects(strict).ipam_blocks == ()
+
+
+@pytest.mark.parametrize("base", [STORED, V3])
+def test_the_version_that_runs_is_read_from_clusterinformation(base):
+    api = Served(**{f"{base}/clusterinformations/default": {"spec": {"calicoVersion": "v3.32.1"}}})
+    assert read_objects(api).calico_version == "v3.32.1"
+    assert read_objects(Served()).calico_version == ""
+
+
+def test_without_aggregation_the_endpoints_of_every_service_are_asked_for():
+    api = Served(
+        **{
+            "/api/v1/services": [service("plain", PLAIN)],
+            f"{STORED}/bgpconfigurations/default": {"spec": {"serviceLoadBalancerAggregation": "Disabled"}},
+            "/apis/discovery.k8s.io/v1": {"resources": []},
+            "/apis/discovery.k8s.io/v1/endpointslices": [{"kind": "EndpointSlice"}],
+        }
+    )
+    assert read_objects(api).endpoints == ({"kind": "EndpointSlice"},)
+
+
 def test_a_long_list_is_read_in_pages():
     class Pages:
         def __init__(self):

@@ -31,6 +31,52 @@ def test_a_network_that_bgpconfiguration_forgot_says_so():
     assert route.why == NOT_ADVERTISED
 
 
+def test_the_version_that_runs_decides_and_the_inventorys_where_none_is_told():
+    case = yaml.safe_load(
+        (CASES[0].parent / "before-calico-3.31-a-local-service-needs-a-ready-endpoint.yaml").read_text()
+    )
+    address = IPv4Network("10.33.192.80/32")
+
+    def hops(running, intended):
+        routes = announced(objects({**case, "calico": running}), calico_version=intended).routes
+        return len(next(route.next_hops for route in routes if route.prefix == address))
+
+    assert hops("v3.30.7", "3.32.1") == 1
+    assert hops("v3.32.1", "3.24.5") == 2
+    assert (hops("", "3.24.5"), hops("", "3.32.1")) == (1, 2)
+    assert hops("master", "3.32.1") == 2  # a build of one's own has a name that says nothing
+
+
+def test_a_block_of_a_deleted_node_is_told_and_expected_of_nobody():
+    block = {"cidr": "10.33.5.0/24", "node": "gone"}
+    result = announced(objects({"nodes": {"a": "10.0.0.1"}, "blocks": [block, {"cidr": "10.33.6.0/24", "node": "a"}]}))
+    assert [str(route.prefix) for route in result.routes] == ["10.33.6.0/24"]
+    assert {str(prefix): why.partition(":")[0] for prefix, why in result.left_behind.items()} == {
+        "10.33.5.0/24": "gone is no node any more"
+    }
+
+
+def peer(name, address, *filters):
+    return {"metadata": {"name": name}, "spec": {"peerIP": address, "filters": list(filters)}}
+
+
+@pytest.mark.parametrize(
+    ("calico", "peers", "unfiltered"),
+    [
+        ("v3.32.1", [peer("one", "10.0.0.9", "own")], {}),
+        ("v3.32.1", [peer("one", "10.0.0.9")], {"10.0.0.9": ("one",)}),
+        ("v3.32.1", [peer("one", "10.0.0.9:179", "not-there")], {"10.0.0.9": ("one",)}),
+        ("v3.32.1", [peer("two", "10.0.0.9"), peer("one", "10.0.0.9")], {"10.0.0.9": ("one", "two")}),
+        ("v3.32.1", [peer("one", None), peer("six", "2001:db8::1")], {}),
+        ("v3.26.4", [peer("one", "10.0.0.9")], {}),
+    ],
+    ids=["filtered", "no filter", "a filter that is gone", "several", "no address of IPv4", "a Calico that cannot"],
+)
+def test_peers_without_a_filter_that_is_there_are_known_where_calico_can_filter(calico, peers, unfiltered):
+    cluster = ClusterObjects(calico_version=calico, bgp_peers=tuple(peers), bgp_filters=frozenset({"own"}))
+    assert {str(address): names for address, names in announced(cluster).unfiltered.items()} == unfiltered
+
+
 def objects(case) -> ClusterObjects:
     """Kubernetes' and Calico's own objects of a case's few words."""
     return ClusterObjects(
@@ -42,6 +88,7 @@ def objects(case) -> ClusterObjects:
         services=tuple(service(one) for one in case.get("services", ())),
         endpoints=tuple(endpoints(one) for one in case.get("endpoints", ()))
         + tuple(endpoint_slice(one) for one in case.get("slices", ())),
+        calico_version=case.get("calico", ""),
     )
 
 
@@ -101,7 +148,10 @@ def endpoint_slice(one):
         },
         "addressType": one.get("addressType", "IPv4"),
         "endpoints": [
-            {"nodeName": endpoint["node"], "conditions": {"ready": endpoint["ready"]} if "ready" in endpoint else {}}
+            {
+                "nodeName": endpoint.get("node"),
+                "conditions": {"ready": endpoint["ready"]} if "ready" in endpoint else {},
+            }
             for endpoint in one["endpoints"]
         ],
     }

@@ -1,6 +1,8 @@
 """The checks against what a real router said, one small file a situation."""
 
 import re
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import yaml
 from kubepeer.errors import CommandError
 from tasks.linux.observe import Answer
 from tasks.routes.bird import Bird
-from tasks.routes.checks import Case, judge
+from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.frr import Frr
 from tests.unit.routes.recordings import FOLDER, NETWORKS, NODES, PROBES, answers, reader, tutorial
 
@@ -55,6 +57,35 @@ def test_a_block_of_a_node_elsewhere_may_be_here_by_another_router():
     seen = Frr().read(answers("static-route-on-router"), PROBES)  # 10.33.5.0/24, the first node's, over another hop
     case = Case("r", tutorial(), seen, NETWORKS, dict.fromkeys(NODES, ""), elsewhere=frozenset({"10.31.90.1"}))
     assert "10.33.5.0/24" not in {finding.subject for finding in judge(case)}
+
+
+def remarks_on(recording, announced):
+    seen = reader(recording).read(answers(recording), PROBES)
+    case = Case("r", announced, seen, NETWORKS, dict.fromkeys(NODES, ""), address=IPv4Address("10.31.254.253"))
+    findings = judge(case)
+    assert all(finding.ok for finding in findings)
+    return [(finding.subject, finding.reason) for finding in findings if finding.check == REMARK]
+
+
+def test_a_peer_without_a_filter_is_a_remark_while_the_routers_filter_does_its_work():
+    unfiltered = replace(tutorial(), unfiltered={IPv4Address("10.31.254.253"): ("openwrt-peer",)})
+    ((subject, said),) = remarks_on("own-next-hop-alone", unfiltered)
+    assert subject == "announcements"
+    assert said.startswith("BGPPeer openwrt-peer names no BGPFilter that is there")
+    ((_, seen),) = remarks_on("every-node-announces-every-block", unfiltered)  # what is seen says more
+    assert seen.startswith("10.31.90.1-6 announce other nodes' routes as well")
+    assert remarks_on("own-next-hop-alone", tutorial()) == []
+
+
+def test_a_block_that_a_deleted_node_has_left_is_a_remark_and_named_where_the_router_still_has_it():
+    gone = IPv4Network("10.33.77.0/24")
+    announced = replace(tutorial(), left_behind={gone: "node-7 is no node any more"})
+    assert remarks_on("healthy", announced) == [("10.33.77.0/24", "node-7 is no node any more")]
+    seen = reader("leftover-block").read(answers("leftover-block"), PROBES)
+    findings = judge(Case("r", announced, seen, NETWORKS, dict.fromkeys(NODES, "")))
+    reasons = {finding.reason for finding in findings if not finding.ok and finding.subject == str(gone)}
+    assert reasons
+    assert all("does not announce this prefix; node-7 is no node any more" in reason for reason in reasons)
 
 
 def test_every_recording_has_a_verdict():

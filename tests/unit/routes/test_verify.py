@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from kubepeer.errors import CommandError, RefusedError
-from kubepeer.run import Options, Run
+from kubepeer.run import WAITING, Options, Run
 from tasks.linux.observe import MARK
 from tasks.linux.shell import Completed
-from tasks.routes import tasks
+from tasks.routes import recovery, tasks
 from tests.unit.routes.intents import intent
 from tests.unit.routes.recordings import BLOCKS, NODES, answers
 
@@ -70,13 +70,16 @@ class Cluster:
 def verify(monkeypatch):
     """Verify router r1 with these answers; gives the result and how often the router was asked."""
 
-    def start(*recordings, chosen=(), platform="frr", **options):
+    def start(*recordings, chosen=(), platform="frr", others=(), failed=(), **options):
         router = Router(*recordings)
         monkeypatch.setattr(tasks, "open_shell", lambda *_: router)
         monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
         monkeypatch.setattr(tasks, "INTERVAL_SECONDS", 0.01)
         addresses = {f"n{number}": str(address) for number, address in enumerate(NODES, 1)}
-        run = Run(intent(platform, **addresses), None, Options(), None, frozenset(chosen), filtered=bool(chosen))
+        nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set(failed)))
+        run = Run(
+            intent(platform, others, **addresses), None, Options(), nornir, frozenset(chosen), filtered=bool(chosen)
+        )
         task = SimpleNamespace(host=SimpleNamespace(name="r1"))
         return tasks.verify(task, run, **options), router.asked
 
@@ -155,3 +158,52 @@ def test_all_next_hops_are_judged_when_a_router_was_chosen(verify):
 def test_all_routers_are_asked_when_only_nodes_were_chosen(chosen, asked):
     run = Run(intent(n1="10.31.90.1"), None, Options(), None, frozenset(chosen), filtered=True)
     assert list(tasks.routers_to_ask(run)) == asked
+
+
+def test_a_node_that_waits_for_a_router_that_failed_is_waited_for_beyond_the_deadline_and_told(verify):
+    told = []
+    before = WAITING.set(told.append)
+    try:
+        result, asked = verify(
+            "bird-recovers", "bird-recovers", "healthy", wait_seconds=0, recovery=True, others=("r2",), failed=("r2",)
+        )
+    finally:
+        WAITING.reset(before)
+    assert not result.failed
+    assert asked == 3
+    said = "n6 waits for the session with r2 (BIRD recovers from a restart, RFC 4724): up to 226 s more"
+    assert told == [said, said]
+    assert [finding.reason for finding in result.findings if finding.check == "remark"] == [said]
+    assert result.result == "6 of 6 sessions, 8 prefixes right"
+
+
+def test_when_its_time_is_over_and_it_is_silent_it_is_judged(verify, monkeypatch):
+    monkeypatch.setattr(recovery, "RECOVERY_SECONDS", 10)
+    result, asked = verify("bird-recovers", wait_seconds=0, recovery=True, others=("r2",), failed=("r2",))
+    assert result.failed
+    assert asked == 1
+    assert result.result == "6 of 6 sessions, 3 of 8 prefixes wrong"
+
+
+def test_a_verification_with_a_deadline_of_its_own_keeps_it_and_names_the_reason(verify):
+    result, asked = verify("bird-recovers", others=("r2",), failed=("r2",))
+    assert result.failed
+    assert asked == 1
+    assert "n6 waits for the session with r2 " in next(finding.reason for finding in result.findings if not finding.ok)
+
+
+def test_copies_of_other_nodes_blocks_are_a_remark_and_no_fault(verify):
+    result, _ = verify("every-node-announces-every-block")
+    assert not result.failed
+    assert result.result == "6 of 6 sessions, 8 prefixes right"
+    (remark,) = [finding for finding in result.findings if finding.check == "remark"]
+    assert remark.ok
+    assert remark.reason.startswith("10.31.90.1-6 announce other nodes' routes as well")
+
+
+def test_a_block_that_others_alone_announce_is_wrong(verify):
+    result, _ = verify("announced-by-others-alone")
+    assert result.failed
+    wrong = [finding for finding in result.findings if finding.subject == "10.33.93.0/24"]
+    assert [finding.ok for finding in wrong] == [False] * 3
+    assert all("announced only by others (10.31.90.1-5)" in finding.reason for finding in wrong)
