@@ -6,7 +6,7 @@ from typing import Any
 
 from cluster_api.objects import Json
 
-from calico_apiserver.ownership import APPLY, Owner, Path, VERSION, leaves, owners, written
+from calico_apiserver.ownership import APPLY, VERSION, Owner, Path, leaves, owners, written
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Conflict:
     path: Path
 
     def __str__(self) -> str:
-        how = f' using {VERSION}' if self.operation != APPLY else ""
+        how = f" using {VERSION}" if self.operation != APPLY else ""
         return f'conflict with "{self.manager}"{how}: .{".".join(self.path)}'
 
 

@@ -99,7 +99,13 @@ def _gvk(kind: Kind) -> Json:
 
 
 def _schemas(kinds: list[Kind], prefix: str) -> Json:
-    schemas: Json = {_META: {"type": "object", "properties": {"name": {"type": "string"}}, "x-kubernetes-preserve-unknown-fields": True}}
+    schemas: Json = {
+        _META: {
+            "type": "object",
+            "properties": {"name": {"type": "string"}},
+            "x-kubernetes-preserve-unknown-fields": True,
+        }
+    }
     for one in kinds:
         properties: Json = one.schema["properties"]
         schemas[_name(one, "Spec")] = properties["spec"]

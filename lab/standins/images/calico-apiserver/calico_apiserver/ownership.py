@@ -54,7 +54,9 @@ def owners(item: Json | None) -> list[Owner]:
     """Read managedFields."""
     entries = (item or {}).get("metadata", {}).get("managedFields") or []
     return [
-        Owner(entry["manager"], entry["operation"], entry.get("time", ""), frozenset(_paths(entry.get("fieldsV1") or {})))
+        Owner(
+            entry["manager"], entry["operation"], entry.get("time", ""), frozenset(_paths(entry.get("fieldsV1") or {}))
+        )
         for entry in entries
         if entry.get("manager") and entry.get("operation")
     ]

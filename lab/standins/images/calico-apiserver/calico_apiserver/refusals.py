@@ -28,7 +28,13 @@ class RefusalError(Exception):
 
     def status(self) -> Json:
         """Write the Status object."""
-        status: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
+        status: Json = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+        }
         return status | {"reason": self.reason, "details": self.details, "code": int(self.code)}
 
 

@@ -31,7 +31,9 @@ class Server(ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port: int, service: Service, proxy: FrontProxy, context: ssl.SSLContext, ready: Callable[[], str]) -> None:
+    def __init__(
+        self, port: int, service: Service, proxy: FrontProxy, context: ssl.SSLContext, ready: Callable[[], str]
+    ) -> None:
         self.service, self.proxy, self.ready = service, proxy, ready
         self._context = context
         super().__init__(("", port), Handler)
@@ -77,7 +79,8 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
-            if not self.server.proxy.knows(self.connection.getpeercert()):  # type: ignore[attr-defined]  a TLS socket
+            connection: Any = self.connection  # a TLS socket
+            if not self.server.proxy.knows(connection.getpeercert()):
                 raise RefusalError(HTTPStatus.UNAUTHORIZED, "Unauthorized")  # noqa: TRY301
             answer = self.server.service.answer(Request.read(self.command, self.path, dict(self.headers), body))
             if answer.events is not None:
@@ -88,7 +91,9 @@ class Handler(BaseHTTPRequestHandler):
         except ApiError as error:
             answer = Answer(error.status or RefusalError(error.code, str(error)).status(), error.code)
         except UNREACHABLE as error:
-            answer = Answer(RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, f"the datastore does not answer: {error}").status(), 500)
+            answer = Answer(
+                RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, f"the datastore does not answer: {error}").status(), 500
+            )
         self._send(answer)
 
     def _send(self, answer: Answer) -> None:

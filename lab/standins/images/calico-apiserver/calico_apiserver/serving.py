@@ -1,5 +1,6 @@
 """What one request asks for and what it is answered: paths, methods and queries to the store and back."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from cluster_api.objects import Json
@@ -47,8 +48,10 @@ class Service:
         kinds = self._kinds.values()
         if request.path == "/apis" and "as=APIGroupDiscoveryList" in request.accept:
             # The real one has this form; without it kube-apiserver asks for each group's own document.
-            raise RefusalError(HTTPStatus.NOT_ACCEPTABLE, "only the following media types are accepted: application/json")
-        simple = {
+            raise RefusalError(
+                HTTPStatus.NOT_ACCEPTABLE, "only the following media types are accepted: application/json"
+            )
+        simple: dict[str, Callable[[], Json]] = {
             "/apis": documents.groups,
             f"/apis/{GROUP}": documents.group,
             ROOT: lambda: documents.resources(kinds),
@@ -87,7 +90,9 @@ class Service:
             return Answer(live)
         if request.method == "PUT":
             item, warnings = self._read(request, kind, title)
-            return Answer(self._keep(request, kind, live, writing.replaced(live, item, kind, request.manager)), warnings=warnings)
+            return Answer(
+                self._keep(request, kind, live, writing.replaced(live, item, kind, request.manager)), warnings=warnings
+            )
         if request.method == "DELETE":
             return self._delete(request, kind, live)
         raise _not_allowed(request.method)
@@ -149,4 +154,6 @@ class Service:
 
 
 def _not_allowed(method: str) -> RefusalError:
-    return RefusalError(HTTPStatus.METHOD_NOT_ALLOWED, f"the server does not allow this method on the requested resource: {method}")
+    return RefusalError(
+        HTTPStatus.METHOD_NOT_ALLOWED, f"the server does not allow this method on the requested resource: {method}"
+    )

@@ -1,10 +1,10 @@
 """What is behind: objects of crd.projectcalico.org/v1, read and written for one request after another."""
 
+import json
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
-import json
 from urllib.parse import urlencode
 
 from cluster_api.access import Access

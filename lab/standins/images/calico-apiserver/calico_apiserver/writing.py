@@ -39,7 +39,9 @@ def read(body: Any, kind: Kind, title: str = "") -> tuple[Json, list[str]]:
         words = f"the name of the object does not match the name on the URL ({title})"
         raise RefusalError(HTTPStatus.BAD_REQUEST, words)
     for path, wanted, given in mistyped(body, kind.schema):
-        go_type = {"integer": "uint32" if path.lower().endswith("asnumber") else "int", "boolean": "bool"}.get(wanted, wanted)
+        go_type = {"integer": "uint32" if path.lower().endswith("asnumber") else "int", "boolean": "bool"}.get(
+            wanted, wanted
+        )
         place = f"Go struct field {kind.kind}Spec{path} of type {go_type}"
         words = f'{kind.kind} in version "{VERSION}" cannot be handled as a {kind.kind}: json: cannot unmarshal {given} into {place}'
         raise RefusalError(HTTPStatus.BAD_REQUEST, words)
@@ -51,7 +53,9 @@ def read(body: Any, kind: Kind, title: str = "") -> tuple[Json, list[str]]:
 def new(item: Json, kind: Kind, manager: str) -> Json:
     """Make a new object of what was sent."""
     if not item["metadata"].get("name"):
-        raise RefusalError(HTTPStatus.UNPROCESSABLE_ENTITY, f'{kind.kind}.{GROUP} "" is invalid: metadata.name: Required value')
+        raise RefusalError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f'{kind.kind}.{GROUP} "" is invalid: metadata.name: Required value'
+        )
     metadata = item["metadata"] | {"uid": str(uuid.uuid4()), "creationTimestamp": now()}
     metadata.pop("resourceVersion", None)
     return item | {"metadata": metadata | {"managedFields": after_update(None, item, kind.schema, manager, now())}}
@@ -111,7 +115,10 @@ def applied(live: Json | None, body: Any, kind: Kind, title: str, manager: str, 
         found = "\n".join(f"- {conflict}" for conflict in result.conflicts)
         count = len(result.conflicts)
         words = f"Apply failed with {count} conflict{'s' if count > 1 else ''}: {found.removeprefix('- ')}"
-        causes = [{"reason": "FieldManagerConflict", "message": str(one), "field": "." + ".".join(one.path)} for one in result.conflicts]
+        causes = [
+            {"reason": "FieldManagerConflict", "message": str(one), "field": "." + ".".join(one.path)}
+            for one in result.conflicts
+        ]
         raise RefusalError(HTTPStatus.CONFLICT, words, details={"causes": causes})
     item = result.item
     if live is None:

@@ -67,7 +67,9 @@ class Controller:
         if found is None and self._client.find(f"{CONFIGURATION}/default") is None:
             made = {"apiVersion": "crd.projectcalico.org/v1", "kind": "KubeControllersConfiguration"}
             node = {"leakGracePeriod": "15m0s", "reconcilerPeriod": "5m0s", "syncLabels": "Enabled"}
-            self._client.create(CONFIGURATION, made | {"metadata": {"name": "default"}, "spec": {"controllers": {"node": node}}})
+            self._client.create(
+                CONFIGURATION, made | {"metadata": {"name": "default"}, "spec": {"controllers": {"node": node}}}
+            )
         return found
 
     def _items(self, plural: str) -> list[Json]:
@@ -83,5 +85,6 @@ class Controller:
             # The version in it makes the server refuse where a node has taken an address meanwhile: the next look sees it.
             self._client.replace(f"{STORE}/ipamblocks/{name(item)}", item)
         log.info(
-            "released: blocks %s; affinities %s; addresses in %s", *map(leaks.titles, (cleaning.blocks, cleaning.affinities, cleaning.changed))
+            "released: blocks %s; affinities %s; addresses in %s",
+            *map(leaks.titles, (cleaning.blocks, cleaning.affinities, cleaning.changed)),
         )

@@ -29,7 +29,11 @@ def rights() -> list[Managed]:
         rule("", ["nodes", "pods"], "get list watch"),
         rule(_CALICO, ["ippools", "clusterinformations"], "get list watch"),
         rule(_CALICO, ["blockaffinities", "ipamblocks", "ipamhandles"], "get list watch update delete"),
-        rule(_CALICO, ["kubecontrollersconfigurations", "kubecontrollersconfigurations/status"], "get list watch create update patch"),
+        rule(
+            _CALICO,
+            ["kubecontrollersconfigurations", "kubecontrollersconfigurations/status"],
+            "get list watch create update patch",
+        ),
     ]
     return [
         service_account(NAME, NAMESPACE),

@@ -127,7 +127,11 @@ class Operator:
         configurations = self._watches["configurations"].objects()
         if patch := configuration.cluster_routes(installation, configurations, release.calico):
             # Applied, so that the object is made where it is not there yet.
-            kind = {"apiVersion": "crd.projectcalico.org/v1", "kind": "BGPConfiguration", "metadata": {"name": "default"}}
+            kind = {
+                "apiVersion": "crd.projectcalico.org/v1",
+                "kind": "BGPConfiguration",
+                "metadata": {"name": "default"},
+            }
             self._client.apply(f"{STORE}/bgpconfigurations/default", kind | patch, MANAGER)
         keep = self._keeper.keep
         keep(namespace(workload.NAMESPACE), installation)
@@ -146,12 +150,16 @@ class Operator:
             self._client.create(f"{STORE}/clusterinformations", information)
         elif release.calico not in str(self._client.get(f"{STORE}/clusterinformations/default").get("spec")):
             self._client.patch(f"{STORE}/clusterinformations/default", {"spec": information["spec"]}, manager=MANAGER)
-        shown = {"variant": "Calico"} | ({"calicoVersion": f"v{release.calico}"} if at_least(release.calico, "3.29.0") else {})
+        shown = {"variant": "Calico"} | (
+            {"calicoVersion": f"v{release.calico}"} if at_least(release.calico, "3.29.0") else {}
+        )
         self._keeper.state("installations", installation, **shown)
         pods = self._pods(workload.NAMESPACE)
         return conditions.together(
             conditions.of_daemon_set(f"{workload.NAMESPACE}/{workload.NAME}", daemon_set, _of(pods, workload.NAME)),
-            conditions.of_deployment(f"{workload.NAMESPACE}/{controllers.NAME}", deployment, _of(pods, controllers.NAME)),
+            conditions.of_deployment(
+                f"{workload.NAMESPACE}/{controllers.NAME}", deployment, _of(pods, controllers.NAME)
+            ),
         )
 
     def _serve(self, server: Json, installation: Json | None) -> State:

@@ -4,7 +4,16 @@ import hashlib
 
 from cluster_api.objects import Json
 
-from tigera_operator.managed import Managed, cluster_role, cluster_role_binding, field, rule, service_account, values, workload
+from tigera_operator.managed import (
+    Managed,
+    cluster_role,
+    cluster_role_binding,
+    field,
+    rule,
+    service_account,
+    values,
+    workload,
+)
 
 NAMESPACE = "calico-system"
 NAME = "calico-node"
