@@ -308,3 +308,16 @@ def test_a_value_that_is_missing_has_no_type_and_a_flag_is_no_number() -> None:
     schema = served(NEWEST)["bgppeers"].schema
     assert list(schemas.mistyped({"spec": {"asNumber": None}}, schema)) == []
     assert list(schemas.mistyped({"spec": {"asNumber": True}}, schema)) == [(".spec.asNumber", "integer", "bool")]
+
+
+def test_metadata_alone_for_whom_asks_for_no_more(service: Service) -> None:
+    """Kubernetes' garbage collector follows every kind this way."""
+    ask(service, "POST", PEERS, peer(asNumber=64512))
+    accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+    listed = service.answer(Request("GET", PEERS, {}, accept=accept)).body
+    assert (listed["kind"], listed["apiVersion"]) == ("PartialObjectMetadataList", "meta.k8s.io/v1")
+    events = service.answer(Request("GET", PEERS, {"watch": "true"}, accept=accept)).events
+    assert events is not None
+    for item in (*listed["items"], *(event["object"] for event in events)):
+        assert item.keys() == {"apiVersion", "kind", "metadata"}
+        assert (item["kind"], item["metadata"]["name"]) == ("PartialObjectMetadata", "frr-peer")
