@@ -287,7 +287,7 @@ def test_the_workload_is_that_of_the_tutorial(intent_of: Any) -> None:
 
 
 def test_of_purelb_all_but_the_node_agent_is_applied() -> None:
-    text = (CHECKOUT / "lab/standins/manifests/purelb-complete.yaml").read_text(encoding="utf-8")
+    text = (CHECKOUT / "lab/standins/manifests/purelb-0.0.1/purelb-complete.yaml").read_text(encoding="utf-8")
     everything = objects.documents(text)
     left = objects.without_unwanted(everything)
     gone = [name for name in names(everything) if name not in names(left)]

@@ -5,6 +5,15 @@ from pathlib import Path
 
 IMAGES = Path(__file__).parents[3] / "lab" / "standins" / "images"
 
-for folder in ("shared", "calico-node", "tigera-operator", "purelb-allocator"):
+FOLDERS = (
+    "shared",
+    "calico-node",
+    "tigera-operator",
+    "calico-apiserver",
+    "calico-kube-controllers",
+    "purelb-allocator",
+)
+
+for folder in FOLDERS:
     if str(IMAGES / folder) not in sys.path:
         sys.path.insert(0, str(IMAGES / folder))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cluster_api.objects import name
 from purelb_allocator import decisions, groups
+from purelb_allocator.habits import Habits
 
 GROUP = {
     "metadata": {"name": "bgp-ippool"},
@@ -18,12 +19,16 @@ GROUP = {
 @pytest.mark.cases("addresses")
 def test_services_get_their_addresses(case: dict[str, Any]) -> None:
     pool = {"subnet": "10.33.192.0/18", "pool": case.get("pool", "10.33.192.0-10.33.255.254"), "aggregation": "/32"}
-    known = [{"metadata": {"name": case.get("group", "bgp-ippool")}, "spec": {"local": {"v4pool": pool}}}]
+    kind = case.get("kind", "local")
+    known = [{"metadata": {"name": case.get("group", "bgp-ippool")}, "spec": {kind: {"v4pool": pool}}}]
     decided = decisions.decide(
         [_service(title, **fields) for title, fields in case["services"].items()],
         {name(item): groups.group(item) for item in known},
         {uid: IPv4Address(address) for uid, address in case.get("given", {}).items()},
+        Habits.of(case.get("version", "0.0.1")),
     )
+    assert {one.kind for one in decided.assignments} <= {kind}
+    assert [[name(item), reason] for item, reason, _ in decided.warnings] == case.get("warned", [])
     assert {name(one.service): str(one.address) for one in decided.assignments} == case.get("assigned", {})
     assert {name(item): reason for item, reason in decided.refusals} == case.get("refused", {})
     assert [name(item) for item in decided.releases] == case.get("released", [])
@@ -83,3 +88,17 @@ def test_a_pool_that_cannot_be_is_refused(pool: str, words: str) -> None:
 def test_a_group_without_local_ipv4_pool_has_no_address() -> None:
     item = {"metadata": {"name": "g"}, "spec": {"local": {"v6pool": {"subnet": "fd00::/64", "pool": "fd00::/120"}}}}
     assert groups.group(item).lowest_free(set()) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "api", "talkative"),
+    [
+        ("0.0.1", "v1", False),
+        ("0.13.0", "v1", False),
+        ("0.14.1", "v1", True),
+        ("0.15.0", "v2", True),
+        ("0.16.6", "v2", True),
+    ],
+)
+def test_a_release_has_its_habits(version: str, api: str, *, talkative: bool) -> None:
+    assert Habits.of(version) == Habits(api, talkative)

@@ -47,6 +47,11 @@ class Request:
         return self.query.get("dryRun") == "All"
 
     @property
+    def partial(self) -> bool:
+        """Whether metadata is all that is asked for, as the garbage collector does."""
+        return "as=PartialObjectMetadata" in self.accept
+
+    @property
     def manager(self) -> str:
         """Who writes: as told, or the program's name."""
         return self.query.get("fieldManager") or self.agent.partition("/")[0] or "unknown"
@@ -60,3 +65,17 @@ class Answer:
     code: int = HTTPStatus.OK
     warnings: list[str] = field(default_factory=list)
     events: Iterator[Json] | None = None
+
+
+def metadata_alone(item: Json) -> Json:
+    """Leave of an object, or of those in a list, what it is called and when it was made."""
+    head: Json = {"apiVersion": "meta.k8s.io/v1", "metadata": item.get("metadata", {})}
+    if "items" in item:
+        return head | {"kind": "PartialObjectMetadataList", "items": [metadata_alone(inner) for inner in item["items"]]}
+    return head | {"kind": "PartialObjectMetadata"}
+
+
+def events_alone(events: Iterator[Json]) -> Iterator[Json]:
+    """Do the same with what a watch tells; an error stays what it is."""
+    for event in events:
+        yield event if event["type"] == "ERROR" else event | {"object": metadata_alone(event["object"])}

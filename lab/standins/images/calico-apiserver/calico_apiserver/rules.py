@@ -15,7 +15,7 @@ from calico_apiserver.selectors import SelectorError, check
 
 _COMMUNITY = re.compile(r"(\d+):(\d+)|(\d+):(\d+):(\d+)")
 _LEVEL = re.compile(r"(?i)(Trace|Debug|Info|Warning|Error|Fatal)?")
-_PORT = re.compile(r"(.*[^:]|\[.*\])(?::(\d+))?")
+_PORT = re.compile(r"(?P<four>[\d.]+):\d+|\[(?P<six>.*)\](:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,10 @@ def _network(title: str, text: str | None) -> Iterator[Fault]:
 
 
 def _address(text: str) -> bool:
+    """Say whether it is an address, an IPv4 one with a port, or an IPv6 one in brackets with or without."""
     match = _PORT.fullmatch(text)
     try:
-        ip_address((match.group(1) if match else text).strip("[]"))
+        ip_address(match.group("four") or match.group("six") if match else text)
     except ValueError:
         return False
     return True

@@ -13,7 +13,14 @@ _KEPT = (
     "type", "format", "properties", "items", "additionalProperties", "nullable", "required",
     "x-kubernetes-map-type", "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields",
 )  # fmt: skip
-_NUMBERS = {"integer": int, "number": (int, float), "string": str, "boolean": bool, "array": list, "object": dict}
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "integer": int,
+    "number": (int, float),
+    "string": str,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
 
 
 def view(schema: Json, title: str = "") -> Json:
@@ -85,8 +92,8 @@ def mistyped(value: Any, schema: Json, path: str = "") -> Iterator[tuple[str, st
     wanted = str(schema.get("type", ""))
     if value is None or schema.get("x-kubernetes-int-or-string") or schema.get("x-kubernetes-preserve-unknown-fields"):
         return
-    if wanted in _NUMBERS and (
-        not isinstance(value, _NUMBERS[wanted]) or (wanted != "boolean" and isinstance(value, bool))
+    if wanted in _TYPES and (
+        not isinstance(value, _TYPES[wanted]) or (wanted != "boolean" and isinstance(value, bool))
     ):
         yield path, wanted, _type_of(value)
     elif isinstance(value, dict):

@@ -2,11 +2,11 @@
 
 import json
 import logging
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from socket import socket
 from socketserver import ThreadingTCPServer
 from typing import Any
 
@@ -40,7 +40,8 @@ class Server(ThreadingTCPServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Shake hands, then serve."""
-        connection: socket = request
+        connection: socket.socket = request
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # else a lost peer holds its thread
         connection.settimeout(HANDSHAKE_SECONDS)
         try:
             with self._context.wrap_socket(connection, server_side=True) as secured:
@@ -79,7 +80,8 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
-            if not self.server.proxy.knows(self.connection.getpeercert()):  # type: ignore[attr-defined]  a TLS socket
+            connection: Any = self.connection  # a TLS socket
+            if not self.server.proxy.knows(connection.getpeercert()):
                 raise RefusalError(HTTPStatus.UNAUTHORIZED, "Unauthorized")  # noqa: TRY301
             answer = self.server.service.answer(Request.read(self.command, self.path, dict(self.headers), body))
             if answer.events is not None:

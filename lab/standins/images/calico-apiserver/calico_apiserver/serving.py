@@ -1,12 +1,13 @@
 """What one request asks for and what it is answered: paths, methods and queries to the store and back."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from cluster_api.objects import Json
 from cluster_api.versions import at_least
 
 from calico_apiserver import documents, refusals, rules, writing
-from calico_apiserver.exchange import Answer, Request
+from calico_apiserver.exchange import Answer, Request, events_alone, metadata_alone
 from calico_apiserver.kinds import GROUP, VERSION, Kind
 from calico_apiserver.refusals import RefusalError
 from calico_apiserver.store import Store
@@ -50,7 +51,7 @@ class Service:
             raise RefusalError(
                 HTTPStatus.NOT_ACCEPTABLE, "only the following media types are accepted: application/json"
             )
-        simple = {
+        simple: dict[str, Callable[[], Json]] = {
             "/apis": documents.groups,
             f"/apis/{GROUP}": documents.group,
             ROOT: lambda: documents.resources(kinds),
@@ -75,9 +76,11 @@ class Service:
         if request.method != "GET":
             raise _not_allowed(request.method)
         if request.query.get("watch") in {"true", "1"}:
-            return Answer({}, events=self._store.watch(kind, query))
+            events = self._store.watch(kind, query)
+            return Answer({}, events=events_alone(events) if request.partial else events)
         head = {"kind": f"{kind.kind}List", "apiVersion": f"{GROUP}/{VERSION}"}
-        return Answer(head | self._store.list(kind, query))
+        found = head | self._store.list(kind, query)
+        return Answer(metadata_alone(found) if request.partial else found)
 
     def _of_object(self, request: Request, kind: Kind, title: str) -> Answer:
         live = self._store.find(kind, title)
@@ -86,7 +89,7 @@ class Service:
         if live is None:
             raise refusals.absent(kind.resource, title)
         if request.method == "GET":
-            return Answer(live)
+            return Answer(metadata_alone(live) if request.partial else live)
         if request.method == "PUT":
             item, warnings = self._read(request, kind, title)
             return Answer(

@@ -7,12 +7,14 @@ from cluster_api.access import Access
 from cluster_api.log import log_to_standard_output
 
 from purelb_allocator.controller import Controller
+from purelb_allocator.habits import Habits
 
 
 def main() -> None:
     """Run until the kubelet says stop."""
     log_to_standard_output()
-    controller = Controller(Access.from_environment(), os.environ.get("NAMESPACE", "purelb"))
+    habits = Habits.of(os.environ.get("PURELB_VERSION", "0.0.1"))
+    controller = Controller(Access.from_environment(), os.environ.get("NAMESPACE", "purelb"), habits)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: controller.stop())
     controller.run()

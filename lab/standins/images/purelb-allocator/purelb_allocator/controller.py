@@ -11,8 +11,9 @@ from cluster_api.client import UNREACHABLE, ApiError, Client
 from cluster_api.objects import Json, name, namespace, qualified_name, status
 from cluster_api.watch import Watch
 
-from purelb_allocator.decisions import ALLOCATED_BY, ALLOCATED_FROM, BRAND, Assignment, Decisions, decide
+from purelb_allocator.decisions import ALLOCATED_BY, ALLOCATED_FROM, BRAND, POOL_TYPE, Assignment, Decisions, decide
 from purelb_allocator.groups import Group, group
+from purelb_allocator.habits import Habits
 
 RETRY_SECONDS = 2.0
 RESYNC_SECONDS = 300.0
@@ -23,16 +24,18 @@ log = logging.getLogger(__name__)
 class Controller:
     """The services' own status is the record of what is allocated; a restart reads it and knows all."""
 
-    def __init__(self, access: Access, home: str) -> None:
+    def __init__(self, access: Access, home: str, habits: Habits) -> None:
         self._client = Client(access)
         self._home = home
+        self._habits = habits
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self._services = Watch(access, "/api/v1/services", self._changed).start()
-        self._groups = Watch(access, "/apis/purelb.io/v1/servicegroups", self._changed).start()
+        self._groups = Watch(access, f"/apis/purelb.io/{habits.api}/servicegroups", self._changed).start()
         self._given: dict[str, IPv4Address] = {}
         self._unsure: dict[str, str] = {}
         self._refused: dict[str, str] = {}
+        self._warned: set[tuple[str, str]] = set()
 
     def stop(self) -> None:
         """End the loop."""
@@ -57,9 +60,11 @@ class Controller:
         services = self._services.objects()
         shown = {str(item["metadata"]["uid"]): bool(_ingress(item)) for item in services}
         self._given = {uid: address for uid, address in self._given.items() if not shown.get(uid, True)}
-        decisions = decide(services, self._usable_groups(), self._given)
+        decisions = decide(services, self._usable_groups(), self._given, self._habits)
         for item in decisions.releases:
             self._release(item)
+        for item, reason, words in decisions.warnings:
+            self._warn(item, reason, words)
         for assignment in decisions.assignments:
             self._assign(assignment)
         self._explain(decisions)
@@ -88,26 +93,36 @@ class Controller:
         path, metadata = _path(assignment.service), assignment.service["metadata"]
         uid = str(metadata["uid"])
         marks = {ALLOCATED_BY: BRAND, ALLOCATED_FROM: assignment.group}
+        shown = {"ip": str(assignment.address)}
+        if self._habits.talkative:
+            marks[POOL_TYPE] = assignment.kind
+            shown["ipMode"] = "VIP"
         # The version makes the API server refuse when the service has changed since the decision.
         marked = self._client.patch(
             path, {"metadata": {"resourceVersion": metadata["resourceVersion"], "annotations": marks}}
         )
         self._given[uid], self._unsure[uid] = assignment.address, path
-        ingress = {"loadBalancer": {"ingress": [{"ip": str(assignment.address)}]}}
+        ingress = {"loadBalancer": {"ingress": [shown]}}
         version = {"resourceVersion": marked["metadata"]["resourceVersion"]}
         self._client.patch(f"{path}/status", {"metadata": version, "status": ingress})
         del self._unsure[uid]
         self._refused.pop(uid, None)
         words = f"Assigned IP {assignment.address} from pool {assignment.group}"
         log.info("%s: %s", qualified_name(assignment.service), words)
-        self._event(assignment.service, "Normal", "IPAllocated", words)
+        self._event(assignment.service, "Normal", "AddressAssigned" if self._habits.talkative else "IPAllocated", words)
 
     def _release(self, item: Json) -> None:
         """Take the address from a service that is no LoadBalancer any more, and the marks last."""
         self._client.patch(f"{_path(item)}/status", {"status": {"loadBalancer": {"ingress": None}}})
-        self._client.patch(_path(item), {"metadata": {"annotations": {ALLOCATED_BY: None, ALLOCATED_FROM: None}}})
+        marks = dict.fromkeys((ALLOCATED_BY, ALLOCATED_FROM, POOL_TYPE))
+        self._client.patch(_path(item), {"metadata": {"annotations": marks}})
         log.info("%s: released, not a LoadBalancer any more", qualified_name(item))
-        self._event(item, "Normal", "IPReleased", "Service is not a LoadBalancer")
+        self._event(
+            item,
+            "Normal",
+            "AddressReleased" if self._habits.talkative else "IPReleased",
+            "Service is not a LoadBalancer",
+        )
 
     def _explain(self, decisions: Decisions) -> None:
         for item, reason in decisions.refusals:
@@ -120,6 +135,14 @@ class Controller:
             log.warning("%s: %s", qualified_name(item), words)
             self._event(item, "Warning", reason, words)
             self._refused[uid] = words
+
+    def _warn(self, item: Json, reason: str, words: str) -> None:
+        """Say a warning once for each service: what it is of does not stop anything."""
+        known = (str(item["metadata"]["uid"]), reason)
+        if known not in self._warned:
+            self._warned.add(known)
+            log.info("%s: %s", qualified_name(item), words)
+            self._event(item, "Normal", reason, words)
 
     def _event(self, item: Json, kind: str, reason: str, words: str) -> None:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

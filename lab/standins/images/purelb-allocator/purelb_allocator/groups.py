@@ -23,10 +23,11 @@ class Range:
 
 @dataclass(frozen=True)
 class Group:
-    """A ServiceGroup with local IPv4 pools."""
+    """A ServiceGroup with IPv4 pools; the kind says whether nodes' own network or routers lead to its addresses."""
 
     name: str
     ranges: tuple[Range, ...]
+    kind: str = "local"
 
     def __contains__(self, address: IPv4Address) -> bool:
         return any(address in addresses for addresses in self.ranges)
@@ -37,12 +38,13 @@ class Group:
 
 
 def group(item: Json) -> Group:
-    """Read a ServiceGroup; v4pool and v4pools are the fields of purelb.io/v1, pool alone the one before them."""
-    local = spec(item).get("local") or {}
+    """Read a ServiceGroup; v4pool and v4pools are the fields of purelb.io/v1 and v2, pool alone the one before them."""
+    kind = "remote" if spec(item).get("remote") else "local"
+    local = spec(item).get(kind) or {}
     pools = [*([local["v4pool"]] if local.get("v4pool") else []), *(local.get("v4pools") or [])]
     if not pools and local.get("pool") and ":" not in local["pool"]:
         pools = [local]
-    return Group(name(item), tuple(map(_range, pools)))
+    return Group(name(item), tuple(map(_range, pools)), kind)
 
 
 def _range(pool: Json) -> Range:

@@ -5,7 +5,7 @@ import signal
 import sys
 
 from cluster_api.access import Access
-from cluster_api.client import Client
+from cluster_api.client import UNREACHABLE, ApiError, Client
 from cluster_api.log import log_to_standard_output
 
 from tigera_operator import definitions
@@ -22,9 +22,13 @@ def main(arguments: list[str]) -> int:
     log.info("Version: %s, Calico v%s", release.operator, release.calico)
     client = Client(access)
     managing = any(argument.lstrip("-") in {"manage-crds", "manage-crds=true"} for argument in arguments)
-    if managing:
-        definitions.install(client, release.calico)
-    absent = definitions.settled(client) if managing else definitions.missing(client)
+    try:
+        if managing:
+            definitions.install(client, release.calico)
+        absent = definitions.settled(client, patient=managing)
+    except (*UNREACHABLE, ApiError) as error:
+        log.error("unable to start manager: %s: %s", type(error).__name__, error)  # noqa: TRY400  no traceback for a server that is away
+        return 1
     client.close()
     if absent:
         log.error("problem running manager: if kind is a CRD, it should be installed before calling Start: %s", absent)

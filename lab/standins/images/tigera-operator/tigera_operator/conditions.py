@@ -79,10 +79,10 @@ def of_deployment(title: str, deployment: Json | None, pods: Iterable[Json]) -> 
 
 def together(*states: State) -> State:
     """Judge several at once: what cannot be had first, then what is on its way, each with all its messages."""
-    for kind in (lambda state: state.degraded, lambda state: state.progressing):
-        if found := [state for state in states if kind(state)]:
-            return replace(found[0], message="; ".join(state.message for state in found))
-    return AVAILABLE
+    degraded = [state for state in states if state.degraded]
+    progressing = [state for state in states if state.progressing]
+    found = degraded or progressing
+    return replace(found[0], message="; ".join(state.message for state in found)) if found else AVAILABLE
 
 
 def _failing(pods: Iterable[Json]) -> State | None:

@@ -27,8 +27,7 @@ log = logging.getLogger(__name__)
 def documents(text: str) -> dict[str, str]:
     """Take a file with several documents apart: the YAML of each by its metadata.name, the first line `  name: NAME`."""
     parts = re.split(r"^---\n", text, flags=re.MULTILINE)
-    named = {match.group(1): part for part in parts if (match := re.search(r"^  name: (\S+)$", part, re.MULTILINE))}
-    return named
+    return {match.group(1): part for part in parts if (match := re.search(r"^  name: (\S+)$", part, re.MULTILINE))}
 
 
 def file_for(version: str, folder: Path = FOLDER) -> Path | None:
@@ -56,17 +55,14 @@ def missing(client: Client) -> str:
     return ""
 
 
-def settled(client: Client) -> str:
-    """Wait until those that were just installed are served."""
+def settled(client: Client, *, patient: bool) -> str:
+    """Say what is missing; a server that has just learned of a kind gets a moment, and a patient caller waits for all."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    while (absent := _absent(client)) and time.monotonic() < deadline:
+    while True:
+        try:
+            absent, settling = missing(client), patient
+        except ApiError as error:  # 429: the kind's storage initializes
+            absent, settling = str(error), True
+        if not absent or not settling or time.monotonic() > deadline:
+            return absent
         time.sleep(0.5)
-    return absent
-
-
-def _absent(client: Client) -> str:
-    """Say what is missing; a server that has just learned of a kind answers 429 (its storage initializes) for a moment."""
-    try:
-        return missing(client)
-    except ApiError as error:
-        return str(error)

@@ -25,9 +25,9 @@ def ip_pools(filled: Json, version: str, pod_networks: list[str]) -> list[Json]:
     network = filled.get("calicoNetwork") or {}
     if network.get("bgp") == "Disabled":
         raise ConfigurationError("spec.calicoNetwork.bgp: Disabled is not stood in for")
-    pools = network.get("ipPools") or []
+    pools = [pool for pool in network.get("ipPools") or [] if ":" not in str(pool.get("cidr"))]
     if not pools:
-        raise ConfigurationError("spec.calicoNetwork.ipPools: no pool is not stood in for")
+        raise ConfigurationError("spec.calicoNetwork.ipPools: no IPv4 pool is not stood in for")
     names = [pool.get("name", POOL_NAME) for pool in pools]
     if len(set(names)) != len(names):
         raise ConfigurationError(f"spec.calicoNetwork.ipPools: two pools are named {max(names, key=names.count)}")
