@@ -23,7 +23,7 @@ INSTALLATION = "/apis/operator.tigera.io/v1/installations/default"
 API_SERVER = "/apis/operator.tigera.io/v1/apiservers/default"
 # Images come from far away, a node's readiness is asked every 30 s, and the API server is told available a minute after it is.
 NETWORK_SECONDS = 600
-TAKEN_UP_SECONDS = 30  # the operator sees a change of bindMode, and writes calico-node's template
+TAKEN_UP_SECONDS = 20  # the operator sees a change of bindMode, and writes calico-node's template
 RESTARTING = ("bindMode", "listenPort")  # of BGPConfiguration: the operator, or BIRD, starts anew
 
 
@@ -43,9 +43,9 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     source = run.intent.cluster.bgp.password
     password = run.redactor.learn(source.read("the BGP password", run.settings.folder)) if source else None
     wanted = objects.bgp(run.intent, password)
-    generation = _generation(api)
     # lost sessions may be all that keeps Calico from being ready: they are put right first where that can be done
     first = api is not None and not run.options.dry_run and not _not_served(api, wanted) and api.get(NAMESPACE_PATH)
+    generation = _generation(api)  # before BGP is written
     changes = _bgp(run, api, wanted) if first else []
     changes += apply(run, api, [*definitions, *operator])
     deployment = partial(waits.deployment, namespace=OPERATOR, name=OPERATOR)
@@ -55,6 +55,7 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
         wait(run, api, partial(_not_served, wanted=wanted), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
         if password:
             wait(run, api, _no_namespace, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
+        generation = _generation(api)
         changes += _bgp(run, api, wanted)
     if api is not None and not run.options.dry_run:
         _wait_for_restart(api, changes, generation)
