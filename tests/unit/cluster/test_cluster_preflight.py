@@ -34,6 +34,7 @@ PARTS: dict[str, list[dict[str, Any]]] = {
     "without definitions": OPERATOR[1:],
     "makes definitions": [deployment("tigera-operator", "tigera-operator", "-manage-crds=true")],
     "nothing": [],
+    "cut off": [*OPERATOR[:1], manifest("Deployment", "tigera-operator", "tigera-operator", spec={"template": None})],
     "purelb 0.6": [definition("servicegroups.purelb.io", "v1"), deployment("allocator", "purelb")],
     "purelb 0.16": [definition("servicegroups.purelb.io", "v2"), deployment("allocator", "purelb-system")],
 }
