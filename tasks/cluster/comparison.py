@@ -78,11 +78,6 @@ def ownership(manifest: Manifest) -> Ownership:
     return OWNERSHIP.get((group, manifest["kind"]), SHARED)
 
 
-def is_written_by_us(manifest: Manifest) -> bool:
-    """Whether the object is of a project's own kind, written from our templates: its fields depend on the project's version."""
-    return ownership(manifest) is not SHARED
-
-
 def first_versions(manifest: Manifest, field: str) -> Iterator[tuple[str, str, str]]:
     """The project, the feature's name and the first version that has a field, where the table of versions knows it."""
     project = {"projectcalico.org": "calico", "purelb.io": "purelb"}.get(str(manifest["apiVersion"]).rpartition("/")[0])
@@ -200,3 +195,8 @@ def _same(one: Any, other: Any) -> bool:
 def _seconds(duration: str) -> float:
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", duration)
     return sum(float(number) * SECONDS[unit] for number, unit in parts)
+
+
+def is_written_by_us(manifest: Manifest) -> bool:
+    """Whether the object is of a project's own kind, written from our templates: its fields depend on the project's version."""
+    return ownership(manifest) is not SHARED
