@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
@@ -61,6 +62,7 @@ class KubernetesApi:
         self._client = client.ApiClient(configuration)
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
         self._descriptions: dict[str, Mapping[str, Any]] = {}
+        self._describing = Lock()
 
     def _certificate(self, name: str, data: str) -> str:
         path = Path(self._folder.name) / name
@@ -139,13 +141,19 @@ class KubernetesApi:
         return {node["metadata"]["name"]: node["metadata"] for node in self.items("/api/v1/nodes")}
 
     def description_of(self, version: str) -> Mapping[str, Any]:
-        """What the API says of a group and version (OpenAPI v3); empty where it says nothing. Asked once a run."""
-        if version not in self._descriptions:
-            base = f"apis/{version}" if "/" in version else f"api/{version}"
-            known = (self.get("/openapi/v3") or {}).get("paths", {}).get(base)
-            answer = self.get(known["serverRelativeURL"]) if known else None
-            self._descriptions[version] = answer if isinstance(answer, dict) else {}
-        return self._descriptions[version]
+        """What the API says of a group and version (OpenAPI v3), asked once a run; empty where it says nothing, or nothing yet."""
+        with self._describing:
+            if version not in self._descriptions:
+                base = f"apis/{version}" if "/" in version else f"api/{version}"
+                try:
+                    known = (self.get("/openapi/v3") or {}).get("paths", {}).get(base)
+                    answer = self.get(known["serverRelativeURL"]) if known else None
+                except ApiRefusal:
+                    return {}  # the server behind it has just come
+                if not isinstance(answer, dict):
+                    return {}
+                self._descriptions[version] = answer
+            return self._descriptions[version]
 
     def serves(self, version: str, kind: str) -> str:
         """Whether the API serves a kind now: "" when it does, or what it says instead (503 while the server behind it starts)."""

@@ -21,9 +21,10 @@ NAMESPACE_PATH = f"/api/v1/namespaces/{NAMESPACE}"
 DAEMON_SET = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/calico-node"
 INSTALLATION = "/apis/operator.tigera.io/v1/installations/default"
 API_SERVER = "/apis/operator.tigera.io/v1/apiservers/default"
+NATIVE = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/bgppeers.projectcalico.org"  # from Calico 3.32 on
 # Images come from far away, a node's readiness is asked every 30 s, and the API server is told available a minute after it is.
 NETWORK_SECONDS = 600
-TAKEN_UP_SECONDS = 30  # the operator sees a change of bindMode, and writes calico-node's template
+TAKEN_UP_SECONDS = 20  # the operator sees a change of bindMode, and writes calico-node's template
 RESTARTING = ("bindMode", "listenPort")  # of BGPConfiguration: the operator, or BIRD, starts anew
 
 
@@ -42,9 +43,9 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     operator, definitions = manifests_of(run)
     password = run.bgp_password()
     wanted = objects.bgp(run.intent, password)
-    generation = _generation(api)
     # lost sessions may be all that keeps Calico from being ready: they are put right first where that can be done
     first = api is not None and not run.options.dry_run and not _not_served(api, wanted) and api.get(NAMESPACE_PATH)
+    generation = _generation(api)  # before BGP is written
     changes = _bgp(run, api, wanted) if first else []
     changes += apply(run, api, [*definitions, *operator])
     deployment = partial(waits.deployment, namespace=OPERATOR, name=OPERATOR)
@@ -54,6 +55,7 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
         wait(run, api, partial(_not_served, wanted=wanted), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
         if password:
             wait(run, api, _no_namespace, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
+        generation = _generation(api)
         changes += _bgp(run, api, wanted)
     if api is not None and not run.options.dry_run:
         _wait_for_restart(api, changes, generation)
@@ -115,15 +117,24 @@ def _restarts(change: Change) -> bool:
 
 def _wait_until_available(run: Run, api: KubernetesApi) -> None:
     """The restart is over, and the operator says so, as far as it can come with the nodes and routers that are there."""
-    conditions: list[Callable[[KubernetesApi], str]] = [partial(waits.tigera_status, name="apiserver", told=API_SERVER)]
-    failed = run.nornir.data.failed_hosts
-    if not all(router.name in failed for router in run.intent.routers):  # without any peer, no calico-node is ready
+    conditions: list[Callable[[KubernetesApi], str]] = []
+    if (
+        api.get(NATIVE) is None
+    ):  # else the API server of the cluster itself serves Calico's kinds, and there is no other
+        conditions.append(partial(waits.tigera_status, name="apiserver", told=API_SERVER))
+    if _has_peers(run):
         absent = _absent(run, api)
         conditions.append(partial(waits.daemon_set, namespace=NAMESPACE, name="calico-node", absent=absent))
         if not absent:
             conditions.append(partial(waits.tigera_status, name="calico", told=INSTALLATION))
     for condition in conditions:
         wait(run, api, condition, NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+
+
+def _has_peers(run: Run) -> bool:
+    """Whether this run has seen to a router: without any peer, no calico-node is ready, and nobody knows of the others."""
+    failed = run.nornir.data.failed_hosts
+    return any(router.name in run.chosen and router.name not in failed for router in run.intent.routers)
 
 
 def _absent(run: Run, api: KubernetesApi) -> int:

@@ -198,3 +198,8 @@ def _same(one: Any, other: Any) -> bool:
 def _seconds(duration: str) -> float:
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", duration)
     return sum(float(number) * SECONDS[unit] for number, unit in parts)
+
+
+def is_written_by_us(manifest: Manifest) -> bool:
+    """Whether the object is of a project's own kind, written from our templates: its fields depend on the project's version."""
+    return ownership(manifest) is not SHARED

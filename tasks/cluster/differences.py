@@ -87,6 +87,9 @@ def _as_stored(manifest: Manifest) -> Manifest:
 
 
 def _refuse_undeclared(api: KubernetesApi, manifest: Manifest) -> None:
+    """Refuse a field that the API does not declare, in the kinds that we write ourselves; a project's manifest fits its own version."""
+    if not comparison.is_written_by_us(manifest):
+        return
     missing = undeclared(manifest, api.description_of(str(manifest["apiVersion"])))
     if missing:
         raise RefusedError(

@@ -60,7 +60,7 @@ def calico_reasons(operator: list[Manifest], definitions: list[Manifest], *, sta
 
     """
     deployment = find(operator, *OPERATOR)
-    if deployment is None:
+    if deployment is None or not _containers(deployment):
         return ["manifests.calico has no Deployment tigera-operator: is it Calico's tigera-operator.yaml, and whole?"]
     if find([*operator, *definitions], CRD, INSTALLATIONS) or makes_definitions(deployment) or stands:
         return []
@@ -74,17 +74,24 @@ def calico_reasons(operator: list[Manifest], definitions: list[Manifest], *, sta
     ]
 
 
+def _containers(deployment: Manifest) -> list[Manifest]:
+    """Its containers; none where the text ends before them."""
+    below: Manifest = deployment
+    for key in ("spec", "template", "spec"):
+        below = below.get(key) or {}
+    return list(below.get("containers") or [])
+
+
 def makes_definitions(deployment: Manifest) -> bool:
     """Whether this operator makes its definitions itself."""
-    containers = deployment.get("spec", {}).get("template", {}).get("spec", {}).get("containers") or []
-    words = [str(word) for one in containers for key in ("command", "args") for word in one.get(key) or []]
+    words = [str(word) for one in _containers(deployment) for key in ("command", "args") for word in one.get(key) or []]
     return any(word.lstrip("-") == MANAGES_CRDS.lstrip("-") for word in words)
 
 
 def purelb_reasons(intent: Intent, manifests: list[Manifest]) -> list[str]:
     """Why this is not the manifest of the PureLB in the inventory."""
     deployment = find(manifests, *ALLOCATOR)
-    if deployment is None:
+    if deployment is None or not _containers(deployment):
         return ["manifests.purelb has no Deployment allocator: is it PureLB's manifest, and whole?"]
     found = []
     namespace, wanted = deployment["metadata"].get("namespace"), objects.purelb_namespace(intent)

@@ -148,6 +148,15 @@ def test_where_no_router_could_be_configured_no_session_is_waited_for(
     assert calico.build(running, connected) == []
 
 
+def test_with_native_kinds_no_api_server_of_calico_is_waited_for(
+    run: Any, connected: KubernetesApi, server: ApiServer
+) -> None:
+    standing(server.state, run(), connected)
+    del server.state.objects[f"{STATUSES}/apiserver"]
+    server.state.objects[calico.NATIVE] = {"metadata": {"name": "bgppeers.projectcalico.org"}}
+    assert calico.build(run(), connected) == []
+
+
 def test_the_restart_that_bind_mode_causes_is_waited_for(run: Any, connected: KubernetesApi, server: ApiServer) -> None:
     standing(server.state, run(), connected)
     del server.state.objects[CONFIGURATION]["spec"]["bindMode"]

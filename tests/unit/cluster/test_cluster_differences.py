@@ -171,7 +171,7 @@ def with_ttl_security() -> dict[str, Any]:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_field_that_the_version_does_not_declare_is_refused_before_it_is_sent(
-    connected: KubernetesApi, server: ApiServer, there: bool
+    connected: KubernetesApi, server: ApiServer, *, there: bool
 ) -> None:
     describe(server)
     if there:

@@ -139,7 +139,9 @@ def test_of_a_standing_node_what_is_ours_is_read() -> None:
         "labels": {"router.kubepeer.io/openwrt": "true", "kubernetes.io/os": "linux"},
         "annotations": {objects.AS_NUMBER: "1"},
     }
-    assert objects.standing_node(metadata) == objects.StandingNode(True, frozenset({"router.kubepeer.io/openwrt"}))
+    assert objects.standing_node(metadata) == objects.StandingNode(
+        own_as=True, labels=frozenset({"router.kubepeer.io/openwrt"})
+    )
     assert objects.standing_node({}) == objects.StandingNode()
 
 
@@ -170,8 +172,8 @@ def test_where_calico_cannot_filter_by_interface_there_is_no_filter(intent_of: A
 
 
 def test_ttl_security_is_asked_of_both_ends(intent_of: Any) -> None:
-    asked = {"groups": {"routers": {"data": {"peering": {"ttl_security": True}}}}}
-    peers = of_kind(objects.bgp(intent_of("today", **asked), None), "BGPPeer")
+    groups = {"routers": {"data": {"peering": {"ttl_security": True}}}}
+    peers = of_kind(objects.bgp(intent_of(groups=groups), None), "BGPPeer")
     assert [peer["spec"]["ttlSecurity"] for peer in peers] == [1, 1]
 
 
@@ -242,7 +244,7 @@ def test_the_pool_has_the_form_and_the_namespace_of_its_version(
 
 
 @pytest.mark.parametrize(("version", "by_annotation"), [("0.6.4", False), ("0.14.1", True), ("0.16.6", True)])
-def test_an_address_is_asked_for_as_the_version_wants_it(intent_of: Any, version: str, by_annotation: bool) -> None:
+def test_an_address_is_asked_for_as_the_version_wants_it(intent_of: Any, version: str, *, by_annotation: bool) -> None:
     manifests = objects.workload(intent_of(defaults_file={"data": {"software": {"purelb": version}}}))
     service, other = by_name(manifests, "nginx-lb-service"), by_name(manifests, "nginx-lb2-service")
     group = {"purelb.io/service-group": "bgp-ippool"}
@@ -266,8 +268,10 @@ NEWER = {"internalTrafficPolicy", "allocateLoadBalancerNodePorts"}  # since 1.22
 @pytest.mark.parametrize(
     ("version", "known"),
     [
+        ("1.20.2", set()),
+        ("1.22.0", {"internalTrafficPolicy"}),
+        ("1.24.0", NEWER),
         ("1.26.0", NEWER),
-        ("1.36.3", NEWER),
     ],
 )
 def test_the_workload_has_the_fields_that_its_version_knows(intent_of: Any, version: str, known: set[str]) -> None:
@@ -287,12 +291,14 @@ def test_the_workload_is_that_of_the_tutorial(intent_of: Any) -> None:
 
 
 def test_of_purelb_all_but_the_node_agent_is_applied() -> None:
-    text = (CHECKOUT / "lab/standins/manifests/purelb-0.0.1/purelb-complete.yaml").read_text(encoding="utf-8")
-    everything = objects.documents(text)
-    left = objects.without_unwanted(everything)
-    gone = [name for name in names(everything) if name not in names(left)]
-    assert gone == ["DaemonSet lbnodeagent", "LBNodeAgent default"]
-    assert {"Deployment allocator", "CustomResourceDefinition servicegroups.purelb.io"} <= set(names(left))
+    files = list((CHECKOUT / "lab/standins/manifests").rglob("purelb-complete.yaml"))
+    assert files
+    for file in files:
+        everything = objects.documents(file.read_text(encoding="utf-8"))
+        left = objects.without_unwanted(everything)
+        gone = [name for name in names(everything) if name not in names(left)]
+        assert gone == ["DaemonSet lbnodeagent", "LBNodeAgent default"], file
+        assert {"Deployment allocator", "CustomResourceDefinition servicegroups.purelb.io"} <= set(names(left))
 
 
 def test_lists_are_taken_apart_and_empty_documents_left_out() -> None:

@@ -1,0 +1,137 @@
+"""What cannot end well in the cluster is refused before any host is changed: said once, with its cure."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kubepeer.errors import RefusedError, UnreachableError
+from kubepeer.intent import Intent
+from kubepeer.run import Run
+from tasks.cluster import tasks
+from tasks.cluster.api import KubernetesApi
+from tests.unit.cluster.api_server import ApiServer
+
+OPERATOR = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: tigera-operator, namespace: tigera-operator}
+spec: {replicas: 1, template: {spec: {containers: [{name: tigera-operator, args: [-manage-crds=true]}]}}}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: bgppeers.crd.projectcalico.org}
+spec: {group: crd.projectcalico.org}
+"""
+PURELB = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: allocator, namespace: purelb}
+spec: {template: {spec: {containers: [{name: allocator}]}}}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: servicegroups.purelb.io}
+spec: {versions: [{name: v1, served: true}]}
+"""
+FIRST, OTHER = "k8s-calico-master-10-31-90-1", "k8s-calico-master-10-31-90-2"
+DEFINITION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/bgppeers.crd.projectcalico.org"
+
+
+@pytest.fixture
+def run(run_of: Callable[..., Run], intent_of: Callable[..., Intent], folder: Path) -> Callable[..., Run]:
+    def make(operator: str = OPERATOR, chosen: list[str] | None = None) -> Run:
+        (folder / "operator.yaml").write_text(operator)
+        (folder / "purelb.yaml").write_text(PURELB)
+        addresses = {"calico": str(folder / "operator.yaml"), "purelb": str(folder / "purelb.yaml")}
+        intent = intent_of(defaults_file={"data": {"software": {"purelb": "0.6.4"}, "manifests": addresses}})
+        hosts = [host.name for host in (*intent.nodes, *intent.routers)]
+        return run_of(*hosts, intent=intent, chosen=chosen)
+
+    return make
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_api(*_: object) -> KubernetesApi:
+        raise UnreachableError("no control plane has a cluster")
+
+    monkeypatch.setattr(tasks, "open_api", no_api)
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch, connected: KubernetesApi) -> None:
+    monkeypatch.setattr(tasks, "open_api", lambda *_: connected)
+
+
+def refused(run: Run, host: str) -> str:
+    task: Any = SimpleNamespace(host=SimpleNamespace(name=host))
+    try:
+        tasks.refuse_early(task, run)
+    except RefusedError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_web_page_for_a_manifest_is_said_by_one_host_and_stops_all(run: Any) -> None:
+    running = run("<!DOCTYPE html><html>404</html>")
+    first, other = refused(running, FIRST), refused(running, OTHER)
+    assert first.startswith(f"{FIRST}: ")
+    assert "operator.yaml is a web page (HTML), no manifest Cure: correct manifests.calico in the inventory" in first
+    assert first.endswith("Nothing was changed.")
+    assert other == f"{OTHER}: the cluster's objects are refused (see {FIRST}). Nothing was changed."
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_manifest_that_is_not_there_is_told_with_its_address(run: Any, folder: Path) -> None:
+    running = run()
+    (folder / "operator.yaml").unlink()
+    assert "operator.yaml" in refused(running, FIRST)
+
+
+@pytest.mark.usefixtures("nobody")
+def test_where_nothing_of_the_cluster_is_touched_nothing_is_refused(run: Any) -> None:
+    assert refused(run("<html>", chosen=["openwrt"]), "openwrt") == ""
+
+
+@pytest.mark.usefixtures("nobody")
+def test_bare_machines_with_whole_manifests_are_all_clear(run: Any) -> None:
+    assert refused(run(), FIRST) == ""
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_calico_of_somebody_else_is_seen(run: Any, server: ApiServer) -> None:
+    path = "/apis/apps/v1/namespaces/kube-system/daemonsets/calico-node"
+    server.state.objects[path] = {"metadata": {"name": "calico-node"}}
+    assert "Calico was installed here by manifest (DaemonSet kube-system/calico-node)" in refused(run(), FIRST)
+    assert server.state.written() == []
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("manager", ["kubectl", "kubepeer"])
+def test_a_definition_of_another_version_is_refused_unless_it_is_ours(
+    run: Any, server: ApiServer, manager: str
+) -> None:
+    server.state.objects[DEFINITION] = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "bgppeers.crd.projectcalico.org", "managedFields": [{"manager": manager}]},
+        "spec": {"group": "another.example"},
+    }
+    said = refused(run(), FIRST)
+    assert ("the definition bgppeers.crd.projectcalico.org stands here otherwise" in said) is (manager == "kubectl")
+    assert server.state.written() == []
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_definition_that_stands_as_the_manifest_has_it_is_no_reason(run: Any, server: ApiServer) -> None:
+    server.state.objects[DEFINITION] = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "bgppeers.crd.projectcalico.org"},
+        "spec": {"group": "crd.projectcalico.org"},
+    }
+    assert refused(run(), FIRST) == ""
