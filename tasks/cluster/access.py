@@ -82,6 +82,14 @@ def api_if_there(run: Run, *, expected: bool = False) -> KubernetesApi | None:
         return None
 
 
+def api_if_ready(run: Run) -> KubernetesApi | None:
+    """The API, or None where it is not ready at this moment: for those that would only like to know, and wait for nothing."""
+    try:
+        return open_api(run)
+    except UnreachableError:
+        return None
+
+
 def api_that_answered(run: Run) -> KubernetesApi | None:
     """The API, or None; one that has answered before in this run is waited for, unless nothing is to be changed."""
     return api_if_there(run, expected=run.recall("api") is not None and not run.options.dry_run)

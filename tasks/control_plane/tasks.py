@@ -12,7 +12,14 @@ from kubepeer.errors import CommandError, KubepeerError, UnreachableError
 from kubepeer.intent import Node
 from kubepeer.run import Run, done
 from tasks.cluster import waits
-from tasks.cluster.access import ApiNotReadyError, api_if_there, api_that_answered, kubeconfig_of, open_api
+from tasks.cluster.access import (
+    ApiNotReadyError,
+    api_if_ready,
+    api_if_there,
+    api_that_answered,
+    kubeconfig_of,
+    open_api,
+)
 from tasks.cluster.api import ApiRefusal, KubernetesApi, Manifest
 from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
@@ -46,10 +53,9 @@ def place_endpoint(task: Task, run: Run) -> Result:
 def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[LinuxChange]) -> None:
     """Where a cluster lives already, the pods run with what was written before the next control plane's are touched."""
     pods = {change.what: change.after for change in changes if change.what in (HAPROXY_POD, KEEPALIVED_POD)}
-    try:
-        api = api_if_there(run) if pods else None
-    except ApiNotReadyError:
-        return  # of an init that was cut off, it may be; the next phase waits for it and says what it lacks
+    api = (
+        api_if_ready(run) if pods else None
+    )  # of an init that was cut off, it may be: the next phase says what it lacks
     seen = run.recall(("member", node.name))
     if api is None or members.membership(node, seen, _registered(run, node, api)) is not Membership.FULL:
         return  # no kubelet of the cluster that could start them; this node joins later

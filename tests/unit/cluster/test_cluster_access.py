@@ -7,7 +7,7 @@ import pytest
 from kubepeer.errors import UnreachableError
 from kubepeer.run import Run
 from tasks.cluster import access
-from tasks.cluster.access import ApiNotReadyError, api_if_there, open_api
+from tasks.cluster.access import ApiNotReadyError, api_if_ready, api_if_there, open_api
 from tasks.cluster.api import KubernetesApi
 from tests.unit.cluster.api_server import ApiServer
 
@@ -69,6 +69,16 @@ def test_a_dry_run_does_not_wait_for_it(
     server.state.raw["/readyz"] = (500, NOT_READY)
     with pytest.raises(ApiNotReadyError, match=r"is not ready: GET"):
         api_if_there(run_of(*NODES, dry_run=True))
+
+
+def test_who_would_only_like_to_know_does_not_wait(
+    run: Run, server: ApiServer, connected: KubernetesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "API_SECONDS", 60)
+    server.state.raw["/readyz"] = (500, NOT_READY)
+    assert api_if_ready(run) is None
+    server.state.raw["/readyz"] = (200, "ok")
+    assert api_if_ready(run) is connected
 
 
 def test_where_nobody_answers_there_is_none(run: Run, server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
