@@ -61,8 +61,8 @@ def save_kubeconfig(run: Run, api: KubernetesApi) -> Path:
     return path
 
 
-def api_if_there(run: Run, *, expected: bool = False) -> KubernetesApi | None:
-    """The API, or None where there is none yet.
+def api_of_cluster(run: Run, *, expected: bool = False) -> KubernetesApi | None:
+    """The API of a cluster that is there, or None where there is none yet.
 
     Args:
         run: the running run.
@@ -82,9 +82,17 @@ def api_if_there(run: Run, *, expected: bool = False) -> KubernetesApi | None:
         return None
 
 
+def api_if_there(run: Run) -> KubernetesApi | None:
+    """The API, or None where it is not ready at this moment: for those that would only like to know, and wait for nothing."""
+    try:
+        return open_api(run)
+    except UnreachableError:
+        return None
+
+
 def api_that_answered(run: Run) -> KubernetesApi | None:
     """The API, or None; one that has answered before in this run is waited for, unless nothing is to be changed."""
-    return api_if_there(run, expected=run.recall("api") is not None and not run.options.dry_run)
+    return api_of_cluster(run, expected=run.recall("api") is not None and not run.options.dry_run)
 
 
 def _problem(api: KubernetesApi) -> tuple[str, bool]:
@@ -95,11 +103,9 @@ def _problem(api: KubernetesApi) -> tuple[str, bool]:
         return refusal.message, True
     except KubepeerError as error:
         return error.message, False
-    return (
-        ("", True)
-        if answer == "ok"
-        else (f"GET /readyz: {answer.splitlines()[0] if answer else 'an empty answer'}", False)
-    )
+    if answer == "ok":
+        return "", True
+    return f"GET /readyz: {answer.splitlines()[0] if answer else 'an empty answer'}", False
 
 
 def _connect(run: Run) -> KubernetesApi | None:

@@ -12,7 +12,14 @@ from kubepeer.errors import CommandError, KubepeerError, UnreachableError
 from kubepeer.intent import Node
 from kubepeer.run import Run, done
 from tasks.cluster import waits
-from tasks.cluster.access import ApiNotReadyError, api_if_there, api_that_answered, kubeconfig_of, open_api
+from tasks.cluster.access import (
+    ApiNotReadyError,
+    api_if_there,
+    api_of_cluster,
+    api_that_answered,
+    kubeconfig_of,
+    open_api,
+)
 from tasks.cluster.api import ApiRefusal, KubernetesApi, Manifest
 from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
@@ -46,10 +53,7 @@ def place_endpoint(task: Task, run: Run) -> Result:
 def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[LinuxChange]) -> None:
     """Where a cluster lives already, the pods run with what was written before the next control plane's are touched."""
     pods = {change.what: change.after for change in changes if change.what in (HAPROXY_POD, KEEPALIVED_POD)}
-    try:
-        api = api_if_there(run) if pods else None
-    except ApiNotReadyError:
-        return  # of an init that was cut off, it may be; the next phase waits for it and says what it lacks
+    api = api_if_there(run) if pods else None
     seen = run.recall(("member", node.name))
     if api is None or members.membership(node, seen, _registered(run, node, api)) is not Membership.FULL:
         return  # no kubelet of the cluster that could start them; this node joins later
@@ -69,7 +73,7 @@ def initialise(task: Task, run: Run) -> Result:
     shell = open_shell(run.nornir, task.host.name)
     seen = _observe(shell)
     node = run.intent.node(task.host.name)
-    api = _api_of_cluster(run, node, seen)
+    api = _cluster_to_join(run, node, seen)
     if api is None:
         _refuse_second_cluster(run, task.host.name, seen)
     else:
@@ -101,10 +105,10 @@ def initialise(task: Task, run: Run) -> Result:
     )
 
 
-def _api_of_cluster(run: Run, node: Node, seen: MemberSeen) -> KubernetesApi | None:
+def _cluster_to_join(run: Run, node: Node, seen: MemberSeen) -> KubernetesApi | None:
     """The API of a cluster that is there already; None where there is none, or where kubeadm init was cut off before it was ready."""
     try:
-        return api_if_there(run, expected=_has_apiserver(run) and not run.options.dry_run)
+        return api_of_cluster(run, expected=_has_apiserver(run) and not run.options.dry_run)
     except ApiNotReadyError:
         if not seen.leftovers or _members_elsewhere(run, node.name):
             raise

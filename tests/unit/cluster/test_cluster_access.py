@@ -7,7 +7,7 @@ import pytest
 from kubepeer.errors import UnreachableError
 from kubepeer.run import Run
 from tasks.cluster import access
-from tasks.cluster.access import ApiNotReadyError, api_if_there, open_api
+from tasks.cluster.access import ApiNotReadyError, api_if_there, api_of_cluster, open_api
 from tasks.cluster.api import KubernetesApi
 from tests.unit.cluster.api_server import ApiServer
 
@@ -44,14 +44,14 @@ def test_an_api_that_is_not_ready_names_the_checks_that_fail(run: Run, server: A
 
 def test_what_answers_in_place_of_an_api_is_none(run: Run, server: ApiServer) -> None:
     server.state.raw["/readyz"] = (200, "<html>\nlog in</html>")
-    assert api_if_there(run) is None
+    assert api_of_cluster(run) is None
     assert run.recall("api problem") == "GET /readyz: <html>"
 
 
 def test_an_api_that_answers_503_for_long_is_never_taken_for_none(run: Run, server: ApiServer) -> None:
     server.state.raw["/readyz"] = (503, "<html>no server is available</html>")
     with pytest.raises(ApiNotReadyError, match=r"is not ready after 0 s: GET /readyz: 503: <html>no server"):
-        api_if_there(run)
+        api_of_cluster(run)
 
 
 def test_it_is_waited_for_while_it_answers_that_it_is_not_ready(
@@ -59,7 +59,7 @@ def test_it_is_waited_for_while_it_answers_that_it_is_not_ready(
 ) -> None:
     server.state.raw["/readyz"] = (200, "ok")
     server.state.faults = [503] * 6
-    assert api_if_there(run) is connected
+    assert api_of_cluster(run) is connected
 
 
 def test_a_dry_run_does_not_wait_for_it(
@@ -68,13 +68,23 @@ def test_a_dry_run_does_not_wait_for_it(
     monkeypatch.setattr(access, "_connect", lambda _: connected)
     server.state.raw["/readyz"] = (500, NOT_READY)
     with pytest.raises(ApiNotReadyError, match=r"is not ready: GET"):
-        api_if_there(run_of(*NODES, dry_run=True))
+        api_of_cluster(run_of(*NODES, dry_run=True))
+
+
+def test_who_would_only_like_to_know_does_not_wait(
+    run: Run, server: ApiServer, connected: KubernetesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "API_SECONDS", 60)
+    server.state.raw["/readyz"] = (500, NOT_READY)
+    assert api_if_there(run) is None
+    server.state.raw["/readyz"] = (200, "ok")
+    assert api_if_there(run) is connected
 
 
 def test_where_nobody_answers_there_is_none(run: Run, server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = KubernetesApi(server.kubeconfig, "https://127.0.0.1:1", "name")
     monkeypatch.setattr(access, "_connect", lambda _: lost)
-    assert api_if_there(run) is None
+    assert api_of_cluster(run) is None
     assert "does not answer" in run.recall("api problem")
     with pytest.raises(
         UnreachableError, match=r"is not ready: the Kubernetes API at https://127.0.0.1:1 does not answer"
@@ -84,5 +94,5 @@ def test_where_nobody_answers_there_is_none(run: Run, server: ApiServer, monkeyp
 
 def test_where_no_control_plane_has_a_kubeconfig_there_is_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "_connect", lambda _: None)
-    assert api_if_there(run, expected=True) is None
+    assert api_of_cluster(run, expected=True) is None
     assert run.recall("api problem") == "no control plane that can be reached has a cluster"

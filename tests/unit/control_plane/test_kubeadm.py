@@ -23,10 +23,7 @@ BY_MINOR = pytest.mark.parametrize(("minor", "api"), FORMS)
 
 
 def of_minor(intent_of: Any, minor: int, **software: Any) -> Intent:
-    versions = {
-        "software": {"kubernetes": f"1.{minor}.0", **software},
-        "packages": {"kubernetes_version": f"1.{minor}.0-1.1"},
-    }
+    versions = {"software": {"kubernetes": f"1.{minor}.0", **software}}
     intent: Intent = intent_of(defaults_file={"data": versions})
     return intent
 
