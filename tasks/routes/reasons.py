@@ -70,10 +70,10 @@ def of_unfiltered(bgp_peers: Sequence[str]) -> str:
     """That nothing but the router's own filter keeps a node to its own routes; "" where each of the BGPPeers has a filter."""
     if not bgp_peers:
         return ""
-    names = ", ".join(bgp_peers)
+    verb = "name" if len(bgp_peers) > 1 else "names"
     return (
-        f"BGPPeer {names} {'name' if len(bgp_peers) > 1 else 'names'} no BGPFilter that is there: each node announces the other nodes' blocks"
-        " as well, and the router's inbound filter alone refuses them: python runbooks/deploy.py writes the filter"
+        f"BGPPeer {', '.join(bgp_peers)} {verb} no BGPFilter that is there: each node announces the other nodes' blocks as well,"
+        " and the router's inbound filter alone refuses them: python runbooks/deploy.py writes the filter"
     )
 
 
