@@ -65,6 +65,7 @@ PURE = (
     "kubepeer/intent/model.py",
     "kubepeer/intent/rules.py",
     "kubepeer/report.py",
+    "kubepeer/versions.py",
 )
 # These know the devices for a living; whoever takes a plain record or a type from them is judged by what it calls, not by them.
 BORDERS = {
