@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from kubepeer.secret import SecretSource
 
@@ -148,11 +148,6 @@ class Software(Section):
     workload_image: str
     restrict_oom_score: bool = False  # containerd in a user or system container may not lower oom_score_adj
 
-    @property
-    def minor(self) -> int:
-        """The minor version of Kubernetes: 26 of 1.26.0."""
-        return int(self.kubernetes.split(".")[1])
-
 
 class Packages(Section):
     """Where the packages come from. A repository is a whole line of sources.list(5)."""
@@ -162,12 +157,6 @@ class Packages(Section):
         default_factory=dict
     )  # path on the node -> address or file of the repository's key
     only_these_repositories: bool = False
-    _kubernetes_version: str = PrivateAttr("")  # no key of the inventory: goes with the last line that reads it
-
-    @property
-    def kubernetes_version(self) -> str:
-        """Nothing: the repository is asked."""
-        return self._kubernetes_version
 
 
 class Manifests(Section):

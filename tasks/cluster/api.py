@@ -29,6 +29,8 @@ ATTEMPTS, RETRY_SECONDS = 4, 1.5
 NOT_FOUND = 404
 # A field that a version does not declare: managedfields' own words, with which a server-side apply answers 500. It passes by no waiting.
 UNDECLARED = "field not declared in schema"
+BROKEN_RULE = ("error with field", "error with the following fields", "is invalid:")  # libcalico-go, lib/errors
+TOO_MANY = 429
 Manifest = dict[str, Any]
 
 
@@ -225,8 +227,13 @@ class ApiRefusal(CommandError):
 
     @property
     def passing(self) -> bool:
-        """The server's fault, that may be over in a moment."""
-        return self.status >= 500 and not self.undeclared  # noqa: PLR2004  HTTP: the server's fault
+        """The server's fault, that may be over in a moment.
+
+        Calico's API server tells a rule that is broken as 500, too, in its library's words; and a server that has just learned of a
+        definition answers 429 until its storage is ready.
+        """
+        of_server = self.status >= 500 or self.status == TOO_MANY  # noqa: PLR2004  HTTP: the server's fault
+        return of_server and not self.undeclared and not any(words in self.said for words in BROKEN_RULE)
 
 
 def _message(text: str) -> str:

@@ -12,7 +12,7 @@ from tasks.cluster import objects, obstacles, waits
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete_ours, fetched, wait
 
-V3 = "projectcalico.org/v3"
+V3, STORED = "projectcalico.org/v3", "crd.projectcalico.org/v1"
 PEERS_PATH = f"/apis/{V3}/bgppeers"
 FILTERS_PATH = f"/apis/{V3}/bgpfilters"
 NAMESPACE, OPERATOR = "calico-system", "tigera-operator"
@@ -24,7 +24,9 @@ API_SERVER = "/apis/operator.tigera.io/v1/apiservers/default"
 NATIVE = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/bgppeers.projectcalico.org"  # from Calico 3.32 on
 # Images come from far away, a node's readiness is asked every 30 s, and the API server is told available a minute after it is.
 NETWORK_SECONDS = 600
-TAKEN_UP_SECONDS = 20  # the operator sees a change of bindMode, and writes calico-node's template
+TAKEN_UP_SECONDS = (
+    20  # the operator installs its definitions; it sees a change of bindMode, and writes calico-node's template
+)
 RESTARTING = ("bindMode", "listenPort")  # of BGPConfiguration: the operator, or BIRD, starts anew
 
 
@@ -50,6 +52,7 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     changes += apply(run, api, [*definitions, *operator])
     deployment = partial(waits.deployment, namespace=OPERATOR, name=OPERATOR)
     wait(run, api, deployment, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
+    changes += _configuration_beforehand(run, api, wanted)
     changes += apply(run, api, objects.calico(run.intent))
     if not first:
         wait(run, api, partial(_not_served, wanted=wanted), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
@@ -61,6 +64,21 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
         _wait_for_restart(api, changes, generation)
         _wait_until_available(run, api)
     return changes
+
+
+def _configuration_beforehand(run: Run, api: KubernetesApi | None, wanted: list[Manifest]) -> list[Change]:
+    """BGPConfiguration before any calico-node has started: bindMode would restart them all, one after the other, half a minute each.
+
+    projectcalico.org/v3 is served by pods that need calico-node. So, this once, it is written where that API server keeps it, as the
+    operator itself does with FelixConfiguration; from then on it is read and written by v3.
+    """
+    if api is None or run.options.dry_run or api.get(DAEMON_SET) is not None or not _not_served(api, wanted):
+        return []
+    try:
+        waits.until(partial(api.serves, STORED, "BGPConfiguration"), TAKEN_UP_SECONDS)
+    except CommandError:
+        return []  # an operator that keeps it elsewhere: the restart is waited for
+    return apply(run, api, [one | {"apiVersion": STORED} for one in wanted if one["kind"] == "BGPConfiguration"])
 
 
 def _not_served(api: KubernetesApi, wanted: list[Manifest]) -> str:

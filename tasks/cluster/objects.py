@@ -156,7 +156,6 @@ def workload(intent: Intent) -> list[Manifest]:
         "cluster/workload.yaml.j2",
         networks=intent.cluster.networks,
         image=intent.software.workload_image,
-        minor=intent.software.minor,
         by_annotation=versions.has("purelb", intent.software.purelb, "addresses annotation"),
     )
     return documents(text)

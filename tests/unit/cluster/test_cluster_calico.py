@@ -11,7 +11,7 @@ from kubepeer.intent import Intent
 from kubepeer.run import Run
 from tasks.cluster import calico, waits
 from tasks.cluster.api import KubernetesApi
-from tests.unit.cluster.api_server import ApiServer, State
+from tests.unit.cluster.api_server import SERVED, ApiServer, State
 
 OPERATOR = """
 {apiVersion: v1, kind: Namespace, metadata: {name: tigera-operator}}
@@ -100,6 +100,21 @@ def test_on_a_bare_cluster_bgp_is_written_when_its_api_has_come(
         "projectcalico.org/v3/bgpconfigurations/default",
         "projectcalico.org/v3/bgppeers/openwrt-peer",
         "projectcalico.org/v3/bgppeers/tiny-unraid-peer",
+    ]
+
+
+def test_where_calicos_own_definitions_stand_its_bgp_configuration_comes_before_calico_node(
+    run: Any, connected: KubernetesApi, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then bindMode restarts nobody."""
+    monkeypatch.setitem(SERVED, f"/apis/{calico.STORED}", [("bgpconfigurations", "BGPConfiguration", False)])
+    running = run()
+    bare(server.state, running.intent)
+    calico.build(running, connected)
+    written = [path.removeprefix("/apis/") for path in server.state.written()]
+    assert written[2:4] == [
+        "crd.projectcalico.org/v1/bgpconfigurations/default",
+        "operator.tigera.io/v1/installations/default",
     ]
 
 

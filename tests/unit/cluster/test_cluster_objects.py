@@ -173,7 +173,7 @@ def test_where_calico_cannot_filter_by_interface_there_is_no_filter(intent_of: A
 
 def test_ttl_security_is_asked_of_both_ends(intent_of: Any) -> None:
     groups = {"routers": {"data": {"peering": {"ttl_security": True}}}}
-    peers = of_kind(objects.bgp(intent_of(groups=groups), None), "BGPPeer")
+    peers = of_kind(objects.bgp(intent_of("today", groups=groups), None), "BGPPeer")
     assert [peer["spec"]["ttlSecurity"] for peer in peers] == [1, 1]
 
 
@@ -262,23 +262,14 @@ WORKLOAD = [
     "Service nginx-lb-service",
     "Service nginx-lb2-service",
 ]
-NEWER = {"internalTrafficPolicy", "allocateLoadBalancerNodePorts"}  # since 1.22 and 1.24 without a feature gate
 
 
-@pytest.mark.parametrize(
-    ("version", "known"),
-    [
-        ("1.20.2", set()),
-        ("1.22.0", {"internalTrafficPolicy"}),
-        ("1.24.0", NEWER),
-        ("1.26.0", NEWER),
-    ],
-)
-def test_the_workload_has_the_fields_that_its_version_knows(intent_of: Any, version: str, known: set[str]) -> None:
-    manifests = objects.workload(intent_of(defaults_file={"data": {"software": {"kubernetes": version}}}))
+@pytest.mark.parametrize("defaults", ["seed", "today"])
+def test_the_workload_has_the_fields_of_the_tutorials_manifest(intent_of: Any, defaults: str) -> None:
+    manifests = objects.workload(intent_of(defaults))
     assert names(manifests) == WORKLOAD
     for service in manifests[5:]:
-        assert service["spec"].keys() & NEWER == known
+        assert service["spec"].keys() >= {"internalTrafficPolicy", "allocateLoadBalancerNodePorts"}
 
 
 def test_the_workload_is_that_of_the_tutorial(intent_of: Any) -> None:

@@ -126,7 +126,7 @@ TUTORIAL = {
 def test_the_seed_is_the_tutorial(intent_of: Any) -> None:
     intent = intent_of("seed")
     assert intent.software.model_dump(include=set(TUTORIAL)) == TUTORIAL
-    assert intent.software.minor == 26
+    assert intent.software.kubernetes == "1.26.0"
     assert intent.time_servers == ("ntp.ntsc.ac.cn", "ntp1.aliyun.com")
     assert intent.manifests.calico.endswith("/calico/v3.24.5/manifests/tigera-operator.yaml")
     assert intent.manifests.purelb.endswith("/packages/generic/manifest/0.0.1/purelb-complete.yaml")

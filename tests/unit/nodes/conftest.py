@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import yaml
 
-from kubepeer.intent.load import load_intent
 from tasks.linux.observe import Answer, FileSeen, Seen
 
 MACHINES = Path(__file__).parent / "machines"
@@ -45,15 +44,3 @@ def recorded_questions() -> set[str]:
     names = {frozenset(yaml.safe_load(file.read_text())["answers"]) for file in folder.glob("*.yaml")}
     (only,) = names
     return set(only)
-
-
-@pytest.fixture
-def intent_of(project: Any) -> Any:
-    """As everywhere, with what tasks/nodes/packages.py still reads: goes with it."""
-
-    def make(defaults: str = "seed", **edits: Any) -> Any:
-        intent = load_intent(project(defaults, **edits))
-        intent.packages._kubernetes_version = {"seed": "1.26.0-1.1", "lab": "1.20.2-00"}[defaults]
-        return intent
-
-    return make

@@ -70,6 +70,16 @@ def asked(question: str, run: Path) -> Repository:
 
 
 @pytest.mark.usefixtures("apt")
+def test_the_codename_in_a_line_is_that_of_the_machine(intent_of: Any, tmp_path: Path, folder: Path) -> None:
+    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line).get(
+        "VERSION_CODENAME", ""
+    )
+    make_repository(tmp_path / f"of-{release}", HAVE)
+    intent = intent_with(intent_of(), f"deb [trusted=yes] file:{tmp_path}/of-{{codename}} ./")
+    assert asked(repository.question(intent, {}, NAMES), folder).newest("kubelet", "1.36.3") == "1.36.3-2.1"
+
+
+@pytest.mark.usefixtures("apt")
 def test_the_versions_are_listed_the_newest_first(intent_of: Any, tmp_path: Path, folder: Path) -> None:
     intent = intent_with(intent_of(), f"deb [trusted=yes] file:{make_repository(tmp_path / 'repository', HAVE)} ./")
     found = asked(repository.question(intent, {}, NAMES), folder)
