@@ -1,7 +1,5 @@
 """The first run of deploy.py: from bare machines to a cluster whose routes are where they belong."""
 
-from typing import Any
-
 import pytest
 
 from tests.lab.devices import (
@@ -56,7 +54,8 @@ def test_a_router_has_six_sessions_and_tells_the_nodes_nothing(lab: Laboratory, 
         assert said is not None
         assert said.established
         assert said.sent == 0
-        assert said.accepted == 3  # its block and the two networks
+        # its block, which FRR counts twice (by ADD-PATH: static and learned), and the two networks
+        assert said.accepted == {"openwrt": 4, "tiny-unraid": 3}[router]
         assert said.policy.startswith(device.mark)
 
 
@@ -73,17 +72,17 @@ def test_the_secrets_of_the_joins_are_gone(cluster: Kubectl) -> None:
 
 
 def test_a_service_made_after_the_joins_gets_endpoints(cluster: Kubectl) -> None:
-    """Kubernetes 1.20.0 to 1.20.9 may lose the watch of services while a control plane joins (docs/lab.md)."""
     here, name = ("-n", "nginx-quic"), "made-by-a-test"
     cluster("expose", "deployment", "nginx-quic-deployment", *here, f"--name={name}", "--port=80")
     try:
-        (endpoints,) = wait_for("the service has endpoints", lambda: subsets(cluster, name), 60)
+        endpoints = wait_for("the service has endpoints", lambda: ready_endpoints(cluster, name), 60)
         pods = cluster.get("pods", *here, "-l", "app=nginx-quic")
-        assert {address["ip"] for address in endpoints["addresses"]} == {pod["status"]["podIP"] for pod in pods}
+        assert endpoints == {pod["status"]["podIP"] for pod in pods}
     finally:
         cluster("delete", "service", name, *here)
 
 
-def subsets(cluster: Kubectl, name: str) -> list[dict[str, Any]]:
-    found = cluster.get("endpoints", "-n", "nginx-quic", "--field-selector", f"metadata.name={name}")
-    return found[0].get("subsets", []) if found else []
+def ready_endpoints(cluster: Kubectl, name: str) -> set[str]:
+    slices = cluster.get("endpointslices", "-n", "nginx-quic", "-l", f"kubernetes.io/service-name={name}")
+    endpoints = [endpoint for one in slices for endpoint in one["endpoints"] or [] if endpoint["conditions"]["ready"]]
+    return {address for endpoint in endpoints for address in endpoint["addresses"]}
