@@ -32,7 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """The marker of a table."""
     config.addinivalue_line("markers", "cases(folder): run once for each YAML file of a folder beside the test")
     config.addinivalue_line("markers", "long(part): runs by `make test-long PART=part` alone")
-    config.addinivalue_line("markers", "fault: of the catalogue of faults, of which `make test` draws six")
+    config.addinivalue_line(
+        "markers", "fault(name): of the catalogue of faults, of which `make test` draws six; a name joins tests"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -63,6 +63,9 @@ class Router(Protocol):
     def routes(self, lab: Laboratory, router: str) -> Routes:
         """Prefix -> next hops that the daemon uses, of the cluster's networks, as learned by BGP and as the best."""
 
+    def paths(self, lab: Laboratory, router: str, prefix: str) -> set[tuple[str, str]]:
+        """What BGP has of a prefix: who announced it, and with which next hop."""
+
     def session(self, lab: Laboratory, router: str, peer: str) -> Session | None:
         """The session with a peer; None where it is no neighbour."""
 
@@ -119,6 +122,11 @@ class Frr:
         text = lab.inside(router, "vtysh -c 'show ip route bgp'")
         assert all(f"B>* {prefix} [20/0] via " in text for prefix in found), text
         return found
+
+    def paths(self, lab: Laboratory, router: str, prefix: str) -> set[tuple[str, str]]:
+        """What bgpd has accepted; ADD-PATH may have brought the same twice."""
+        said = json.loads(lab.inside(router, f"vtysh -c 'show bgp ipv4 unicast {prefix} json'"))
+        return {(path["peer"]["peerId"], hop["ip"]) for path in said.get("paths", []) for hop in path["nexthops"]}
 
     def session(self, lab: Laboratory, router: str, peer: str) -> Session | None:
         """From bgpd."""
@@ -213,6 +221,14 @@ class Bird:
             elif hop := re.match(r"\tvia (\S+) on ", line):
                 hops.add(hop[1])
         return found
+
+    def paths(self, lab: Laboratory, router: str, prefix: str) -> set[tuple[str, str]]:
+        """What its table has of BGP; a protocol bears the name of its neighbour, whose address ends the name."""
+        text = lab.inside(router, f"birdc show route {prefix} all")
+        found = re.findall(
+            r"unicast \[kubepeer_k8s_calico_\w+?_(\d+_\d+_\d+_\d+) .*\n(?:.*\n)*?\tBGP.next_hop: (\S+)", text
+        )
+        return {(peer.replace("_", "."), hop) for peer, hop in found}
 
     def session(self, lab: Laboratory, router: str, peer: str) -> Session | None:
         """From the protocol whose neighbour it is."""

@@ -53,6 +53,12 @@ def test_a_healthy_cluster_passes_and_prints_one_screen(healthy: Kubectl, runboo
     assert len(answer.lines) <= 24
 
 
+def test_ten_runs_in_a_row_on_a_healthy_cluster_find_nothing(healthy: Kubectl, runbooks: Runbooks) -> None:
+    assert healthy
+    for _ in range(10):
+        assert list(runbooks.verify("--output", "json").ended(0).failures()) == []
+
+
 @pytest.fixture(scope="class")
 def peers_disabled(lab: Laboratory, healthy: Kubectl) -> Iterator[None]:
     for name in SESSIONS:
@@ -63,6 +69,7 @@ def peers_disabled(lab: Laboratory, healthy: Kubectl) -> Iterator[None]:
         healthy.birdc(NODE, f"enable {name}")
 
 
+@pytest.mark.fault
 @pytest.mark.usefixtures("peers_disabled")
 class TestPeersDisabledOnOneNode:
     def test_router_prefix_next_hop_and_session_are_named_with_what_the_node_said(
@@ -105,6 +112,7 @@ def bird_killed(lab: Laboratory, healthy: Kubectl) -> Iterator[None]:
     lab.inside(NODE, "rm -f /var/run/calico/bird.down")
 
 
+@pytest.mark.fault
 @pytest.mark.usefixtures("bird_killed")
 class TestBirdKilledAndKeptDown:
     def test_its_routes_are_still_there_and_are_called_stale(
@@ -124,6 +132,7 @@ class TestBirdKilledAndKeptDown:
                 assert all("stale" in check["reason"] and ADDRESS in check["observed"] for check in found)
 
 
+@pytest.mark.fault
 class TestKernelRoutesMadeByHand:
     @pytest.fixture
     def by_hand(self, lab: Laboratory, healthy: Kubectl) -> Iterator[Callable[[str, str], None]]:
@@ -163,6 +172,7 @@ class TestKernelRoutesMadeByHand:
         assert {subject for _, subject, _ in found} == {part}
 
 
+@pytest.mark.fault
 def test_what_was_mended_passes_within_the_time_that_is_waited(
     lab: Laboratory, cluster: Kubectl, runbooks: Runbooks, measure: Measure
 ) -> None:

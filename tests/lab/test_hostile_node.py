@@ -59,6 +59,7 @@ def established(lab: Laboratory, router: str, address: str) -> bool:
     return session is not None and session.established
 
 
+@pytest.mark.fault
 @pytest.mark.usefixtures("cluster")
 def test_foreign_prefixes_do_not_reach_the_table_and_the_session_stays(
     lab: Laboratory, announce: Callable[[str], None]
@@ -76,6 +77,7 @@ def test_foreign_prefixes_do_not_reach_the_table_and_the_session_stays(
             assert ADDRESS not in lab.inside(router, f"ip route show exact {prefix}")
 
 
+@pytest.mark.fault
 @pytest.mark.usefixtures("cluster")
 def test_too_many_prefixes_close_the_session_of_that_node_alone_and_the_proof_says_so(
     lab: Laboratory, runbooks: Runbooks, announce: Callable[[str], None]

@@ -12,7 +12,7 @@ from tests.lab.laboratory import ADDRESSES, MASTERS, NODES, ROUTERS, VIRTUAL_IP,
 from tests.lab.routers import DEVICES
 from tests.lab.runbooks import Runbooks
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.fault("the holder of the virtual IP loses its power")]
 ANSWERS_AGAIN_SECONDS = 10
 FORGOTTEN_SECONDS = 30
 READY_SECONDS = 180

@@ -48,12 +48,12 @@ def _is_fault(item: pytest.Item) -> bool:
 
 
 def _subject(item: pytest.Item) -> str:
-    """One fault: a whole class where its tests belong together, else the function with all its parameters."""
-    name = (
-        item.cls.__name__
-        if isinstance(item, pytest.Function) and item.cls
-        else getattr(item, "originalname", item.name)
-    )
+    """One fault: what its marker names, or a whole class where its tests belong together, else the function."""
+    marker = item.get_closest_marker("fault")
+    if marker is not None and marker.args:
+        return str(marker.args[0])
+    function = isinstance(item, pytest.Function)
+    name = item.cls.__name__ if function and item.cls else getattr(item, "originalname", item.name)
     return f"{item.path.stem}::{name}"
 
 
