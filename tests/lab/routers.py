@@ -200,8 +200,12 @@ class Bird:
     never_down = None  # it does not count; the moment since when a session is up is kept to the millisecond
     precision = 0.002
     pending = "test -L /var/lib/napalm-bird/lock"
-    # the cause is forgotten with the next attempt: then the node, whose BIRD listens, closes the connection
-    said_of_a_closed_session = ("Administrative shutdown, sent by the node", "the node closes the connection")
+    # the cause is forgotten with the next attempt: then the node's BIRD closes the connection, or listens for nobody any more
+    said_of_a_closed_session = (
+        "Administrative shutdown, sent by the node",
+        "the node closes the connection",
+        "nothing listens on the node's BGP port",
+    )
     said_of_a_dead_peer = ("Hold timer expired", "no route to host")
 
     def routes(self, lab: Laboratory, router: str) -> Routes:

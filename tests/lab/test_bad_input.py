@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.lab.devices import Kubectl
 from tests.lab.laboratory import ADDRESSES, MASTERS, NODES, ROUTERS, WORKERS, Laboratory
 from tests.lab.runbooks import Answer, Project, Runbooks
 
@@ -154,6 +156,70 @@ def test_a_full_disk_leaves_the_old_file_as_it_was(lab: Laboratory, runbooks: Ru
     (line,) = [line for line in answer.lines if "No space left" in line]
     assert line.strip().startswith(f"{full_disk}: /etc/haproxy/haproxy.cfg: ")
     assert "Cure: free space on that disk, then run again; what was there before still stands" in line
+
+
+MANIFESTS = {
+    "a page of HTML": ("<!DOCTYPE html><html><body>Not Found</body></html>\n", "HTML"),
+    "a manifest that was cut off": (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: tigera-oper",
+        "tigera-operator",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MANIFESTS)
+def test_a_manifest_that_is_none_is_seen_before_anything_is_changed(
+    project: Project, tmp_path: Path, what: str
+) -> None:
+    text, word = MANIFESTS[what]
+    (tmp_path / "operator.yaml").write_text(text, encoding="utf-8")
+    edits = {"data": {"manifests": {"calico": str(tmp_path / "operator.yaml")}}}
+    answer = project.edited(defaults=edits).deploy("--output", "json").ended(1)
+    assert answer.changes == {}
+    said = [error for error in answer.errors.values() if "operator.yaml" in error]
+    assert said, answer.errors
+    assert all(word in error and "Cure: " in error for error in said), said
+
+
+@pytest.mark.parametrize("version", ["1.35.4", "1.37.2"])
+def test_another_version_than_the_one_that_runs_moves_nothing(project: Project, version: str) -> None:
+    answer = (
+        project.edited(defaults={"data": {"software": {"kubernetes": version}}}).deploy("--output", "json").ended(1)
+    )
+    assert answer.changes == {}
+    assert set(answer.errors) == set(HOSTS)
+    assert any(f"the inventory says {version}" in error and "1.36.3" in error for error in answer.errors.values()), (
+        answer.errors
+    )
+
+
+def test_a_calico_that_somebody_else_has_installed_is_left_alone(
+    cluster: Kubectl, runbooks: Runbooks, tmp_path: Path
+) -> None:
+    document = {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "calico-node", "namespace": "kube-system", "labels": {"k8s-app": "calico-node"}},
+        "spec": {
+            "selector": {"matchLabels": {"k8s-app": "calico-node"}},
+            "template": {
+                "metadata": {"labels": {"k8s-app": "calico-node"}},
+                "spec": {
+                    "nodeSelector": {"nowhere": "true"},
+                    "containers": [{"name": "calico-node", "image": "calico/node"}],
+                },
+            },
+        },
+    }
+    file = tmp_path / "calico.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    cluster("apply", "-f", str(file))
+    try:
+        answer = runbooks.deploy("--output", "json").ended(1)
+        assert answer.changes == {}
+        assert any("kube-system" in error and "calico-node" in error for error in answer.errors.values()), answer.errors
+    finally:
+        cluster("delete", "-f", str(file))
 
 
 def test_after_all_refusals_a_dry_run_shows_nothing(runbooks: Runbooks) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.lab.conftest import Guest
 from tests.lab.devices import fingerprint
 from tests.lab.laboratory import NODES, ROUTERS, WORKERS, Laboratory
-from tests.lab.runbooks import Runbooks
+from tests.lab.runbooks import Project, Runbooks
 
 pytestmark = pytest.mark.lab
 HOSTS = (*NODES, *ROUTERS)
@@ -39,6 +39,20 @@ def test_without_a_cluster_there_is_nothing_to_verify(runbooks: Runbooks) -> Non
     assert "no control plane that can be reached has a cluster Cure: python runbooks/deploy.py" in " ".join(
         answer.text.split()
     )
+
+
+def test_a_version_that_the_repository_has_not_is_refused_with_those_that_it_has(
+    lab: Laboratory, project: Project, guests: dict[str, Guest]
+) -> None:
+    assert guests
+    before = {node: lab.inside(node, "find /etc -type f -exec sha256sum {} + | sort") for node in NODES}
+    answer = (
+        project.edited(defaults={"data": {"software": {"kubernetes": "1.36.99"}}}).deploy("--output", "json").ended(1)
+    )
+    assert set(answer.errors) == set(HOSTS)
+    assert any("have no kubelet, kubeadm, kubectl 1.36.99, but 1.36.3" in error for error in answer.errors.values())
+    assert answer.changes == {}
+    assert {node: lab.inside(node, "find /etc -type f -exec sha256sum {} + | sort") for node in NODES} == before
 
 
 def test_a_node_whose_disk_is_full_is_refused_before_anything_is_changed(
