@@ -162,7 +162,7 @@ def test_an_upgrade_is_refused_for_routers_too(machine: Machine, run_of: Any) ->
 def test_a_node_that_is_added_alone_is_compared_with_those_that_the_api_knows(api: list[Any], run_of: Any) -> None:
     run: Run = run_of(WORKER)
     tasks.observe(task_on(WORKER), run)
-    api.append({full_name(run, MASTER): "1.25.4", "a-node-of-somebody-else": "1.20.0"})
+    api.append({full_name(run, MASTER): "1.25.4", "a-node-of-somebody-else": "1.24.17"})
     for _ in range(2):  # the API is asked once
         with pytest.raises(RefusedError, match=rf"Kubernetes 1\.25\.4 \({MASTER}\), the inventory says 1\.26\.0"):
             tasks.refuse_for_all(run)
