@@ -4,7 +4,7 @@ from nornir.core.task import Result, Task
 
 from kubepeer.run import Run
 from tasks.cluster.tasks import refuse_early as refuse_cluster
-from tasks.control_plane.preflight import refuse_unready_api
+from tasks.control_plane.preflight import refuse_unready_api, refuse_unusable_passwords
 from tasks.control_plane.tasks import observe_membership
 from tasks.nodes.tasks import observe as observe_node
 from tasks.nodes.tasks import refuse_early, refuse_for_all
@@ -31,6 +31,7 @@ def preflight(task: Task, run: Run) -> Result:
 
 def preflight_with_cluster(task: Task, run: Run) -> Result:
     """The same, and what cannot end well in the cluster itself: then no host is touched."""
+    refuse_unusable_passwords(run)
     result = preflight(task, run)
     refuse_cluster(task, run)
     return result

@@ -39,12 +39,7 @@ def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) 
         RefusedError: keepalived would read another password than this one.
 
     """
-    if password is not None and not re.fullmatch(VRRP_PASSWORD, password):
-        raise RefusedError(
-            "the VRRP password is not one that keepalived takes whole: one to eight letters, digits or any of . _ + = : @ / -",
-            host=node.name,
-            cure="choose another where cluster.endpoint.password says",
-        )
+    refuse_password(password, node.name)
     endpoint, networks = intent.cluster.endpoint, intent.cluster.networks
     haproxy = render("control_plane/haproxy.cfg.j2", port=endpoint.port, control_planes=intent.control_planes)
     keepalived = render(
@@ -86,6 +81,16 @@ def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) 
         file(CHECK_FILE, check, files[CHECK_FILE], mode="755"),
         *pods.values(),
     )
+
+
+def refuse_password(password: str | None, host: str | None = None) -> None:
+    """Refuse a password of VRRP that keepalived would read otherwise."""
+    if password is not None and not re.fullmatch(VRRP_PASSWORD, password):
+        raise RefusedError(
+            "the VRRP password is not one that keepalived takes whole: one to eight letters, digits or any of . _ + = : @ / -",
+            host=host,
+            cure="choose another where cluster.endpoint.password says",
+        )
 
 
 def _with_restart(name: str, change: LinuxChange | None, seen: Seen, *, owes: str) -> LinuxChange | None:

@@ -115,9 +115,22 @@ def planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, res
 
 def plan_endpoint_of(run: Run, shell: SshShell) -> tuple[LinuxChange, ...]:
     """The endpoint's files on a control plane, against what stands there."""
+    return plan_endpoint(run.intent, run.intent.node(shell.host), ask(shell, QUESTIONS, PATHS), vrrp_password(run))
+
+
+def vrrp_password(run: Run) -> str | None:
+    """The password of VRRP, read once and hidden from then on in all that is printed; None where the inventory names none.
+
+    Raises:
+        InventoryError: it cannot be read.
+
+    """
     source = run.intent.cluster.endpoint.password
-    password = run.redactor.learn(source.read("the VRRP password", run.settings.folder)) if source else None
-    return plan_endpoint(run.intent, run.intent.node(shell.host), ask(shell, QUESTIONS, PATHS), password)
+    if source is None:
+        return None
+    return run.once(
+        "the VRRP password", lambda: run.redactor.learn(source.read("the VRRP password", run.settings.folder))
+    )
 
 
 class _Peers:

@@ -1,10 +1,13 @@
-"""A reason not to begin that all nodes share: the cluster's API answers, and is not ready."""
+"""Reasons not to begin that all hosts share: the cluster's API answers, and is not ready; a password that cannot be used."""
 
 from functools import partial
 
-from kubepeer.errors import RefusedError, UnreachableError
+from kubepeer.errors import KubepeerError, RefusedError, UnreachableError
+from kubepeer.phases import control_planes, routers
 from kubepeer.run import Run
 from tasks.cluster.access import API_SECONDS, ApiNotReadyError, open_api
+from tasks.control_plane.endpoint import refuse_password
+from tasks.control_plane.joins import vrrp_password
 
 
 def refuse_unready_api(run: Run, host: str) -> None:
@@ -40,4 +43,29 @@ def _refusal(run: Run) -> tuple[str, str] | None:
         return None if holders == [run.intent.control_planes[0].name] else (error.message, error.cure)
     except UnreachableError:
         return None
+    return None
+
+
+def refuse_unusable_passwords(run: Run) -> None:
+    """Refuse where a password that the run will need cannot be read, or one of its two ends could not hold it.
+
+    Raises:
+        RefusedError: the same for all hosts, so that it is told once.
+
+    """
+    said = run.once("passwords refused", partial(_unusable_password, run))
+    if said:
+        message, cure = said
+        raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
+
+
+def _unusable_password(run: Run) -> tuple[str, str] | None:
+    nodes = list(control_planes(run))  # the cluster's objects are written in the name of one of them
+    try:
+        if nodes or list(routers(run)):
+            run.bgp_password()
+        if nodes:
+            refuse_password(vrrp_password(run))
+    except KubepeerError as error:
+        return error.message, error.cure
     return None

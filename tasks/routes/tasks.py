@@ -20,7 +20,7 @@ from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.expected import Announced, announced
 from tasks.routes.frr import Frr
-from tasks.routes.recovery import seconds_to_wait, with_recovery
+from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.seen import RouterReader, RouterSeen
 from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for
 
@@ -46,12 +46,14 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
         task: the router.
         run: the running run.
         wait_seconds: how long to ask again; None is what the command line says.
-        recovery: ask also for as long as a node is silent because it waits for another router.
+        recovery: ask also for as long as a node is silent because it waits for another router, but no longer than one recovery takes:
+            a session that comes and goes begins anew each time.
 
     """
     name = task.host.name
     _refuse_unreadable(run.intent.router(name))
     ends = time.monotonic() + (run.options.wait_seconds if wait_seconds is None else wait_seconds)
+    latest = ends + RECOVERY_SECONDS + EXCHANGE_SECONDS
     waited: dict[str, str] = {}
     while True:
         last = time.monotonic() >= ends
@@ -65,10 +67,10 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
             run.keep(("routes unseen", name), None)
             ok = all(finding.ok for finding in findings)
             seen: RouterSeen = run.recall(("routes seen", name))
-            if recovery and not ok and (more := seconds_to_wait(seen)):
+            if recovery and not ok and time.monotonic() < latest and (more := seconds_to_wait(seen)):
                 waiting("; ".join(session.waits for session in seen.sessions.values() if session.waits))
                 waited = {str(peer): session.waits for peer, session in seen.sessions.items() if session.waits} | waited
-                ends = max(ends, time.monotonic() + more + EXCHANGE_SECONDS)
+                ends = min(latest, max(ends, time.monotonic() + more + EXCHANGE_SECONDS))
                 last = False
             if ok or last:
                 remarks = tuple(Finding(name, REMARK, peer, "bgp", ok=True, reason=why) for peer, why in waited.items())

@@ -185,6 +185,16 @@ def test_when_its_time_is_over_and_it_is_silent_it_is_judged(verify, monkeypatch
     assert result.result == "6 of 6 sessions, 3 of 8 prefixes wrong"
 
 
+def test_a_session_that_comes_and_goes_is_not_waited_for_without_end(verify, monkeypatch):
+    """Each time that it is up anew, its node could wait for the other router as long as ever."""
+    monkeypatch.setattr(tasks, "RECOVERY_SECONDS", 0.1)
+    monkeypatch.setattr(tasks, "EXCHANGE_SECONDS", 0.1)
+    result, asked = verify("bird-recovers", wait_seconds=0, recovery=True, others=("r2",), failed=("r2",))
+    assert result.failed
+    assert asked > 1
+    assert "n6 waits for the session with r2 " in next(finding.reason for finding in result.findings if not finding.ok)
+
+
 def test_a_verification_with_a_deadline_of_its_own_keeps_it_and_names_the_reason(verify):
     result, asked = verify("bird-recovers", others=("r2",), failed=("r2",))
     assert result.failed
