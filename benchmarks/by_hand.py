@@ -29,6 +29,7 @@ from lab.topology import machine
 from tasks.cluster import objects
 from tasks.control_plane import kubeadm
 from tasks.control_plane.endpoint import plan_endpoint
+from tasks.control_plane.join_secrets import JoinSecrets, ca_hash
 from tasks.linux.observe import Answer, Seen
 from tasks.linux.templates import render
 
@@ -152,7 +153,7 @@ class Clock:
 def by_hand(intent: Intent) -> tuple[Clock, float]:
     """The steps, and how many seconds of kubeadm init were its pulls."""
     clock, first = Clock(), intent.control_planes[0]
-    secrets = kubeadm.JoinSecrets.generate()
+    secrets = JoinSecrets.generate()
     pulled: list[float] = []
     with clock.step("prepare six nodes"):
         everywhere(intent.nodes, lambda node: preparation(intent, node))
@@ -160,32 +161,36 @@ def by_hand(intent: Intent) -> tuple[Clock, float]:
         began = time.monotonic()
         script = f"kubeadm init --upload-certs --config /dev/stdin <<'END' 2>&1\n{kubeadm.init_configuration(intent, first, secrets)}END\n"
         ssh(first.name, script, watch=lambda line: pulled.append(time.monotonic() - began) if PULLED in line else None)
-    ca_hash = kubeadm.ca_hash(ssh(first.name, "cat /etc/kubernetes/pki/ca.crt"))
+    pinned = ca_hash(ssh(first.name, "cat /etc/kubernetes/pki/ca.crt"))
 
     def join(node: Node) -> str:
-        return f"kubeadm join --config /dev/stdin <<'END' 2>&1\n{kubeadm.join_configuration(intent, node, secrets, ca_hash)}END\n"
+        return f"kubeadm join --config /dev/stdin <<'END' 2>&1\n{kubeadm.join_configuration(intent, node, secrets, pinned)}END\n"
 
     with clock.step("join two control planes"):
         for node in intent.control_planes[1:]:
             ssh(node.name, join(node))
     with clock.step("join three workers"):
         everywhere(intent.workers, join)
-    with clock.step("Calico, until six are Ready"):
+    with clock.step("Calico and its BGP, until six are Ready"):
         ssh(first.name, network(intent))
     return clock, pulled[0] if pulled else 0.0
 
 
 def network(intent: Intent) -> str:
-    """Calico by its operator."""
+    """Calico by its operator, and its BGP when the API for it answers."""
     sources = [address for address in (intent.manifests.calico_crds, intent.manifests.calico) if address]
     apply = "kubectl apply --server-side --force-conflicts -f"
     wanted = yaml.safe_dump_all(objects.calico(intent))
+    bgp = yaml.safe_dump_all(objects.bgp(intent, None))
     return f"""set -e
 export KUBECONFIG=/etc/kubernetes/admin.conf
 {chr(10).join(f"{apply} {source} >/dev/null" for source in sources)}
 kubectl wait --for=condition=Established --timeout=60s crd/installations.operator.tigera.io >/dev/null
 {apply} - >/dev/null <<'END'
 {wanted}END
+until kubectl get --raw /apis/projectcalico.org/v3 >/dev/null 2>&1; do sleep 1; done
+{apply} - >/dev/null <<'END'
+{bgp}END
 kubectl wait --for=condition=Ready --timeout=300s node --all >/dev/null
 """
 
