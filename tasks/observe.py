@@ -21,19 +21,17 @@ def observe(task: Task, run: Run) -> Result:
 
 
 def preflight(task: Task, run: Run) -> Result:
-    """Refuse, with every cure at once, where it cannot end well; for all hosts, where the version is wrong for all."""
+    """Refuse, with every cure at once, where it cannot end well; for all hosts, routers too, where the reason is one of all."""
     refuse_for_all(run)
-    if _is_router(task, run):
-        return refuse_router(task, run)
-    refuse_unready_api(run, task.host.name)
-    return refuse_early(task, run)
+    refuse_unready_api(run)
+    return refuse_router(task, run) if _is_router(task, run) else refuse_early(task, run)
 
 
 def preflight_with_cluster(task: Task, run: Run) -> Result:
     """The same, and what cannot end well in the cluster itself: then no host is touched."""
     refuse_unusable_passwords(run)
     result = preflight(task, run)
-    refuse_cluster(task, run)
+    refuse_cluster(run)
     return result
 
 

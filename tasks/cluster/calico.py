@@ -48,8 +48,8 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     # lost sessions may be all that keeps Calico from being ready: they are put right first where that can be done
     first = api is not None and not run.options.dry_run and not _not_served(api, wanted) and api.get(NAMESPACE_PATH)
     generation = _generation(api)  # before BGP is written
-    changes = _bgp(run, api, wanted) if first else []
-    changes += apply(run, api, [*definitions, *operator])
+    bgp = _bgp(run, api, wanted) if first else []
+    changes = [*bgp, *apply(run, api, [*definitions, *operator])]
     deployment = partial(waits.deployment, namespace=OPERATOR, name=OPERATOR)
     wait(run, api, deployment, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
     changes += _configuration_beforehand(run, api, wanted)
@@ -59,9 +59,10 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
         if password:
             wait(run, api, _no_namespace, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
         generation = _generation(api)
-        changes += _bgp(run, api, wanted)
+        bgp = _bgp(run, api, wanted)
+        changes += bgp
     if api is not None and not run.options.dry_run:
-        _wait_for_restart(api, changes, generation)
+        _wait_for_restart(api, bgp, generation)  # what was written beforehand restarts nobody
         _wait_until_available(run, api)
     return changes
 
@@ -140,24 +141,30 @@ def _wait_until_available(run: Run, api: KubernetesApi) -> None:
         api.get(NATIVE) is None
     ):  # else the API server of the cluster itself serves Calico's kinds, and there is no other
         conditions.append(partial(waits.tigera_status, name="apiserver", told=API_SERVER))
-    if _has_peers(run):
-        absent = _absent(run, api)
-        conditions.append(partial(waits.daemon_set, namespace=NAMESPACE, name="calico-node", absent=absent))
-        if not absent:
-            conditions.append(partial(waits.tigera_status, name="calico", told=INSTALLATION))
+    conditions.append(partial(_nodes_available, run))
     for condition in conditions:
         wait(run, api, condition, NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
 
 
-def _has_peers(run: Run) -> bool:
-    """Whether this run has seen to a router: without any peer, no calico-node is ready, and nobody knows of the others."""
-    failed = run.nornir.data.failed_hosts
-    return any(router.name in run.chosen and router.name not in failed for router in run.intent.routers)
-
-
-def _absent(run: Run, api: KubernetesApi) -> int:
-    """How many nodes are not Ready that this run does not see to: nobody waits for them."""
-    failed = run.nornir.data.failed_hosts
-    cared_for = {node.full_name for node in run.intent.nodes if node.name in run.chosen and node.name not in failed}
+def _nodes_available(run: Run, api: KubernetesApi) -> str:
+    """calico-node is available on every node that is waited for; asked anew each time: a lost node is told Ready for 40 s more."""
     nodes = api.items("/api/v1/nodes")
-    return sum(not obstacles.is_ready(node) and node["metadata"]["name"] not in cared_for for node in nodes)
+    absent = sum(not _waited_for(run, node) for node in nodes)
+    if absent == len(nodes):
+        return ""
+    return waits.daemon_set(api, NAMESPACE, "calico-node", absent=absent) or (
+        "" if absent else waits.tigera_status(api, "calico", told=INSTALLATION)
+    )
+
+
+def _waited_for(run: Run, found: Manifest) -> bool:
+    """Whether calico-node can come to be ready there: without a session with any router it is not, and a node that is away is not.
+
+    A session is expected with the routers alone that this run has seen to; of the others nobody knows.
+    """
+    failed = run.nornir.data.failed_hosts
+    node = next((one for one in run.intent.nodes if one.full_name == found["metadata"]["name"]), None)
+    routers = node.routers if node else [router.name for router in run.intent.routers]
+    if not any(name in run.chosen and name not in failed for name in routers):
+        return False
+    return obstacles.is_ready(found) or (node is not None and node.name in run.chosen and node.name not in failed)

@@ -17,24 +17,18 @@ from tasks.cluster.differences import plan_object
 READY_SECONDS = 120
 
 
-def refuse_early(task: Task, run: Run) -> None:
-    """Refuse what cannot end well in the cluster, before any host is changed: one host says why, the others that it does.
+def refuse_early(run: Run) -> None:
+    """Refuse what cannot end well in the cluster, before any host is changed.
 
     Raises:
-        RefusedError: with every reason, each with its cure.
+        RefusedError: with every reason, each with its cure; the same for all hosts, so that it is told once.
 
     """
-    first = next(iter(control_planes(run)), None)
-    if first is None:
+    if not list(control_planes(run)):
         return  # the cluster's objects are not touched
     found = _reasons(run, run.once("cluster preflight", partial(_api_now, run)))
-    if not found:
-        return
-    if task.host.name != first:
-        raise RefusedError(
-            f"the cluster's objects are refused (see {first}). Nothing was changed.", host=task.host.name
-        )
-    raise RefusedError(f"{'; '.join(found)}. Nothing was changed.", host=first)
+    if found:
+        raise RefusedError(f"{'; '.join(found)}. Nothing was changed on any host.", host=run.intent.cluster.name)
 
 
 def build_network(task: Task, run: Run) -> Result:

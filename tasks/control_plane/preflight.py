@@ -10,19 +10,19 @@ from tasks.control_plane.endpoint import refuse_password
 from tasks.control_plane.joins import vrrp_password
 
 
-def refuse_unready_api(run: Run, host: str) -> None:
+def refuse_unready_api(run: Run) -> None:
     """Refuse where an API answers, is waited for, and does not become ready: joins and objects would fail one by one.
 
     An API that does not answer at all is none of this: what the run puts in place may be what it lacks.
 
     Raises:
-        RefusedError: names the checks that the API does not pass.
+        RefusedError: names the checks that the API does not pass; the same for all hosts, so that it is told once.
 
     """
     said = run.once("api refusal", partial(_refusal, run))
     if said:
         message, cure = said
-        raise RefusedError(f"{message}. Nothing was changed", host=host, cure=cure)
+        raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
 
 
 def _refusal(run: Run) -> tuple[str, str] | None:

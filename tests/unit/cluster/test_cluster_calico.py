@@ -1,6 +1,8 @@
 """In which order Calico is told what: its BGP as soon as its API answers, what a peer refers to before the peer."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,10 @@ def nodes(state: State, intent: Intent, **labels: str) -> None:
 def calico_runs(state: State) -> None:
     """What the operator makes of an Installation: its API, which comes a moment later, and the nodes' daemon set."""
     state.raw.pop(V3, None)
+    if stored := state.objects.get(
+        f"/apis/{calico.STORED}/bgpconfigurations/default"
+    ):  # where that API server keeps it
+        state.objects[CONFIGURATION] = stored | {"apiVersion": calico.V3}
     state.objects[calico.NAMESPACE_PATH] = {"metadata": {"name": "calico-system"}}
     state.objects[calico.DAEMON_SET] = {"metadata": {"generation": 1}, "status": ROLLED_OUT}
 
@@ -108,6 +114,14 @@ def test_where_calicos_own_definitions_stand_its_bgp_configuration_comes_before_
 ) -> None:
     """Then bindMode restarts nobody."""
     monkeypatch.setitem(SERVED, f"/apis/{calico.STORED}", [("bgpconfigurations", "BGPConfiguration", False)])
+    restarts_awaited: list[list[str]] = []
+    wait_for_restart = calico._wait_for_restart
+
+    def noted(api: KubernetesApi, changes: list[Any], before: int | None) -> None:
+        restarts_awaited.append([change.what for change in changes if calico._restarts(change)])
+        wait_for_restart(api, changes, before)
+
+    monkeypatch.setattr(calico, "_wait_for_restart", noted)
     running = run()
     bare(server.state, running.intent)
     calico.build(running, connected)
@@ -116,6 +130,7 @@ def test_where_calicos_own_definitions_stand_its_bgp_configuration_comes_before_
         "crd.projectcalico.org/v1/bgpconfigurations/default",
         "operator.tigera.io/v1/installations/default",
     ]
+    assert restarts_awaited == [[]]
 
 
 def standing(state: State, running: Run, api: KubernetesApi, **labels: str) -> None:
@@ -161,6 +176,44 @@ def test_where_no_router_could_be_configured_no_session_is_waited_for(
     running = run()
     running.nornir.data.failed_hosts |= {router.name for router in running.intent.routers}
     assert calico.build(running, connected) == []
+
+
+def test_a_node_whose_routers_were_all_lost_is_not_waited_for(
+    run: Any, connected: KubernetesApi, server: ApiServer
+) -> None:
+    """It has no session; the others' pods are waited for as ever."""
+    standing(server.state, run(**RACK), connected, **{"router.kubepeer.io/tiny-unraid": "true"})
+    server.state.objects[f"{STATUSES}/calico"] = DEGRADED
+    running = run(**RACK)
+    running.nornir.data.failed_hosts.add("openwrt")  # alone serves the workers 5 and 6
+    server.state.objects[calico.DAEMON_SET]["status"] = ROLLED_OUT | {"numberAvailable": 4}
+    calico.build(running, connected)
+    server.state.objects[calico.DAEMON_SET]["status"] = ROLLED_OUT | {"numberAvailable": 3}
+    with pytest.raises(CommandError, match="3 of 4 pods of calico-system/calico-node are available"):
+        calico.build(running, connected)
+
+
+def test_a_node_that_has_just_been_lost_is_not_waited_for_once_the_api_knows(
+    run: Any, connected: KubernetesApi, server: ApiServer
+) -> None:
+    """A node is told Ready for 40 s after its power was cut: longer than a second run takes to come here."""
+    standing(server.state, run(), connected)
+    running = run()
+    lost = running.intent.workers[-1]
+    running.nornir.data.failed_hosts.add(lost.name)
+    server.state.objects[f"{STATUSES}/calico"] = DEGRADED
+    server.state.objects[calico.DAEMON_SET]["status"] = ROLLED_OUT | {"numberAvailable": 5}
+
+    def become_known() -> None:
+        time.sleep(0.3)
+        nodes(server.state, running.intent)
+        items = server.state.objects["/api/v1/nodes"]["items"]
+        gone = next(one for one in items if one["metadata"]["name"] == lost.full_name)
+        gone["status"]["conditions"][0]["status"] = "Unknown"
+
+    with ThreadPoolExecutor(1) as later:
+        later.submit(become_known)
+        assert calico.build(running, connected) == []
 
 
 def test_with_native_kinds_no_api_server_of_calico_is_waited_for(

@@ -1,6 +1,9 @@
-"""An API that answers and is not ready is refused before anything is changed, for all nodes and with one question."""
+"""An API that answers and is not ready is refused before anything is changed, for all hosts and with one question."""
 
+import re
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,9 +14,11 @@ from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import preflight
 from tasks.control_plane.membership import ADMIN_CONF, MemberSeen
 from tasks.control_plane.preflight import refuse_unready_api
+from tasks.observe import preflight as preflight_of_all
 from tests.unit.cluster.api_server import ApiServer
 
 FIRST, SECOND = "k8s-calico-master-10-31-90-1", "k8s-calico-master-10-31-90-2"
+ROUTER = "openwrt"
 NOT_READY = (500, "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed")
 
 
@@ -32,39 +37,42 @@ def run(run_of: Callable[..., Run], connected: KubernetesApi, monkeypatch: pytes
     return run
 
 
-def test_every_node_is_refused_and_the_api_was_asked_for_once(run: Run, server: ApiServer) -> None:
+def test_every_host_is_refused_routers_too_and_the_api_was_asked_for_once(run: Run, server: ApiServer) -> None:
     server.state.raw["/readyz"] = NOT_READY
-    for name in (FIRST, SECOND):
-        with pytest.raises(
-            RefusedError, match=rf"^{name}: .*etcd failed: reason withheld\. Nothing was changed Cure: "
-        ):
-            refuse_unready_api(run, name)
-    asked = len(server.state.requests)
-    with pytest.raises(RefusedError):
-        refuse_unready_api(run, SECOND)
-    assert len(server.state.requests) == asked
+    said, asked = set(), set()
+    for name in (FIRST, SECOND, ROUTER):
+        task: Any = SimpleNamespace(host=SimpleNamespace(name=name))
+        with pytest.raises(RefusedError) as caught:
+            preflight_of_all(task, run)
+        said.add(str(caught.value))
+        asked.add(len(server.state.requests))
+    assert len(asked) == 1
+    (line,) = said
+    assert re.match(
+        r"k8s-calico: .*etcd failed: reason withheld\. Nothing was changed on any host\. Cure: look at ", line
+    )
 
 
 def test_an_api_that_becomes_ready_is_no_reason(run: Run, server: ApiServer) -> None:
     server.state.raw["/readyz"] = (200, "ok")
     server.state.faults = [503] * 6
-    refuse_unready_api(run, FIRST)
+    refuse_unready_api(run)
 
 
 def test_an_init_that_was_cut_off_is_no_reason(run: Run, server: ApiServer) -> None:
     run.keep(("member", SECOND), holding())
     server.state.raw["/readyz"] = NOT_READY
-    refuse_unready_api(run, FIRST)
+    refuse_unready_api(run)
 
 
 def test_bare_machines_ask_no_api(run: Run, server: ApiServer) -> None:
     for name in (FIRST, SECOND):
         run.keep(("member", name), holding())
-    refuse_unready_api(run, FIRST)
+    refuse_unready_api(run)
     assert server.state.requests == []
 
 
 def test_an_api_that_does_not_answer_is_no_reason(run: Run, server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = KubernetesApi(server.kubeconfig, "https://127.0.0.1:1", "name")
     monkeypatch.setattr(access, "_connect", lambda _: lost)
-    refuse_unready_api(run, FIRST)
+    refuse_unready_api(run)
