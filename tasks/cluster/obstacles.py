@@ -154,11 +154,17 @@ def _warnings(seen: Seen) -> list[Found]:
 
 def _last_warnings(seen: Seen) -> dict[tuple[str, str], str]:
     """(namespace, pod) -> the kubelet's or the scheduler's last warning."""
-    return {
-        (event["involvedObject"].get("namespace", event["metadata"].get("namespace", "")), event["involvedObject"]["name"]):
-            f"{event['reason']}: {event.get('message', '')}"
-        for event in _warnings(seen)
-    }  # fmt: skip
+    found = {}
+    for event in _warnings(seen):
+        subject = event["involvedObject"]
+        namespace = subject.get("namespace", event["metadata"].get("namespace", ""))
+        found[namespace, subject.get("name", "")] = _said(event)
+    return found
+
+
+def _said(event: Found) -> str:
+    """The reason and the words of an event; the API asks for neither (core/v1, Event)."""
+    return ": ".join(filter(None, (event.get("reason"), event.get("message")))) or "no reason is given"
 
 
 def _other_events(seen: Seen) -> Iterator[tuple[str, str]]:
@@ -166,11 +172,9 @@ def _other_events(seen: Seen) -> Iterator[tuple[str, str]]:
     pods = {pod["metadata"]["name"] for pod in seen.pods}
     for event in reversed(_warnings(seen)):
         subject = event["involvedObject"]
-        if subject["name"] not in pods and subject.get("kind") != "Pod":
-            yield (
-                f"{event['reason']}: {event.get('message', '')}",
-                f"{subject.get('kind', '')} {subject['name']}".strip(),
-            )
+        name = subject.get("name", "")
+        if name not in pods and subject.get("kind") != "Pod":
+            yield _said(event), f"{subject.get('kind', '')} {name}".strip()
 
 
 @dataclass(frozen=True)

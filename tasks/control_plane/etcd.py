@@ -7,6 +7,7 @@ one does not answer ("unhealthy cluster"), and no second learner.
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -77,12 +78,12 @@ def members(seen: Seen) -> tuple[Member, ...]:
     """Read the answers to QUESTIONS.
 
     Raises:
-        CommandError: etcd did not answer; says what came instead.
+        CommandError: etcd did not answer; says what came instead. None at all is no answer: who has no member is reset.
 
     """
-    if seen["members"].code:
-        raise CommandError(" ".join(seen["members"].text.split())[-300:] or "etcdctl said nothing")
     listed = [document["members"] for document in _documents(seen["members"].text) if "members" in document]
+    if seen["members"].code or not listed or not listed[-1]:
+        raise CommandError(" ".join(seen["members"].text.split())[-300:] or "etcdctl said nothing")
     statuses = [one for document in _documents(seen["status"].text) if isinstance(document, list) for one in document]
     answering = {one["Status"]["header"]["member_id"] for one in statuses}
     return tuple(
@@ -93,13 +94,17 @@ def members(seen: Seen) -> tuple[Member, ...]:
             learner=one.get("isLearner", False),
             running=one["ID"] in answering,
         )
-        for one in (listed[-1] if listed else [])
+        for one in listed[-1]
     )
 
 
 def _documents(text: str) -> list[Any]:
-    """Each line of JSON: etcdctl's warnings are such lines, too."""
-    return [json.loads(line) for line in text.splitlines() if line.startswith(("{", "["))]
+    """Each line of JSON: etcdctl's warnings are such lines, too. One that was cut off is none."""
+    found = []
+    for line in text.splitlines():
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return [one for one in found if isinstance(one, dict | list)]
 
 
 def of(node: Node, every: Iterable[Member]) -> Member | None:

@@ -45,6 +45,13 @@ def test_the_members_are_read_from_what_etcdctl_prints(case: dict[str, Any]) -> 
     assert [[f"{one.identity:x}", one.name, one.address, one.learner, one.running] for one in found] == case["are"]
 
 
+@pytest.mark.parametrize("said", ["", '{"level":"warn"}', '{"members":[]}', '{"members":[{"ID":1,"na'])
+def test_an_answer_without_members_is_none(said: str) -> None:
+    """A control plane that is not among them would be reset."""
+    with pytest.raises(CommandError):
+        etcd.members(Seen({"members": Answer(0, said), "status": Answer(0, "")}, {}))
+
+
 def test_an_etcd_that_does_not_answer_says_why() -> None:
     said = '{"level":"warn"}\nError: context deadline exceeded\n'
     with pytest.raises(CommandError, match=r"Error: context deadline exceeded$"):
