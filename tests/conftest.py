@@ -4,6 +4,7 @@ import copy
 import functools
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -107,8 +108,11 @@ def project(tmp_path: Path) -> Project:
         for key, name in files.items():
             path = tmp_path / name
             path.parent.mkdir(exist_ok=True)
-            document = merged(moved(_document(CHECKOUT / name), edits.get(key)), edits.get(key) or {})
-            path.write_text(yaml.dump(document, Dumper=DUMPER, sort_keys=False), encoding="utf-8")
+            if edits.get(key):
+                document = merged(moved(_document(CHECKOUT / name), edits[key]), edits[key])
+                path.write_text(yaml.dump(document, Dumper=DUMPER, sort_keys=False), encoding="utf-8")
+            else:
+                shutil.copyfile(CHECKOUT / name, path)
         options = {"host_file": FILES["hosts"], "group_file": FILES["groups"], "defaults_file": DEFAULTS[defaults]}
         config = {"inventory": {"plugin": "SimpleInventory", "options": options}}
         config = merged(config, edits.get("config") or {})
