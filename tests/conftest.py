@@ -4,6 +4,7 @@ import copy
 import functools
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,6 +21,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULTS = {"seed": "inventory/seed.yaml", "today": "inventory/defaults.yaml", "lab": "lab/defaults.yaml"}
 FILES = {"hosts": "inventory/hosts.yaml", "groups": "inventory/groups.yaml"}
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -108,12 +110,15 @@ def project(tmp_path: Path) -> Project:
         for key, name in files.items():
             path = tmp_path / name
             path.parent.mkdir(exist_ok=True)
-            document = merged(moved(_document(CHECKOUT / name), edits.get(key)), edits.get(key) or {})
-            path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+            if edits.get(key):
+                document = merged(moved(_document(CHECKOUT / name), edits[key]), edits[key])
+                path.write_text(yaml.dump(document, Dumper=DUMPER, sort_keys=False), encoding="utf-8")
+            else:
+                shutil.copyfile(CHECKOUT / name, path)
         options = {"host_file": FILES["hosts"], "group_file": FILES["groups"], "defaults_file": DEFAULTS[defaults]}
         config = {"inventory": {"plugin": "SimpleInventory", "options": options}}
         config = merged(config, edits.get("config") or {})
-        (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        (tmp_path / "config.yaml").write_text(yaml.dump(config, Dumper=DUMPER), encoding="utf-8")
         for name, content in (text or {}).items():
             (tmp_path / name).write_text(content, encoding="utf-8")
         return read_settings(tmp_path / "config.yaml")
@@ -129,12 +134,20 @@ def untouched(defaults: str) -> Intent:
     return load_intent(settings.model_copy(update=files | {"defaults_file": CHECKOUT / DEFAULTS[defaults]}))
 
 
+_edited: dict[str, Intent] = {}
+
+
 @pytest.fixture
 def intent_of(project: Project) -> IntentOf:
     """The intent of one of the three inventories, with edits as `project` takes them."""
 
     def make(defaults: str = "seed", **edits: Any) -> Intent:
-        return load_intent(project(defaults, **edits)) if edits else untouched(defaults)
+        if not edits:
+            return untouched(defaults)
+        asked = repr((defaults, edits))
+        if asked not in _edited:  # it can be shared: an intent is frozen
+            _edited[asked] = load_intent(project(defaults, **edits))
+        return _edited[asked]
 
     return make
 

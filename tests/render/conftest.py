@@ -12,6 +12,7 @@ import pytest
 
 from lab import places, requirements
 from lab.build.images import base_note
+from lab.debian import RELEASE
 from lab.errors import LabError
 from lab.places import Cache
 from tests.conftest import CHECKOUT, unavailable
@@ -30,7 +31,7 @@ def cache() -> Cache:
         programs.bird_layers(cache),
         base_note(cache).exists(),
     )
-    whole = all(parts) and any(cache.repository.glob("containerd_*.deb"))
+    whole = all(parts) and any(cache.repository(RELEASE).glob("containerd_*.deb"))
     if os.environ.get("CI") == "true" and os.geteuid() == 0 and not whole:
         try:
             requirements.check()

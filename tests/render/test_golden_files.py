@@ -22,6 +22,9 @@ def test_a_variant_is_rendered_as_its_golden_files_say(
         for name, text in texts.items():
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_text(text, encoding="utf-8")
+        for path in home.rglob("*"):
+            if path.is_file() and str(path.relative_to(home)) not in texts:
+                path.unlink()
     stands = {
         str(path.relative_to(home)): path.read_text(encoding="utf-8") for path in home.rglob("*") if path.is_file()
     }
@@ -43,6 +46,10 @@ def test_a_router_is_told_what_its_golden_file_says(
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
     assert not [line for line in text.splitlines() if line != line.rstrip()]
+
+
+def test_every_golden_folder_belongs_to_a_variant() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == {*VARIANTS, "routers"}
 
 
 def test_no_golden_file_of_a_router_is_left_over() -> None:

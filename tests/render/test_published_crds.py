@@ -10,13 +10,16 @@ import pytest
 from kubepeer import versions
 from kubepeer.intent import Intent
 from tasks.cluster import objects
+from tasks.cluster.schema import undeclared
 from tests.crds import crds
 from tests.render.schema import Schema
 
+RELEASES = ("3.24.5", "3.28.5", "3.30.7", "3.31.7", "3.32.1")
 STORED = "crd.projectcalico.org/v1"  # where an object of projectcalico.org/v3 is kept by Calico's own API server
 # all that an inventory may ask of Calico; what a version has not is refused before anything is rendered
 EVERYTHING = {"ttl_security": True}
 PASSWORD = "tutorial"
+Judged = tuple[dict[str, Any], Schema]
 
 
 @functools.cache
@@ -24,11 +27,15 @@ def described(folder: Path) -> Schema:
     return Schema.of_crds(sorted(folder.glob("*.yaml")))
 
 
+def folder_of(release: str) -> Path:
+    return next(folder for folder in crds() if folder.name == f"calico-{release}")
+
+
 def intent_for(version: str, intent_of: Any) -> Intent:
     """The cluster of the tutorial with that Calico, a Kubernetes it was tested with, and all that it can be asked for."""
     kubernetes = max(filter(is_built, versions.calico(version).tested), key=versions.number, default="1.26")
     asked = EVERYTHING if versions.has("calico", version, "BGPPeer.ttlSecurity") else {}
-    racks = {f"k8s-calico-worker-10-31-90-{number}": {"data": {"routers": ["openwrt"]}} for number in (5, 6)}
+    rack = {"data": {"as_number": 4200000001, "routers": ["openwrt"]}}
     intent: Intent = intent_of(
         "today",
         defaults_file={"data": {"software": {"kubernetes": f"{kubernetes}.0", "calico": version}}},
@@ -36,7 +43,7 @@ def intent_for(version: str, intent_of: Any) -> Intent:
             "routers": {"data": {"peering": asked}},
             "fabric": {"data": {"cluster": {"bgp": {"restart_seconds": 60}}}},
         },
-        hosts=racks,
+        hosts={f"k8s-calico-worker-10-31-90-{number}": rack for number in (5, 6)},
     )
     return intent
 
@@ -45,35 +52,48 @@ def is_built(minor: str) -> bool:
     return versions.is_supported("kubernetes", f"{minor}.0")
 
 
-def ours(folder: Path, intent_of: Any) -> Iterator[tuple[str, dict[str, Any], Schema]]:
+def ours(version: str, intent_of: Any) -> Iterator[Judged]:
     """Every object that Calico or its operator reads, with the description that judges it: of the stored form, and of the served one."""
-    version, schema = folder.name.removeprefix("calico-"), described(folder)
-    intent = intent_for(version, intent_of)
+    schema, intent = described(folder_of(version)), intent_for(version, intent_of)
     for manifest in [*objects.calico(intent), *objects.bgp(intent, PASSWORD)]:
         group = str(manifest["apiVersion"]).partition("/")[0]
         if group == "projectcalico.org":
-            yield version, {**manifest, "apiVersion": STORED}, schema
+            yield {**manifest, "apiVersion": STORED}, schema
             if versions.has("calico", version, "native v3 CRDs"):
-                yield version, manifest, schema
+                yield manifest, schema
         elif group == "operator.tigera.io":
-            yield version, manifest, schema
+            yield manifest, schema
 
 
-def test_every_object_for_calico_is_one_that_its_version_describes(intent_of: Any) -> None:
+def as_the_api_tells(schema: Schema) -> dict[str, Any]:
+    """The kinds as an API server of that version would describe them."""
+    return {"components": {"schemas": schema.definitions}}
+
+
+def test_every_version_that_is_at_hand_is_tried() -> None:
+    assert [folder.name for folder in crds()] == [f"calico-{release}" for release in RELEASES]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_object_for_calico_is_one_that_its_version_describes(release: str, intent_of: Any) -> None:
     said, kinds = [], set()
-    for folder in crds():
-        for version, manifest, schema in ours(folder, intent_of):
-            name = f"{version} {manifest['apiVersion']} {manifest['kind']} {manifest['metadata']['name']}"
-            kinds.add((version, manifest["kind"]))
-            if not schema.serves(manifest):
-                said.append(f"{name}: no such kind")
-            else:
-                said += [f"{name}: {line}" for line in schema.complaints(manifest)]
+    for manifest, schema in ours(release, intent_of):
+        name = f"{manifest['apiVersion']} {manifest['kind']} {manifest['metadata']['name']}"
+        kinds.add(manifest["kind"])
+        if not schema.serves(manifest):
+            said.append(f"{name}: no such kind")
+        else:
+            said += [f"{name}: {line}" for line in schema.complaints(manifest)]
+            said += [f"{name}: {field} is dropped" for field in undeclared(manifest, as_the_api_tells(schema))]
     assert said == []
-    tried = {folder.name.removeprefix("calico-") for folder in crds()}
-    assert {"3.24.5", "3.32.1"} <= tried
-    for kind in ("Installation", "APIServer", "BGPConfiguration", "BGPPeer"):
-        assert {version for version, named in kinds if named == kind} == tried
+    filters = (
+        {"BGPFilter"} if described(folder_of(release)).serves({"apiVersion": STORED, "kind": "BGPFilter"}) else set()
+    )
+    assert kinds == {"Installation", "APIServer", "BGPConfiguration", "BGPPeer"} | filters
+
+
+def peer_of(release: str, intent_of: Any) -> Judged:
+    return next(one for one in ours(release, intent_of) if one[0]["kind"] == "BGPPeer")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +105,11 @@ def test_every_object_for_calico_is_one_that_its_version_describes(intent_of: An
     ],
 )
 def test_the_published_crds_would_say_no(version: str, edit: dict[str, Any], says: str, intent_of: Any) -> None:
-    folder = next(folder for folder in crds() if folder.name == f"calico-{version}")
-    _, peer, schema = next(one for one in ours(folder, intent_of) if one[1]["kind"] == "BGPPeer")
+    peer, schema = peer_of(version, intent_of)
     assert says in schema.complaints({**peer, "spec": {**peer["spec"], **edit}})
+
+
+def test_a_field_of_a_later_version_is_found_before_the_api_drops_it(intent_of: Any) -> None:
+    peer, schema = peer_of("3.24.5", intent_of)
+    later = {**peer, "spec": {**peer["spec"], "ttlSecurity": 1}}
+    assert undeclared(later, as_the_api_tells(schema)) == ["spec.ttlSecurity"]

@@ -3,6 +3,7 @@
 This shows that nobody wrote a statement that its vendor does not document. It is no substitute for a router.
 """
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,13 @@ FORMS = {
 }
 
 
+@functools.cache
 def grammar(platform: str) -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load((HOME / f"{platform}.yaml").read_text(encoding="utf-8"))
     return document
 
 
+@functools.cache
 def patterns(platform: str) -> list[str]:
     return [re.sub("<[a-z]+>", lambda form: FORMS[form[0]], line["pattern"]) for line in grammar(platform)["lines"]]
 

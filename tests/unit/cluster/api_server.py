@@ -89,7 +89,12 @@ def without(stands: Any, before: Any, now: Any) -> Any:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    state: State
+    disable_nagle_algorithm = True  # the body does not wait for the acknowledgement of the head, 40 ms
+    server: "Listener"
+
+    def setup(self) -> None:
+        super().setup()
+        self.state = self.server.state  # of its test: a connection may outlive it
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -242,21 +247,27 @@ def kubeconfig(folder: Path) -> str:
     )
 
 
-class QuietServer(ThreadingHTTPServer):
-    """A client that breaks off, or does not trust the certificate, is what some tests are about: it is no fault of the server's."""
+class Listener(ThreadingHTTPServer):
+    """Serves the state that it has when a connection comes.
+
+    A client that breaks off, or does not trust the certificate, is what some tests are about: it is no fault of the server's.
+    """
+
+    state: State
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ssl.SSLError | ConnectionError):
             super().handle_error(request, client_address)
 
 
-def listening(folder: Path, state: State) -> ThreadingHTTPServer:
+def listening(folder: Path, state: State) -> Listener:
     """The server on a free port of loopback; whoever starts it shuts it down."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.crt", folder / "server.key")
     context.load_verify_locations(folder / "ca.crt")
     context.verify_mode = ssl.CERT_REQUIRED
-    server = QuietServer(("127.0.0.1", 0), type("Bound", (Handler,), {"state": state}))
+    server = Listener(("127.0.0.1", 0), Handler)
+    server.state = state
     server.daemon_threads = True
     # the handshake belongs to the connection's own thread: one client that does not finish it must not hold the others up
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

@@ -10,7 +10,7 @@ import pytest
 from tasks.cluster import api
 from tasks.cluster.api import KubernetesApi
 from tests.conftest import unavailable
-from tests.unit.cluster.api_server import NAME, ApiServer, State, certificates, kubeconfig, listening
+from tests.unit.cluster.api_server import NAME, ApiServer, Listener, State, certificates, kubeconfig, listening
 
 
 @pytest.fixture(scope="session")
@@ -22,20 +22,27 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def server(keys: Path) -> Iterator[ApiServer]:
-    state = State()
-    listener = listening(keys, state)
+@pytest.fixture(scope="session")
+def listener(keys: Path) -> Iterator[Listener]:
+    """The one server of all tests."""
+    listener = listening(keys, State())
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield ApiServer(state, f"https://127.0.0.1:{listener.server_port}", kubeconfig(keys))
+    yield listener
     listener.shutdown()
     listener.server_close()
     thread.join()
 
 
 @pytest.fixture
+def server(listener: Listener, keys: Path) -> ApiServer:
+    """The server, as one that has just started: it knows nothing of the tests before."""
+    listener.state = State()
+    return ApiServer(listener.state, f"https://127.0.0.1:{listener.server_port}", kubeconfig(keys))
+
+
+@pytest.fixture
 def connected(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> KubernetesApi:
     """The connection; between its attempts it waits for a moment instead of seconds."""
-    monkeypatch.setattr(api, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(api, "RETRY_SECONDS", 0.001)
     return KubernetesApi(server.kubeconfig, server.address, NAME)

@@ -28,7 +28,7 @@ def test_the_api_is_reached_by_its_address_and_trusted_by_its_name(connected: Ku
 
 
 def test_a_server_of_another_name_is_not_trusted(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.cluster.api.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("tasks.cluster.api.RETRY_SECONDS", 0.001)
     with pytest.raises(UnreachableError, match="does not answer") as raised:
         KubernetesApi(server.kubeconfig, server.address, "somebody.else").call("GET", "/readyz")
     assert server.address in str(raised.value)
@@ -37,7 +37,7 @@ def test_a_server_of_another_name_is_not_trusted(server: ApiServer, monkeypatch:
 
 
 def test_nobody_at_the_address_is_an_unreachable_api(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.cluster.api.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("tasks.cluster.api.RETRY_SECONDS", 0.001)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets the port, and a connection is refused
         address = f"https://127.0.0.1:{unused.getsockname()[1]}"

@@ -36,11 +36,11 @@ ROLLED_OUT = {"observedGeneration": 1, "desiredNumberScheduled": 6, "updatedNumb
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waits, "ASK_SECONDS", 0.01)
+    """What comes here has come when the write that it follows is answered: what has not come then does not come at all."""
+    monkeypatch.setattr(waits, "ASK_SECONDS", 0.001)
     monkeypatch.setattr(waits, "LOOK_SECONDS", 0)
-    monkeypatch.setattr(calico, "TAKEN_UP_SECONDS", 0.2)
-    monkeypatch.setattr(calico, "NETWORK_SECONDS", 1)
-    monkeypatch.setattr(calico, "ROLLOUT_SECONDS", 1)
+    for name in ("TAKEN_UP", "NETWORK", "ROLLOUT"):
+        monkeypatch.setattr(calico, f"{name}_SECONDS", 0.02)
 
 
 @pytest.fixture

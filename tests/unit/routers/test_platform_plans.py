@@ -18,6 +18,7 @@ from tasks.linux.templates import render
 from tasks.routers.hierarchy import Hierarchical, lines_of, text_of
 from tasks.routers.platform import PLATFORMS, context
 from tasks.routers.statements import statements_of
+from tests.conftest import LOADER
 
 HOME = Path(__file__).parent
 NAMES = ("eos", "ios", "nxos", "junos", "vyos")
@@ -31,7 +32,7 @@ every_platform = pytest.mark.parametrize("name", NAMES)
 
 
 def read(name: str, case: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(CASES[name, case].read_text(encoding="utf-8"))
+    document: dict[str, Any] = yaml.load(CASES[name, case].read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506  a safe loader, by libyaml
     return document
 
 

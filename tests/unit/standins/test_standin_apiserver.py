@@ -1,6 +1,7 @@
 """Calico's API server: projectcalico.org/v3 over the definitions of two releases, with a store in memory in place of etcd."""
 
 import copy
+import functools
 import json
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -15,6 +16,8 @@ from calico_apiserver.exchange import Answer, Request
 from calico_apiserver.refusals import RefusalError
 from calico_apiserver.serving import Service
 
+from tests.conftest import LOADER
+
 MANIFESTS = Path(__file__).parents[3] / "lab" / "standins" / "manifests"
 FILES = {"3.24.5": "calico-3.24.5/tigera-operator.yaml", "3.32.1": "calico-3.32.1/operator-crds.yaml"}
 NEWEST = "3.32.1"
@@ -22,9 +25,14 @@ PEERS, CONFIGURATIONS = "/apis/projectcalico.org/v3/bgppeers", "/apis/projectcal
 APPLY = "application/apply-patch+yaml"
 
 
+@functools.cache
+def definitions(version: str) -> list[dict[str, Any]]:
+    items = yaml.load_all((MANIFESTS / FILES[version]).read_text(), Loader=LOADER)
+    return [item for item in items if item and item["kind"] == "CustomResourceDefinition"]
+
+
 def served(version: str) -> dict[str, kinds.Kind]:
-    items = [item for item in yaml.safe_load_all((MANIFESTS / FILES[version]).read_text()) if item]
-    return kinds.kinds([item for item in items if item["kind"] == "CustomResourceDefinition"])
+    return kinds.kinds(copy.deepcopy(definitions(version)))
 
 
 class Memory:

@@ -56,6 +56,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Server
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # the body does not wait for the acknowledgement of the head, 40 ms
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
