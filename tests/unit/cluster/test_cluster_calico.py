@@ -194,9 +194,10 @@ def test_a_node_whose_routers_were_all_lost_is_not_waited_for(
 
 
 def test_a_node_that_has_just_been_lost_is_not_waited_for_once_the_api_knows(
-    run: Any, connected: KubernetesApi, server: ApiServer
+    run: Any, connected: KubernetesApi, server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A node is told Ready for 40 s after its power was cut: longer than a second run takes to come here."""
+    monkeypatch.setattr(calico, "NETWORK_SECONDS", 10)
     standing(server.state, run(), connected)
     running = run()
     lost = running.intent.workers[-1]
