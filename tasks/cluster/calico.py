@@ -9,7 +9,7 @@ from kubepeer.change import Change
 from kubepeer.errors import CommandError
 from kubepeer.run import Run
 from tasks.cluster import objects, obstacles, waits
-from tasks.cluster.api import KubernetesApi, Manifest
+from tasks.cluster.api import ApiRefusal, KubernetesApi, Manifest
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete_ours, fetched, wait
 
 V3, STORED = "projectcalico.org/v3", "crd.projectcalico.org/v1"
@@ -59,7 +59,7 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
         if password:
             wait(run, api, _no_namespace, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
         generation = _generation(api)
-        bgp = _bgp(run, api, wanted)
+        bgp = _planned_or_written(run, api, wanted)
         changes += bgp
     if api is not None and not run.options.dry_run:
         _wait_for_restart(api, bgp, generation)  # what was written beforehand restarts nobody
@@ -90,6 +90,19 @@ def _not_served(api: KubernetesApi, wanted: list[Manifest]) -> str:
 
 def _no_namespace(api: KubernetesApi) -> str:
     return "" if api.get(NAMESPACE_PATH) else f"the operator has not made the namespace {NAMESPACE}"
+
+
+def _planned_or_written(run: Run, api: KubernetesApi | None, wanted: list[Manifest]) -> list[Change]:
+    """As _bgp; a dry run waits for nothing, and where Calico's API is there and does not answer, nobody knows what would change."""
+    try:
+        return _bgp(run, api, wanted)
+    except ApiRefusal as refusal:
+        if not (run.options.dry_run and refusal.passing):
+            raise
+        raise CommandError(
+            f"what would change of Calico's BGP is not known, its API does not answer: {refusal.message}",
+            cure="kubectl get tigerastatus says why; deploy.py waits for it",
+        ) from refusal
 
 
 def _bgp(run: Run, api: KubernetesApi | None, wanted: list[Manifest]) -> list[Change]:

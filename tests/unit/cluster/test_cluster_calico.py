@@ -13,7 +13,7 @@ from kubepeer.intent import Intent
 from kubepeer.run import Run
 from tasks.cluster import calico, waits
 from tasks.cluster.api import KubernetesApi
-from tests.unit.cluster.api_server import SERVED, ApiServer, State
+from tests.unit.cluster.api_server import NAME, SERVED, ApiServer, State
 
 OPERATOR = """
 {apiVersion: v1, kind: Namespace, metadata: {name: tigera-operator}}
@@ -283,6 +283,19 @@ def test_a_dry_run_shows_all_and_writes_nothing(run: Any, connected: KubernetesA
         "BGPPeer openwrt-peer",
         "BGPPeer tiny-unraid-peer",
     ]
+    assert server.state.written() == []
+
+
+def test_a_dry_run_says_what_it_cannot_know_while_calicos_api_does_not_answer(
+    run: Any, connected: KubernetesApi, server: ApiServer
+) -> None:
+    standing(server.state, run(), connected)
+    server.state.raw[V3] = (503, "the server is currently unable to handle the request")
+    fresh = KubernetesApi(server.kubeconfig, server.address, NAME)
+    with pytest.raises(
+        CommandError, match=r"BGP is not known, its API does not answer: GET .*v3: 503: .* Cure: kubectl"
+    ):
+        calico.build(run(dry_run=True), fresh)
     assert server.state.written() == []
 
 
