@@ -5,11 +5,11 @@ from functools import partial
 
 from nornir.core.task import Result, Task
 
-from kubepeer.errors import KubepeerError, RefusedError, UnreachableError
+from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.phases import control_planes
 from kubepeer.run import Run, done
 from tasks.cluster import calico, manifests, preflight, purelb, waits, workload
-from tasks.cluster.access import api_that_answered, open_api, save_kubeconfig
+from tasks.cluster.access import api_if_there, api_that_answered, save_kubeconfig
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import wait
 from tasks.cluster.differences import plan_object
@@ -26,7 +26,7 @@ def refuse_early(run: Run) -> None:
     """
     if not list(control_planes(run)):
         return  # the cluster's objects are not touched
-    found = _reasons(run, run.once("cluster preflight", partial(_api_now, run)))
+    found = _reasons(run, run.once("cluster preflight", partial(api_if_there, run)))
     if found:
         raise RefusedError(f"{'; '.join(found)}. Nothing was changed on any host.", host=run.intent.cluster.name)
 
@@ -53,14 +53,6 @@ def build_load_balancer(task: Task, run: Run) -> Result:
 def run_workload(task: Task, run: Run) -> Result:
     """The nginx of the tutorial."""
     return done(task, workload.build(run, api_that_answered(run)))
-
-
-def _api_now(run: Run) -> KubernetesApi | None:
-    """The API as it is before anything begins; one that is not ready is a matter of the phases that need it."""
-    try:
-        return open_api(run)
-    except UnreachableError:
-        return None
 
 
 def _reasons(run: Run, api: KubernetesApi | None) -> list[str]:

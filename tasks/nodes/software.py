@@ -23,7 +23,7 @@ def software(intent: Intent, own: NodeFacts) -> list[str]:
 def _control_groups(intent: Intent, own: NodeFacts) -> Iterator[str]:
     refuses = versions.has("kubernetes", intent.software.kubernetes, "cgroup v1 refused")
     if refuses and own.cgroups not in ("", CGROUP_2) and not intent.software.allow_cgroup_v1:
-        since = _minor(versions.since("kubernetes", "cgroup v1 refused"))
+        since = versions.minor(versions.since("kubernetes", "cgroup v1 refused"))
         yield (
             f"its control groups are of version 1, and Kubernetes from {since} on refuses them: "
             "boot it with systemd.unified_cgroup_hierarchy=1, or set software.allow_cgroup_v1: true"
@@ -39,7 +39,7 @@ def _containerd(intent: Intent, own: NodeFacts) -> Iterator[str]:
         if stands and stands < needed and versions.has("kubernetes", intent.software.kubernetes, feature):
             where = "is there" if own.containerd else "is what its package repositories have"
             yield (
-                f"containerd {version} {where}, and Kubernetes from {_minor(versions.since('kubernetes', feature))} on needs "
+                f"containerd {version} {where}, and Kubernetes from {versions.minor(versions.since('kubernetes', feature))} on needs "
                 f"{needed[0]}.{needed[1]} or newer: upgrade it, or use a release of the system that has it"
             )
             return
@@ -58,7 +58,3 @@ def _repository(intent: Intent, own: NodeFacts) -> Iterator[str]:
     no_crictl = CRI_TOOLS in own.lacking and not repository.versions.get(CRI_TOOLS)
     if no_crictl and intent.packages.only_these_repositories:
         yield f"its package repositories have no {CRI_TOOLS} (crictl): add one that has it to packages.repositories"
-
-
-def _minor(version: str) -> str:
-    return version.rpartition(".")[0]

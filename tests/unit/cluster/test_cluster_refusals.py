@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubepeer.errors import RefusedError, UnreachableError
+from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from kubepeer.run import Run
 from tasks.cluster import tasks
@@ -53,15 +53,12 @@ def run(run_of: Callable[..., Run], intent_of: Callable[..., Intent], folder: Pa
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_api(*_: object) -> KubernetesApi:
-        raise UnreachableError("no control plane has a cluster")
-
-    monkeypatch.setattr(tasks, "open_api", no_api)
+    monkeypatch.setattr(tasks, "api_if_there", lambda _: None)
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch, connected: KubernetesApi) -> None:
-    monkeypatch.setattr(tasks, "open_api", lambda *_: connected)
+    monkeypatch.setattr(tasks, "api_if_there", lambda _: connected)
 
 
 def refused(run: Run) -> str:
