@@ -15,7 +15,9 @@ OPERATOR = "/apis/apps/v1/namespaces/tigera-operator/deployments/tigera-operator
 INSTALLATIONS = f"{CRDS}/{manifests.INSTALLATIONS}"
 SERVICE_GROUPS = f"{CRDS}/{manifests.SERVICE_GROUPS}"
 ALLOCATORS = {name: f"/apis/apps/v1/namespaces/{name}/deployments/allocator" for name in ("purelb", "purelb-system")}
-ASKED = (BY_MANIFEST, CANAL, OPERATOR, INSTALLATIONS, SERVICE_GROUPS, *ALLOCATORS.values())
+# Written by calico-node; where Calico's kinds are the cluster's own (native CRDs) it is kept elsewhere, and not judged by.
+CALICO_VERSION = "/apis/crd.projectcalico.org/v1/clusterinformations/default"
+ASKED = (BY_MANIFEST, CANAL, OPERATOR, INSTALLATIONS, SERVICE_GROUPS, CALICO_VERSION, *ALLOCATORS.values())
 SELECTOR_BYTES = 4096  # of BGPPeer.nodeSelector, from Calico 3.32 on
 INTERFACE = re.compile(r"[a-zA-Z0-9_.*-]{1,15}")  # libcalico-go, validator/v3: bgpFilterInterface
 COMMUNITY = re.compile(r"\d+:\d+(:\d+)?")
@@ -46,6 +48,7 @@ def reasons(intent: Intent, found: Found) -> list[str]:
         *manifests.calico_reasons(found.operator, found.definitions, stands=INSTALLATIONS in standing),
         *manifests.purelb_reasons(intent, found.purelb),
         *_calico_of_others(standing),
+        *_another_calico(intent, standing),
         *_definitions_of_others(found),
         *_another_purelb(intent, standing),
         *_rules(objects.bgp(intent, None)),
@@ -65,6 +68,18 @@ def _calico_of_others(standing: Mapping[str, Manifest]) -> list[str]:
         )
         return [f"{what}: take it out of Helm's hands first, or leave this cluster's network to Helm"]
     return []
+
+
+def _another_calico(intent: Intent, standing: Mapping[str, Manifest]) -> list[str]:
+    """An operator of another version would move every node to it."""
+    told = str((standing.get(CALICO_VERSION, {}).get("spec") or {}).get("calicoVersion") or "")
+    running, wanted = re.match(r"v?(\d+\.\d+\.\d+)", told), intent.software.calico
+    if running is None or running[1] == wanted:
+        return []
+    what = f"the cluster runs Calico {running[1]}, the inventory says {wanted}, and deploy.py does not upgrade"
+    return [
+        f"{what}: set software.calico and manifests to {running[1]}, or upgrade Calico first (docs.tigera.io, Upgrade)"
+    ]
 
 
 def _definitions_of_others(found: Found) -> list[str]:

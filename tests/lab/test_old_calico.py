@@ -31,7 +31,7 @@ def old(lab: Laboratory, project: Project, measure: Measure) -> Runbooks:
     runbooks = project.edited(defaults=OLD)
     answer = runbooks.deploy(deadline=FIRST_RUN_SECONDS).ended(0)
     measure("first deploy.py with Calico 3.24 and PureLB 0.0.1", answer.seconds)
-    assert "not tested together" in answer.text or "tested" in answer.text
+    assert "tested" in answer.text  # Calico 3.24 with this Kubernetes: one line of warning
     return runbooks
 
 
@@ -60,8 +60,8 @@ def test_a_hundred_forced_reconciles_leave_nothing_to_change(old: Runbooks, old_
 
 
 def test_calico_is_not_moved_to_another_minor_by_accident(runbooks: Runbooks, old_cluster: Kubectl) -> None:
-    """The inventory of today against a cluster with PureLB's first API: its definitions cannot be changed in place."""
+    """The inventory of today against a cluster of yesterday."""
     assert old_cluster
     answer = runbooks.deploy("--output", "json").ended(1)
     assert answer.changes == {}
-    assert any("PureLB" in error for error in answer.errors.values()), answer.errors
+    assert any("the cluster runs Calico 3.24.5, the inventory says 3.32.1" in error for error in answer.errors.values())
