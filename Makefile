@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TOOLCHAIN := $(VENV)/.toolchain
-SOURCES := kubepeer tasks runbooks lab drivers tests
+SOURCES := kubepeer tasks runbooks lab drivers tests benchmarks
 
 .PHONY: demo test test-long check format lab lab-down host-packages requirements clean
 

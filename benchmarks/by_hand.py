@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from kubepeer.intent.load import load_intent
 from kubepeer.settings import read_settings
 from lab.access import ssh_command
 from lab.places import CHECKOUT, instance
-from lab.topology import machine
+from lab.topology import MACHINES
 from tasks.cluster import objects
 from tasks.control_plane import kubeadm
 from tasks.control_plane.endpoint import plan_endpoint
@@ -40,22 +41,20 @@ INIT_PHASES = ("First control plane", "Other control planes", "Workers")
 
 def ssh(name: str, script: str, *, watch: Callable[[str], None] | None = None) -> str:
     """Run a script on a machine of the lab; its lines are shown to `watch` as they come."""
-    found = machine(name)
-    assert found is not None
-    command = ssh_command(instance(), found, ["bash", "-s"])
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(script)
-    process.stdin.close()
+    found = next(one for one in MACHINES if one.name == name)
     lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if watch:
-            watch(line)
-    if process.wait(DEADLINE) != 0:
+    with tempfile.TemporaryFile("w+") as given:
+        given.write(script)
+        given.seek(0)
+        command = ssh_command(instance(), found, ["bash", "-s"])
+        with subprocess.Popen(
+            command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line)
+                if watch:
+                    watch(line)
+    if process.returncode != 0:
         raise SystemExit(f"{name}: {''.join(lines)[-2000:]}")
     return "".join(lines)
 
