@@ -19,7 +19,7 @@ from tests.lab.laboratory import MASTERS, NODES, ROUTERS, WORKERS, Laboratory, w
 from tests.lab.routers import DEVICES
 from tests.lab.runbooks import TRACES_OF_A_FAULT, Runbooks
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long("kills")]
 PHASE_SECONDS = 600  # until a run has come to the phase that it is to die in
 END_SECONDS = 20
 # What stands on a node when kubeadm is in the middle of its work; a moment later the run is killed.
