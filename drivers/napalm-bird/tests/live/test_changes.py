@@ -76,7 +76,7 @@ def seconds(moment: str) -> float:
 
 @pytest.fixture
 def foreign(router: BIRDDriver) -> Callable[[], dict[str, float]]:
-    """What is not ours on this router, and since when it is up, in seconds of the day; it has been up for a while before the test."""
+    """What is not ours on this router, and since when it is up (second of the day): for a while before the test."""
     ours = {"node_1", "node_2", "node_3", "node_9", "node_10"}
 
     def look() -> dict[str, float]:
