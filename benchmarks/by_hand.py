@@ -29,14 +29,16 @@ from lab.places import CHECKOUT, instance
 from lab.topology import MACHINES
 from tasks.cluster import objects
 from tasks.control_plane import kubeadm
-from tasks.control_plane.endpoint import plan_endpoint
+from tasks.control_plane.endpoint import PATHS, plan_endpoint
 from tasks.control_plane.join_secrets import JoinSecrets, ca_hash
 from tasks.linux.observe import Answer, Seen
 from tasks.linux.templates import render
+from tasks.nodes.repository import CODENAME
 
 DEADLINE = 1200
 PULLED = "[certs] Using certificateDir folder"  # kubeadm's first line after its preflight, which pulls the images
-INIT_PHASES = ("First control plane", "Other control planes", "Workers")
+KUBEADM_PHASES = ("First control plane", "Other control planes", "Workers")
+AFTER_READY = ("Load balancer", "Workload", "Verify both ends")
 
 
 def ssh(name: str, script: str, *, watch: Callable[[str], None] | None = None) -> str:
@@ -97,9 +99,7 @@ def preparation(intent: Intent, node: Node) -> str:
         before[f"/etc/containerd/certs.d/{registry}/hosts.toml"] = text
     if node.role == "control_plane":
         before |= endpoint(intent, node)
-    repositories = "".join(f"{line}\n" for line in intent.packages.repositories).replace(
-        "{codename}", "$VERSION_CODENAME"
-    )
+    repositories = "".join(f"{line}\n" for line in intent.packages.repositories).replace(CODENAME, "$VERSION_CODENAME")
     return f"""set -e
 export DEBIAN_FRONTEND=noninteractive
 {files(before)}
@@ -122,10 +122,7 @@ systemctl enable -q --now kubelet
 
 def endpoint(intent: Intent, node: Node) -> dict[str, str]:
     """Haproxy and keepalived, as the runbook would write them."""
-    nothing = Seen(answers={"owed": Answer(0, "")}, files=dict.fromkeys(
-        ("/etc/haproxy/haproxy.cfg", "/etc/keepalived/keepalived.conf", "/etc/keepalived/check_apiserver.sh",
-         "/etc/kubernetes/manifests/haproxy.yaml", "/etc/kubernetes/manifests/keepalived.yaml"))
-    )  # fmt: skip
+    nothing = Seen(answers={"owed": Answer(0, "")}, files=dict.fromkeys(PATHS))
     return {change.what: change.after or "" for change in plan_endpoint(intent, node, nothing, None)}
 
 
@@ -133,7 +130,6 @@ class Clock:
     """Named times of one run."""
 
     def __init__(self) -> None:
-        self.began = time.monotonic()
         self.rows: list[tuple[str, float]] = []
 
     @contextmanager
@@ -145,7 +141,7 @@ class Clock:
 
     @property
     def total(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds of all steps."""
         return sum(seconds for _, seconds in self.rows)
 
 
@@ -231,15 +227,13 @@ def main() -> None:
     print(f"  {'six Ready (sum of the phases)':<32}{until_ready:7.1f} s")
     print(f"  {'all, with routers, proof, start':<32}{whole:7.1f} s")
     hand_kubeadm = sum(seconds for name, seconds in hand.rows if name.startswith(("kubeadm", "join")))
-    ours_kubeadm = sum(phases.get(title, 0.0) for title in INIT_PHASES)
+    ours_kubeadm = sum(phases.get(title, 0.0) for title in KUBEADM_PHASES)
     print(f"kubeadm with its pulls: {ours_kubeadm:.1f} s against {hand_kubeadm:.1f} s by hand; all else: "
           f"{until_ready - ours_kubeadm:.1f} s against {hand.total - hand_kubeadm:.1f} s")  # fmt: skip
     print(
         f"deploy.py to six Ready: {until_ready / hand.total:.2f} times by hand; to the proven end: {whole / hand.total:.2f} times"
     )
 
-
-AFTER_READY = ("Load balancer", "Workload", "Verify both ends")
 
 if __name__ == "__main__":
     main()
