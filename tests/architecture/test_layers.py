@@ -25,11 +25,13 @@ DEVICES = {
 STARTS_PROGRAMS = {"subprocess"}
 PURE = (
     "tasks/cluster/comparison.py",
+    "tasks/cluster/kubeconfig.py",
     "tasks/cluster/manifests.py",
     "tasks/cluster/objects.py",
     "tasks/cluster/obstacles.py",
     "tasks/cluster/preflight.py",
     "tasks/cluster/schema.py",
+    "tasks/control_plane/birth.py",
     "tasks/control_plane/containers.py",
     "tasks/control_plane/diagnosis.py",
     "tasks/control_plane/endpoint.py",
