@@ -35,7 +35,8 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
     """
     ends = time.monotonic() + wait_seconds
     while True:
-        api, problem, answers, cure = run.recall("api"), "", False, "python runbooks/deploy.py"
+        api: KubernetesApi | None = run.recall("api")
+        problem, answers, cure = "", False, "python runbooks/deploy.py"
         try:
             api = api or _connect(run)
             problem, answers = _problem(api) if api else ("no control plane that can be reached has a cluster", False)
