@@ -8,8 +8,9 @@ import yaml
 from kubepeer.errors import KubepeerError, UnreachableError
 from kubepeer.intent import Cluster
 from kubepeer.run import Run
-from tasks.cluster.api import ApiRefusal, KubernetesApi
+from tasks.cluster.api import KubernetesApi
 from tasks.cluster.kubeconfig import UnusableError
+from tasks.cluster.refusal import ApiRefusal
 from tasks.linux.shell import open_shell
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"

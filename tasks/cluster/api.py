@@ -18,6 +18,7 @@ from kubernetes.client.exceptions import ApiException
 
 from kubepeer.errors import CommandError, UnreachableError
 from tasks.cluster.kubeconfig import credentials
+from tasks.cluster.refusal import NOT_FOUND, ApiRefusal, message_of
 
 FIELD_MANAGER = "kubepeer"
 TIMEOUT_SECONDS = (3.0, 20.0)  # to connect, to read
@@ -25,11 +26,6 @@ TIMEOUT_SECONDS = (3.0, 20.0)  # to connect, to read
 # a leader (500). What can be said twice without harm is said again, often enough for a failover (3 s in the lab) to pass.
 REPEATABLE = ("GET", "PATCH", "DELETE")
 ATTEMPTS, RETRY_SECONDS = 4, 1.5
-NOT_FOUND = 404
-# A field that a version does not declare: managedfields' own words, with which a server-side apply answers 500. It passes by no waiting.
-UNDECLARED = "field not declared in schema"
-BROKEN_RULE = ("error with field", "error with the following fields", "is invalid:")  # libcalico-go, lib/errors
-TOO_MANY = 429
 Manifest = dict[str, Any]
 
 
@@ -114,7 +110,7 @@ class KubernetesApi:
             reason = getattr(error, "reason", None) or error
             raise UnreachableError(f"the Kubernetes API at {self.server} does not answer: {reason}") from error
         if response.status >= 400:  # noqa: PLR2004  HTTP: client and server errors
-            raise ApiRefusal(response.status, f"{method} {path}", _message(text))
+            raise ApiRefusal(response.status, f"{method} {path}", message_of(text))
         return json.loads(text) if text.startswith(("{", "[")) else text
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any | None:
@@ -211,38 +207,3 @@ class KubernetesApi:
             "PATCH", path, query=query, body=manifest, content_type="application/apply-patch+yaml"
         )
         return answer
-
-
-class ApiRefusal(CommandError):
-    """The API answered with an error; `status` is the HTTP code, `said` its own words."""
-
-    def __init__(self, status: int, tried: str, said: str) -> None:
-        super().__init__(f"{tried}: {status}: {said}")
-        self.status = status
-        self.said = said
-
-    @property
-    def undeclared(self) -> bool:
-        """A field is not in the schema of the version that is served."""
-        return UNDECLARED in self.said
-
-    @property
-    def passing(self) -> bool:
-        """The server's fault, that may be over in a moment.
-
-        Calico's API server tells a rule that is broken as 500, too, in its library's words; and a server that has just learned of a
-        definition answers 429 until its storage is ready.
-        """
-        of_server = self.status >= 500 or self.status == TOO_MANY  # noqa: PLR2004  HTTP: the server's fault
-        return of_server and not self.undeclared and not any(words in self.said for words in BROKEN_RULE)
-
-
-def _message(text: str) -> str:
-    """The cause in an answer that refuses: a Status's message, the failing checks of /readyz, or else its beginning."""
-    failing = [line.removeprefix("[-]") for line in text.splitlines() if line.startswith("[-]")]
-    if failing:
-        return "; ".join(failing)
-    try:
-        return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
-        return text.strip()[:200]

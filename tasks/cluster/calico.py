@@ -1,6 +1,5 @@
 """Calico by its operator, and its BGP: written as soon as their API answers, since nothing may be ready without it."""
 
-from collections.abc import Callable
 from functools import partial
 
 import yaml
@@ -8,9 +7,10 @@ import yaml
 from kubepeer.change import Change
 from kubepeer.errors import CommandError
 from kubepeer.run import Run, waiting
-from tasks.cluster import objects, obstacles, waits
-from tasks.cluster.api import ApiRefusal, KubernetesApi, Manifest
+from tasks.cluster import conditions, objects, obstacles, waits
+from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete_ours, fetched, wait
+from tasks.cluster.refusal import ApiRefusal
 
 V3, STORED = "projectcalico.org/v3", "crd.projectcalico.org/v1"
 PEERS_PATH = f"/apis/{V3}/bgppeers"
@@ -50,7 +50,7 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     generation = _generation(api)  # before BGP is written
     bgp = _bgp(run, api, wanted) if first else []
     changes = [*bgp, *apply(run, api, [*definitions, *operator])]
-    deployment = partial(waits.deployment, namespace=OPERATOR, name=OPERATOR)
+    deployment = partial(conditions.deployment, namespace=OPERATOR, name=OPERATOR)
     wait(run, api, deployment, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
     changes += _configuration_beforehand(run, api, wanted)
     changes += apply(run, api, objects.calico(run.intent))
@@ -175,14 +175,11 @@ def _restarts(change: Change) -> bool:
 
 def _wait_until_available(run: Run, api: KubernetesApi) -> None:
     """The restart is over, and the operator says so, as far as it can come with the nodes and routers that are there."""
-    conditions: list[Callable[[KubernetesApi], str]] = []
-    if (
-        api.get(NATIVE) is None
-    ):  # else the API server of the cluster itself serves Calico's kinds, and there is no other
-        conditions.append(partial(waits.tigera_status, name="apiserver", told=API_SERVER))
-    conditions.append(partial(_nodes_available, run))
-    for condition in conditions:
-        wait(run, api, condition, NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+    # with native definitions the API server of the cluster itself serves Calico's kinds, and there is no other
+    if api.get(NATIVE) is None:
+        served = partial(conditions.tigera_status, name="apiserver", told=API_SERVER)
+        wait(run, api, served, NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+    wait(run, api, partial(_nodes_available, run), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
 
 
 def _nodes_available(run: Run, api: KubernetesApi) -> str:
@@ -191,8 +188,8 @@ def _nodes_available(run: Run, api: KubernetesApi) -> str:
     absent = sum(not _waited_for(run, node) for node in nodes)
     if absent == len(nodes):
         return ""
-    return waits.daemon_set(api, NAMESPACE, "calico-node", absent=absent) or (
-        "" if absent else waits.tigera_status(api, "calico", told=INSTALLATION)
+    return conditions.daemon_set(api, NAMESPACE, "calico-node", absent=absent) or (
+        "" if absent else conditions.tigera_status(api, "calico", told=INSTALLATION)
     )
 
 

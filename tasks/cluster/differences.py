@@ -11,7 +11,8 @@ import yaml
 from kubepeer.change import Change
 from kubepeer.errors import RefusedError, UnreachableError
 from tasks.cluster import comparison
-from tasks.cluster.api import ATTEMPTS, FIELD_MANAGER, NOT_FOUND, ApiRefusal, KubernetesApi, Manifest
+from tasks.cluster.api import ATTEMPTS, FIELD_MANAGER, KubernetesApi, Manifest
+from tasks.cluster.refusal import NOT_FOUND, ApiRefusal
 from tasks.cluster.schema import undeclared
 from tasks.cluster.undeclared import how_to_have
 

@@ -8,7 +8,7 @@ from nornir.core.task import Result, Task
 from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.phases import control_planes
 from kubepeer.run import Run, done
-from tasks.cluster import calico, foreign, manifests, preflight, purelb, waits, workload
+from tasks.cluster import calico, conditions, foreign, manifests, preflight, purelb, workload
 from tasks.cluster.access import api_if_there, api_that_answered, save_kubeconfig
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import wait
@@ -42,7 +42,7 @@ def build_network(task: Task, run: Run) -> Result:
         save_kubeconfig(run, api)
     changes = calico.build(run, api)
     expected = [node.full_name for node in run.intent.nodes if node.name not in run.nornir.data.failed_hosts]
-    ready = partial(waits.nodes_ready, expected=[] if run.filtered else expected)
+    ready = partial(conditions.nodes_ready, expected=[] if run.filtered else expected)
     wait(run, api, ready, READY_SECONDS, calico.NAMESPACE)
     return done(task, changes)
 

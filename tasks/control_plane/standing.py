@@ -8,7 +8,8 @@ from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Node
 from kubepeer.run import Run
 from tasks.cluster.access import ApiNotReadyError, api_of_cluster, rewriting
-from tasks.cluster.api import ApiRefusal, KubernetesApi, Manifest
+from tasks.cluster.api import KubernetesApi, Manifest
+from tasks.cluster.refusal import ApiRefusal
 from tasks.control_plane import membership as members
 from tasks.control_plane.birth import Elsewhere, Situation, refusal
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS

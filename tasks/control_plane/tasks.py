@@ -10,7 +10,7 @@ from nornir.core.task import Result, Task
 from kubepeer.errors import CommandError, UnreachableError
 from kubepeer.intent import Node
 from kubepeer.run import Run, done
-from tasks.cluster import waits
+from tasks.cluster import conditions, waits
 from tasks.cluster.access import api_if_there, api_that_answered, open_api
 from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
@@ -50,7 +50,7 @@ def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[
         return  # no kubelet of the cluster that could start them; this node joins later
     for path, text in pods.items():
         name = f"{Path(path).stem}-{node.full_name}"  # the kubelet's name for a static pod
-        wanted = partial(waits.static_pod, api, name, configuration_of(text or ""))
+        wanted = partial(conditions.static_pod, api, name, configuration_of(text or ""))
         waits.until(wanted, POD_SECONDS, partial(explain, shell, (Path(path).stem,)))
 
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from kubepeer.intent import Intent, Node
 from tasks.nodes.facts import NodeFacts
-from tasks.nodes.plan import modules_for
+from tasks.nodes.kernel import modules_for
 from tasks.nodes.repository import minor_of
 from tasks.nodes.software import software
 

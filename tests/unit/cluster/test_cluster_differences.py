@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from kubepeer.errors import RefusedError
-from tasks.cluster.api import ApiRefusal, KubernetesApi
+from tasks.cluster.api import KubernetesApi
 from tasks.cluster.differences import as_text, name_of, plan_object, plan_objects, store
+from tasks.cluster.refusal import ApiRefusal
 from tests.unit.cluster.api_server import ApiServer
 
 PEERS = "/apis/projectcalico.org/v3/bgppeers"

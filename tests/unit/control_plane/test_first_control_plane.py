@@ -6,7 +6,8 @@ import pytest
 
 from kubepeer.errors import CommandError, UnreachableError
 from kubepeer.run import Run
-from tasks.cluster.api import ApiRefusal, KubernetesApi
+from tasks.cluster.api import KubernetesApi
+from tasks.cluster.refusal import ApiRefusal
 from tasks.control_plane import standing
 from tasks.control_plane.birth import Elsewhere
 from tasks.control_plane.membership import ADMIN_CONF, KUBELET_CONF, MemberSeen

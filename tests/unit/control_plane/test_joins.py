@@ -17,7 +17,7 @@ from kubepeer.errors import CommandError, RefusedError, UnreachableError
 from kubepeer.run import Run
 from tasks.cluster import access
 from tasks.cluster.api import KubernetesApi
-from tasks.control_plane import joins
+from tasks.control_plane import joins, peers
 from tasks.control_plane.membership import ADMIN_CONF, APISERVER, CA_CERTIFICATE, KUBELET_CONF, MemberSeen
 from tasks.linux.shell import Completed
 from tests.unit.cluster.api_server import ApiServer
@@ -119,7 +119,7 @@ class Fleet:
 @pytest.fixture
 def fleet(tmp_path: Path, connected: KubernetesApi, server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     fleet = Fleet(tmp_path, connected, server)
-    for module in (joins, access):
+    for module in (joins, peers, access):
         monkeypatch.setattr(module, "open_shell", lambda _, name: fleet.machines[name])
     return fleet
 
@@ -209,7 +209,7 @@ def test_another_control_plane_helps_where_the_first_cannot(
             raise UnreachableError("no route to host", host=name)
         return fleet.machines[name]
 
-    for module in (joins, access):
+    for module in (joins, peers, access):
         monkeypatch.setattr(module, "open_shell", lost)
     fleet.etcd({FIRST: "running", SECOND: "running", THIRD: "learner"})
     join(THIRD, CUT_OFF, [FIRST, SECOND])
