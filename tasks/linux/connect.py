@@ -24,6 +24,8 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
     host = nornir.inventory.hosts[name]
     try:
         opened = host.get_connection(plugin, nornir.config)
+        if plugin == "netmiko" and getattr(opened, "remote_conn_pre", None) is None:
+            opened.establish_connection()
     except KubepeerError:
         raise
     except ModuleImportError as error:
