@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import pytest
 import yaml
 
+from kubepeer import versions
 from kubepeer.intent import Intent
 from kubepeer.intent.load import load_intent
 from kubepeer.settings import Settings, read_settings
@@ -59,6 +60,12 @@ def _case(file: Path) -> dict[str, Any]:
 @functools.cache
 def _document(path: Path) -> dict[str, Any]:
     return _case(path)
+
+
+def goes_with(kubernetes: str) -> dict[str, str]:
+    """The tags that kubeadm of a version names, by the table of versions."""
+    row: dict[str, str] = _document(versions.DATA)["kubernetes"][versions.minor(kubernetes)]
+    return row
 
 
 def merged(below: Any, above: Any) -> Any:

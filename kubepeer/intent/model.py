@@ -133,6 +133,7 @@ class Software(Section):
     kubernetes: VersionNumber
     calico: VersionNumber
     purelb: VersionNumber
+    adopt_calico: bool = False  # an operator that somebody else has installed is taken over
     allow_cgroup_v1: bool = False  # Kubernetes from 1.35 on refuses control groups of version 1 unless told otherwise
     proxy_mode: Literal["ipvs", "iptables", "nftables"] = "ipvs"
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"

@@ -6,8 +6,10 @@ from pathlib import Path
 import yaml
 
 from kubepeer.errors import KubepeerError, UnreachableError
+from kubepeer.intent import Cluster
 from kubepeer.run import Run
 from tasks.cluster.api import ApiRefusal, KubernetesApi
+from tasks.cluster.kubeconfig import UnusableError
 from tasks.linux.shell import open_shell
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
@@ -28,13 +30,18 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
 
     Raises:
         ApiNotReadyError: it answers, and is not ready; says which of its checks fail.
-        UnreachableError: no control plane has a kubeconfig, or nobody answers at the address.
+        UnreachableError: no control plane has a kubeconfig that is of use, or nobody answers at the address.
 
     """
     ends = time.monotonic() + wait_seconds
     while True:
-        api = run.recall("api") or _connect(run)
-        problem, answers = _problem(api) if api else ("no control plane that can be reached has a cluster", False)
+        api: KubernetesApi | None = run.recall("api")
+        problem, answers, cure = "", False, "python runbooks/deploy.py"
+        try:
+            api = api or _connect(run)
+            problem, answers = _problem(api) if api else ("no control plane that can be reached has a cluster", False)
+        except UnusableError as error:  # kubeadm may be writing it
+            problem, cure = str(error), rewriting(run.intent.cluster)
         if api and not problem:
             run.keep("api", api)
             return api
@@ -46,7 +53,7 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
             if answers:
                 cure = "look at the log of what its failing checks name: crictl ps -a on the control planes (etcd, kube-apiserver)"
                 raise ApiNotReadyError(message, cure=cure)
-            raise UnreachableError(message, cure="python runbooks/deploy.py")
+            raise UnreachableError(message, cure=cure)
         time.sleep(ASK_SECONDS)  # an election of keepalived or a start of an apiserver tells nobody
 
 
@@ -109,15 +116,35 @@ def _problem(api: KubernetesApi) -> tuple[str, bool]:
 
 
 def _connect(run: Run) -> KubernetesApi | None:
-    """A connection with the kubeconfig of the first control plane that has one."""
+    """A connection with the kubeconfig of the first control plane that has one.
+
+    Raises:
+        UnusableError: some have one, and none of them is whole.
+
+    """
     endpoint = run.intent.cluster.endpoint
+    unusable = []
     for node in run.intent.control_planes:
         kubeconfig = kubeconfig_of(run, node.name)
-        if kubeconfig:
+        if not kubeconfig:
+            continue
+        try:
             return KubernetesApi(
                 kubeconfig, f"https://{endpoint.address}:{endpoint.port}", run.intent.cluster.endpoint_name
             )
+        except UnusableError as error:
+            unusable.append(f"{ADMIN_CONF} of {node.name} {error}")
+    if unusable:
+        raise UnusableError("; ".join(unusable))
     return None
+
+
+def rewriting(cluster: Cluster) -> str:
+    """How a control plane gets its administrator's kubeconfig anew; kubeadm leaves one that is there alone."""
+    phase = (
+        f"kubeadm init phase kubeconfig admin --control-plane-endpoint {cluster.endpoint_name}:{cluster.endpoint.port}"
+    )
+    return f"on that control plane: rm {ADMIN_CONF} && {phase}; where kubeadm init had not ended, python runbooks/deploy.py"
 
 
 def kubeconfig_of(run: Run, name: str) -> str:

@@ -3,7 +3,6 @@
 Objects travel as plain dictionaries: the manifests that we apply are not ours to model, and server-side apply wants them as they stand.
 """
 
-import base64
 import json
 import tempfile
 import time
@@ -14,11 +13,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-import yaml
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from kubepeer.errors import CommandError, UnreachableError
+from tasks.cluster.kubeconfig import credentials
 
 FIELD_MANAGER = "kubepeer"
 TIMEOUT_SECONDS = (3.0, 20.0)  # to connect, to read
@@ -45,31 +44,33 @@ class KubernetesApi:
             server: where to connect, https://ADDRESS:PORT; not the name in the kubeconfig, which the controller may not resolve.
             server_name: the name to check the server's certificate against.
 
+        Raises:
+            UnusableError: the kubeconfig is none, or not whole.
+
         """
-        document = yaml.safe_load(kubeconfig)
-        cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+        found = credentials(kubeconfig)
         self._folder = tempfile.TemporaryDirectory(prefix="kubepeer-")  # mode 0700, gone with this object
         configuration = client.Configuration()
         configuration.host = server
         configuration.tls_server_name = server_name
-        configuration.ssl_ca_cert = self._certificate("ca", cluster["certificate-authority-data"])
-        configuration.cert_file = self._certificate("cert", user["client-certificate-data"])
-        configuration.key_file = self._certificate("key", user["client-key-data"])
+        configuration.ssl_ca_cert = self._certificate("ca", found.ca)
+        configuration.cert_file = self._certificate("cert", found.certificate)
+        configuration.key_file = self._certificate("key", found.key)
         configuration.retries = urllib3.Retry(
             connect=0, read=0, redirect=0, other=0
         )  # who waits for the API says so with a deadline
         self.server = server
         self.kubeconfig = kubeconfig
-        self.ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        self.ca = found.ca
         self._client = client.ApiClient(configuration)
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
         self._descriptions: dict[str, Mapping[str, Any]] = {}
         self._describing = Lock()
 
-    def _certificate(self, name: str, data: str) -> str:
+    def _certificate(self, name: str, pem: str) -> str:
         path = Path(self._folder.name) / name
         path.touch(mode=0o600)
-        path.write_bytes(base64.b64decode(data))
+        path.write_text(pem, encoding="utf-8")
         return str(path)
 
     def call(

@@ -7,7 +7,7 @@ import yaml
 
 from kubepeer.change import Change
 from kubepeer.errors import CommandError
-from kubepeer.run import Run
+from kubepeer.run import Run, waiting
 from tasks.cluster import objects, obstacles, waits
 from tasks.cluster.api import ApiRefusal, KubernetesApi, Manifest
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete_ours, fetched, wait
@@ -55,7 +55,7 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     changes += _configuration_beforehand(run, api, wanted)
     changes += apply(run, api, objects.calico(run.intent))
     if not first:
-        wait(run, api, partial(_not_served, wanted=wanted), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+        wait(run, api, partial(_not_served_yet, run, wanted), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
         if password:
             wait(run, api, _no_namespace, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
         generation = _generation(api)
@@ -86,6 +86,32 @@ def _not_served(api: KubernetesApi, wanted: list[Manifest]) -> str:
     """Every kind of Calico's API that is to be written is served."""
     kinds = dict.fromkeys(manifest["kind"] for manifest in wanted if manifest["apiVersion"] == V3)
     return next(filter(None, (api.serves(V3, kind) for kind in kinds)), "")
+
+
+def _not_served_yet(run: Run, wanted: list[Manifest], api: KubernetesApi) -> str:
+    """As _not_served, on a first run; with the nodes that hold it up.
+
+    The operator begins with Calico's API server when calico-node has been available on every node once: only then it writes the
+    Installation's status.variant (tigera/operator, pkg/controller/installation), which its controller of the API server waits for.
+
+    Raises:
+        CommandError: one of those nodes is lost to this run, and the waiting vain.
+
+    """
+    missing = _not_served(api, wanted)
+    away = obstacles.away(api.items("/api/v1/nodes")) if missing else {}
+    if not away:
+        return missing
+    said = "; ".join(f"node {name} is not Ready ({words})" for name, words in away.items())
+    why = f"Calico's operator brings it when calico-node is available on every node, and {said}"
+    lost = [node.full_name for node in run.intent.nodes if node.name in run.nornir.data.failed_hosts]
+    if hopeless := [name for name in lost if name in away]:
+        raise CommandError(
+            f"{missing}: {why}",
+            cure=f"bring it back and run again, or kubectl delete node {' '.join(hopeless)}",
+        )
+    waiting(f"for Calico's API: {said}")
+    return f"{missing}: {why}"
 
 
 def _no_namespace(api: KubernetesApi) -> str:

@@ -8,11 +8,13 @@ from nornir.core.task import Result, Task
 from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.phases import control_planes
 from kubepeer.run import Run, done
-from tasks.cluster import calico, manifests, preflight, purelb, waits, workload
+from tasks.cluster import calico, foreign, manifests, preflight, purelb, waits, workload
 from tasks.cluster.access import api_if_there, api_that_answered, save_kubeconfig
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import wait
-from tasks.cluster.differences import plan_object
+from tasks.cluster.differences import plan_object, undeclared_reason
+from tasks.cluster.schema import definition_of
+from tasks.cluster.undeclared import written_by_us
 
 READY_SECONDS = 120
 
@@ -65,10 +67,27 @@ def _find_reasons(run: Run, api: KubernetesApi | None) -> list[str]:
         operator, definitions = calico.manifests_of(run)
         balancer = purelb.manifest_of(run)
         standing = None if api is None else _standing(api)
-        foreign = [] if api is None else _foreign_definitions(api, standing or {}, [*definitions, *operator, *balancer])
+        every = [*definitions, *operator, *balancer]
+        foreign = [] if api is None else _foreign_definitions(api, standing or {}, every)
+        undeclared = [] if api is None else _undeclared(run, api, every)
     except KubepeerError as error:
         return [str(error)]
-    return preflight.reasons(run.intent, preflight.Found(operator, definitions, balancer, standing, foreign))
+    found = preflight.Found(operator, definitions, balancer, standing, foreign, undeclared)
+    return preflight.reasons(run.intent, found)
+
+
+def _undeclared(run: Run, api: KubernetesApi, every: list[Manifest]) -> list[str]:
+    """Fields that the API that runs does not have, of the kinds whose definitions no manifest brings."""
+    found, silent = [], set[str]()
+    for manifest in written_by_us(run.intent):
+        version = str(manifest["apiVersion"])
+        if version in silent or definition_of(manifest, every) is not None:
+            continue
+        if api.serves(version, manifest["kind"]):
+            silent.add(version)  # asked once: who answers 503 lets everybody wait
+        elif reason := undeclared_reason(api, manifest):
+            found.append(reason)
+    return found
 
 
 def _standing(api: KubernetesApi) -> dict[str, Manifest]:
@@ -79,14 +98,14 @@ def _standing(api: KubernetesApi) -> dict[str, Manifest]:
 
 def _foreign_definitions(api: KubernetesApi, standing: dict[str, Manifest], every: list[Manifest]) -> list[str]:
     """The definitions that stand in another form, and that we have not made; not asked for where the operator is ours."""
-    operator = standing.get(preflight.OPERATOR)
-    if operator is not None and preflight.is_ours(operator):
+    operator = standing.get(foreign.OPERATOR)
+    if operator is not None and foreign.is_ours(operator):
         return []
     found = []
     for manifest in every:
         if manifest["kind"] != manifests.CRD:
             continue
         stands = api.get(f"{preflight.CRDS}/{manifest['metadata']['name']}")
-        if stands is not None and not preflight.is_ours(stands) and plan_object(api, manifest) is not None:
+        if stands is not None and not foreign.is_ours(stands) and plan_object(api, manifest) is not None:
             found.append(str(manifest["metadata"]["name"]))
     return found

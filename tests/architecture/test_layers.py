@@ -25,11 +25,15 @@ DEVICES = {
 STARTS_PROGRAMS = {"subprocess"}
 PURE = (
     "tasks/cluster/comparison.py",
+    "tasks/cluster/foreign.py",
+    "tasks/cluster/kubeconfig.py",
     "tasks/cluster/manifests.py",
     "tasks/cluster/objects.py",
     "tasks/cluster/obstacles.py",
     "tasks/cluster/preflight.py",
     "tasks/cluster/schema.py",
+    "tasks/cluster/undeclared.py",
+    "tasks/control_plane/birth.py",
     "tasks/control_plane/containers.py",
     "tasks/control_plane/diagnosis.py",
     "tasks/control_plane/endpoint.py",

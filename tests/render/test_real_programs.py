@@ -11,7 +11,7 @@ import yaml
 
 from kubepeer import versions
 from lab.places import Cache
-from tests.conftest import unavailable, untouched
+from tests.conftest import goes_with, unavailable, untouched
 from tests.render import programs, router_variants
 from tests.render.programs import Said, change_root, in_root, overlaid, run
 from tests.render.variants import VARIANTS, rendered
@@ -178,12 +178,12 @@ def test_kubeadm_would_pull_the_images_of_the_inventory(kubeadm: Path, intent_of
     assert said.code == 0, said.text
     where, version = intent.software.image_repository, intent.software.kubernetes
     images = {line for line in said.text.splitlines() if line.startswith(f"{where}/")}
-    goes_with = versions.kubernetes(version)
+    named = goes_with(version)
     assert images == {
         *(f"{where}/{name}:v{version}" for name in PARTS),
-        f"{where}/etcd:{goes_with.etcd}",
-        f"{where}/coredns/coredns:{goes_with.coredns}",
-        f"{where}/pause:{goes_with.pause}",
+        f"{where}/etcd:{named['etcd']}",
+        f"{where}/coredns/coredns:{named['coredns']}",
+        f"{where}/pause:{named['pause']}",
     }
 
 

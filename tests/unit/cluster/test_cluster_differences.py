@@ -178,7 +178,7 @@ def test_a_field_that_the_version_does_not_declare_is_refused_before_it_is_sent(
         standing(connected, server, PEER)
     with pytest.raises(RefusedError, match=r"BGPPeer openwrt-peer: .* does not have spec\.ttlSecurity") as raised:
         plan_object(connected, with_ttl_security())
-    assert "BGPPeer.ttlSecurity is there from calico 3.25.0 on" in raised.value.cure
+    assert "BGPPeer.ttlSecurity is there from Calico 3.25.0 on" in raised.value.cure
     assert set(server.state.methods()) == {"GET"}
 
 

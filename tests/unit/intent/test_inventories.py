@@ -14,7 +14,7 @@ from kubepeer.intent import Platform
 from kubepeer.intent.abilities import INABILITIES
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
-from tests.conftest import CHECKOUT, DEFAULTS
+from tests.conftest import CHECKOUT, DEFAULTS, goes_with
 
 MAY_DIFFER = (
     "data.software",
@@ -135,7 +135,7 @@ def test_the_seed_is_the_tutorial(intent_of: Any) -> None:
 @pytest.mark.parametrize("defaults", ["seed", "today"])
 def test_the_shipped_images_are_those_that_kubeadm_names(intent_of: Any, defaults: str) -> None:
     software = intent_of(defaults).software
-    pause = versions.kubernetes(software.kubernetes).pause
+    pause = goes_with(software.kubernetes)["pause"]
     assert software.pause_image == f"{software.image_repository}/pause:{pause}"
 
 

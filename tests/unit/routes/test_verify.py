@@ -109,6 +109,32 @@ def test_a_platform_that_nobody_reads_is_refused_at_once_and_in_words(verify, mo
     assert caught.value.cure.startswith("leave it out: --group bird --group frr")
 
 
+@pytest.mark.parametrize(
+    ("chosen", "says"),
+    [((), "not verified: r1 (eos), r2 (eos)"), (("r1", "r2"), "configured, not verified: r1 (eos), r2 (eos)")],
+)
+def test_at_the_end_of_a_deployment_one_line_says_what_nobody_reads(monkeypatch, chosen, says):
+    monkeypatch.setattr(tasks, "open_shell", lambda *_: pytest.fail("nobody is asked"))
+    run = Run(intent("eos", ["r2"]), None, Options(), SimpleNamespace(), frozenset(chosen))
+    run.keep("api", Cluster())
+    for name in ("r1", "r2"):
+        task = SimpleNamespace(host=SimpleNamespace(name=name))
+        result = tasks.verify_when_settled(task, run)
+        assert (result.failed, result.result) == (False, "not verified")
+    (line,) = run.warnings
+    assert line.startswith(f"{says}: their routes cannot be read yet, of bird and frr alone")
+
+
+def test_a_router_that_is_read_is_verified_beside_one_that_is_not(verify, monkeypatch):
+    """The warning is of the other's task."""
+    asked = []
+    monkeypatch.setattr(tasks, "verify", lambda task, *_, **__: asked.append(task.host.name))
+    run = Run(intent("frr", ["r2"]), None, Options(), SimpleNamespace(), frozenset())
+    run.keep("api", Cluster())
+    tasks.verify_when_settled(SimpleNamespace(host=SimpleNamespace(name="r1")), run)
+    assert (asked, run.warnings) == (["r1"], [])
+
+
 def test_a_lost_session_fails_at_once_without_waiting(verify):
     result, asked = verify("peer-disabled", "healthy")
     assert result.failed
