@@ -69,7 +69,8 @@ def _connect_strictly(host: Host, inventory: Inventory, settings: Settings, pass
         "alt_key_file": str(settings.known_hosts),
     }
     ssh |= strict
-    _replace(host, "netmiko", ssh)
+    # Opened by tasks.linux.connect without netmiko's preparation of a terminal that nobody uses: its prompt takes as long as all the rest.
+    _replace(host, "netmiko", ssh | {"auto_connect": False})
     if host.platform:
         napalm = _merged_extras(host, inventory, "napalm")
         optional = ssh | napalm.get("optional_args", {}) | strict

@@ -12,6 +12,7 @@ from kubepeer.change import Change
 from kubepeer.errors import RefusedError, UnreachableError
 from tasks.cluster import comparison
 from tasks.cluster.api import ATTEMPTS, FIELD_MANAGER, KubernetesApi, Manifest
+from tasks.cluster.applied import stands_as_applied
 from tasks.cluster.refusal import NOT_FOUND, ApiRefusal
 from tasks.cluster.schema import undeclared
 from tasks.cluster.undeclared import how_to_have
@@ -58,6 +59,8 @@ def plan_object(api: KubernetesApi, manifest: Manifest) -> Change | None:
         if as_text(would) != as_text(stands):
             _refuse_undeclared(api, wanted)
             _replace(api, wanted, stands, dry_run=True)  # the API's own checks; its answer may lack its defaults
+    elif stands_as_applied(wanted, stands):
+        return None
     else:
         try:
             dry = api.apply(comparison.to_apply(wanted, stands), dry_run=True)

@@ -31,6 +31,12 @@ STANDING = "KUBEPEER_STANDING"
 SHIPPED_INSTANCE = "kubepeer-lab"
 BUILD_SECONDS = 3600  # from an empty cache, on a slow machine
 FIRST_RUN_SECONDS = 1200
+FOREIGN_SECONDS = (
+    300  # until a router's owner's session is up: its peer calls every 5 s, and waits up to 30 s after an error
+)
+HEALED_SECONDS = (
+    300  # BIRD refuses a node for a minute after an error, and Calico's waits for the other router up to 240 s
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -165,7 +171,9 @@ def established(lab: Laboratory, router: str) -> bool:
 def guests(lab: Laboratory) -> dict[str, Guest]:
     """Both routers before anything of ours was there."""
     for router in ROUTERS:
-        wait_for(f"{router}: the foreign session is up", lambda router=router: established(lab, router), 60)
+        wait_for(
+            f"{router}: the foreign session is up", lambda router=router: established(lab, router), FOREIGN_SECONDS
+        )
     return {router: guest(lab, router) for router in ROUTERS}
 
 
@@ -190,4 +198,4 @@ def cluster(lab: Laboratory, first_run: Answer, tmp_path_factory: pytest.TempPat
 def healthy(cluster: Kubectl, runbooks: Runbooks) -> Iterator[Kubectl]:
     """A cluster that must be well again after the trials of a class; a trial that breaks something stands on it, so that it mends first."""
     yield cluster
-    runbooks.verify("--wait", "180", deadline=300).ended(0)
+    runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)

@@ -1,5 +1,6 @@
 """The lab as the tests use it: machines that run commands, and the controller's namespace."""
 
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +24,9 @@ ROUTERS = ("openwrt", "tiny-unraid")
 ADDRESSES = {name: f"10.31.90.{number}" for number, name in enumerate(NODES, start=1)}
 VIRTUAL_IP = "10.31.90.0"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LAB_SECONDS = (
+    300  # ten machines go down or come up in half a minute; this is for a machine that is busy with other things
+)
 
 Seen = TypeVar("Seen")
 
@@ -38,7 +42,7 @@ class Laboratory:
         """The instance's name, which the controller's network namespace bears too."""
         return self.instance.name
 
-    def lab(self, *words: str, deadline: float = 120) -> subprocess.CompletedProcess[str]:
+    def lab(self, *words: str, deadline: float = LAB_SECONDS) -> subprocess.CompletedProcess[str]:
         """python -m lab WORDS, as a person types it."""
         return subprocess.run(
             [sys.executable, "-m", "lab", *words],
@@ -46,7 +50,7 @@ class Laboratory:
             capture_output=True, text=True, check=False, timeout=deadline,
         )  # fmt: skip
 
-    def must(self, *words: str, deadline: float = 120) -> None:
+    def must(self, *words: str, deadline: float = LAB_SECONDS) -> None:
         """As lab, but a failure ends the test with what was said."""
         done = self.lab(*words, deadline=deadline)
         assert done.returncode == 0, f"lab {' '.join(words)}: exit {done.returncode}: {done.stdout}{done.stderr}"
@@ -106,13 +110,14 @@ class Laboratory:
 def wait_for(what: str, ask: Callable[[], Seen], seconds: float, *, pause: float = 0.5) -> Seen:
     """Ask until the answer is true; then give it. The last false answer stands in the failure.
 
-    Who cannot be asked just now, since a machine or an API is only coming up, has given no answer yet.
+    Who cannot be asked just now, since a machine or an API is only coming up, has given no answer yet: a command that failed, that
+    hung, or that said something else than JSON.
     """
     ends = time.monotonic() + seconds
     while True:
         try:
             answer = ask()
-        except AssertionError:
+        except (AssertionError, subprocess.TimeoutExpired, json.JSONDecodeError):
             if time.monotonic() > ends:
                 raise
         else:

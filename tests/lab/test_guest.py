@@ -10,6 +10,8 @@ from tests.lab.laboratory import ROUTERS, Laboratory
 from tests.lab.routers import DEVICES
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("cluster")]
+# FRR counts whole seconds, and an answer may come late on a busy machine; whatever we could have done to the session came later than that.
+RECKONED_SECONDS = 5
 
 
 @pytest.mark.parametrize("router", ROUTERS)
@@ -30,7 +32,7 @@ def test_the_foreign_session_has_not_flapped(lab: Laboratory, guests: dict[str, 
     device = DEVICES[router]
     assert now.session.established
     assert now.session.counters == before.session.counters == device.never_down
-    assert abs(now.session.since - before.session.since) <= device.precision
+    assert abs(now.session.since - before.session.since) <= RECKONED_SECONDS
 
 
 @pytest.mark.parametrize(

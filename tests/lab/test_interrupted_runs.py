@@ -21,7 +21,7 @@ from tests.lab.runbooks import TRACES_OF_A_FAULT, Runbooks
 
 pytestmark = [pytest.mark.lab, pytest.mark.long("kills")]
 PHASE_SECONDS = 600  # until a run has come to the phase that it is to die in
-END_SECONDS = 20
+END_SECONDS = 60
 # What stands on a node when kubeadm is in the middle of its work; a moment later the run is killed.
 INIT = "pgrep -x kubeadm && test -e /etc/kubernetes/manifests/kube-apiserver.yaml"
 CONTROL_PLANE_JOIN = "pgrep -x kubeadm && test -e /etc/kubernetes/pki/ca.crt"

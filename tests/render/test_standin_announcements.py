@@ -21,7 +21,7 @@ from tests.unit.standins.test_standin_bird import rendered
 from calico_node import readiness, resources, routes, tunnel  # isort: skip
 from calico_node.resources import Node  # isort: skip
 
-SECONDS = 30.0
+SECONDS = 60.0
 ADDRESSES = {"n1": "10.31.90.1/16", "n2": "10.31.90.2/16", "r1": "10.31.254.253/16", "r2": "10.31.100.100/16"}
 AS_NUMBERS = {"r1": 64512, "r2": 64516}
 BLOCKS = {"n1": "10.33.1.0/24", "n2": "10.33.2.0/24", "n3": "10.33.3.0/24"}

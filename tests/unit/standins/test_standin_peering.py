@@ -86,9 +86,3 @@ def test_the_version_is_read_from_the_environment(
     if text is not None:
         monkeypatch.setenv("CALICO_VERSION", text)
     assert Version.from_environment().text == version
-
-
-def test_version_numbers_are_compared_as_numbers() -> None:
-    assert not Version("3.9.1").has("BGPFilter")
-    assert Version("4.0.0").has("BGPFilter")
-    assert Version("3.31.0-0.dev").has("EndpointSlices without readiness")

@@ -12,6 +12,7 @@ from napalm_frr import FRRDriver
 
 Connect = Callable[..., FRRDriver]
 REVERT_IN = 8  # seconds; what is looked at in between must find its time on a busy machine
+LATE = 20  # how late what has to come may be seen: 5 s at most on a quiet machine
 
 FRAGMENT = """
 ip prefix-list NODES seq 15 permit 10.33.192.0/18
@@ -64,8 +65,8 @@ def test_the_timer_on_the_router_reverts_when_the_controller_is_gone(router: FRR
     router._router()._connection.remote_conn_pre.get_transport().sock.close()  # type: ignore[attr-defined]
     with connect() as later:
         assert later.has_pending_commit()
-        wait_until(lambda: not later.has_pending_commit(), REVERT_IN + 5)
-        assert time.monotonic() - committed < REVERT_IN + 5
+        wait_until(lambda: not later.has_pending_commit(), REVERT_IN + LATE)
+        assert time.monotonic() - committed < REVERT_IN + LATE
         assert running(later) == before
         assert startup(later) == at_start
         assert "reverted (not confirmed in time): identical" in shell(later, "tail -n 1 /var/lib/napalm-frr/history")
