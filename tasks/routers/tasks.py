@@ -40,11 +40,11 @@ def observe(task: Task, run: Run) -> Result:
             host=router.name,
             cure="apply the diff of --dry-run by hand, and leave this router out with --group or --host",
         )
+    seen = Seen({}, {})
     if platform.on_linux:
         seen = ask(open_shell(run.nornir, router.name), preflight.questions(router))
-    else:
-        connection(run.nornir, router.name, "napalm")
-        seen = Seen({}, {})
+    # opened here, beside the nodes' connections: routers are configured one after the other
+    connection(run.nornir, router.name, "napalm")
     run.keep(("router", router.name), seen)
     return done(task)
 
