@@ -159,6 +159,17 @@ def test_a_dead_nodes_block_stays_and_a_deleted_nodes_goes(make: Make) -> None:
     until(lambda: router.paths("10.33.2.0/24") == [], SECONDS, whole(machines))
 
 
+def test_a_borrowed_address_is_announced_with_the_node_that_uses_it_and_not_by_its_owner(make: Make) -> None:
+    """n2 uses an address of n3's block and one of n1's: Felix's routes to them are longer than the block, and learned."""
+    machines = make("r1")
+    for address in ("10.33.3.9/32", "10.33.1.9/32"):
+        machines["n1"].inside(
+            "ip", "route", "add", address, "via", "10.31.90.2", "dev", "eth0", "proto", routes.PROTOCOL
+        )
+    until(lambda: machines["r1"].paths("10.33.3.9/32") == ["n1: 10.31.90.2"], SECONDS, whole(machines))
+    assert machines["r1"].paths("10.33.1.9/32") == [], "calico_aggr: of the own block nothing but the block"
+
+
 def test_a_filter_by_interface_leaves_each_node_its_own_block(make: Make) -> None:
     rules = [
         {"action": "Reject", "matchOperator": "In", "cidr": "10.33.0.0/17", "interface": "eth0"},

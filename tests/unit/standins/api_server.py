@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from cluster_api.access import Access
 
@@ -31,7 +31,9 @@ class Server(socketserver.ThreadingTCPServer):
         self.events: list[list[dict[str, Any]]] = []
         self.requests: list[str] = []
         self.asked: list[str] = []
-        """Paths that were asked for; how they were answered stands in `requests`."""
+        """What was asked for, path and query; how it was answered stands in `requests`."""
+        self.writing: tuple[int, str] = (201, "")
+        self.absent: set[str] = set()
         self.patient = patient
         self._context = context
         super().__init__(("127.0.0.1", port), Handler)
@@ -59,12 +61,14 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         split = urlsplit(self.path)
         query = parse_qs(split.query)
-        self.server.asked.append(split.path)
+        self.server.asked.append(unquote(self.path))
         if split.path == "/readyz":
             self._answer(self.server.ready, b"ok")
         elif "watch" in query:
             self.server.requests.append(f"watch {query['resourceVersion'][0]}")
             self._watch(float(query["timeoutSeconds"][0]))
+        elif split.path in self.server.absent:
+            self._answer(404, json.dumps({"message": "not found"}).encode())
         elif self.server.listing != 200:
             self.server.requests.append(f"list {self.server.listing}")
             self._answer(self.server.listing, json.dumps({"message": "no"}).encode())
@@ -72,6 +76,11 @@ class Handler(BaseHTTPRequestHandler):
             self.server.requests.append("list")
             items = [item(name, version) for name, version in self.server.items.items()]
             self._answer(200, json.dumps({"metadata": {"resourceVersion": "10"}, "items": items}).encode())
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        code, message = self.server.writing
+        self._answer(code, json.dumps({"message": message} if message else body).encode())
 
     def _watch(self, seconds: float) -> None:
         if self.server.watching != 200:
