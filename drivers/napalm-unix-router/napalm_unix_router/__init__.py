@@ -1,1 +1,1 @@
-"""What NAPALM drivers for routing daemons on Unix share; a driver of a daemon is a class over ``driver.UnixRouterDriver``."""
+"""What NAPALM drivers for routing daemons on Unix share; each is a class over ``driver.UnixRouterDriver``."""

@@ -1,8 +1,8 @@
 """The writing half of a driver: NAPALM's contract for changes, over what a daemon knows of its configuration.
 
-A change is one script on the router, under a lock. It checks, keeps what runs, arms a timer that needs nobody, and applies.
-What must be right for every daemon is here; what a candidate makes of what runs, and whether the daemon accepts it, is the
-daemon's (the abstract methods, and its own scripts/*.sh).
+A change is one script on the router, under a lock. It checks, keeps what runs, arms a timer that needs nobody, and
+applies. What must be right for every daemon is here; what a candidate makes of what runs, and whether the daemon
+accepts it, is the daemon's (the abstract methods, and its own scripts/*.sh).
 """
 
 from __future__ import annotations

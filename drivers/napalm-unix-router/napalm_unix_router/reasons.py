@@ -18,7 +18,7 @@ NOT_OURS: Final = 51
 
 _SHARED: Final = {
     4: "the router could not be brought back",
-    MISSING: "programs are missing on the router; install them (coreutils, or a busybox that has these applets). Missing",
+    MISSING: "programs are missing on the router; install them (coreutils, or a busybox with these applets). Missing",
     46: "{folder} cannot be written; is the disk full or read-only?",
     47: "no timer can be armed: neither systemd-run, nor setsid, nor nohup, nor a shell in the background stays alive",
     50: "no commit is pending",

@@ -25,9 +25,9 @@ class Order:
 class Scripts:
     """The scripts of one daemon: those of its package over what all daemons share.
 
-    ``package`` holds ``scripts/*.sh``: commit, confirm, rollback, pending, and state.sh, which says how this daemon does
-    what the shared ones ask for (scripts/state.sh here). ``folder`` is where the router keeps lock, changes and history,
-    ``values`` what every script is told.
+    ``package`` holds ``scripts/*.sh``: commit, confirm, rollback, pending, and state.sh, which says how this daemon
+    does what the shared ones ask for (scripts/state.sh here). ``folder`` is where the router keeps lock, changes and
+    history, ``values`` what every script is told.
     """
 
     package: str

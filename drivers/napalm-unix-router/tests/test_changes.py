@@ -226,7 +226,7 @@ def test_what_cannot_be_read_as_it_is_is_never_overwritten(site: Path, device: F
 @pytest.mark.parametrize("seconds", [0, -1])
 def test_a_timer_without_time_is_refused(device: FiledDriver, seconds: int) -> None:
     device.load_merge_candidate(config="one more line\n")
-    with pytest.raises(CommitError, match="revert_in=.*above 0"):
+    with pytest.raises(CommitError, match=r"revert_in=.*above 0"):
         device.commit_config(revert_in=seconds)
 
 

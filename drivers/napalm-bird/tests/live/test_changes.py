@@ -17,7 +17,7 @@ from napalm.base.exceptions import (
     NapalmException,
     ReplaceConfigException,
 )
-from napalm_unix_router.testing.live import shell, take_turns, wait_until, watch_secrets
+from napalm_unix_router.testing.live import change_secrets, shell, take_turns, wait_until, watch_secrets
 
 from napalm_bird import BIRDDriver
 from napalm_bird.protocols import protocols
@@ -549,15 +549,7 @@ def watched(router: BIRDDriver) -> Callable[[], str]:
 def test_no_password_shows_on_a_command_line_or_in_a_log(
     router: BIRDDriver, base: str, watched: Callable[[], str]
 ) -> None:
-    router.load_merge_candidate(config=FRAGMENT)
-    assert "hunter" not in router.compare_config()
-    router.commit_config(revert_in=60)
-    router.rollback()
-    router.load_merge_candidate(config=FRAGMENT)
-    router.commit_config()
-    router.load_replace_candidate(config=base)
-    assert "hunter" not in router.compare_config()
-    router.commit_config()
+    change_secrets(router, FRAGMENT, base)
     assert "hunter2" in running(router)
     assert "hunter" not in router.get_config(sanitized=True, full=True)["running"]
     with pytest.raises(MergeConfigException) as refused:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from napalm.base.exceptions import CommitConfirmException, CommitError, ConnectionException, MergeConfigException
-from napalm_unix_router.testing.live import shell, take_turns, wait_until, watch_secrets
+from napalm_unix_router.testing.live import change_secrets, shell, take_turns, wait_until, watch_secrets
 
 from napalm_frr import FRRDriver
 
@@ -242,15 +242,7 @@ def watched(router: FRRDriver) -> Callable[[], str]:
 def test_no_password_shows_on_a_command_line_or_in_a_log(
     router: FRRDriver, base: str, watched: Callable[[], str]
 ) -> None:
-    router.load_merge_candidate(config=FRAGMENT)
-    assert "hunter" not in router.compare_config()
-    router.commit_config(revert_in=60)
-    router.rollback()
-    router.load_merge_candidate(config=FRAGMENT)
-    router.commit_config()
-    router.load_replace_candidate(config=base)
-    assert "hunter" not in router.compare_config()
-    router.commit_config()
+    change_secrets(router, FRAGMENT, base)
     assert "hunter2" in running(router)
     shell(router, "sh -c 'sleep 0.5; : hunter9'")  # what would be seen, is seen
     assert set(watched().split()) == {"hunter9"}

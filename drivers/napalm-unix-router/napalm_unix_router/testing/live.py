@@ -1,4 +1,6 @@
-"""A real router, named by the environment; without one the tests are skipped. With the prefix NAPALM_FRR, for instance:
+"""A real router, named by the environment; without one the tests are skipped.
+
+With the prefix NAPALM_FRR, for instance:
 
 NAPALM_FRR_HOST            address of a router that may be changed at will
 NAPALM_FRR_USERNAME        default root
@@ -91,7 +93,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> float:
 
 
 def watch_secrets(device: D, logs: str) -> Callable[[], str]:
-    """Note every command line with a secret (hunter and a digit) that shows on the router; returns how to read the notes.
+    """Note every command line with a secret (hunter and a digit) on the router; returns how to read the notes.
 
     ``logs`` is the command that prints the router's logs.
     """
@@ -106,6 +108,19 @@ def watch_secrets(device: D, logs: str) -> Callable[[], str]:
         return shell(device, f"cat /tmp/seen; ({logs}) | grep -a 'hunter[0-9]'; rm -f /tmp/seen")
 
     return seen
+
+
+def change_secrets(device: D, fragment: str, whole: str) -> None:
+    """Merge, take back, merge and confirm, replace: no difference shows a secret (hunter and a digit)."""
+    device.load_merge_candidate(config=fragment)
+    assert "hunter" not in device.compare_config()
+    device.commit_config(revert_in=60)
+    device.rollback()
+    device.load_merge_candidate(config=fragment)
+    device.commit_config()
+    device.load_replace_candidate(config=whole)
+    assert "hunter" not in device.compare_config()
+    device.commit_config()
 
 
 def take_turns(alice: D, bob: D, fragment: str, other_fragment: str) -> None:

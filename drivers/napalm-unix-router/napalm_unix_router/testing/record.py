@@ -51,7 +51,7 @@ class Recorder:
         """Run commands, and keep what each said."""
         outputs = self._router.read(commands)
         for command, output in zip(commands, outputs, strict=True):
-            name = BaseTestDouble.sanitize_text(command)
+            name = BaseTestDouble.sanitize_text(command)  # type: ignore[no-untyped-call]
             (self._folder / f"{name}.txt").write_text(output.out, encoding="utf-8")
         return outputs
 
@@ -72,7 +72,8 @@ def record(driver: type[UnixRouter], tests: Path, test: str, case: str, host: st
     """Record one test of the suite as root on a host; ``optional`` is JSON, as the driver takes it."""
     folder = tests / "mocked_data" / test / case
     folder.mkdir(parents=True, exist_ok=True)
-    with driver(host, "root", "", optional_args=json.loads(optional)) as device:
+    device = driver(host, "root", "", optional_args=json.loads(optional))
+    with device:
         if device.device is not None:
             device.device = Recorder(device.device, folder)
         result = GETTERS[test](device)

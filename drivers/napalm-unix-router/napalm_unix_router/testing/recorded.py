@@ -18,11 +18,11 @@ class RecordedRouter(BaseTestDouble):
 
     def __init__(self, tests: Path) -> None:
         """Keep the folder that holds mocked_data."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._tests = tests
 
     def find_file(self, filename: str) -> str:
-        """Find a file of the current test; NAPALM looks beside the module of this class, which is the tests' own there."""
+        """Find a file of the current test; NAPALM's own looks beside the module of this class."""
         path = self._tests / "mocked_data" / self.current_test / self.current_test_case / filename
         if not path.exists():
             raise OSError(f"no recorded answer: {path}")
@@ -44,7 +44,7 @@ class RecordedRouter(BaseTestDouble):
         """Leave nothing."""
 
     def _answer(self, command: str) -> str:
-        path = self.find_file(f"{self.sanitize_text(command)}.txt")
+        path = self.find_file(f"{self.sanitize_text(command)}.txt")  # type: ignore[no-untyped-call]
         return Path(path).read_text(encoding="utf-8")
 
 
@@ -62,6 +62,6 @@ def device_parameters(request: Any, driver: type[UnixRouter], vendor: str) -> It
     request.cls.driver = driver
     request.cls.patched_driver = recorded(driver, Path(request.path).parent)
     request.cls.vendor = vendor
-    conftest.set_device_parameters(request)
+    conftest.set_device_parameters(request)  # type: ignore[no-untyped-call]
     yield
     request.cls.device.close()
