@@ -68,7 +68,9 @@ class SSHRouter:
         self._shell = _AS_ROOT if sudo else _AS_SELF
         self._preamble = preamble
         try:
-            self._connection = ConnectHandler(device_type="linux", host=host, **arguments)
+            # without netmiko's preparation of a terminal: nobody uses it, and its prompt takes as long as all the rest
+            self._connection = ConnectHandler(device_type="linux", host=host, auto_connect=False, **arguments)
+            self._connection.establish_connection()
         except NetmikoAuthenticationException as error:
             user = arguments.get("username")
             raise ConnectAuthError(f"{host}: SSH login as {user} refused: {_first(error)}") from error
