@@ -17,9 +17,10 @@ from tasks.linux.connect import connection
 from tasks.linux.observe import Seen, ask
 from tasks.linux.shell import open_shell
 from tasks.linux.templates import environment
-from tasks.routers import plan, preflight
+from tasks.platforms import preflight
+from tasks.platforms.platform import PLATFORMS, context
+from tasks.routers import plan
 from tasks.routers.backups import wanted_backups
-from tasks.routers.platform import PLATFORMS, context
 from tasks.routers.safe_change import Candidate, Order, change_safely
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
-from tasks.routes.seen import IPV4_ADDRESS, Hop, RouterSeen, Session, hops_in_order, shortened
+from tasks.platforms.seen import IPV4_ADDRESS, Hop, RouterSeen, Session, hops_in_order, shortened
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 OF_DAEMONS = ("bgp", "bird")  # the kernel's names for what FRR's BGP, and BIRD with all its protocols, have put there

@@ -9,8 +9,8 @@ from rich.text import Text
 from kubepeer.checks import Finding
 from kubepeer.phases import PhaseOutcome
 from kubepeer.run import Run
+from tasks.platforms.seen import RibRoute, RouterSeen, shortened
 from tasks.routes.checks import REMARK
-from tasks.routes.seen import RibRoute, RouterSeen, shortened
 
 LAYERS = ("bgp", "rib", "kernel")
 SCREEN = 30  # more healthy prefixes than this are told in one line for all that are alike

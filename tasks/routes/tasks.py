@@ -15,13 +15,13 @@ from kubepeer.run import Run, done, host_error, waiting
 from tasks.cluster.access import open_api
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
-from tasks.routes.bird import Bird
+from tasks.platforms.bird.read import Bird
+from tasks.platforms.frr.read import Frr
+from tasks.platforms.seen import RouterReader, RouterSeen
 from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.expected import Announced, announced
-from tasks.routes.frr import Frr
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
-from tasks.routes.seen import RouterReader, RouterSeen
 from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for
 
 READERS: Mapping[str, RouterReader] = {"bird": Bird(), "frr": Frr()}

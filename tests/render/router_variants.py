@@ -5,7 +5,7 @@ from typing import Any
 
 from kubepeer.intent import Intent
 from tasks.linux.templates import render
-from tasks.routers.platform import PLATFORMS, context
+from tasks.platforms.platform import PLATFORMS, context
 
 ROUTER = "openwrt"
 NODES = [f"k8s-calico-master-10-31-90-{number}" for number in (1, 2, 3)]

@@ -10,8 +10,8 @@ from kubepeer.run import WAITING, Options, Run
 from tasks.linux.observe import MARK
 from tasks.linux.shell import Completed
 from tasks.routes import recovery, tasks
+from tests.unit.platforms.recordings import BLOCKS, NODES, answers
 from tests.unit.routes.intents import intent
-from tests.unit.routes.recordings import BLOCKS, NODES, answers
 
 
 class Router:

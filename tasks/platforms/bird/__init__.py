@@ -1,0 +1,1 @@
+"""The room of BIRD: all that is known of it."""

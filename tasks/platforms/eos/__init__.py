@@ -1,0 +1,1 @@
+"""The room of Arista EOS: all that is known of it."""

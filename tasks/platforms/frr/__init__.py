@@ -1,0 +1,1 @@
+"""The room of FRR: all that is known of it."""

@@ -1,0 +1,1 @@
+"""The room of Cisco IOS: all that is known of it."""

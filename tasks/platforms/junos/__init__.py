@@ -1,0 +1,1 @@
+"""The room of Juniper Junos: all that is known of it."""

@@ -1,0 +1,1 @@
+"""The room of Cisco NX-OS: all that is known of it."""

@@ -1,0 +1,1 @@
+"""The room of VyOS: all that is known of it."""
