@@ -21,6 +21,7 @@ from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe, preflight_with_cluster
+from tasks.platforms.platform import PLATFORMS
 from tasks.routers.tasks import configure
 from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify_when_settled
@@ -44,4 +45,4 @@ PHASES: list[Phase | Together] = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(run("deploy", PHASES, description=__doc__, show=show))
+    raise SystemExit(run("deploy", PHASES, platforms=PLATFORMS, description=__doc__, show=show))

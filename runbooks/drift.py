@@ -7,6 +7,7 @@ from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.tasks import join, place_endpoint
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe
+from tasks.platforms.platform import PLATFORMS
 from tasks.routers.tasks import configure
 
 PHASES: list[Phase | Together] = [
@@ -20,4 +21,4 @@ PHASES: list[Phase | Together] = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(run("drift", PHASES, description=__doc__, purpose=Purpose.DRIFT))
+    raise SystemExit(run("drift", PHASES, platforms=PLATFORMS, description=__doc__, purpose=Purpose.DRIFT))

@@ -1,23 +1,19 @@
-"""What each kind of router is told: its template, and the plan from running configuration to candidate. Pure."""
+"""What is asked of every kind of router, and which kinds there are. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Protocol
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
-from kubepeer.intent import Platform as Name
-from tasks.platforms.bird.plan import Bird
-from tasks.platforms.eos.plan import Eos
-from tasks.platforms.frr.plan import Frr
-from tasks.platforms.ios.plan import Ios
-from tasks.platforms.junos.plan import Junos
-from tasks.platforms.nxos.plan import Nxos
+from kubepeer.intent.abilities import Abilities
 from tasks.platforms.ownership import OWNER, accepted, description, senders
-from tasks.platforms.vyos.plan import Vyos
+from tasks.platforms.preflight import Preflight
+from tasks.platforms.seen import RouterReader
 
 
 class Platform(Protocol):
-    """One kind of router.
+    """One kind of router: what it can, what it is told, what it says of itself, and why it is not touched.
 
     Attributes:
         name: as its makers write it.
@@ -42,6 +38,18 @@ class Platform(Protocol):
     reverts: bool
     unusable: str
 
+    @property
+    def abilities(self) -> Abilities:
+        """What an inventory may ask of it."""
+
+    @property
+    def reader(self) -> RouterReader | None:
+        """How its routes are asked for and read; None: they are not, and its verification is refused."""
+
+    @property
+    def preflight(self) -> Preflight | None:
+        """What it must have before it is touched; None: nothing can be asked, its shell is none."""
+
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
         """What the template needs beyond intent: what is process-wide and set too low, as `running` says."""
 
@@ -55,15 +63,41 @@ class Platform(Protocol):
         """Addresses of peers whose session this change ends on purpose."""
 
 
-PLATFORMS: Mapping[Name, Platform] = {
-    "frr": Frr(),
-    "bird": Bird(),
-    "eos": Eos(),
-    "ios": Ios(),
-    "nxos": Nxos(),
-    "junos": Junos(),
-    "vyos": Vyos(),
-}
+class Rooms(Mapping[str, Platform]):
+    """The platforms by the name that an inventory has for them, which is their folder's, too.
+
+    A room is entered when it is first asked for: nobody waits for the libraries of a platform that the inventory has not.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __getitem__(self, name: str) -> Platform:
+        if name not in self._names:
+            raise KeyError(name)
+        platform: Platform = import_module(f"tasks.platforms.{name}").PLATFORM
+        return platform
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+
+# The registry: a line here and the folder of that name are a platform.
+PLATFORMS = Rooms(
+    "frr",
+    "bird",
+    "eos",
+    "ios",
+    "nxos",
+    "junos",
+    "vyos",
+)
 
 
 def context(intent: Intent, router: Router, running: str, password: str | None) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Reasons not to touch a router, each with its cure; one class a platform that is read through its shell. Pure."""
+"""Reasons not to touch a router, each with its cure: those of its platform, and those of every Linux machine that routes. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from ipaddress import IPv4Interface, IPv4Network
@@ -6,8 +6,6 @@ from typing import Protocol
 
 from kubepeer.intent import Intent, Node, Router
 from tasks.linux.observe import Seen
-from tasks.platforms.bird.preflight import BirdPreflight
-from tasks.platforms.frr.preflight import FrrPreflight
 
 # What is asked of every router that is a Linux machine.
 LINUX_QUESTIONS = {
@@ -33,22 +31,18 @@ class Preflight(Protocol):
         """Why not to begin."""
 
 
-PLATFORMS: Mapping[str, Preflight] = {"frr": FrrPreflight(), "bird": BirdPreflight()}
-
-
-def questions(router: Router) -> dict[str, str]:
+def questions(preflight: Preflight | None) -> dict[str, str]:
     """What is asked of a router; nothing of one whose shell is none."""
-    return {**PLATFORMS[router.platform].questions, **LINUX_QUESTIONS} if router.platform in PLATFORMS else {}
+    return {**preflight.questions, **LINUX_QUESTIONS} if preflight else {}
 
 
-def reasons(intent: Intent, router: Router, seen: Seen) -> list[str]:
+def reasons(preflight: Preflight | None, intent: Intent, router: Router, seen: Seen) -> list[str]:
     """Why not to begin; empty when all is clear."""
-    platform = PLATFORMS.get(router.platform)
-    if platform is None:
+    if preflight is None:
         return []
     peers = intent.peers_of(router)
-    missing = platform.missing(peers, seen)
-    return [missing] if missing else [*platform.reasons(peers, seen), *_linux_reasons(router, peers, seen)]
+    missing = preflight.missing(peers, seen)
+    return [missing] if missing else [*preflight.reasons(peers, seen), *_linux_reasons(router, peers, seen)]
 
 
 def _linux_reasons(router: Router, peers: Sequence[Node], seen: Seen) -> Iterator[str]:

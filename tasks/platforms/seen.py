@@ -108,6 +108,7 @@ class RouterSeen:
     Attributes:
         lookups: for a prefix, the kernel's own answer to "which route would you take to an address in it": it honours rules and
             other tables; None is "no route"; a prefix that was not asked about is absent.
+        kernel_protocols: the kernel's names for what the router's own daemon has put there.
 
     """
 
@@ -116,6 +117,7 @@ class RouterSeen:
     rib: Mapping[IPv4Network, tuple[RibRoute, ...]] = field(default_factory=dict)
     kernel: Mapping[IPv4Network, tuple[KernelRoute, ...]] = field(default_factory=dict)
     lookups: Mapping[IPv4Network, KernelRoute | None] = field(default_factory=dict)
+    kernel_protocols: frozenset[str] = frozenset({"bgp"})  # RTPROT_BGP of linux/rtnetlink.h
 
     def chosen_rib(self, prefix: IPv4Network) -> RibRoute | None:
         """The route that the router's own table has chosen."""

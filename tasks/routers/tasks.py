@@ -42,7 +42,7 @@ def observe(task: Task, run: Run) -> Result:
             cure="apply the diff of --dry-run by hand, and leave this router out with --group or --host",
         )
     if platform.on_linux:
-        seen = ask(open_shell(run.nornir, router.name), preflight.questions(router))
+        seen = ask(open_shell(run.nornir, router.name), preflight.questions(platform.preflight))
     else:
         connection(run.nornir, router.name, "napalm")
         seen = Seen({}, {})
@@ -52,7 +52,9 @@ def observe(task: Task, run: Run) -> Result:
 
 def refuse_early(task: Task, run: Run) -> Result:
     """Refuse to touch a router where it cannot end well."""
-    found = preflight.reasons(run.intent, run.intent.router(task.host.name), run.recall(("router", task.host.name)))
+    router = run.intent.router(task.host.name)
+    asked = PLATFORMS[router.platform].preflight
+    found = preflight.reasons(asked, run.intent, router, run.recall(("router", task.host.name)))
     if found:
         raise RefusedError("; ".join(found) + ". Nothing was changed.", host=task.host.name)
     return done(task, summary="all clear")

@@ -1,7 +1,7 @@
 """Verify one router: what the live cluster should announce, what the router has, and the difference with its reason."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from ipaddress import IPv4Address, collapse_addresses
 from math import floor
@@ -15,8 +15,7 @@ from kubepeer.run import Run, done, host_error, waiting
 from tasks.cluster.access import open_api
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
-from tasks.platforms.bird.read import Bird
-from tasks.platforms.frr.read import Frr
+from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.seen import RouterReader, RouterSeen
 from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.cluster import read_objects
@@ -24,7 +23,6 @@ from tasks.routes.expected import Announced, announced
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for
 
-READERS: Mapping[str, RouterReader] = {"bird": Bird(), "frr": Frr()}
 INTERVAL_SECONDS = (
     2.0  # between two questions: a quarter of the shortest hold time in use (9 s), and no load on a router
 )
@@ -51,14 +49,14 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
 
     """
     name = task.host.name
-    _refuse_unreadable(run.intent.router(name))
+    reader = _reader(run.intent.router(name))
     ends = time.monotonic() + (run.options.wait_seconds if wait_seconds is None else wait_seconds)
     latest = ends + RECOVERY_SECONDS + EXCHANGE_SECONDS
     waited: dict[str, str] = {}
     while True:
         last = time.monotonic() >= ends
         try:
-            findings = _findings(task, run)
+            findings = _findings(task, run, reader)
         except KubepeerError as error:
             run.keep(("routes unseen", name), error.message)
             if last:
@@ -85,23 +83,25 @@ def verify_when_settled(task: Task, run: Run) -> Result:
     return verify(task, run, SETTLE_SECONDS, recovery=True)
 
 
-def _refuse_unreadable(router: Router) -> None:
-    if router.platform not in READERS:
-        others = " ".join(f"--group {platform}" for platform in READERS)
-        raise RefusedError(
-            f"the routes of a router of platform {router.platform} cannot be read yet: of {' and '.join(READERS)} alone",
-            host=router.name,
-            cure=f"leave it out: {others}; look at its own tables for the rest",
-        )
+def _reader(router: Router) -> RouterReader:
+    reader = PLATFORMS[router.platform].reader
+    if reader is not None:
+        return reader
+    readable = sorted(name for name, platform in PLATFORMS.items() if platform.reader)
+    others = " ".join(f"--group {name}" for name in readable)
+    raise RefusedError(
+        f"the routes of a router of platform {router.platform} cannot be read yet: of {' and '.join(readable)} alone",
+        host=router.name,
+        cure=f"leave it out: {others}; look at its own tables for the rest",
+    )
 
 
-def _findings(task: Task, run: Run) -> tuple[Finding, ...]:
+def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]:
     name, intent = task.host.name, run.intent
     shell = open_shell(run.nornir, name)
     expected = _announced(run)
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
     router = intent.router(name)
-    reader = READERS[router.platform]
     probes = probes_for(route.prefix for route in expected.routes)
     answers = ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers
     seen = with_recovery(reader.read(answers, probes), intent, expected, router, partial(_has_session, run))

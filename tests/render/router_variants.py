@@ -26,7 +26,7 @@ TOO_LOW = {
     "frr": ONE_PATH,
     "vyos": "set protocols bgp address-family ipv4-unicast maximum-paths ebgp '2'\n",
 }
-# what a platform refuses (kubepeer/intent/abilities.py), and what it is asked instead
+# what a platform refuses (abilities of its room), and what it is asked instead
 CANNOT: Mapping[str, Mapping[str, Any]] = {
     "bird": {"neighbours": "static"},
     "eos": {"communities": ["64512:300", "64512:20"]},

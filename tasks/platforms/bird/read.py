@@ -59,6 +59,7 @@ class Bird:
             rib={prefix: _rib(routes, exported.get(prefix), now) for prefix, routes in table.items()},
             kernel=kernel.read_routes(answer for name, answer in answers.items() if name.startswith("kernel ")),
             lookups=kernel.read_lookups(answers["lookups"], probes),
+            kernel_protocols=frozenset({"bird"}),  # whichever of its protocols a route is of
         )
 
 

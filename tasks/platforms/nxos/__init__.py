@@ -1,1 +1,16 @@
-"""The room of Cisco NX-OS: all that is known of it."""
+"""Cisco NX-OS: planned and shown; it is not committed, since NAPALM has no commit that it takes back by itself."""
+
+from tasks.platforms.nxos import plan
+from tasks.platforms.nxos.abilities import ABILITIES
+from tasks.platforms.platform import Platform
+
+
+class Nxos(plan.Nxos):
+    """All that is known of Cisco NX-OS."""
+
+    abilities = ABILITIES
+    reader = None
+    preflight = None
+
+
+PLATFORM: Platform = Nxos()

@@ -19,6 +19,7 @@ from kubepeer.errors import CommandError, UnreachableError
 from kubepeer.phases import Phase
 from kubepeer.run import Run, done
 from kubepeer.runbook import Purpose, run
+from tasks.platforms.platform import PLATFORMS
 
 Command = Callable[..., int]
 
@@ -54,7 +55,7 @@ def command(project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         ours = {"host_keys": "strict", "known_hosts": "known_hosts"}
         config = project(**(edit or {"config": {"user_defined": ours}})).config_file
         monkeypatch.setattr(sys, "argv", ["deploy.py", "--config", str(config), *arguments])
-        return run("deploy", [Phase("One", task)], **options)
+        return run("deploy", [Phase("One", task)], platforms=PLATFORMS, **options)
 
     yield call
     for number, handler in handlers.items():
@@ -148,11 +149,11 @@ def test_a_command_without_phases_contacts_nothing(project: Any, monkeypatch: An
     config = project(config={"user_defined": {"namespace": "kubepeer-absent"}}).config_file
     monkeypatch.setattr(sys, "argv", ["rollback_routers.py", "--config", str(config), "list"])
     commands: dict[str, list[Any]] = {"list": [], "apply": [Phase("One", nothing)]}
-    assert run("rollback_routers", commands, show=lambda console, *_: console.print("listed")) == 0
+    assert run("rollback_routers", commands, platforms=PLATFORMS, show=lambda console, *_: console.print("listed")) == 0
     assert capsys.readouterr().out.strip() == "listed"
     assert not (tmp_path / "var").exists()
     monkeypatch.setattr(sys, "argv", ["rollback_routers.py", "--config", str(config), "apply"])
-    assert run("rollback_routers", commands) == 2
+    assert run("rollback_routers", commands, platforms=PLATFORMS) == 2
 
 
 def test_json_stands_alone_on_standard_output(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
@@ -283,13 +284,14 @@ from pathlib import Path
 from kubepeer.phases import Phase
 from kubepeer.run import done
 from kubepeer.runbook import Purpose, run
+from tasks.platforms.platform import PLATFORMS
 
 def wait(task, run):
     Path(sys.argv[-1]).with_name(f"begun-{task.host.name}").touch()
     threading.Event().wait(60)
     return done(task)
 
-raise SystemExit(run("deploy", [Phase("Wait", wait)]))
+raise SystemExit(run("deploy", [Phase("Wait", wait)], platforms=PLATFORMS))
 """
 
 

@@ -5,10 +5,10 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from tasks.linux.observe import Answer
+from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.seen import RouterReader
 from tasks.routes.expected import Announced, ExpectedRoute
 from tasks.routes.selection import probes_for
-from tasks.routes.tasks import READERS
 
 FOLDER = Path(__file__).parent
 NODES = [IPv4Address(f"10.31.90.{number}") for number in range(1, 7)]
@@ -58,4 +58,6 @@ def _text(question: str, said: object) -> str:
 
 def reader(name: str) -> RouterReader:
     """The reader of a recording's platform."""
-    return READERS["bird" if name.startswith("bird/") else "frr"]
+    found = PLATFORMS[name.rpartition("/")[0] or "frr"].reader
+    assert found is not None
+    return found

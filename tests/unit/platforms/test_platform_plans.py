@@ -41,7 +41,7 @@ def foreign(name: str) -> str:
 
 
 def wanted(name: str, intent: Any, running: str, password: str | None) -> str:
-    return render(PLATFORMS[name].template, **context(intent, intent.router("openwrt"), running, password))  # type: ignore[index]
+    return render(PLATFORMS[name].template, **context(intent, intent.router("openwrt"), running, password))
 
 
 def intent(name: str, intent_of: Any, edits: Mapping[str, Any] | None) -> Any:
@@ -54,11 +54,11 @@ def overlaid(name: str, running: str, text: str) -> str:
     """A configuration after a run with this text, as the router would print it: a password is hidden where it hides them."""
     if "maximum-paths" in text:  # ours takes the place of the one that was too low
         running = re.sub(r"(?m)^ *(maximum-paths|ebgp) 2\n", "", running)
-    if isinstance(PLATFORMS[name], Hierarchical):  # type: ignore[index]
+    if isinstance(PLATFORMS[name], Hierarchical):
         running = text_of([*lines_of(running), *lines_of(text)])
     else:
         running += text
-    if PLATFORMS[name].hides_passwords:  # type: ignore[index]
+    if PLATFORMS[name].hides_passwords:
         running = re.sub(r"(?m)(?<=[^,] )password (?!\d )\w+$", HIDDEN["password "], running)
         running = re.sub(r'authentication-key "tutorial.*', HIDDEN['authentication-key "'], running)
     return running
@@ -80,7 +80,7 @@ def running(name: str, document: Mapping[str, Any], intent_of: Any) -> str:
 def candidate(name: str, document: Mapping[str, Any], intent_of: Any) -> str:
     now, text = intent(name, intent_of, document.get("inventory")), running(name, document, intent_of)
     router = now.router("openwrt")
-    return PLATFORMS[name].candidate(now, router, wanted(name, now, text, document.get("password")), text)  # type: ignore[index]
+    return PLATFORMS[name].candidate(now, router, wanted(name, now, text, document.get("password")), text)
 
 
 @every_case
@@ -115,7 +115,7 @@ def test_after_it_hier_config_sees_what_is_wanted_and_all_that_was_somebody_else
     name: str, case: str, intent_of: Any
 ) -> None:
     document: dict[str, Any] = read(name, case)
-    platform: Any = PLATFORMS[name]  # type: ignore[index]
+    platform: Any = PLATFORMS[name]
     text = running(name, document, intent_of)
     told = "\n".join(line for line in candidate(name, document, intent_of).splitlines() if line.strip() != "exit")
     after = get_hconfig(platform.kind, text_of(lines_of(text))).future(get_hconfig(platform.kind, told))
@@ -140,7 +140,7 @@ def test_a_router_in_another_as_is_refused(name: str, intent_of: Any) -> None:
     now = intent(name, intent_of, None)
     other = foreign(name).replace("64512", "65001")
     with pytest.raises(RefusedError, match=r"the router speaks BGP as AS 65001, the inventory says 64512"):
-        PLATFORMS[name].candidate(now, now.router("openwrt"), wanted(name, now, other, None), other)  # type: ignore[index]
+        PLATFORMS[name].candidate(now, now.router("openwrt"), wanted(name, now, other, None), other)
 
 
 def test_an_as_path_list_of_somebody_else_under_our_number_is_refused(intent_of: Any) -> None:
@@ -158,7 +158,7 @@ LEFT = {"hosts": {"k8s-calico-worker-10-31-90-6": None}}
 def test_only_sessions_that_the_change_ends_on_purpose_may_go_down(name: str, intent_of: Any) -> None:
     text = running(name, {"before": {}}, intent_of)
     now, fewer = intent(name, intent_of, None), intent(name, intent_of, LEFT)
-    platform = PLATFORMS[name]  # type: ignore[index]
+    platform = PLATFORMS[name]
     password = (
         '+ set protocols bgp group KUBEPEER authentication-key "x"'
         if name == "junos"
@@ -230,7 +230,7 @@ def test_what_is_put_back_holds_the_nodes_that_have_left_since(name: str, intent
     )
     ours = wanted(name, before, "", None)
     others = foreign(name) if name in NAMES else ""
-    put_back = PLATFORMS[name].owned(now, now.router("openwrt"), others + ours)  # type: ignore[index]
+    put_back = PLATFORMS[name].owned(now, now.router("openwrt"), others + ours)
     assert said_of_nodes(put_back) == said_of_nodes(ours)
     assert "10.31.90.6" in put_back
     assert (name in NAMES) is ("OFFICE" in others)
@@ -247,11 +247,11 @@ def said_of_nodes(text: str) -> list[str]:
 def test_a_filter_of_an_older_release_is_told_of_next_hops_and_no_session_ends(name: str, intent_of: Any) -> None:
     now = intent(name, intent_of, None)
     text = overlaid(name, foreign(name), wanted(name, now, foreign(name), None))
-    if isinstance(PLATFORMS[name], Hierarchical):  # type: ignore[index]
+    if isinstance(PLATFORMS[name], Hierarchical):
         older = text_of(line for line in lines_of(text) if "KUBEPEER-HOP" not in " ".join((*line.context, line.text)))
     else:
         older = "".join(f"{line}\n" for line in text.splitlines() if "KUBEPEER-HOP" not in line)
-    router, platform = now.router("openwrt"), PLATFORMS[name]  # type: ignore[index]
+    router, platform = now.router("openwrt"), PLATFORMS[name]
     said = platform.candidate(now, router, wanted(name, now, older, None), older)
     assert "KUBEPEER-HOP" in said
     assert not [line for line in said.splitlines() if line.strip().startswith(("no ", "delete "))]

@@ -9,6 +9,7 @@ import pytest
 from tasks.linux.observe import Answer, Seen
 from tasks.platforms import preflight
 from tasks.platforms.bird.preflight import BIRD_FOLDER, BirdPreflight
+from tasks.platforms.platform import PLATFORMS
 from tests.conftest import CHECKOUT, merged
 
 BIRD_CONF = (CHECKOUT / "lab/files/tiny-unraid/etc/bird/bird.conf").read_text(encoding="utf-8")
@@ -47,15 +48,14 @@ def refused(intent_of: Any) -> Any:
         said = HEALTHY[platform] | case["seen"]
         assert said.keys() == HEALTHY[platform].keys()
         seen = Seen({name: Answer(code, text) for name, (code, text) in said.items()}, {})
-        return preflight.reasons(intent, intent.router("openwrt"), seen)
+        return preflight.reasons(PLATFORMS[platform].preflight, intent, intent.router("openwrt"), seen)
 
     return reasons
 
 
 @pytest.mark.parametrize("platform", HEALTHY)
-def test_the_answers_of_these_tests_are_to_the_questions_that_are_asked(intent_of: Any, platform: str) -> None:
-    intent = intent_of(hosts={"openwrt": {"groups": [platform]}})
-    assert HEALTHY[platform].keys() == preflight.questions(intent.router("openwrt")).keys()
+def test_the_answers_of_these_tests_are_to_the_questions_that_are_asked(platform: str) -> None:
+    assert HEALTHY[platform].keys() == preflight.questions(PLATFORMS[platform].preflight).keys()
 
 
 @pytest.mark.cases("frr/refusals")
