@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -24,8 +24,9 @@ from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.combinations import warnings
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
+from kubepeer.memory import refuse_wrong_order
 from kubepeer.namespace import enter
-from kubepeer.phases import Phase, PhaseOutcome, Together, run_phases
+from kubepeer.phases import Phase, PhaseOutcome, TaskFunction, Together, run_phases
 from kubepeer.report import CHANGES_FOUND, FAILED, as_json, as_junit, exit_code
 from kubepeer.run import Options, Run
 from kubepeer.secret import Redactor
@@ -89,6 +90,7 @@ def run(
     began = time.monotonic()
     _end_when_interrupted(console)
     try:
+        refuse_wrong_order(_titles_and_tasks(phases))
         settings = read_settings(given.config)
         if phases:
             enter(settings.namespace)
@@ -121,6 +123,11 @@ def run(
             soft_wrap=True,
         )
         return 1
+
+
+def _titles_and_tasks(phases: Phases) -> Iterator[list[tuple[str, TaskFunction]]]:
+    for step in phases:
+        yield [(phase.title, phase.task) for phase in (step.phases if isinstance(step, Together) else (step,))]
 
 
 def prepare(settings: Settings, given: CommandLine, platforms: Platforms, *, contact: bool = True) -> Run:

@@ -11,6 +11,7 @@ from kubepeer.phases import PhaseOutcome
 from kubepeer.run import Run
 from tasks.platforms.seen import RibRoute, RouterSeen, shortened
 from tasks.routes.checks import REMARK
+from tasks.routes.left import SEEN
 
 LAYERS = ("bgp", "rib", "kernel")
 SCREEN = 30  # more healthy prefixes than this are told in one line for all that are alike
@@ -27,8 +28,8 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
             continue
         for line in route_table(router.name, router.as_number, answered[router.name].findings):
             console.print(line, soft_wrap=True, highlight=False)
-        seen = run.recall(("routes seen", router.name))
-        if run.options.verbose and isinstance(seen, RouterSeen):
+        seen = run.recall(SEEN, of=router.name)
+        if run.options.verbose and seen is not None:
             for text in seed_table(seen):
                 console.print(Text(f"   {text}", style="dim"), soft_wrap=True)
 

@@ -64,6 +64,7 @@ PURE = (
     "kubepeer/intent/model.py",
     "kubepeer/intent/prefixes.py",
     "kubepeer/intent/rules.py",
+    "kubepeer/memory.py",
     "kubepeer/report.py",
     "kubepeer/versions.py",
 )

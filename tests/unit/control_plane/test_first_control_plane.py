@@ -7,7 +7,7 @@ import pytest
 from kubepeer.run import Run
 from tasks.cluster.api import ApiRefusal, KubernetesApi
 from tasks.control_plane import tasks
-from tasks.control_plane.membership import ADMIN_CONF, MemberSeen
+from tasks.control_plane.membership import ADMIN_CONF, MEMBER, MemberSeen
 from tests.unit.cluster.api_server import ApiServer
 
 NAMES = [f"k8s-calico-master-10-31-90-{number}" for number in (1, 2, 3)]
@@ -22,7 +22,7 @@ def holding(*leftovers: str) -> MemberSeen:
 def run(run_of: Callable[..., Run]) -> Run:
     run = run_of(*NAMES)
     for name in NAMES:
-        run.keep(("member", name), holding())
+        run.keep(MEMBER, holding(), of=name)
     return run
 
 
@@ -37,6 +37,6 @@ def test_where_another_control_plane_is_there_it_is_a_fault(
     run: Run, connected: KubernetesApi, server: ApiServer
 ) -> None:
     server.state.raw["/api/v1/nodes"] = (403, FORBIDDEN)
-    run.keep(("member", NAMES[1]), holding(ADMIN_CONF))
+    run.keep(MEMBER, holding(ADMIN_CONF), of=NAMES[1])
     with pytest.raises(ApiRefusal, match=r'nodes is forbidden: User "kubernetes-admin"'):
         tasks._registered(run, run.intent.nodes[0], connected)

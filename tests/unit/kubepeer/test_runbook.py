@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from nornir.core.task import Result, Task
 
+from kubepeer import runbook
 from kubepeer.change import Change
 from kubepeer.errors import CommandError, UnreachableError
+from kubepeer.memory import Memory, hands_over
 from kubepeer.phases import Phase
 from kubepeer.run import Run, done
 from kubepeer.runbook import Purpose, run
@@ -274,6 +276,18 @@ def test_a_namespace_that_is_not_there_ends_it_before_anything(command: Command,
     assert not (tmp_path / "var").exists()
 
 
+def test_phases_in_a_wrong_order_are_refused_before_anything_is_contacted(
+    command: Command, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needy = hands_over(needs=(Memory[str]("what nobody has left"),))(lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr(runbook, "read_settings", lambda _: pytest.fail("it went on"))
+    assert command(needy) == 2
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "the phase 'One' needs what nobody has left, and no phase before it gives that. Nothing was contacted." in said
+    )
+
+
 def test_strict_host_keys_without_a_file_are_refused(command: Command, capsys: Any, tmp_path: Path) -> None:
     assert command(nothing, edit={"config": {"user_defined": {"host_keys": "strict", "known_hosts": "none"}}}) == 2
     assert f"{tmp_path}/none: not there, and host_keys is strict. Nothing was contacted." in capsys.readouterr().out
@@ -281,6 +295,8 @@ def test_strict_host_keys_without_a_file_are_refused(command: Command, capsys: A
 
 WAITS = """import sys, threading
 from pathlib import Path
+from kubepeer import runbook
+from kubepeer.memory import Memory, hands_over
 from kubepeer.phases import Phase
 from kubepeer.run import done
 from kubepeer.runbook import Purpose, run

@@ -12,6 +12,7 @@ from kubepeer.run import Options, Run
 from tasks.platforms.bird.read import Bird
 from tasks.platforms.frr.read import Frr
 from tasks.routes.checks import Case, judge
+from tasks.routes.left import SEEN
 from tasks.routes.table import SCREEN, route_table, seed_table, show
 from tests.unit.platforms.recordings import NETWORKS, NODES, PROBES, answers, names, path_of, reader, tutorial
 from tests.unit.routes.intents import intent
@@ -87,7 +88,7 @@ def test_only_routers_that_answered_are_shown_and_without_colours_on_no_terminal
     output = io.StringIO()
     seen = Frr().read(answers("healthy"), PROBES)
     run = Run(intent(), None, Options(verbose=verbose), None, frozenset())
-    run.keep(("routes seen", "r1"), seen)
+    run.keep(SEEN, seen, of="r1")
     show(
         Console(file=output),
         run,
