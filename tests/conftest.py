@@ -16,6 +16,7 @@ from kubepeer import versions
 from kubepeer.intent import Intent
 from kubepeer.intent.load import load_intent
 from kubepeer.settings import Settings, read_settings
+from tasks.platforms.platform import PLATFORMS
 from tests.lab.tiers import PARTS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -138,7 +139,7 @@ def untouched(defaults: str) -> Intent:
     """The intent of an inventory as it is shipped."""
     files = {"host_file": CHECKOUT / FILES["hosts"], "group_file": CHECKOUT / FILES["groups"]}
     settings = read_settings(CHECKOUT / "config.yaml")
-    return load_intent(settings.model_copy(update=files | {"defaults_file": CHECKOUT / DEFAULTS[defaults]}))
+    return load_intent(settings.model_copy(update=files | {"defaults_file": CHECKOUT / DEFAULTS[defaults]}), PLATFORMS)
 
 
 _edited: dict[str, Intent] = {}
@@ -153,7 +154,7 @@ def intent_of(project: Project) -> IntentOf:
             return untouched(defaults)
         asked = repr((defaults, edits))
         if asked not in _edited:  # it can be shared: an intent is frozen
-            _edited[asked] = load_intent(project(defaults, **edits))
+            _edited[asked] = load_intent(project(defaults, **edits), PLATFORMS)
         return _edited[asked]
 
     return make

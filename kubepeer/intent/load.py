@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from kubepeer.errors import InventoryError
+from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.model import (
@@ -56,8 +57,12 @@ class RouterData(Section):
     peering: Peering = Peering()
 
 
-def load_intent(settings: Settings) -> Intent:
+def load_intent(settings: Settings, platforms: Platforms) -> Intent:
     """Read the inventory and build the intent.
+
+    Args:
+        settings: where its files are.
+        platforms: those that a router may be of, by name.
 
     Raises:
         InventoryError: it contradicts itself or the model: one line, with file, host and key.
@@ -67,7 +72,7 @@ def load_intent(settings: Settings) -> Intent:
     _refuse_scattered_fabric(files)
     fabric = _fabric(files)
     groups = {name: set(files.lineage(entry)) for name, entry in files.hosts.items()}
-    routers = [_router(files, name) for name in files.hosts if "routers" in groups[name]]
+    routers = [_router(files, name, platforms) for name in files.hosts if "routers" in groups[name]]
     nodes: list[Node] = []
     for name in files.hosts:
         if "routers" in groups[name]:
@@ -79,7 +84,7 @@ def load_intent(settings: Settings) -> Intent:
             )
         nodes.append(_node(files, name, roles, fabric.cluster, routers, FIRST_PRIORITY - len(nodes)))
     intent = Intent(nodes=tuple(nodes), routers=tuple(routers), **dict(fabric))
-    for found in contradictions(intent):
+    for found in contradictions(intent, platforms):
         file = _file_of(files, found)
         where = "".join(f"{part}: " for part in (found.host, found.key) if part)
         raise InventoryError(f"{file}: {where}{found.what}. {NOTHING}", cure=found.cure)
@@ -147,11 +152,17 @@ def _node(
         raise _of_host(files, name, error) from error
 
 
-def _router(files: Files, name: str) -> Router:
+def _router(files: Files, name: str, platforms: Platforms) -> Router:
     entry = files.hosts[name]
     platform = entry.get("platform") or next(
         (files.groups[group]["platform"] for group in files.lineage(entry) if "platform" in files.groups[group]), ""
     )
+    if platform not in platforms:
+        *others, last = map(repr, platforms)
+        raise InventoryError(
+            f"{files.inherited(name, 'platform')[1]}: {name}: platform: Input should be {', '.join(others)} or {last}"
+            f" (found {platform!r}). {NOTHING}"
+        )
     try:
         data = RouterData.model_validate(_own_data(files, name))
         return Router.model_validate(

@@ -11,7 +11,6 @@ from kubepeer.secret import SecretSource
 
 AsNumber = Annotated[int, Field(ge=1, le=4294967294)]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
 Port = Annotated[int, Field(ge=1, le=65535)]
-Platform = Literal["frr", "bird", "eos", "ios", "nxos", "junos", "vyos"]
 
 
 def _written(pattern: str, form: str) -> AfterValidator:
@@ -103,7 +102,7 @@ class Bgp(Section):
     hold_seconds: int = Field(default=180, ge=3)  # RFC 4271, 4.2: zero or at least three seconds
     connect_seconds: int = Field(
         default=10, ge=1, le=65535
-    )  # between a router's attempts; FRR's own default is two minutes
+    )  # between a router's attempts; the default of some is two minutes
     maximum_prefixes: int = Field(default=1000, ge=1)
     restart_seconds: int | None = Field(default=None, ge=1, le=4095)  # RFC 4724: twelve bits; Calico's default is 120
     password: SecretSource | None = None
@@ -187,7 +186,7 @@ class Peering(Section):
     """A router's side of its sessions; what both sides must agree on stands in Bgp."""
 
     neighbours: Literal["static", "dynamic"] = "static"  # dynamic: whoever connects from the nodes' network
-    listen_limit: int = Field(default=100, ge=1, le=5000)  # of dynamic; 100 is also FRR's, EOS's and IOS's own
+    listen_limit: int = Field(default=100, ge=1, le=5000)  # of dynamic; 100 is also the default of several platforms
     ttl_security: bool = False  # RFC 5082, one hop
     multihop: int | None = Field(default=None, ge=2, le=255)
     bfd: bool = False
@@ -221,7 +220,7 @@ class Router(Section):
     """An upstream router."""
 
     name: DnsName
-    platform: Platform
+    platform: str  # one of those that the intent was loaded with
     as_number: AsNumber
     address: IPv4Address
     peering: Peering = Peering()

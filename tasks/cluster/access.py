@@ -1,12 +1,14 @@
 """Find the cluster's API: the administrator's kubeconfig from a control plane, the connection through the virtual IP."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 from kubepeer.errors import KubepeerError, UnreachableError
 from kubepeer.intent import Cluster
+from kubepeer.memory import Memory
 from kubepeer.run import Run
 from tasks.cluster.api import KubernetesApi
 from tasks.cluster.kubeconfig import UnusableError
@@ -16,6 +18,15 @@ from tasks.linux.shell import open_shell
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
 API_SECONDS = 120  # an election of keepalived, haproxy's first check, and an apiserver whose etcd elects
 ASK_SECONDS = 0.5
+API = Memory[KubernetesApi]("the API, which has answered")
+API_PROBLEM = Memory[str]("what was said last at the API's address")
+ASKED_API = (API, API_PROBLEM)  # what every task may leave that asks it
+JOINED = Memory[bool]("whether a node has become a member")
+
+
+def a_cluster(run: Run) -> Iterable[str]:
+    """For needs= of a phase: while no API has answered in this run, everything else stands on the first control plane."""
+    return [] if run.recall(API) else [run.intent.control_planes[0].name]
 
 
 class ApiNotReadyError(UnreachableError):
@@ -36,7 +47,7 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
     """
     ends = time.monotonic() + wait_seconds
     while True:
-        api: KubernetesApi | None = run.recall("api")
+        api = run.recall(API)
         problem, answers, cure = "", False, "python runbooks/deploy.py"
         try:
             api = api or _connect(run)
@@ -44,10 +55,10 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
         except UnusableError as error:  # kubeadm may be writing it
             problem, cure = str(error), rewriting(run.intent.cluster)
         if api and not problem:
-            run.keep("api", api)
+            run.keep(API, api)
             return api
         if time.monotonic() >= ends:
-            run.keep("api problem", problem)
+            run.keep(API_PROBLEM, problem)
             address = f"{run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port}"
             waited = f" after {wait_seconds:.0f} s" if wait_seconds else ""
             message = f"the Kubernetes API at {address} is not ready{waited}: {problem}"
@@ -100,7 +111,7 @@ def api_if_there(run: Run) -> KubernetesApi | None:
 
 def api_that_answered(run: Run) -> KubernetesApi | None:
     """The API, or None; one that has answered before in this run is waited for, unless nothing is to be changed."""
-    return api_of_cluster(run, expected=run.recall("api") is not None and not run.options.dry_run)
+    return api_of_cluster(run, expected=run.recall(API) is not None and not run.options.dry_run)
 
 
 def _problem(api: KubernetesApi) -> tuple[str, bool]:

@@ -6,10 +6,11 @@ from functools import partial
 from nornir.core.task import Result, Task
 
 from kubepeer.errors import KubepeerError, RefusedError
+from kubepeer.memory import Memory, hands_over
 from kubepeer.phases import control_planes
 from kubepeer.run import Run, done
 from tasks.cluster import calico, conditions, foreign, manifests, preflight, purelb, workload
-from tasks.cluster.access import api_if_there, api_that_answered, save_kubeconfig
+from tasks.cluster.access import ASKED_API, JOINED, api_if_there, api_that_answered, save_kubeconfig
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import wait
 from tasks.cluster.differences import plan_object, undeclared_reason
@@ -17,6 +18,8 @@ from tasks.cluster.schema import definition_of
 from tasks.cluster.undeclared import written_by_us
 
 READY_SECONDS = 120
+API_IF_THERE = Memory[KubernetesApi | None]("the API as preflight found it")
+REFUSED = Memory[list[str]]("why the cluster's objects are not touched, without an API and with one")
 
 
 def refuse_early(run: Run) -> None:
@@ -28,11 +31,12 @@ def refuse_early(run: Run) -> None:
     """
     if not list(control_planes(run)):
         return  # the cluster's objects are not touched
-    found = _reasons(run, run.once("cluster preflight", partial(api_if_there, run)))
+    found = _reasons(run, run.once(API_IF_THERE, partial(api_if_there, run)))
     if found:
         raise RefusedError(f"{'; '.join(found)}. Nothing was changed on any host.", host=run.intent.cluster.name)
 
 
+@hands_over(gives=ASKED_API)
 def build_network(task: Task, run: Run) -> Result:
     """Calico by its operator, its BGP: configuration and one peer a router; then every node is Ready."""
     api = api_that_answered(run)
@@ -47,11 +51,13 @@ def build_network(task: Task, run: Run) -> Result:
     return done(task, changes)
 
 
+@hands_over(gives=ASKED_API)
 def build_load_balancer(task: Task, run: Run) -> Result:
     """PureLB's allocator and its pool."""
     return done(task, purelb.build(run, api_that_answered(run)))
 
 
+@hands_over(needs=(JOINED,), gives=ASKED_API)
 def run_workload(task: Task, run: Run) -> Result:
     """The nginx of the tutorial."""
     return done(task, workload.build(run, api_that_answered(run)))
@@ -59,7 +65,7 @@ def run_workload(task: Task, run: Run) -> Result:
 
 def _reasons(run: Run, api: KubernetesApi | None) -> list[str]:
     """Why the cluster's objects are not to be touched; found once, and anew when an API has come."""
-    return run.once(("cluster refused", api is not None), partial(_find_reasons, run, api))
+    return run.once(REFUSED, partial(_find_reasons, run, api), of=api is not None)
 
 
 def _find_reasons(run: Run, api: KubernetesApi | None) -> list[str]:

@@ -4,6 +4,7 @@ from kubepeer.change import Change
 from kubepeer.errors import CommandError
 from kubepeer.run import Run
 from tasks.cluster import conditions, objects, waits
+from tasks.cluster.access import JOINED
 from tasks.cluster.api import KubernetesApi
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, wait
 
@@ -16,7 +17,7 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     """The workload, waited for; and the proof, where somebody has joined or a proof was cut off."""
     changes = apply(run, api, objects.workload(run.intent))
     wait(run, api, conditions.workload_answers, ROLLOUT_SECONDS, NAMESPACE)
-    if api is not None and not run.options.dry_run and (run.recall("joined") or api.get(PROBE) is not None):
+    if api is not None and not run.options.dry_run and (run.recall(JOINED) or api.get(PROBE) is not None):
         _prove_controllers(api)
     return changes
 

@@ -6,9 +6,10 @@ from functools import partial
 
 from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Node
+from kubepeer.memory import Memory
 from kubepeer.run import Run
 from tasks.cluster import waits
-from tasks.cluster.access import kubeconfig_of
+from tasks.cluster.access import JOINED, kubeconfig_of
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.control_plane import etcd, kubeadm
 from tasks.control_plane import membership as members
@@ -23,6 +24,9 @@ from tasks.linux.observe import ask
 from tasks.linux.shell import SshShell, open_shell
 from tasks.linux.state import LinuxChange, present
 
+JOIN_SECRETS = Memory[JoinSecrets]("the secrets of this run's joins")
+CERTIFICATES_UPLOADED = Memory[bool]("that the certificates of the control planes can be fetched by those that join")
+VRRP_PASSWORD = Memory[str]("the password of VRRP")
 TOKEN_MINUTES = 30
 NODE_SECONDS = 60  # a kubelet registers within seconds of its join
 
@@ -85,11 +89,11 @@ def _join_anew(run: Run, shell: SshShell, api: KubernetesApi, peers: Peers, *, r
     if run.options.dry_run:
         planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", reset=reset)
         return present(*departures, planned, kubeconfig)
-    secrets = run.once("join secrets", partial(_make_token, run, api))
+    secrets = run.once(JOIN_SECRETS, partial(_make_token, run, api))
     if departures:
         apply(peers.shell, departures)
     if is_control_plane:
-        run.once("certificates uploaded", partial(_upload_certificates, run, node, api, secrets))
+        run.once(CERTIFICATES_UPLOADED, partial(_upload_certificates, run, node, api, secrets))
     change = planned_join(run, node.name, secrets, ca_hash(api.ca), reset=reset)
     if reset:
         apply(shell, (kubeadm.reset(),))
@@ -100,7 +104,7 @@ def _join_anew(run: Run, shell: SshShell, api: KubernetesApi, peers: Peers, *, r
     changes = present(change, kubeconfig)
     with explained(shell, CONTROL_PLANE_PODS if is_control_plane else ()):
         apply(shell, changes)
-    run.keep("joined", value=True)
+    run.keep(JOINED, value=True)
     _wait_until_registered(api, node, shell)
     return (*departures, *changes)
 
@@ -127,9 +131,7 @@ def vrrp_password(run: Run) -> str | None:
     source = run.intent.cluster.endpoint.password
     if source is None:
         return None
-    return run.once(
-        "the VRRP password", lambda: run.redactor.learn(source.read("the VRRP password", run.settings.folder))
-    )
+    return run.once(VRRP_PASSWORD, lambda: run.redactor.learn(source.read("the VRRP password", run.settings.folder)))
 
 
 def _make_token(run: Run, api: KubernetesApi) -> JoinSecrets:

@@ -6,17 +6,19 @@ from functools import partial
 
 from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Node
+from kubepeer.memory import Memory
 from kubepeer.run import Run
-from tasks.cluster.access import ApiNotReadyError, api_of_cluster, rewriting
+from tasks.cluster.access import API_PROBLEM, ApiNotReadyError, api_of_cluster, rewriting
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.refusal import ApiRefusal
 from tasks.control_plane import membership as members
 from tasks.control_plane.birth import Elsewhere, Situation, refusal
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS
 from tasks.control_plane.explain import explain
-from tasks.control_plane.membership import MemberSeen
+from tasks.control_plane.membership import MEMBER, MemberSeen
 from tasks.linux.shell import Shell, open_shell
 
+HELD = Memory[tuple[tuple[str, ...], str]]("what a control plane that was left out holds of a cluster")
 FORBIDDEN = 403  # HTTP
 SILENT = ("", "000")  # curl's %{http_code} where no answer came
 ANSWER = "curl -sk --connect-timeout 2 --max-time 5 -o /dev/null -w '%{{http_code}}' https://{address}/readyz; true"
@@ -79,8 +81,8 @@ def elsewhere(run: Run, name: str) -> Elsewhere:
     for other in run.intent.control_planes:
         if other.name == name:
             continue
-        seen: MemberSeen | None = run.recall(("member", other.name))
-        held, why = (seen.leftovers, "") if seen else run.once(("held", other.name), partial(_held, run, other.name))
+        seen = run.recall(MEMBER, of=other.name)
+        held, why = (seen.leftovers, "") if seen else run.once(HELD, partial(_held, run, other.name), of=other.name)
         if why:
             unknown.append((other.name, why))
         elif held:
@@ -99,7 +101,7 @@ def _held(run: Run, name: str) -> tuple[tuple[str, ...], str]:
 
 def why_no_api(run: Run, holder: str = "") -> str:
     """What was said last at the API's address, and what a control plane that holds a cluster says itself."""
-    said = [run.recall("api problem", "")]
+    said = [run.recall(API_PROBLEM)]
     if holder:
         with suppress(KubepeerError):  # it cannot be reached; what stands in the way there is not known
             said.append(explain(open_shell(run.nornir, holder), (*ENDPOINT_PODS, *CONTROL_PLANE_PODS)))
@@ -108,5 +110,5 @@ def why_no_api(run: Run, holder: str = "") -> str:
 
 def _has_apiserver(run: Run) -> bool:
     """Whether kubeadm has come as far as an apiserver on any control plane that was looked at."""
-    seen = (run.recall(("member", node.name)) for node in run.intent.control_planes)
+    seen = (run.recall(MEMBER, of=node.name) for node in run.intent.control_planes)
     return any(one is not None and members.APISERVER in one.leftovers for one in seen)

@@ -9,17 +9,18 @@ from nornir.core.task import Result, Task
 
 from kubepeer.errors import CommandError, UnreachableError
 from kubepeer.intent import Node
+from kubepeer.memory import hands_over
 from kubepeer.run import Run, done
 from tasks.cluster import conditions, waits
-from tasks.cluster.access import api_if_there, api_that_answered, open_api
+from tasks.cluster.access import ASKED_API, JOINED, api_if_there, api_that_answered, open_api
 from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS
 from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, configuration_of
 from tasks.control_plane.explain import explain, explained
 from tasks.control_plane.join_secrets import TOKEN_DESCRIPTION, JoinSecrets, decoded
-from tasks.control_plane.joins import join_cluster, plan_endpoint_of, planned_join
-from tasks.control_plane.membership import MemberSeen, Membership
+from tasks.control_plane.joins import CERTIFICATES_UPLOADED, JOIN_SECRETS, join_cluster, plan_endpoint_of, planned_join
+from tasks.control_plane.membership import MEMBER, MemberSeen, Membership
 from tasks.control_plane.standing import cluster_to_join, refuse_second_cluster, registered_nodes, why_no_api
 from tasks.linux.apply import apply
 from tasks.linux.observe import ask, at_rest
@@ -31,6 +32,7 @@ POD_SECONDS = 90
 NEW_API_SECONDS = 300  # kubeadm init asks the node's own address: images of haproxy and keepalived may still come
 
 
+@hands_over(needs=(MEMBER,), gives=ASKED_API)
 def place_endpoint(task: Task, run: Run) -> Result:
     """The files of haproxy and keepalived; the kubelet starts them as soon as it has a configuration."""
     shell = open_shell(run.nornir, task.host.name)
@@ -45,8 +47,12 @@ def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[
     """Where a cluster lives already, the pods run with what was written before the next control plane's are touched."""
     pods = {change.what: change.after for change in changes if change.what in (HAPROXY_POD, KEEPALIVED_POD)}
     api = api_if_there(run) if pods else None
-    seen = run.recall(("member", node.name))
-    if api is None or members.membership(node, seen, registered_nodes(run, node, api)) is not Membership.FULL:
+    seen = run.recall(MEMBER, of=node.name)
+    if (
+        api is None
+        or seen is None
+        or members.membership(node, seen, registered_nodes(run, node, api)) is not Membership.FULL
+    ):
         return  # no kubelet of the cluster that could start them; this node joins later
     for path, text in pods.items():
         name = f"{Path(path).stem}-{node.full_name}"  # the kubelet's name for a static pod
@@ -59,6 +65,7 @@ def _observe(shell: SshShell) -> MemberSeen:
     return members.member_seen(at_rest(seen, shell.host))
 
 
+@hands_over(needs=(MEMBER,), gives=(*ASKED_API, JOIN_SECRETS, JOINED, CERTIFICATES_UPLOADED))
 def initialise(task: Task, run: Run) -> Result:
     """The first control plane: kubeadm init where there is no cluster yet; else it joins like the others."""
     shell = open_shell(run.nornir, task.host.name)
@@ -84,9 +91,9 @@ def initialise(task: Task, run: Run) -> Result:
         return done(task, changes)
     with explained(shell, CONTROL_PLANE_PODS):
         apply(shell, changes)
-    run.keep("join secrets", secrets)
-    run.keep("joined", value=True)
-    run.keep("certificates uploaded", value=True)
+    run.keep(JOIN_SECRETS, secrets)
+    run.keep(JOINED, value=True)
+    run.keep(CERTIFICATES_UPLOADED, value=True)
     began = time.monotonic()
     _open_new_api(run, shell)
     return done(
@@ -106,14 +113,16 @@ def _open_new_api(run: Run, shell: SshShell) -> None:
         raise
 
 
+@hands_over(gives=(MEMBER,))
 def observe_membership(task: Task, run: Run) -> Result:
     """What a node says about itself; kept for the phases that must know before they begin."""
     seen = _observe(open_shell(run.nornir, task.host.name))
-    run.keep(("member", task.host.name), seen)
+    run.keep(MEMBER, seen, of=task.host.name)
     run.redactor.learn(seen.admin_conf)
     return done(task)
 
 
+@hands_over(gives=(*ASKED_API, JOINED))
 def join(task: Task, run: Run) -> Result:
     """A further control plane, or a worker."""
     shell = open_shell(run.nornir, task.host.name)
@@ -131,6 +140,7 @@ def join(task: Task, run: Run) -> Result:
     return done(task, join_cluster(run, shell, api, seen, api.nodes()))
 
 
+@hands_over(gives=ASKED_API)
 def retire_secrets(task: Task, run: Run) -> Result:
     """Delete the run's bootstrap token and the encrypted certificates, also those of an earlier run that was cut off."""
     if run.options.dry_run:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.checks import Finding
+from tasks.platforms.seen import Hop, RouterSeen, hops_in_order
 from tasks.routes import reasons
 from tasks.routes.expected import NOT_ADVERTISED, Announced, ExpectedRoute
-from tasks.routes.seen import Hop, RouterSeen, hops_in_order
 
 REMARK = "remark"  # the check of a finding that tells something and judges nothing
 LAYERS = {"bgp": "route", "rib": "route", "kernel": "fib"}  # layer -> the name of the check

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
-from tasks.routes.seen import IPV4_ADDRESS, Hop, RouterSeen, Session, hops_in_order, shortened
+from tasks.platforms.seen import IPV4_ADDRESS, Hop, RouterSeen, Session, hops_in_order, shortened
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-OF_DAEMONS = ("bgp", "bird")  # the kernel's names for what FRR's BGP, and BIRD with all its protocols, have put there
 
 
 NOT_CONFIGURED = "not a neighbour in the router's configuration"
@@ -144,7 +143,7 @@ def _kernel_reason(seen: RouterSeen, prefix: IPv4Network) -> str:
         return "a rule forbids the route of the main table" if listed else "not in the kernel's main table"
     if taken not in listed and listed:
         return "a rule leads to another routing table"
-    if taken.protocol not in OF_DAEMONS:
+    if taken.protocol not in seen.kernel_protocols:
         return f"better route by {taken.protocol} metric {taken.metric}" + (
             ", made by hand" if taken.protocol == "boot" else ""
         )

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.intent import Intent, Node, Router
+from tasks.platforms.seen import Hop
 from tasks.routes.expected import Announced
-from tasks.routes.seen import Hop
 
 NOT_A_MEMBER = "in the inventory, but the cluster has no such node"
 

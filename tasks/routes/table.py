@@ -9,8 +9,9 @@ from rich.text import Text
 from kubepeer.checks import Finding
 from kubepeer.phases import PhaseOutcome
 from kubepeer.run import Run
+from tasks.platforms.seen import RibRoute, RouterSeen, shortened
 from tasks.routes.checks import REMARK
-from tasks.routes.seen import RibRoute, RouterSeen, shortened
+from tasks.routes.left import SEEN
 
 LAYERS = ("bgp", "rib", "kernel")
 SCREEN = 30  # more healthy prefixes than this are told in one line for all that are alike
@@ -20,15 +21,15 @@ CODES = {"bgp": "B", "kernel": "K", "static": "S", "connected": "C", "ospf": "O"
 
 
 def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
-    """Print the table of every router that was asked; with --verbose its routes in FRR's own form as well."""
+    """Print the table of every router that was asked; with --verbose its routes in the form of `show ip route` as well."""
     answered = {name: host for outcome in outcomes for name, host in outcome.hosts.items() if host.findings}
     for router in run.intent.routers:
         if router.name not in answered:
             continue
         for line in route_table(router.name, router.as_number, answered[router.name].findings):
             console.print(line, soft_wrap=True, highlight=False)
-        seen = run.recall(("routes seen", router.name))
-        if run.options.verbose and isinstance(seen, RouterSeen):
+        seen = run.recall(SEEN, of=router.name)
+        if run.options.verbose and seen is not None:
             for text in seed_table(seen):
                 console.print(Text(f"   {text}", style="dim"), soft_wrap=True)
 
@@ -57,11 +58,11 @@ def route_table(host: str, as_number: int, findings: Iterable[Finding]) -> list[
 
 
 def seed_table(seen: RouterSeen) -> list[str]:
-    """The routes of the cluster's networks as FRR itself prints them: B>* 10.33.5.0/24 [20/0] via 10.31.90.1, eth0, weight 1, 2d19h22m."""
+    """The routes of the cluster's networks as the tutorial shows them: B>* 10.33.5.0/24 [20/0] via 10.31.90.1, eth0, weight 1, 2d19h22m."""
     lines: list[str] = []
     for prefix, routes in sorted(seen.rib.items()):
         for route in routes:
-            lines += _as_frr(str(prefix), route)
+            lines += _as_shown(str(prefix), route)
     return lines
 
 
@@ -117,7 +118,7 @@ def _alike(rows: Sequence[Row], width: int) -> list[Text]:
     return lines
 
 
-def _as_frr(prefix: str, route: RibRoute) -> list[str]:
+def _as_shown(prefix: str, route: RibRoute) -> list[str]:
     chosen = ">" if route.selected else " "
     mark = "*" if route.selected and route.installed else " "
     head = f"{CODES.get(route.protocol, '?')}{chosen}{mark} {prefix} [{route.distance}/{route.metric}]"

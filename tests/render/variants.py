@@ -15,7 +15,7 @@ from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import LinuxChange, Write
 from tasks.linux.templates import render
 from tasks.nodes.plan import plan_runtime
-from tasks.routers.platform import PLATFORMS, context
+from tasks.platforms.platform import PLATFORMS, context
 
 # name -> arguments of the fixture intent_of. The last is between the oldest and the newest, with all that may be left out.
 VARIANTS: Mapping[str, Mapping[str, Any]] = {

@@ -10,7 +10,7 @@ from tasks.cluster.api import KubernetesApi
 from tasks.cluster.refusal import ApiRefusal
 from tasks.control_plane import standing
 from tasks.control_plane.birth import Elsewhere
-from tasks.control_plane.membership import ADMIN_CONF, KUBELET_CONF, MemberSeen
+from tasks.control_plane.membership import ADMIN_CONF, KUBELET_CONF, MEMBER, MemberSeen
 from tasks.linux.shell import Completed
 from tests.unit.cluster.api_server import ApiServer
 
@@ -26,7 +26,7 @@ def holding(*leftovers: str) -> MemberSeen:
 def run(run_of: Callable[..., Run]) -> Run:
     run = run_of(*NAMES)
     for name in NAMES:
-        run.keep(("member", name), holding())
+        run.keep(MEMBER, holding(), of=name)
     return run
 
 
@@ -41,7 +41,7 @@ def test_where_another_control_plane_is_there_it_is_a_fault(
     run: Run, connected: KubernetesApi, server: ApiServer
 ) -> None:
     server.state.raw["/api/v1/nodes"] = (403, FORBIDDEN)
-    run.keep(("member", NAMES[1]), holding(ADMIN_CONF))
+    run.keep(MEMBER, holding(ADMIN_CONF), of=NAMES[1])
     with pytest.raises(ApiRefusal, match=r'nodes is forbidden: User "kubernetes-admin"'):
         standing.registered_nodes(run, run.intent.nodes[0], connected)
 
@@ -94,7 +94,7 @@ def test_what_the_others_hold_is_asked_once_of_those_that_were_left_out(
 
 def test_what_was_observed_is_not_asked_again(run: Run, machines: Callable[..., Machines]) -> None:
     asked = machines()
-    run.keep(("member", NAMES[1]), holding(ADMIN_CONF))
+    run.keep(MEMBER, holding(ADMIN_CONF), of=NAMES[1])
     assert standing.elsewhere(run, NAMES[0]) == Elsewhere([(NAMES[1], ADMIN_CONF)], [])
     assert asked.opened == []
 

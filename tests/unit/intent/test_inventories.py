@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
 
 from kubepeer import versions
 from kubepeer.errors import InventoryError
-from kubepeer.intent import Platform
-from kubepeer.intent.abilities import INABILITIES
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
+from tasks.platforms.platform import PLATFORMS
 from tests.conftest import CHECKOUT, DEFAULTS, goes_with
 
 MAY_DIFFER = (
@@ -194,7 +193,7 @@ def test_a_routers_peering_is_the_nearest_and_is_not_merged(intent_of: Any) -> N
     assert (own.standard_communities, own.large_communities) == (("64512:3", "64512:20"), ("64512:1:2",))
 
 
-PLATFORMS = {
+DRIVERS = {
     "frr": ("frr", "frr", "linux"),
     "bird": ("bird", "bird", "linux"),
     "eos": ("eos", "eos", "arista_eos"),
@@ -205,12 +204,12 @@ PLATFORMS = {
 }
 
 
-@pytest.mark.parametrize("name", PLATFORMS)
+@pytest.mark.parametrize("name", DRIVERS)
 def test_a_group_of_a_platform_names_its_drivers(name: str, project: Any) -> None:
     nornir = build_nornir(project(hosts={"openwrt": {"groups": [name]}}))
     host = nornir.inventory.hosts["openwrt"]
     found = (host.platform, *(host.get_connection_parameters(plugin).platform for plugin in ("napalm", "netmiko")))
-    assert found == PLATFORMS[name]
+    assert found == DRIVERS[name]
 
 
 REFUSED = [
@@ -235,7 +234,7 @@ def test_what_a_platform_cannot_do_is_one_line_with_a_cure(
 ) -> None:
     settings = project(hosts={"openwrt": {"groups": [platform], "data": {"peering": peering}}})
     with pytest.raises(InventoryError) as raised:
-        load_intent(settings)
+        load_intent(settings, PLATFORMS)
     said = str(raised.value)
     assert said.startswith(f"inventory/hosts.yaml: openwrt: peering.{key}: {platform} cannot: ")
     assert " Nothing was contacted. Cure: " in said
@@ -247,15 +246,17 @@ def test_a_range_of_ios_has_one_as_and_five_more(project: Any) -> None:
     nodes += [f"k8s-calico-worker-10-31-90-{number}" for number in (4, 5, 6)]
     hosts: dict[str, Any] = {name: {"data": {"as_number": 64601 + place}} for place, name in enumerate(nodes)}
     hosts["openwrt"] = {"groups": ["ios"], "data": {"peering": {"neighbours": "dynamic"}}}
-    assert len(load_intent(project(hosts=hosts)).nodes) == 6
+    assert len(load_intent(project(hosts=hosts), PLATFORMS).nodes) == 6
     hosts["w7"] = {"hostname": "10.31.90.7", "groups": ["worker"]}
     with pytest.raises(InventoryError, match="ios cannot: a range has one AS and at most 5 alternates"):
-        load_intent(project(hosts=hosts))
+        load_intent(project(hosts=hosts), PLATFORMS)
 
 
 def test_every_platform_has_all_that_it_needs() -> None:
-    assert set(PLATFORMS) == set(get_args(Platform))
-    assert {platform for platform, _, _ in REFUSED} == set(INABILITIES)
+    assert set(PLATFORMS) == {folder.parent.name for folder in (CHECKOUT / "tasks/platforms").glob("*/plan.py")}
+    assert {platform for platform, _, _ in REFUSED} == {
+        name for name, platform in PLATFORMS.items() if platform.abilities.inabilities
+    }
 
 
 def test_a_section_of_the_group_fabric_stands_above_the_same_of_the_defaults(intent_of: Any) -> None:
@@ -274,7 +275,7 @@ def test_the_inventory_is_read_from_any_working_directory(
     settings = project("lab")
     (elsewhere := tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(elsewhere)
-    assert len(load_intent(settings).nodes) == 6
+    assert len(load_intent(settings, PLATFORMS).nodes) == 6
 
 
 def test_a_file_that_is_not_there_is_named(project: Any) -> None:
@@ -283,4 +284,4 @@ def test_a_file_that_is_not_there_is_named(project: Any) -> None:
     with pytest.raises(
         Exception, match=r"^inventory/hosts\.yaml: No such file or directory\. Nothing was contacted\.$"
     ):
-        load_intent(settings)
+        load_intent(settings, PLATFORMS)

@@ -1,10 +1,10 @@
 """A small intent for tests: only what the proof of routes looks at."""
 
-from kubepeer.intent import Intent, Node, Platform, Router
+from kubepeer.intent import Intent, Node, Router
 from kubepeer.intent.model import Networks
 
 
-def intent(platform: Platform = "frr", others: tuple[str, ...] = (), **addresses: str) -> Intent:
+def intent(platform: str = "frr", others: tuple[str, ...] = (), **addresses: str) -> Intent:
     """Workers by name and address, the networks of the tutorial, router r1 of this platform and others; no other section."""
     nodes = tuple(
         Node(

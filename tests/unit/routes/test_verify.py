@@ -7,11 +7,12 @@ import pytest
 
 from kubepeer.errors import CommandError, RefusedError
 from kubepeer.run import WAITING, Options, Run
+from tasks.cluster.access import API
 from tasks.linux.observe import MARK
 from tasks.linux.shell import Completed
 from tasks.routes import recovery, tasks
+from tests.unit.platforms.recordings import BLOCKS, NODES, answers
 from tests.unit.routes.intents import intent
-from tests.unit.routes.recordings import BLOCKS, NODES, answers
 
 
 class Router:
@@ -116,7 +117,7 @@ def test_a_platform_that_nobody_reads_is_refused_at_once_and_in_words(verify, mo
 def test_at_the_end_of_a_deployment_one_line_says_what_nobody_reads(monkeypatch, chosen, says):
     monkeypatch.setattr(tasks, "open_shell", lambda *_: pytest.fail("nobody is asked"))
     run = Run(intent("eos", ["r2"]), None, Options(), SimpleNamespace(), frozenset(chosen))
-    run.keep("api", Cluster())
+    run.keep(API, Cluster())
     for name in ("r1", "r2"):
         task = SimpleNamespace(host=SimpleNamespace(name=name))
         result = tasks.verify_when_settled(task, run)
@@ -130,7 +131,7 @@ def test_a_router_that_is_read_is_verified_beside_one_that_is_not(verify, monkey
     asked = []
     monkeypatch.setattr(tasks, "verify", lambda task, *_, **__: asked.append(task.host.name))
     run = Run(intent("frr", ["r2"]), None, Options(), SimpleNamespace(), frozenset())
-    run.keep("api", Cluster())
+    run.keep(API, Cluster())
     tasks.verify_when_settled(SimpleNamespace(host=SimpleNamespace(name="r1")), run)
     assert (asked, run.warnings) == (["r1"], [])
 

@@ -1,0 +1,32 @@
+"""Reasons not to touch a router with FRR, each with its cure. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from kubepeer.intent import Node
+from tasks.linux.observe import Seen
+
+
+class FrrPreflight:
+    """FRR with its own tool for reloading, configured in one file."""
+
+    questions: Mapping[str, str] = {
+        "vtysh": "command -v vtysh",
+        "reload": "ls /usr/lib/frr/frr-reload.py",
+        "daemons": "vtysh -c 'show daemons'",
+        "integrated": "vtysh -c 'show running-config' | grep -c '^no service integrated-vtysh-config'",
+    }
+
+    def missing(self, peers: Sequence[Node], seen: Seen) -> str:  # noqa: ARG002  of the platform alone
+        """Without vtysh there is no FRR."""
+        if seen["vtysh"].code:
+            return "vtysh is not there: install FRR (package frr), or correct the router's group in the inventory"
+        return ""
+
+    def reasons(self, peers: Sequence[Node], seen: Seen) -> Iterator[str]:  # noqa: ARG002  of the platform alone
+        """The way back, BGP, one file."""
+        if seen["reload"].code:
+            yield "frr-reload.py is not there, and a change could not be taken back: install the package frr-pythontools"
+        if "bgpd" not in seen["daemons"].text.split():
+            yield "bgpd does not run: set bgpd=yes in /etc/frr/daemons and restart frr"
+        if seen["integrated"].text.strip() not in ("", "0"):
+            yield "the configuration is split over several files: set `service integrated-vtysh-config` in vtysh.conf"
