@@ -194,6 +194,7 @@ class Peering(Section):
     default_route: bool = False  # the only thing that is ever sent
     communities: tuple[Community, ...] = ()  # added to what is accepted
     redundancy_group: str = "routers"  # its routers are changed one after the other
+    vrf: str | None = None  # the VRF that the sessions are in; None: outside all VRFs
 
     @model_validator(mode="after")
     def _one_hop_or_many(self) -> Self:
