@@ -110,7 +110,10 @@ class NextHops(Check):
         nodes = {str(hop) for hop in route.next_hops if case.concerns(str(hop))}
         shown = {node: seen.shown(self.layer, node) for node in nodes}
         expected = {hop for hops in shown.values() for hop in hops}
-        observed = case.observed(prefix, self.layer)
+        others = {hop for node in route.next_hops for hop in seen.shown(self.layer, str(node))} - expected
+        observed = (
+            case.observed(prefix, self.layer) - others
+        )  # a gateway may be that of a node that is judged, and not be here for it
         if not expected and not observed:
             return None
         unexpected = observed - expected
@@ -122,7 +125,8 @@ class NextHops(Check):
         stale = {
             node
             for node in seen.stale(prefix)
-            if case.concerns(node) and (node in observed or (node in chosen and seen.shown(self.layer, node) & observed))
+            if case.concerns(node)
+            and (node in observed or (node in chosen and seen.shown(self.layer, node) & observed))
         }
         by_others = seen.only_by_others(prefix) & used
         misled = reasons.of_resolution(seen, nodes & seen.rib_hops(prefix)) if self.layer == "kernel" else ""
@@ -148,7 +152,6 @@ class NextHops(Check):
             hops_in_order(unexpected),
             "; ".join(text for text in said if text),
         )
-
 
     def _untold(self, seen: RouterSeen, prefix: IPv4Network, observed: frozenset[Hop], expected: set[Hop]) -> str:
         """Why it cannot be said which next hops the kernel has; "" where it can, or where what is seen decides it."""

@@ -24,10 +24,18 @@ SEPARATOR = "127.0.0.1"
 TEXT, PROC, NEXTHOPS, FLOWS = "@@text", "@@proc", "@@nexthops", "@@flows"
 PARTS = re.compile(rf"^({TEXT}|{PROC}|{NEXTHOPS}|{FLOWS} \S+ \S+)$", re.MULTILINE)
 COMPAT = "/proc/sys/net/ipv4/nexthop_compat_mode"
-BARE_TYPE = re.compile(rf'{{"({"|".join(kernel_text.TYPES)})",')  # iproute2 before 5.0 prints a route's type without a key
+BARE_TYPE = re.compile(
+    rf'{{"({"|".join(kernel_text.TYPES)})",'
+)  # iproute2 before 5.0 prints a route's type without a key
 NUMBER_OF_FLOWS = 192  # of sixteen next hops one is overlooked by that many flows once in 15,000 times; of six never
 DOUBT = 1e-3  # the likelihood from which on it is said that flows were too few
 WITHOUT_VRFS = "it is not iproute2's ip (busybox's?), which alone knows VRFs: install ip-full or iproute2"
+
+# A protocol's number where /etc/iproute2/rt_protos does not name it (linux/rtnetlink.h; 191 to 198 are FRR's, zebra/rt_netlink.h)
+PROTOCOLS = {
+    "2": "kernel", "3": "boot", "4": "static", "11": "zebra", "12": "bird", "16": "dhcp", "42": "babel", "186": "bgp", "187": "isis",
+    "188": "ospf", "189": "rip", "192": "eigrp", "195": "pbr", "196": "static",
+}  # fmt: skip
 
 Item = dict[str, Any]
 
@@ -195,11 +203,14 @@ def _json(text: str, command: str) -> list[Item]:
 
 def _without_warnings(text: str) -> str:
     """Without what iproute2 says of its own files (lib/rt_names.c) and the kernel of what it leaves out."""
-    return "".join(line for line in text.splitlines(keepends=True) if not re.match(r"Database \S+ |Cannot open|WARN", line))
+    return "".join(
+        line for line in text.splitlines(keepends=True) if not re.match(r"Database \S+ |Cannot open|WARN", line)
+    )
 
 
 def _unreadable(command: str, lines: Iterable[str]) -> CommandError:
-    said = next((line.strip() for line in reversed(list(lines)) if line.strip() and not PARTS.match(line)), "nothing")
+    last = (line.strip() for line in reversed(list(lines)) if line.strip() and not PARTS.match(line))
+    said = next((line for line in last if line != "Dump terminated"), "nothing")
     return CommandError(f"the kernel's routes cannot be read: `{command}` said: {said}")
 
 
@@ -236,10 +247,13 @@ def _route(item: Mapping[str, Any], groups: Mapping[int, tuple[Item, ...]]) -> K
     members: Iterable[Mapping[str, Any]] = item.get("nexthops") or [item]
     if "nhid" in item and not (item.keys() & {"gateway", "via", "dev", "nexthops"}) and item.get("type") is None:
         if item["nhid"] not in groups:
-            raise ValueError(f"no next hop of nhid {item['nhid']} ({destination}); `ip -j nexthop show` does not have it")
+            raise ValueError(
+                f"no next hop of nhid {item['nhid']} ({destination}); `ip -j nexthop show` does not have it"
+            )
         members = groups[item["nhid"]]
     hops = frozenset(map(_hop, members))
-    return KernelRoute(IPv4Network(destination), str(item.get("protocol", "boot")), int(item.get("metric", 0)), hops)
+    protocol = str(item.get("protocol", "boot"))
+    return KernelRoute(IPv4Network(destination), PROTOCOLS.get(protocol, protocol), int(item.get("metric", 0)), hops)
 
 
 def _hop(item: Mapping[str, Any]) -> Hop:

@@ -1,7 +1,7 @@
 """The kernel's routes in forms that are no JSON: `ip route` of iproute2 and of busybox, and /proc/net/route. Pure.
 
-Sources: iproute2's ip/iproute.c (print_route), busybox's networking/libiproute/iproute.c (print_route: it shows neither the protocol nor the
-next hops of a route that has several), the kernel's net/ipv4/fib_trie.c (fib_route_seq_show: the first next hop of each entry).
+Sources: iproute2's ip/iproute.c (print_route), busybox's networking/libiproute/iproute.c (print_route: it shows neither the protocol
+nor the next hops of a route that has several), the kernel's net/ipv4/fib_trie.c (fib_route_seq_show: the first next hop of each entry).
 """
 
 import re
@@ -10,8 +10,21 @@ from ipaddress import IPv4Address, IPv4Network
 
 from tasks.routes.seen import Hop, KernelRoute
 
-TYPES = ("unicast", "local", "broadcast", "multicast", "throw", "unreachable", "prohibit", "blackhole", "nat", "anycast")
-LINE = re.compile(rf"(?:(?P<type>{'|'.join(TYPES)}) )?(?P<prefix>default|\d+(?:\.\d+){{3}}(?:/\d+)?)(?P<rest>(?: .*)?)$")
+TYPES = (
+    "unicast",
+    "local",
+    "broadcast",
+    "multicast",
+    "throw",
+    "unreachable",
+    "prohibit",
+    "blackhole",
+    "nat",
+    "anycast",
+)
+LINE = re.compile(
+    rf"(?:(?P<type>{'|'.join(TYPES)}) )?(?P<prefix>default|\d+(?:\.\d+){{3}}(?:/\d+)?)(?P<rest>(?: .*)?)$"
+)
 HOP = re.compile(r"\s+nexthop\b(?P<rest>.*)$")
 REJECT = 0x200  # RTF_REJECT, linux/route.h
 INSTALL = "install ip-full or iproute2 there"

@@ -43,7 +43,9 @@ def route_table(host: str, as_number: int, findings: Iterable[Finding]) -> list[
     lost = [finding for finding in sessions if not finding.ok]
     bad = [row for row in rows.values() if not all(finding.ok for finding in row.values())]
     good = [row for row in rows.values() if all(finding.ok for finding in row.values())]
-    width = min(HOPS_LIMIT, max([HOPS_WIDTH, *(len(_hops(row)) + 2 for row in bad)]))
+    each = good if len(good) <= SCREEN else []
+    wide = [_hops(row) for row in bad] + [hops for row in each if " by " in (hops := _hops(row))]
+    width = min(HOPS_LIMIT, max([HOPS_WIDTH, *(len(hops) + 2 for hops in wide)]))
     head = f" {host}  AS {as_number}  {up} of {len(sessions)} sessions established"
     title = f" {'prefix':<{PREFIX_WIDTH}}{'next hops':<{width}}{MARKS.format('bgp', 'rib', 'kernel')}"
     return [

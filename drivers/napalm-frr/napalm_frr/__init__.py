@@ -1,6 +1,7 @@
 """NAPALM driver for FRRouting; NAPALM finds it as ``get_network_driver("frr")``.
 
-The pure modules beside it (``shown``, ``as_numbers``) can be used without it, and without the time that NAPALM's import takes.
+The pure modules beside it (``shown``, ``as_numbers``) can be used without it, and without the time that NAPALM's
+import takes.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def written(number: int, notation: Notation) -> str:
 
 
 def process_of(line: str) -> tuple[int, str, Notation] | None:
-    """Read ``router bgp ...``: its AS, its VRF or view ("default" for none) and its notation; None for another line.
+    """Read ``router bgp ...``: its AS, its VRF or view ("default" for none), its notation; None for another line.
 
     Without ``as-notation`` FRR prints numbers as the one who made the process wrote its own (bgpd/bgp_vty.c, router_bgp).
     """

@@ -13,7 +13,9 @@ from napalm_frr.shown import BgpPath, NextHop, TableRoute, age, table_routes
 NO_PATH = BgpPath("", "", "", "", 0, (), chosen=False, valid=False, stale=False)
 
 
-def routes(table: Mapping[str, Any], bgp: Mapping[str, tuple[BgpPath, ...]], protocol: str) -> dict[str, list[RouteDict]]:
+def routes(
+    table: Mapping[str, Any], bgp: Mapping[str, tuple[BgpPath, ...]], protocol: str
+) -> dict[str, list[RouteDict]]:
     """Shape ``show ip route ... json``; BGP's attributes come from the paths of ``show bgp ... json``."""
     result: dict[str, list[RouteDict]] = {}
     for prefix, candidates in table_routes(table).items():

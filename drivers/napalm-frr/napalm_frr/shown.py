@@ -1,7 +1,7 @@
 """What FRR shows as JSON, each text read once: BGP's neighbours and paths, zebra's routes. Pure.
 
-The keys are those of bgpd/bgp_vty.c, bgpd/bgp_route.c and zebra/zebra_vty.c, recorded on FRR 8.4.4 and 10.3. An AS number is a number
-with ``bgp as-notation plain``, else a text (lib/asn.c, asn_asn2json).
+The keys are those of bgpd/bgp_vty.c, bgpd/bgp_route.c and zebra/zebra_vty.c, recorded on FRR 8.4.4 and 10.3. An AS number
+is a number with ``as-notation plain``, else a text (lib/asn.c, asn_asn2json).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOTHING: Final = re.compile(r"instance not found|is unknown", re.IGNORECASE)
 
 
 def document(text: str) -> Json:
-    """Find the JSON object in an answer of vtysh, which may say something else first ("% Can't open configuration file ...").
+    """Find the JSON object in an answer of vtysh, which may say something else first ("% Can't open ...").
 
     Raises:
         json.JSONDecodeError: it is cut off.
@@ -41,7 +41,7 @@ def document(text: str) -> Json:
 
 
 def age(text: str) -> int:
-    """Turn FRR's ``00:13:27``, ``1d02h03m``, ``02w3d04h`` or ``01y05w2d`` into seconds (lib/libfrr.h, bgpd's peer_uptime)."""
+    """Turn FRR's ``00:13:27``, ``1d02h03m``, ``02w3d04h`` or ``01y05w2d`` into seconds."""
     if ":" in text:
         hours, minutes, seconds = (int(part) for part in text.split(":"))
         return hours * _HOUR + minutes * _MINUTE + seconds
@@ -217,7 +217,7 @@ def _route(prefix: str, said: Json) -> TableRoute:
 
 
 def _resolved(said: Iterable[Json]) -> Iterator[NextHop]:
-    """Yield the next hops; those that resolve another one stand behind it in the list (zebra/zebra_vty.c), marked ``resolver``."""
+    """Yield the next hops; those that resolve another stand behind it, marked ``resolver`` (zebra/zebra_vty.c)."""
     said = list(said)
     marked = any(one.get("resolver") for one in said)
     current: NextHop | None = None

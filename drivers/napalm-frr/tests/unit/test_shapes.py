@@ -14,7 +14,8 @@ from napalm_frr.system import ping_result
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("00:13:27", 807), ("1d02h03m", 93780), ("02w3d04h", 1483200), ("01y05w2d", 34732800), ("00:00:00", 0)]
+    ("text", "seconds"),
+    [("00:13:27", 807), ("1d02h03m", 93780), ("02w3d04h", 1483200), ("01y05w2d", 34732800), ("00:00:00", 0)],
 )
 def test_ages_are_seconds(text: str, seconds: int) -> None:
     assert age(text) == seconds
