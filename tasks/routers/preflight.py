@@ -1,10 +1,13 @@
 """Reasons not to touch a router, each with its cure; one class a platform that is read through its shell. Pure."""
 
 import re
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Protocol
+
+from napalm_frr.needs import NEEDS_FRR_RELOAD
 
 from kubepeer.intent import Intent, Node, Router
 from tasks.linux.observe import Seen
@@ -12,7 +15,7 @@ from tasks.linux.observe import Seen
 # What is asked of every router that is a Linux machine.
 LINUX_QUESTIONS = {
     "addresses": 'ip -o -4 addr show | awk \'{print $4, ($5 == "peer" ? $6 : "")}\'',  # a point-to-point link names its other end
-    "forwarding": "sysctl -n net.ipv4.ip_forward",
+    "forwarding": "cat /proc/sys/net/ipv4/ip_forward",  # a router may have no sysctl(8)
 }
 
 
@@ -34,7 +37,7 @@ class Preflight(Protocol):
 
 
 class FrrPreflight:
-    """FRR with its own tool for reloading, configured in one file."""
+    """FRR, configured in one file, and with its own tool for reloading where the driver has no other way."""
 
     questions: Mapping[str, str] = {
         "vtysh": "command -v vtysh",
@@ -42,6 +45,10 @@ class FrrPreflight:
         "daemons": "vtysh -c 'show daemons'",
         "integrated": "vtysh -c 'show running-config' | grep -c '^no service integrated-vtysh-config'",
     }
+
+    def __init__(self, *, needs_reload: bool = NEEDS_FRR_RELOAD) -> None:
+        """Without needs_reload vtysh is all that the driver asks for."""
+        self.needs_reload = needs_reload
 
     def missing(self, peers: Sequence[Node], seen: Seen) -> str:  # noqa: ARG002  of the platform alone
         """Without vtysh there is no FRR."""
@@ -51,7 +58,7 @@ class FrrPreflight:
 
     def reasons(self, peers: Sequence[Node], seen: Seen) -> Iterator[str]:  # noqa: ARG002  of the platform alone
         """The way back, BGP, one file."""
-        if seen["reload"].code:
+        if self.needs_reload and seen["reload"].code:
             yield "frr-reload.py is not there, and a change could not be taken back: install the package frr-pythontools"
         if "bgpd" not in seen["daemons"].text.split():
             yield "bgpd does not run: set bgpd=yes in /etc/frr/daemons and restart frr"
@@ -161,7 +168,23 @@ PLATFORMS: Mapping[str, Preflight] = {"frr": FrrPreflight(), "bird": BirdPreflig
 
 def questions(router: Router) -> dict[str, str]:
     """What is asked of a router; nothing of one whose shell is none."""
-    return {**PLATFORMS[router.platform].questions, **LINUX_QUESTIONS} if router.platform in PLATFORMS else {}
+    if router.platform not in PLATFORMS:
+        return {}
+    asked = {**PLATFORMS[router.platform].questions, **LINUX_QUESTIONS}
+    return _within(router.peering.vrf, asked) if router.peering.vrf else asked
+
+
+def _within(vrf: str, asked: Mapping[str, str]) -> dict[str, str]:
+    """The same of a VRF: a device of Linux has its addresses beside all others, a network namespace its own."""
+    name, namespace = shlex.quote(vrf), shlex.quote(f"/var/run/netns/{vrf}")
+    enter = f"[ -e /sys/class/net/{name} ] || [ ! -e {namespace} ] || into='ip netns exec {name}'"
+    within = {
+        question: f"into=; {enter}; {command.replace('ip ', '$into ip ', 1) if question == 'addresses' else f'$into {command}'}"
+        for question, command in asked.items()
+        if question in LINUX_QUESTIONS
+    }
+    there = f"[ -e /sys/class/net/{name} ] || [ -e {namespace} ]"
+    return {**asked, **within, "vrf": there}
 
 
 def reasons(intent: Intent, router: Router, seen: Seen) -> list[str]:
@@ -175,12 +198,18 @@ def reasons(intent: Intent, router: Router, seen: Seen) -> list[str]:
 
 
 def _linux_reasons(router: Router, peers: Sequence[Node], seen: Seen) -> Iterator[str]:
+    vrf = router.peering.vrf
+    if vrf and seen["vrf"].code:
+        yield f"it has no VRF {vrf}, neither a device nor a network namespace: correct data.peering.vrf, or make the VRF"
+        return
     lines = [line.split() for line in seen["addresses"].lines]
     if router.address not in {IPv4Interface(words[0]).ip for words in lines}:
-        yield f"{router.address} is on none of its interfaces, and the nodes would peer with it: correct hostname in the inventory"
+        yield f"{router.address} is on none of its interfaces, and the nodes would peer with it: correct {router.address_key} in the inventory"
     elif not router.peering.multihop:
         yield from _out_of_reach(router, peers, {IPv4Interface(words[-1]).network for words in lines})
-    if seen["forwarding"].text.strip() != "1":
+    if seen["forwarding"].code:
+        yield f"whether it routes cannot be told: {(seen['forwarding'].lines or ['nothing was said'])[-1]}"
+    elif seen["forwarding"].text.strip() != "1":
         yield "net.ipv4.ip_forward is 0: it does not route; set it to 1"
 
 
@@ -191,6 +220,7 @@ def _out_of_reach(router: Router, peers: Sequence[Node], networks: Collection[IP
     if far:
         names = ", ".join(f"{node.name} ({node.address})" for node in far)
         yield (
-            f"not on its subnets {', '.join(map(str, subnets))}: {names}; correct hostname there,"
+            f"not on its subnets {', '.join(map(str, subnets))}: {names};"
+            f" correct {' or '.join(dict.fromkeys(node.address_key for node in far))} there,"
             f" or say data.peering.multihop for {router.name}"
         )

@@ -21,6 +21,7 @@ from tasks.routers import plan, preflight
 from tasks.routers.backups import wanted_backups
 from tasks.routers.platform import PLATFORMS, context
 from tasks.routers.safe_change import Candidate, Order, change_safely
+from tasks.routers.sessions import session_name
 
 
 def observe(task: Task, run: Run) -> Result:
@@ -98,12 +99,16 @@ def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
 
 
 def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> Order:
-    platform = PLATFORMS[router.platform]
+    platform, vrf = PLATFORMS[router.platform], router.peering.vrf
+
+    def may_go_down(running: str, diff: str) -> set[str]:
+        return {session_name(peer, vrf) for peer in platform.may_go_down(run.intent, router, running, diff)}
+
     return Order(
         what=f"{platform.name} configuration",
         candidate=candidate,
-        may_go_down=partial(platform.may_go_down, run.intent, router),
-        ours=frozenset(str(node.address) for node in run.intent.peers_of(router)),
+        may_go_down=may_go_down,
+        ours=frozenset(session_name(str(node.address), vrf) for node in run.intent.peers_of(router)),
         mends_itself=platform.on_linux,
         message=f"kubepeer: {run.intent.cluster.name}" if platform.takes_message else "",
     )
