@@ -80,3 +80,47 @@ def test_birds_configuration_is_read_with_what_it_includes_but_for_our_file_and_
     assert 'protocol bgp transit { password ""; neighbor 192.0.2.1; }' in done.stdout
     assert "ours" not in done.stdout
     assert done.stderr == ""
+
+
+def test_a_driver_that_does_without_frr_reload_asks_for_vtysh_alone() -> None:
+    said = HEALTHY["frr"] | {"reload": (1, "ls: /usr/lib/frr/frr-reload.py: No such file or directory")}
+    seen = Seen({name: Answer(code, text) for name, (code, text) in said.items()}, {})
+    assert [why.partition(",")[0] for why in preflight.FrrPreflight(needs_reload=True).reasons([], seen)] == [
+        "frr-reload.py is not there"
+    ]
+    assert list(preflight.FrrPreflight(needs_reload=False).reasons([], seen)) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ({"address": "10.31.200.1"}, "data.address"),
+        ({"peering": {"address": "10.31.200.1"}}, "data.peering.address"),
+    ],
+)
+def test_an_address_that_no_interface_has_is_named_with_its_own_key(
+    intent_of: Any, data: dict[str, Any], key: str
+) -> None:
+    intent = intent_of(hosts={"openwrt": {"hostname": "openwrt.lan", "data": data}})
+    seen = Seen({name: Answer(code, text) for name, (code, text) in HEALTHY["frr"].items()}, {})
+    assert preflight.reasons(intent, intent.router("openwrt"), seen) == [
+        f"10.31.200.1 is on none of its interfaces, and the nodes would peer with it: correct {key} in the inventory"
+    ]
+
+
+@pytest.mark.parametrize(("code", "refusals"), [(0, []), (1, ["it has no VRF RED"])])
+def test_a_vrf_that_the_router_has_not_is_refused(intent_of: Any, code: int, refusals: list[str]) -> None:
+    intent = intent_of(hosts={"openwrt": {"data": {"peering": {"vrf": "RED"}}}})
+    router = intent.router("openwrt")
+    assert preflight.questions(router).keys() == {*HEALTHY["frr"], "vrf"}
+    said = HEALTHY["frr"] | {"vrf": (code, "")}
+    seen = Seen({name: Answer(number, text) for name, (number, text) in said.items()}, {})
+    assert [why.partition(",")[0] for why in preflight.reasons(intent, router, seen)] == refusals
+
+
+def test_what_cannot_be_read_of_forwarding_is_not_called_off(intent_of: Any) -> None:
+    intent = intent_of()
+    said = HEALTHY["frr"] | {"forwarding": (1, "cat: /proc/sys/net/ipv4/ip_forward: No such file or directory")}
+    seen = Seen({name: Answer(code, text) for name, (code, text) in said.items()}, {})
+    (why,) = preflight.reasons(intent, intent.router("openwrt"), seen)
+    assert why.startswith("whether it routes cannot be told: cat: /proc")
