@@ -161,9 +161,7 @@ def _router(files: Files, name: str) -> Router:
                 "name": name,
                 "platform": platform,
                 "as_number": data.as_number,
-                **_address(
-                    files, name, {"data.peering.address": data.peering.address, "data.address": data.address}
-                ),
+                **_address(files, name, {"data.peering.address": data.peering.address, "data.address": data.address}),
                 "peering": data.peering,
             }
         )

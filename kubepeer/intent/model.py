@@ -214,7 +214,9 @@ class Peering(Section):
     graceful_restart: Literal["helper", "full", "off"] | None = None  # None: as the router's process has it for all
     default_route: bool = False  # the only thing that is ever sent
     communities: tuple[Community, ...] = ()  # added to what is accepted
-    address: IPv4Address | None = None  # the router's end of its sessions, where hostname is another: its management, a name
+    address: IPv4Address | None = (
+        None  # the router's end of its sessions, where hostname is another: its management, a name
+    )
     redundancy_group: str = "routers"  # its routers are changed one after the other
     vrf: str | None = None  # the VRF that the sessions are in; None: outside all VRFs
 

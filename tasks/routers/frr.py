@@ -114,9 +114,7 @@ class Frr:
         if any(_is_our_range(line.text) for line in lines_of(running) if process.holds(line.context)):
             ours |= neighbours
         both_ends = set(
-            re.findall(
-                r"^[-+]\s*neighbor (\S+) (?:password|remote-as|ttl-security|update-source) ", diff, re.MULTILINE
-            )
+            re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as|ttl-security|update-source) ", diff, re.MULTILINE)
         )
         both_ends |= set(re.findall(rf"^-\s*neighbor (\S+) peer-group {OWNER}$", diff, re.MULTILINE))
         return ours if OWNER in both_ends else (ours - neighbours) | (ours & both_ends)

@@ -204,7 +204,8 @@ def _linux_reasons(router: Router, peers: Sequence[Node], seen: Seen) -> Iterato
         return
     lines = [line.split() for line in seen["addresses"].lines]
     if router.address not in {IPv4Interface(words[0]).ip for words in lines}:
-        yield f"{router.address} is on none of its interfaces, and the nodes would peer with it: correct {router.address_key} in the inventory"
+        cure = f"correct {router.address_key} in the inventory"
+        yield f"{router.address} is on none of its interfaces, and the nodes would peer with it: {cure}"
     elif not router.peering.multihop:
         yield from _out_of_reach(router, peers, {IPv4Interface(words[-1]).network for words in lines})
     if seen["forwarding"].code:

@@ -65,6 +65,7 @@ class Frr:
             kernel=kernel.read_routes(of_kernel),
             lookups=kernel.read_lookups(answers["lookups"], probes),
             resolved=_resolved(table),
+            as_shown=next((str(one.said["localAs"]) for one in neighbours.values() if "localAs" in one.said), ""),
             notice=kernel.notice_of(of_kernel),
         )
 

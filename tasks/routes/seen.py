@@ -119,6 +119,7 @@ class RouterSeen:
         resolved: for a next hop of BGP, the gateways by which the router's own table resolves it (RFC 4271, 5.1.3): the next hop
             itself where it is a neighbour on a link; absent where the table does not tell.
         gateways_in_rib: whether the routes of the table show those gateways in place of BGP's next hops.
+        as_shown: the router's own AS as it writes it itself; "" where it does not tell.
         notice: what is to be known of how this was read, and is no fault; "" where nothing is.
 
     """
@@ -130,6 +131,7 @@ class RouterSeen:
     lookups: Mapping[IPv4Network, KernelRoute | None] = field(default_factory=dict)
     resolved: Mapping[Hop, frozenset[Hop]] = field(default_factory=dict)
     gateways_in_rib: bool = False
+    as_shown: str = ""
     notice: str = ""
 
     def gateways(self, hop: Hop) -> frozenset[Hop]:

@@ -25,15 +25,16 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
     for router in run.intent.routers:
         if router.name not in answered:
             continue
-        for line in route_table(router.name, router.as_number, answered[router.name].findings):
-            console.print(line, soft_wrap=True, highlight=False)
         seen = run.recall(("routes seen", router.name))
+        as_number = (isinstance(seen, RouterSeen) and seen.as_shown) or router.as_number
+        for line in route_table(router.name, as_number, answered[router.name].findings):
+            console.print(line, soft_wrap=True, highlight=False)
         if run.options.verbose and isinstance(seen, RouterSeen):
             for text in seed_table(seen):
                 console.print(Text(f"   {text}", style="dim"), soft_wrap=True)
 
 
-def route_table(host: str, as_number: int, findings: Iterable[Finding]) -> list[Text]:
+def route_table(host: str, as_number: int | str, findings: Iterable[Finding]) -> list[Text]:
     """One router's sessions and prefixes, as lines."""
     findings = list(findings)
     sessions = [finding for finding in findings if finding.check == "session"]

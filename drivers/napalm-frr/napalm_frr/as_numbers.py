@@ -29,7 +29,7 @@ def written(number: int, notation: Notation) -> str:
 def process_of(line: str) -> tuple[int, str, Notation] | None:
     """Read ``router bgp ...``: its AS, its VRF or view ("default" for none), its notation; None for another line.
 
-    Without ``as-notation`` FRR prints numbers as the one who made the process wrote its own (bgpd/bgp_vty.c, router_bgp).
+    Without ``as-notation`` FRR prints numbers as the process's own was written (bgpd/bgpd.c, bgp_create: as_pretty).
     """
     found = _PROCESS.fullmatch(line.strip())
     if not found:

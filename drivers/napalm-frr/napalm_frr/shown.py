@@ -1,7 +1,7 @@
 """What FRR shows as JSON, each text read once: BGP's neighbours and paths, zebra's routes. Pure.
 
-The keys are those of bgpd/bgp_vty.c, bgpd/bgp_route.c and zebra/zebra_vty.c, recorded on FRR 8.4.4 and 10.3. An AS number
-is a number with ``as-notation plain``, else a text (lib/asn.c, asn_asn2json).
+The keys are those of bgpd/bgp_vty.c, bgpd/bgp_route.c and zebra/zebra_vty.c, recorded on FRR 8.4.4 and 10.3. An AS
+number is a number with ``as-notation plain``, else a text (lib/asn.c, asn_asn2json).
 """
 
 from __future__ import annotations

@@ -81,6 +81,13 @@ def test_a_vrf_is_a_network_namespace_and_all_is_right_in_it():
     assert "show bgp vrf RED neighbors json" in Frr("RED").questions(NETWORKS, PROBES)["neighbours"]
 
 
+def test_the_routers_own_as_is_told_as_it_writes_it():
+    said = as_answers(FOLDER / "healthy.json")
+    dotted = said["neighbours"].text.replace('"localAs": 64512', '"localAs": "0.64512"')
+    assert seen_of("healthy").as_shown == "64512"
+    assert Frr().read(said | {"neighbours": Answer(0, dotted)}, PROBES).as_shown == "0.64512"
+
+
 def test_a_vrf_that_is_not_there_is_one_line_and_nothing_is_called_missing():
     """FRR answers with empty tables, as for a VRF in which nothing has come up yet."""
     said = as_answers(FOLDER / "vrf-namespace.json")

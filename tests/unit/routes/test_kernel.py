@@ -1,6 +1,9 @@
 """The kernel's routes as different programs print them, one small file a form."""
 
 import re
+import shutil
+import subprocess
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
@@ -106,6 +109,66 @@ def test_a_node_is_reached_by_what_the_kernels_route_to_it_has(said: str, gatewa
     node = IPv4Network("10.31.90.1")
     lookups = kernel.read_lookups(Answer(0, f"{said}\n{local}"), {node: IPv4Address("10.31.90.1")})
     assert RouterSeen(lookups=lookups).kernel_gateways("10.31.90.1") == gateways
+
+
+BUSYBOX = """#!/bin/sh
+case "$*" in
+  -*j*|*fibmatch*) echo "Usage: ip [OPTIONS] address|route" >&2; exit 1 ;;
+  "-o -4 addr show") printf '%s\\n' "1: lo    inet 127.0.0.1/8 scope host lo" "3: wg0    inet 10.9.0.1 peer 10.9.0.2/32 scope global" \\
+     "4: eth1    inet 192.0.2.1/30 scope global eth1" "5: eth0    inet 10.31.0.1/16 scope global eth0" ;;
+  "route show root 10.33.0.0/16") printf '%s\\n' "10.33.5.0/24 via 10.31.90.1 dev eth0  metric 20 " "10.33.6.0/24  metric 20 " ;;
+  "route show match 10.33.6.1") printf '%s\\n' "default via 10.31.0.254 dev eth0 " "10.33.6.0/24  metric 20 " ;;
+  "route show match 10.33.5.1") printf '%s\\n' "10.33.0.0/16  metric 20 " "10.33.5.0/24 via 10.31.90.1 dev eth0  metric 20 " ;;
+  "route get 10.33.6.1 from 10.31.0."*" iif eth0") n=${5##*.}; echo "10.33.6.1 from $5 via 10.31.90.$((n % 6 + 1)) dev eth0  iif eth0" ;;
+  *) echo "ip: RTNETLINK answers: Invalid argument" >&2; exit 2 ;;
+esac
+"""
+
+
+@pytest.fixture
+def busybox(tmp_path: Path) -> Callable[[str], Answer]:
+    """Ask a router whose ip is busybox's, as busybox 1.35 answers."""
+    (tmp_path / "ip").write_text(BUSYBOX, encoding="utf-8")
+    (tmp_path / "ip").chmod(0o755)
+    for name in ("awk", "cat", "grep", "sh"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+
+    def asked(question: str) -> Answer:
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{{ {question}\n}} 2>&1"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": str(tmp_path)},
+        )
+        return Answer(done.returncode, done.stdout)
+
+    return asked
+
+
+def test_a_router_with_busybox_alone_tells_all_its_next_hops(busybox: Callable[[str], Answer]) -> None:
+    five, six = IPv4Network("10.33.5.0/24"), IPv4Network("10.33.6.0/24")
+    probes = {five: IPv4Address("10.33.5.1"), six: IPv4Address("10.33.6.1")}
+    listed = kernel.read_routes([busybox(kernel.routes_question(IPv4Network("10.33.0.0/16")))])
+    seen = RouterSeen(
+        kernel=listed, lookups=kernel.read_lookups(busybox(kernel.lookups_question(probes.values())), probes)
+    )
+    one, several = seen.chosen_kernel(five), seen.chosen_kernel(six)
+    assert one and several  # noqa: PT018
+    assert (one.hops, one.untold) == ({"10.31.90.1"}, "")
+    assert (several.hops, several.untold) == (set(SIX), "")
+
+
+def test_a_vrf_is_not_asked_of_busybox(busybox: Callable[[str], Answer]) -> None:
+    answer = busybox(kernel.routes_question(IPv4Network("10.33.0.0/16"), "lo"))  # a device of any kind
+    with pytest.raises(CommandError, match="which alone knows VRFs"):
+        kernel.read_routes([answer])
+
+
+def test_a_vrf_that_is_neither_device_nor_namespace_is_one_line(busybox: Callable[[str], Answer]) -> None:
+    answer = busybox(kernel.routes_question(IPv4Network("10.33.0.0/16"), "no-such-vrf"))
+    with pytest.raises(CommandError, match="there is no VRF no-such-vrf"):
+        kernel.read_routes([answer])
 
 
 def test_questions_about_a_vrf_never_fall_back_on_the_main_table() -> None:
