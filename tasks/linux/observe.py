@@ -51,6 +51,11 @@ class Seen:
         return self.answers[question]
 
 
+# OpenWrt's busybox has no stat either: what ls says of a file, its mode in octal digits.
+ABOUT = """about() { stat -Lc '%a %U:%G' -- "$1" 2>/dev/null || { line=$(ls -ldL -- "$1") && echo "$line" | awk '{
+  for (n = 2; n < 11; n++) mode = 2 * mode + (substr($1, n, 1) != "-"); printf "%o %s:%s\\n", mode, $3, $4 }'; }; }"""
+
+
 def ask(shell: Shell, questions: Mapping[str, str], paths: Iterable[str] = (), *, deadline: float = 60) -> Seen:
     """Ask all questions, and read all files, in one round trip.
 
@@ -93,6 +98,7 @@ def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
     lines = [
         "export LC_ALL=C VTYSH_HISTFILE=/dev/null",  # a look leaves nothing behind: vtysh notes every command in ~/.history_frr
         ENCODE,
+        ABOUT,
         f'say() {{ printf \'%s %s %s %s\\n\' \'{MARK}\' "$1" "$2" "$3"; printf \'%s\' "$4" | encode; echo; }}',
     ]
     for name, command in questions.items():
@@ -100,7 +106,7 @@ def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
     for path in paths:
         quoted = shlex.quote(path)
         # the x keeps the shell from dropping the newlines at the end of the file
-        read = f"stat -Lc '%a %U:%G' -- {quoted} && cat -- {quoted} && echo x"
+        read = f"about {quoted} && cat -- {quoted} && echo x"
         lines.append(f'if [ -e {quoted} ]; then out=$( {{ {read}; }} 2>&1 ); say file {quoted} $? "$out"')
         lines.append(f"else say file {quoted} absent ''; fi")
     return "\n".join([*lines, "exit 0\n"])

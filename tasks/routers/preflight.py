@@ -12,9 +12,15 @@ from napalm_frr.needs import NEEDS_FRR_RELOAD
 from kubepeer.intent import Intent, Node, Router
 from tasks.linux.observe import Seen
 
+# A point-to-point link names its other end. Where there is no ip, busybox's ifconfig says the same in other words.
+ADDRESSES = """if command -v ip >/dev/null; then ip -o -4 addr show | awk '{print $4, ($5 == "peer" ? $6 : "")}'
+else ifconfig | awk '/inet addr:/ { mask = "32"; peer = ""; for (n = 3; n <= NF; n++) {
+    if ($n ~ /^Mask:/) mask = substr($n, 6); if ($n ~ /^P-t-P:/) peer = substr($n, 7) "/32" }
+    print substr($2, 6) "/" mask, peer }'; fi"""
+
 # What is asked of every router that is a Linux machine.
 LINUX_QUESTIONS = {
-    "addresses": 'ip -o -4 addr show | awk \'{print $4, ($5 == "peer" ? $6 : "")}\'',  # a point-to-point link names its other end
+    "addresses": ADDRESSES,
     "forwarding": "cat /proc/sys/net/ipv4/ip_forward",  # a router may have no sysctl(8)
 }
 
@@ -179,7 +185,7 @@ def _within(vrf: str, asked: Mapping[str, str]) -> dict[str, str]:
     name, namespace = shlex.quote(vrf), shlex.quote(f"/var/run/netns/{vrf}")
     enter = f"[ -e /sys/class/net/{name} ] || [ ! -e {namespace} ] || into='ip netns exec {name}'"
     within = {
-        question: f"into=; {enter}; {command.replace('ip ', '$into ip ', 1) if question == 'addresses' else f'$into {command}'}"
+        question: f"into=; {enter}; {command.replace('ip -o', '$into ip -o') if question == 'addresses' else f'$into {command}'}"
         for question, command in asked.items()
         if question in LINUX_QUESTIONS
     }
@@ -203,6 +209,9 @@ def _linux_reasons(router: Router, peers: Sequence[Node], seen: Seen) -> Iterato
         yield f"it has no VRF {vrf}, neither a device nor a network namespace: correct data.peering.vrf, or make the VRF"
         return
     lines = [line.split() for line in seen["addresses"].lines]
+    if unreadable := next((line for line in lines if not _is_interface(line)), None):
+        yield f"its addresses cannot be read: {' '.join(unreadable)}"
+        return
     if router.address not in {IPv4Interface(words[0]).ip for words in lines}:
         cure = f"correct {router.address_key} in the inventory"
         yield f"{router.address} is on none of its interfaces, and the nodes would peer with it: {cure}"
@@ -212,6 +221,13 @@ def _linux_reasons(router: Router, peers: Sequence[Node], seen: Seen) -> Iterato
         yield f"whether it routes cannot be told: {(seen['forwarding'].lines or ['nothing was said'])[-1]}"
     elif seen["forwarding"].text.strip() != "1":
         yield "net.ipv4.ip_forward is 0: it does not route; set it to 1"
+
+
+def _is_interface(words: Sequence[str]) -> bool:
+    try:
+        return all(IPv4Interface(word) for word in words)
+    except ValueError:
+        return False
 
 
 def _out_of_reach(router: Router, peers: Sequence[Node], networks: Collection[IPv4Network]) -> Iterator[str]:

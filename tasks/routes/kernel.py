@@ -145,17 +145,32 @@ def _batch(ip: str, probes: Iterable[IPv4Address], where: str = "", within: str 
 # The network of the most addresses that the router itself is in: "INTERFACE ADDRESS". Neighbours there are who the flows are from.
 WIDEST = """awk '$3 == "inet" && $2 != "lo" && $5 != "peer" {
     split($4, part, "/"); if (!least || part[2] < least) { least = part[2]; found = $2 " " part[1] } } END { print found }'"""
-# Of the routes that hold an address the one of the longest prefix, if it is shown without a next hop: "PREFIX".
-BARE = """awk '$1 != "nexthop" { split($1, part, "/"); long = $1 == "default" ? 0 : part[2] == "" ? 32 : part[2] + 0
-    if (!seen++ || long > longest) { longest = long; line = $0; prefix = $1 } }
-    END { if (line && line !~ / (dev|via) / && prefix ~ /^[0-9d]/) print prefix }'"""
+# The routes that are shown without a next hop: their prefixes.
+BARE = """awk '$1 ~ /^[0-9d]/ && $0 !~ / (dev|via) / { print $1 }'"""
+# Of the addresses that come in those that are in one of the prefixes of $bare: "ADDRESS PREFIX". Of several the longest holds.
+# busybox's awk may be without powers (FEATURE_AWK_LIBM).
+WITHIN = """awk 'function number(text, part) { split(text, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
+    BEGIN { count = split(ENVIRON["bare"], bare, /[ \\n]+/) }
+    { found = ""; longest = -1
+      for (n = 1; n <= count; n++) {
+        split(bare[n], part, "/"); long = bare[n] == "default" ? 0 : part[2] == "" ? 32 : part[2] + 0
+        size = 1; for (bit = long; bit < 32; bit++) size *= 2
+        inside = !long || int(number($1) / size) == int(number(part[1]) / size)
+        if (bare[n] != "" && inside && long > longest) { longest = long; found = bare[n] }
+      }
+      if (found != "") print $1, found }'"""
+# Whether the route of the longest prefix that holds an address is that one: "yes".
+LONGEST = """awk -v prefix="$prefix" '$1 != "nexthop" { split($1, part, "/"); long = $1 == "default" ? 0 : part[2] == "" ? 32 : part[2] + 0
+    if (!seen++ || long > longest) { longest = long; is = $1 } } END { if (is == prefix) print "yes" }'"""
 
 
 def _flows(probes: Iterable[IPv4Address]) -> str:
     """Ask for flows to those addresses alone whose route is shown without a next hop: from neighbours on a link, as if they came in."""
-    return f"""from=$(ip -o -4 addr show | {WIDEST}); base=${{from#* }}; base=${{base%.*}}
-for address in {" ".join(map(str, probes))}; do
-  prefix=$(ip route show match $address | {BARE}); [ "$prefix" ] || continue
+    listed = " ".join(map(str, probes))
+    return f"""bare=$(ip route show | {BARE}); export bare
+from=$(ip -o -4 addr show | {WIDEST}); base=${{from#* }}; base=${{base%.*}}
+[ -z "$bare" ] || printf '%s\\n' {listed} | {WITHIN} | while read -r address prefix; do
+  [ "$(ip route show match $address | {LONGEST})" ] || continue
   echo "{FLOWS} $address $prefix"; number=0
   while [ $number -lt {NUMBER_OF_FLOWS} ]; do
     number=$((number + 1)); ip route get $address from $base.$number iif ${{from% *}} 2>/dev/null

@@ -190,6 +190,19 @@ def test_a_router_without_base64_answers_all_the_same(userland: Any, tmp_path: P
     assert found.content.encode(errors="surrogateescape") == wanted.read_bytes()
 
 
+def test_a_router_without_stat_tells_mode_and_owner_all_the_same(userland: Any, tmp_path: Path) -> None:
+    folder = userland("base64", "ls", "awk")
+    (folder / "stat").unlink()
+    wanted = tmp_path / "file"
+    wanted.write_text("x\n")
+    wanted.chmod(0o640)
+    script = observe.script({}, [str(wanted)])
+    done = subprocess.run(
+        ["/bin/sh"], input=script, capture_output=True, text=True, check=True, env={"PATH": str(folder)}
+    )
+    assert observe.parse(done.stdout).files[str(wanted)] == FileSeen("640", OWNER, "x\n")
+
+
 def test_a_router_that_can_encode_nothing_says_so(userland: Any) -> None:
     text = observe.script({"one": "true"})
     environment = {"PATH": str(userland())}

@@ -1,5 +1,6 @@
 """Reasons not to touch a router, from what it answered."""
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,39 @@ def test_what_cannot_be_read_of_forwarding_is_not_called_off(intent_of: Any) -> 
     seen = Seen({name: Answer(code, text) for name, (code, text) in said.items()}, {})
     (why,) = preflight.reasons(intent, intent.router("openwrt"), seen)
     assert why.startswith("whether it routes cannot be told: cat: /proc")
+
+
+IFCONFIG = """eth0      Link encap:Ethernet  HWaddr 02:00:00:00:00:01
+          inet addr:10.31.254.253  Bcast:10.31.255.255  Mask:255.255.0.0
+          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1
+lo        Link encap:Local Loopback
+          inet addr:127.0.0.1  Mask:255.0.0.0
+wg0       Link encap:UNSPEC
+          inet addr:10.9.0.1  P-t-P:10.9.0.2  Mask:255.255.255.255
+"""
+
+
+def test_addresses_are_read_by_ifconfig_where_there_is_no_ip(tmp_path: Path) -> None:
+    """Printed by busybox 1.35 (networking/interface.c)."""
+    (tmp_path / "ifconfig").write_text(f"#!/bin/sh\ncat <<'END'\n{IFCONFIG}END\n", encoding="utf-8")
+    (tmp_path / "ifconfig").chmod(0o755)
+    for name in ("awk", "cat"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    question = preflight.LINUX_QUESTIONS["addresses"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", question], capture_output=True, text=True, check=True, env={"PATH": str(tmp_path)}
+    )
+    assert done.stdout.splitlines() == [
+        "10.31.254.253/255.255.0.0 ",
+        "127.0.0.1/255.0.0.0 ",
+        "10.9.0.1/255.255.255.255 10.9.0.2/32",
+    ]
+
+
+def test_addresses_that_cannot_be_read_are_a_reason_and_no_traceback(intent_of: Any) -> None:
+    intent = intent_of()
+    said = HEALTHY["frr"] | {"addresses": (0, "sh: ifconfig: not found\n")}
+    seen = Seen({name: Answer(code, text) for name, (code, text) in said.items()}, {})
+    assert preflight.reasons(intent, intent.router("openwrt"), seen) == [
+        "its addresses cannot be read: sh: ifconfig: not found"
+    ]

@@ -116,6 +116,9 @@ case "$*" in
   -*j*|*fibmatch*) echo "Usage: ip [OPTIONS] address|route" >&2; exit 1 ;;
   "-o -4 addr show") printf '%s\\n' "1: lo    inet 127.0.0.1/8 scope host lo" "3: wg0    inet 10.9.0.1 peer 10.9.0.2/32 scope global" \\
      "4: eth1    inet 192.0.2.1/30 scope global eth1" "5: eth0    inet 10.31.0.1/16 scope global eth0" ;;
+  "route show") printf '%s\n' "default via 10.31.0.254 dev eth0 " "10.33.0.0/16  metric 20 " \\
+     "10.33.5.0/24 via 10.31.90.1 dev eth0  metric 20 " \\
+     "10.33.6.0/24  metric 20 " "blackhole 10.33.7.0/24 " ;;
   "route show root 10.33.0.0/16") printf '%s\\n' "10.33.5.0/24 via 10.31.90.1 dev eth0  metric 20 " "10.33.6.0/24  metric 20 " ;;
   "route show match 10.33.6.1") printf '%s\\n' "default via 10.31.0.254 dev eth0 " "10.33.6.0/24  metric 20 " ;;
   "route show match 10.33.5.1") printf '%s\\n' "10.33.0.0/16  metric 20 " "10.33.5.0/24 via 10.31.90.1 dev eth0  metric 20 " ;;
