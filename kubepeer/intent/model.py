@@ -5,11 +5,31 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from kubepeer.secret import SecretSource
 
-AsNumber = Annotated[int, Field(ge=1, le=4294967294)]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
+
+def _asplain(value: object) -> object:
+    """An AS number of either notation (RFC 5396): asplain, or asdot, HIGH.LOW with sixteen bits each.
+
+    YAML reads HIGH.LOW without quotes as a decimal fraction, which has lost the zeros at its end: 1.1 may have been 1.1, 1.10 or 1.1000.
+    """
+    found = re.fullmatch(r"(\d+)\.(\d+)", str(value)) if isinstance(value, str | float) else None
+    if not found:
+        return value
+    high, low = int(found[1]), int(found[2])
+    if high > HALF or low > HALF:
+        raise ValueError("an AS number in asdot is HIGH.LOW, each at most 65535 (RFC 5396)")
+    if isinstance(value, float) and 0 < low <= HALF // 10:
+        raise ValueError("write an AS number in asdot in quotes: YAML drops the zeros at its end")
+    return high * (HALF + 1) + low
+
+
+HALF = (1 << 16) - 1
+AsNumber = Annotated[
+    int, BeforeValidator(_asplain), Field(ge=1, le=4294967294)
+]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -174,7 +194,8 @@ class Node(Section):
 
     name: DnsName
     full_name: str
-    address: IPv4Address
+    address: IPv4Address  # the node's end of its sessions, and what the cluster knows it by
+    address_key: str = "hostname"  # where it stands in the inventory
     role: Literal["control_plane", "worker"]
     interface: str
     priority: int
@@ -193,7 +214,11 @@ class Peering(Section):
     graceful_restart: Literal["helper", "full", "off"] | None = None  # None: as the router's process has it for all
     default_route: bool = False  # the only thing that is ever sent
     communities: tuple[Community, ...] = ()  # added to what is accepted
+    address: IPv4Address | None = (
+        None  # the router's end of its sessions, where hostname is another: its management, a name
+    )
     redundancy_group: str = "routers"  # its routers are changed one after the other
+    vrf: str | None = None  # the VRF that the sessions are in; None: outside all VRFs
 
     @model_validator(mode="after")
     def _one_hop_or_many(self) -> Self:
@@ -222,7 +247,8 @@ class Router(Section):
     name: DnsName
     platform: str  # one of those that the intent was loaded with
     as_number: AsNumber
-    address: IPv4Address
+    address: IPv4Address  # its end of the sessions
+    address_key: str = "hostname"  # where it stands in the inventory
     peering: Peering = Peering()
 
 

@@ -1,5 +1,6 @@
 """Reasons not to touch a router, each with its cure: those of its platform, and those of every Linux machine that routes. Pure."""
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Protocol
@@ -7,10 +8,16 @@ from typing import Protocol
 from kubepeer.intent import Intent, Node, Router
 from tasks.linux.observe import Seen
 
+# A point-to-point link names its other end. Where there is no ip, busybox's ifconfig says the same in other words.
+ADDRESSES = """if command -v ip >/dev/null; then ip -o -4 addr show | awk '{print $4, ($5 == "peer" ? $6 : "")}'
+else ifconfig | awk '/inet addr:/ { mask = "32"; peer = ""; for (n = 3; n <= NF; n++) {
+    if ($n ~ /^Mask:/) mask = substr($n, 6); if ($n ~ /^P-t-P:/) peer = substr($n, 7) "/32" }
+    print substr($2, 6) "/" mask, peer }'; fi"""
+
 # What is asked of every router that is a Linux machine.
 LINUX_QUESTIONS = {
-    "addresses": 'ip -o -4 addr show | awk \'{print $4, ($5 == "peer" ? $6 : "")}\'',  # a point-to-point link names its other end
-    "forwarding": "sysctl -n net.ipv4.ip_forward",
+    "addresses": ADDRESSES,
+    "forwarding": "cat /proc/sys/net/ipv4/ip_forward",  # a router may have no sysctl(8)
 }
 
 
@@ -31,9 +38,25 @@ class Preflight(Protocol):
         """Why not to begin."""
 
 
-def questions(preflight: Preflight | None) -> dict[str, str]:
+def questions(preflight: Preflight | None, router: Router) -> dict[str, str]:
     """What is asked of a router; nothing of one whose shell is none."""
-    return {**preflight.questions, **LINUX_QUESTIONS} if preflight else {}
+    if preflight is None:
+        return {}
+    asked = {**preflight.questions, **LINUX_QUESTIONS}
+    return _within(router.peering.vrf, asked) if router.peering.vrf else asked
+
+
+def _within(vrf: str, asked: Mapping[str, str]) -> dict[str, str]:
+    """The same of a VRF: a device of Linux has its addresses beside all others, a network namespace its own."""
+    name, namespace = shlex.quote(vrf), shlex.quote(f"/var/run/netns/{vrf}")
+    enter = f"[ -e /sys/class/net/{name} ] || [ ! -e {namespace} ] || into='ip netns exec {name}'"
+    within = {
+        question: f"into=; {enter}; {command.replace('ip -o', '$into ip -o') if question == 'addresses' else f'$into {command}'}"
+        for question, command in asked.items()
+        if question in LINUX_QUESTIONS
+    }
+    there = f"[ -e /sys/class/net/{name} ] || [ -e {namespace} ]"
+    return {**asked, **within, "vrf": there}
 
 
 def reasons(preflight: Preflight | None, intent: Intent, router: Router, seen: Seen) -> list[str]:
@@ -46,13 +69,30 @@ def reasons(preflight: Preflight | None, intent: Intent, router: Router, seen: S
 
 
 def _linux_reasons(router: Router, peers: Sequence[Node], seen: Seen) -> Iterator[str]:
+    vrf = router.peering.vrf
+    if vrf and seen["vrf"].code:
+        yield f"it has no VRF {vrf}, neither a device nor a network namespace: correct data.peering.vrf, or make the VRF"
+        return
     lines = [line.split() for line in seen["addresses"].lines]
+    if unreadable := next((line for line in lines if not _is_interface(line)), None):
+        yield f"its addresses cannot be read: {' '.join(unreadable)}"
+        return
     if router.address not in {IPv4Interface(words[0]).ip for words in lines}:
-        yield f"{router.address} is on none of its interfaces, and the nodes would peer with it: correct hostname in the inventory"
+        cure = f"correct {router.address_key} in the inventory"
+        yield f"{router.address} is on none of its interfaces, and the nodes would peer with it: {cure}"
     elif not router.peering.multihop:
         yield from _out_of_reach(router, peers, {IPv4Interface(words[-1]).network for words in lines})
-    if seen["forwarding"].text.strip() != "1":
+    if seen["forwarding"].code:
+        yield f"whether it routes cannot be told: {(seen['forwarding'].lines or ['nothing was said'])[-1]}"
+    elif seen["forwarding"].text.strip() != "1":
         yield "net.ipv4.ip_forward is 0: it does not route; set it to 1"
+
+
+def _is_interface(words: Sequence[str]) -> bool:
+    try:
+        return all(IPv4Interface(word) for word in words)
+    except ValueError:
+        return False
 
 
 def _out_of_reach(router: Router, peers: Sequence[Node], networks: Collection[IPv4Network]) -> Iterator[str]:
@@ -62,6 +102,7 @@ def _out_of_reach(router: Router, peers: Sequence[Node], networks: Collection[IP
     if far:
         names = ", ".join(f"{node.name} ({node.address})" for node in far)
         yield (
-            f"not on its subnets {', '.join(map(str, subnets))}: {names}; correct hostname there,"
+            f"not on its subnets {', '.join(map(str, subnets))}: {names};"
+            f" correct {' or '.join(dict.fromkeys(node.address_key for node in far))} there,"
             f" or say data.peering.multihop for {router.name}"
         )

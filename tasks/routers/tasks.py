@@ -23,6 +23,7 @@ from tasks.platforms.platform import PLATFORMS, context
 from tasks.routers import plan
 from tasks.routers.backups import wanted_backups
 from tasks.routers.safe_change import Candidate, Order, change_safely
+from tasks.routers.sessions import session_name
 
 ANSWERS = Memory[Seen]("what each router answers to its preflight")
 WENT_WRONG = Memory[str]("the router of a redundancy group whose change went wrong")
@@ -48,7 +49,7 @@ def observe(task: Task, run: Run) -> Result:
         )
     seen = Seen({}, {})
     if platform.on_linux:
-        seen = ask(open_shell(run.nornir, router.name), preflight.questions(platform.preflight))
+        seen = ask(open_shell(run.nornir, router.name), preflight.questions(platform.preflight, router))
     # opened here, beside the nodes' connections: routers are configured one after the other
     connection(run.nornir, router.name, "napalm")
     run.keep(ANSWERS, seen, of=router.name)
@@ -109,12 +110,16 @@ def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
 
 
 def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> Order:
-    platform = PLATFORMS[router.platform]
+    platform, vrf = PLATFORMS[router.platform], router.peering.vrf
+
+    def may_go_down(running: str, diff: str) -> set[str]:
+        return {session_name(peer, vrf) for peer in platform.may_go_down(run.intent, router, running, diff)}
+
     return Order(
         what=f"{platform.name} configuration",
         candidate=candidate,
-        may_go_down=partial(platform.may_go_down, run.intent, router),
-        ours=frozenset(str(node.address) for node in run.intent.peers_of(router)),
+        may_go_down=may_go_down,
+        ours=frozenset(session_name(str(node.address), vrf) for node in run.intent.peers_of(router)),
         mends_itself=platform.on_linux,
         message=f"kubepeer: {run.intent.cluster.name}" if platform.takes_message else "",
     )

@@ -17,13 +17,13 @@ from tasks.cluster.access import API, ASKED_API, open_api
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
-from tasks.platforms.seen import RouterReader
+from tasks.platforms.seen import ReadsVrfs, RouterReader
 from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.expected import Announced, announced
 from tasks.routes.left import ANNOUNCED, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
-from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for
+from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for, ways_to
 
 INTERVAL_SECONDS = (
     2.0  # between two questions: a quarter of the shortest hold time in use (9 s), and no load on a router
@@ -110,15 +110,24 @@ def _readable() -> list[str]:
 
 
 def _reader(router: Router) -> RouterReader:
-    reader = PLATFORMS[router.platform].reader
-    if reader is not None:
+    """Who reads a router, of the VRF that its sessions are in."""
+    reader, vrf = PLATFORMS[router.platform].reader, router.peering.vrf
+    if reader is None:
+        others = " ".join(f"--group {name}" for name in _readable())
+        raise RefusedError(
+            f"the routes of a router of platform {router.platform} cannot be read yet: of {' and '.join(_readable())} alone",
+            host=router.name,
+            cure=f"leave it out: {others}; look at its own tables for the rest",
+        )
+    if vrf is None:
         return reader
-    others = " ".join(f"--group {name}" for name in _readable())
-    raise RefusedError(
-        f"the routes of a router of platform {router.platform} cannot be read yet: of {' and '.join(_readable())} alone",
-        host=router.name,
-        cure=f"leave it out: {others}; look at its own tables for the rest",
-    )
+    if not isinstance(reader, ReadsVrfs):
+        raise RefusedError(
+            f"the routes of a VRF cannot be read yet on platform {router.platform} (data.peering.vrf: {vrf})",
+            host=router.name,
+            cure="leave it out; look at its own tables",
+        )
+    return reader.in_vrf(vrf)
 
 
 def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]:
@@ -127,13 +136,14 @@ def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]
     expected = _announced(run)
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
     router = intent.router(name)
-    probes = probes_for(route.prefix for route in expected.routes)
+    addresses = peers(intent, expected)
+    probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
     answers = ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers
     seen = with_recovery(reader.read(answers, probes), intent, expected, router, partial(_has_session, run))
     run.keep(SEEN, seen, of=name)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
-    return judge(Case(name, expected, seen, networks, peers(intent, expected), only, others, router.address))
+    return judge(Case(name, expected, seen, networks, addresses, only, others, router.address))
 
 
 def _has_session(run: Run, router: str, peer: IPv4Address) -> bool | None:

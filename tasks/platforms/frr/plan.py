@@ -2,14 +2,37 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from napalm_frr.as_numbers import Notation, as_number, process_of, written
 
 from kubepeer.intent import Intent, Router
-from tasks.platforms.indented import PROCESS, Line, addresses, in_process, lines_of, number
+from tasks.platforms.indented import Line, addresses, lines_of, number
 from tasks.platforms.ownership import OWNER, raised, refuse_foreign_as, several_as
 
 OWNED_GLOBALS = (f"ip prefix-list {OWNER}-", f"bgp as-path access-list {OWNER} ", f"route-map {OWNER}-")
 LISTEN_LIMIT = 100  # FRR's own: it is then not shown
 RELAX = "bgp bestpath as-path multipath-relax"
+
+
+@dataclass(frozen=True)
+class Process:
+    """The BGP process that the sessions are in: the default one, or that of a VRF.
+
+    Attributes:
+        line: as it stands, or as it is made.
+        as_number: its AS; None where it is not there yet.
+        notation: how it writes AS numbers.
+
+    """
+
+    line: str
+    as_number: int | None = None
+    notation: Notation = "plain"
+
+    def holds(self, context: tuple[str, ...], *below: str) -> bool:
+        """Whether a context is the process itself, or that section of it."""
+        return context == (self.line, *below)
 
 
 class Frr:
@@ -28,11 +51,18 @@ class Frr:
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
         """What the template needs beyond intent: what is process-wide, where it is not there yet."""
         peers = len(intent.peers_of(router))
+        process = process_in(running, router)
         dynamic = router.peering.neighbours == "dynamic"
-        relaxed = any(line.text == RELAX for line in lines_of(running) if in_process(line.context))
+        relaxed = any(line.text == RELAX for line in lines_of(running) if process.holds(line.context))
+        numbers = intent.as_numbers_of_peers(router)
+        elsewhere = router.peering.multihop or router.address_key != "hostname"
         return {
-            "maximum_paths": maximum_paths(peers, running),
-            "listen_limit": _listen_limit(router.peering.listen_limit, running) if dynamic else None,
+            "process": process.line,
+            "as_text": {number: _as_it_stands(number, running, process) for number in numbers},
+            "as_path": {number: written(number, process.notation).replace(".", r"\.") for number in numbers},
+            "source": router.address if elsewhere else None,
+            "maximum_paths": _maximum_paths(peers, running, process),
+            "listen_limit": _listen_limit(router.peering.listen_limit, running, process) if dynamic else None,
             "multipath_relax": several_as(intent, router) and not relaxed,
         }
 
@@ -49,19 +79,22 @@ class Frr:
             RefusedError: the router speaks BGP in another AS than the inventory says.
 
         """
-        for found in re.findall(r"^router bgp (\d+)\s*$", running, re.MULTILINE):
-            refuse_foreign_as(router, int(found))
+        process = process_in(running, router)
+        if process.as_number is not None:
+            refuse_foreign_as(router, process.as_number)
         wanted = set(lines_of(rendered))
         neighbours = addresses(intent, router)
-        stale = [line for line in lines_of(running) if _is_ours(line, neighbours) and line not in wanted]
-        stale = _or_the_whole_group(stale, running)
+        stale = [line for line in lines_of(running) if _is_ours(line, neighbours, process) and line not in wanted]
+        stale = _or_the_whole_group(stale, _members(running, process))
         listed = neighbours if router.peering.neighbours == "static" else frozenset()
         return "\n".join([*_removals(stale, listed), rendered])
 
     def owned(self, intent: Intent, router: Router, configuration: str) -> str:
         """Our part of a configuration, each line with its context."""
-        neighbours = addresses(intent, router) | _members(configuration)
-        return "\n".join(_in_context(line, line.text) for line in lines_of(configuration) if _is_ours(line, neighbours))
+        process = process_in(configuration, router)
+        neighbours = addresses(intent, router) | _members(configuration, process)
+        ours = (line for line in lines_of(configuration) if _is_ours(line, neighbours, process))
+        return "\n".join(_in_context(line, line.text) for line in ours)
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
         """Peers of ours whose session this change ends on purpose.
@@ -75,20 +108,46 @@ class Frr:
             diff: the change.
 
         """
-        ours = _members(running)
+        process = process_in(running, router)
+        ours = _members(running, process)
         neighbours = addresses(intent, router)
-        if re.search(rf"^ bgp listen range \S+ peer-group {OWNER}$", running, re.MULTILINE):
+        if any(_is_our_range(line.text) for line in lines_of(running) if process.holds(line.context)):
             ours |= neighbours
-        both_ends = set(re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as|ttl-security) ", diff, re.MULTILINE))
+        both_ends = set(
+            re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as|ttl-security|update-source) ", diff, re.MULTILINE)
+        )
         both_ends |= set(re.findall(rf"^-\s*neighbor (\S+) peer-group {OWNER}$", diff, re.MULTILINE))
         return ours if OWNER in both_ends else (ours - neighbours) | (ours & both_ends)
 
 
-def _is_ours(line: Line, neighbours: Collection[str]) -> bool:
-    if line.context and re.fullmatch(PROCESS, line.context[0]):
+def process_in(running: str, router: Router) -> Process:
+    """The process of a router's sessions as it stands, with the words that FRR prints; else as it is made. A view is nobody's VRF."""
+    vrf = router.peering.vrf
+    for line in lines_of(running):
+        found = process_of(line.text) if not line.context else None
+        if found and found[1] == (vrf or "default") and " view " not in line.text:
+            return Process(line.text, found[0], found[2])
+    return Process(f"router bgp {router.as_number}" + (f" vrf {vrf}" if vrf else ""))
+
+
+def _as_it_stands(number: int, running: str, process: Process) -> str:
+    """An AS number as one of our neighbours has it already: FRR prints it as it was written (bgpd/bgp_vty.c, as_pretty)."""
+    for line in lines_of(running):
+        words = line.text.split()
+        if process.holds(line.context) and words[2:3] == ["remote-as"] and as_number(words[3]) == number:
+            return words[3]
+    return written(number, process.notation)
+
+
+def _is_our_range(text: str) -> bool:
+    return text.startswith("bgp listen range ") and text.endswith(f" peer-group {OWNER}")
+
+
+def _is_ours(line: Line, neighbours: Collection[str], process: Process) -> bool:
+    if line.context[:1] == (process.line,):
         words = line.text.split()
         if line.text.startswith("bgp listen range "):
-            return line.text.endswith(f" peer-group {OWNER}")
+            return _is_our_range(line.text)
         if words[0] != "neighbor":
             return False
         return words[1] == OWNER or words[1] in neighbours or line.text.endswith(f" peer-group {OWNER}")
@@ -96,16 +155,18 @@ def _is_ours(line: Line, neighbours: Collection[str]) -> bool:
     return top.startswith(OWNED_GLOBALS)
 
 
-def _members(running: str) -> set[str]:
-    return set(re.findall(rf"^ neighbor (\S+) peer-group {OWNER}$", running, re.MULTILINE))
+def _members(running: str, process: Process) -> set[str]:
+    member = re.compile(rf"neighbor (\S+) peer-group {OWNER}")
+    lines = (line.text for line in lines_of(running) if process.holds(line.context))
+    return {found[1] for text in lines if (found := member.fullmatch(text))}
 
 
-def _or_the_whole_group(stale: list[Line], running: str) -> list[Line]:
+def _or_the_whole_group(stale: list[Line], members: Collection[str]) -> list[Line]:
     """Where the AS of the group changes it goes as a whole: FRR drops the members with the AS, and keeps the group's other lines."""
     ends = [line for line in stale if line.text.startswith(f"neighbor {OWNER} remote-as ")]
     if not ends:
         return stale
-    gone = {OWNER, *_members(running)}
+    gone = {OWNER, *members}
     kept = [line for line in stale if not (gone & set(line.text.split()) and line.context[:1] == ends[0].context)]
     return [Line(ends[0].context, f"neighbor {OWNER} peer-group"), *kept]
 
@@ -143,18 +204,15 @@ def _in_context(line: Line, text: str) -> str:
     return "\n".join([*into, " " * len(line.context) + text, *out])
 
 
-def maximum_paths(needed: int, running: str) -> int | None:
+def _maximum_paths(needed: int, running: str, process: Process) -> int | None:
     """The number of equal paths to ask for; None while the process's own is enough.
 
     FRR's default is what it was built with (64 or 256): only a number that was set can be too low.
     """
-    return raised(number("maximum-paths", running, _is_ipv4_unicast), needed)
+    standing = number("maximum-paths", running, lambda context: process.holds(context, "address-family ipv4 unicast"))
+    return raised(standing, needed)
 
 
-def _listen_limit(needed: int, running: str) -> int | None:
-    standing = number("bgp listen limit", running, in_process)
+def _listen_limit(needed: int, running: str, process: Process) -> int | None:
+    standing = number("bgp listen limit", running, process.holds)
     return raised(standing or LISTEN_LIMIT, needed)
-
-
-def _is_ipv4_unicast(context: tuple[str, ...]) -> bool:
-    return in_process(context[:1]) and context[1:] == ("address-family ipv4 unicast",)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from napalm_frr.needs import NEEDS_FRR_RELOAD
+
 from kubepeer.intent import Node
 from tasks.linux.observe import Seen
 
 
 class FrrPreflight:
-    """FRR with its own tool for reloading, configured in one file."""
+    """FRR, configured in one file, and with its own tool for reloading where the driver has no other way."""
 
     questions: Mapping[str, str] = {
         "vtysh": "command -v vtysh",
@@ -15,6 +17,10 @@ class FrrPreflight:
         "daemons": "vtysh -c 'show daemons'",
         "integrated": "vtysh -c 'show running-config' | grep -c '^no service integrated-vtysh-config'",
     }
+
+    def __init__(self, *, needs_reload: bool = NEEDS_FRR_RELOAD) -> None:
+        """Without needs_reload vtysh is all that the driver asks for."""
+        self.needs_reload = needs_reload
 
     def missing(self, peers: Sequence[Node], seen: Seen) -> str:  # noqa: ARG002  of the platform alone
         """Without vtysh there is no FRR."""
@@ -24,7 +30,7 @@ class FrrPreflight:
 
     def reasons(self, peers: Sequence[Node], seen: Seen) -> Iterator[str]:  # noqa: ARG002  of the platform alone
         """The way back, BGP, one file."""
-        if seen["reload"].code:
+        if self.needs_reload and seen["reload"].code:
             yield "frr-reload.py is not there, and a change could not be taken back: install the package frr-pythontools"
         if "bgpd" not in seen["daemons"].text.split():
             yield "bgpd does not run: set bgpd=yes in /etc/frr/daemons and restart frr"

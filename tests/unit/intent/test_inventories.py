@@ -285,3 +285,39 @@ def test_a_file_that_is_not_there_is_named(project: Any) -> None:
         Exception, match=r"^inventory/hosts\.yaml: No such file or directory\. Nothing was contacted\.$"
     ):
         load_intent(settings, PLATFORMS)
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [("31.12345", 2043961), (64086.59904, None), ("0.64512", 64512), (31.12345, 2043961), ("64512", 64512)],
+)
+def test_an_as_number_may_be_written_in_asdot(intent_of: Any, written: Any, number: int | None) -> None:
+    """RFC 5396. What fits into Calico's API is another question: 64086.59904 does not."""
+    edits = {"hosts": {"openwrt": {"data": {"as_number": written}}}}
+    if number is None:
+        with pytest.raises(InventoryError, match="4200000000"):
+            intent_of(**edits)
+    else:
+        assert intent_of(**edits).router("openwrt").as_number == number
+
+
+def test_a_node_of_a_rack_may_have_the_largest_as_number(intent_of: Any) -> None:
+    intent = intent_of(hosts={"k8s-calico-worker-10-31-90-4": {"data": {"as_number": "65535.65534"}}})
+    assert intent.node("k8s-calico-worker-10-31-90-4").as_number == 4294967294
+
+
+@pytest.mark.parametrize("hostname", ["openwrt.lan", "2001:db8::1", "192.0.2.1"])
+@pytest.mark.parametrize("keys", [{"address": "10.40.0.1"}, {"peering": {"address": "10.40.0.1"}}])
+def test_a_session_ends_at_its_own_address_wherever_ssh_goes(
+    intent_of: Any, hostname: str, keys: dict[str, Any]
+) -> None:
+    router = intent_of(hosts={"openwrt": {"hostname": hostname, "data": keys}}).router("openwrt")
+    assert str(router.address) == "10.40.0.1"
+    assert router.address_key == ("data.address" if "address" in keys else "data.peering.address")
+
+
+def test_a_nodes_loopback_is_its_address_wherever_ssh_goes(intent_of: Any) -> None:
+    data = {"address": "10.31.200.4", "interface": "lo"}
+    intent = intent_of(hosts={"k8s-calico-worker-10-31-90-4": {"hostname": "192.0.2.4", "data": data}})
+    node = intent.node("k8s-calico-worker-10-31-90-4")
+    assert (str(node.address), node.address_key) == ("10.31.200.4", "data.address")

@@ -44,7 +44,12 @@ def names(kind: str, suffix: str) -> list[str]:
 
 def answers(name: str) -> dict[str, Answer]:
     """All answers of one recording; bird/NAME is one of a BIRD router, the others are FRR's."""
-    document = json.loads(path_of(name).read_text(encoding="utf-8"))
+    return as_answers(path_of(name))
+
+
+def as_answers(path: Path) -> dict[str, Answer]:
+    """The answers of a file: JSON as it is, or lines."""
+    document = json.loads(path.read_text(encoding="utf-8"))
     return {question: Answer(answer["code"], _text(question, answer["said"])) for question, answer in document.items()}
 
 

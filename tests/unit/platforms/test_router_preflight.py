@@ -1,5 +1,6 @@
 """Reasons not to touch a router, from what it answered."""
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from tasks.linux.observe import Answer, Seen
 from tasks.platforms import preflight
 from tasks.platforms.bird.preflight import BIRD_FOLDER, BirdPreflight
+from tasks.platforms.frr.preflight import FrrPreflight
 from tasks.platforms.platform import PLATFORMS
 from tests.conftest import CHECKOUT, merged
 
@@ -54,8 +56,9 @@ def refused(intent_of: Any) -> Any:
 
 
 @pytest.mark.parametrize("platform", HEALTHY)
-def test_the_answers_of_these_tests_are_to_the_questions_that_are_asked(platform: str) -> None:
-    assert HEALTHY[platform].keys() == preflight.questions(PLATFORMS[platform].preflight).keys()
+def test_the_answers_of_these_tests_are_to_the_questions_that_are_asked(intent_of: Any, platform: str) -> None:
+    router = intent_of().router("openwrt")
+    assert HEALTHY[platform].keys() == preflight.questions(PLATFORMS[platform].preflight, router).keys()
 
 
 @pytest.mark.cases("frr/refusals")
@@ -81,3 +84,85 @@ def test_birds_configuration_is_read_with_what_it_includes_but_for_our_file_and_
     assert 'protocol bgp transit { password ""; neighbor 192.0.2.1; }' in done.stdout
     assert "ours" not in done.stdout
     assert done.stderr == ""
+
+
+def test_a_driver_that_does_without_frr_reload_asks_for_vtysh_alone() -> None:
+    said = HEALTHY["frr"] | {"reload": (1, "ls: /usr/lib/frr/frr-reload.py: No such file or directory")}
+    seen = Seen({name: Answer(code, text) for name, (code, text) in said.items()}, {})
+    assert [why.partition(",")[0] for why in FrrPreflight(needs_reload=True).reasons([], seen)] == [
+        "frr-reload.py is not there"
+    ]
+    assert list(FrrPreflight(needs_reload=False).reasons([], seen)) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ({"address": "10.31.200.1"}, "data.address"),
+        ({"peering": {"address": "10.31.200.1"}}, "data.peering.address"),
+    ],
+)
+def test_an_address_that_no_interface_has_is_named_with_its_own_key(
+    intent_of: Any, data: dict[str, Any], key: str
+) -> None:
+    intent = intent_of(hosts={"openwrt": {"hostname": "openwrt.lan", "data": data}})
+    seen = Seen({name: Answer(code, text) for name, (code, text) in HEALTHY["frr"].items()}, {})
+    assert preflight.reasons(PLATFORMS["frr"].preflight, intent, intent.router("openwrt"), seen) == [
+        f"10.31.200.1 is on none of its interfaces, and the nodes would peer with it: correct {key} in the inventory"
+    ]
+
+
+@pytest.mark.parametrize(("code", "refusals"), [(0, []), (1, ["it has no VRF RED"])])
+def test_a_vrf_that_the_router_has_not_is_refused(intent_of: Any, code: int, refusals: list[str]) -> None:
+    intent = intent_of(hosts={"openwrt": {"data": {"peering": {"vrf": "RED"}}}})
+    router = intent.router("openwrt")
+    assert preflight.questions(PLATFORMS["frr"].preflight, router).keys() == {*HEALTHY["frr"], "vrf"}
+    said = HEALTHY["frr"] | {"vrf": (code, "")}
+    seen = Seen({name: Answer(number, text) for name, (number, text) in said.items()}, {})
+    assert [
+        why.partition(",")[0] for why in preflight.reasons(PLATFORMS["frr"].preflight, intent, router, seen)
+    ] == refusals
+
+
+def test_what_cannot_be_read_of_forwarding_is_not_called_off(intent_of: Any) -> None:
+    intent = intent_of()
+    said = HEALTHY["frr"] | {"forwarding": (1, "cat: /proc/sys/net/ipv4/ip_forward: No such file or directory")}
+    seen = Seen({name: Answer(code, text) for name, (code, text) in said.items()}, {})
+    (why,) = preflight.reasons(PLATFORMS["frr"].preflight, intent, intent.router("openwrt"), seen)
+    assert why.startswith("whether it routes cannot be told: cat: /proc")
+
+
+IFCONFIG = """eth0      Link encap:Ethernet  HWaddr 02:00:00:00:00:01
+          inet addr:10.31.254.253  Bcast:10.31.255.255  Mask:255.255.0.0
+          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1
+lo        Link encap:Local Loopback
+          inet addr:127.0.0.1  Mask:255.0.0.0
+wg0       Link encap:UNSPEC
+          inet addr:10.9.0.1  P-t-P:10.9.0.2  Mask:255.255.255.255
+"""
+
+
+def test_addresses_are_read_by_ifconfig_where_there_is_no_ip(tmp_path: Path) -> None:
+    """Printed by busybox 1.35 (networking/interface.c)."""
+    (tmp_path / "ifconfig").write_text(f"#!/bin/sh\ncat <<'END'\n{IFCONFIG}END\n", encoding="utf-8")
+    (tmp_path / "ifconfig").chmod(0o755)
+    for name in ("awk", "cat"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    question = preflight.LINUX_QUESTIONS["addresses"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", question], capture_output=True, text=True, check=True, env={"PATH": str(tmp_path)}
+    )
+    assert done.stdout.splitlines() == [
+        "10.31.254.253/255.255.0.0 ",
+        "127.0.0.1/255.0.0.0 ",
+        "10.9.0.1/255.255.255.255 10.9.0.2/32",
+    ]
+
+
+def test_addresses_that_cannot_be_read_are_a_reason_and_no_traceback(intent_of: Any) -> None:
+    intent = intent_of()
+    said = HEALTHY["frr"] | {"addresses": (0, "sh: ifconfig: not found\n")}
+    seen = Seen({name: Answer(code, text) for name, (code, text) in said.items()}, {})
+    assert preflight.reasons(PLATFORMS["frr"].preflight, intent, intent.router("openwrt"), seen) == [
+        "its addresses cannot be read: sh: ifconfig: not found"
+    ]

@@ -244,3 +244,23 @@ def test_a_block_that_others_alone_announce_is_wrong(verify):
     wrong = [finding for finding in result.findings if finding.subject == "10.33.93.0/24"]
     assert [finding.ok for finding in wrong] == [False] * 3
     assert all("announced only by others (10.31.90.1-5)" in finding.reason for finding in wrong)
+
+
+def of_vrf(platform):
+    router = intent(platform).routers[0]
+    return router.model_copy(update={"peering": router.peering.model_copy(update={"vrf": "RED"})})
+
+
+def test_a_router_is_read_in_the_vrf_of_its_sessions():
+    reader = tasks._reader(of_vrf("frr"))
+    assert reader.vrf == "RED"
+    assert tasks._reader(intent("frr").routers[0]).vrf is None
+
+
+def test_a_platform_whose_vrfs_nobody_reads_yet_is_refused_in_words(monkeypatch):
+    class Other:
+        """A reader of the default tables alone."""
+
+    monkeypatch.setattr(tasks, "PLATFORMS", {"frr": SimpleNamespace(reader=Other())})
+    with pytest.raises(RefusedError, match="VRF cannot be read yet on platform frr"):
+        tasks._reader(of_vrf("frr"))

@@ -156,3 +156,103 @@ def test_only_sessions_that_the_change_ends_on_purpose_may_go_down(intent_of: An
     ours = " neighbor 10.31.90.6 peer-group KUBEPEER\n"
     running = RUNNING.replace(ours, f"{ours} neighbor 10.31.90.77 peer-group KUBEPEER\n")
     assert FRR.may_go_down(intent, intent.router("openwrt"), running, diff) == down
+
+
+VRF = {"groups": {"frr": {"data": {"peering": {"vrf": "RED"}}}}}
+IN_VRF = """router bgp 64512 vrf RED
+ neighbor 10.50.0.1 remote-as 65002
+ neighbor 10.31.90.77 peer-group KUBEPEER
+ bgp listen limit 3
+ !
+ address-family ipv4 unicast
+  maximum-paths 2
+ exit-address-family
+exit
+!
+"""
+
+
+def test_the_sessions_of_a_vrf_are_in_its_process_and_the_default_one_is_left_alone(intent_of: Any) -> None:
+    intent = intent_of(**VRF)
+    running = RUNNING.replace("!\nend\n", f"!\n{IN_VRF}end\n")
+    wanted = rendered(intent, running)
+    fragment = FRR.candidate(intent, intent.router("openwrt"), wanted, running)
+    processes = {line.context[0] for line in lines_of(fragment) if line.context and "bgp" in line.context[0]}
+    assert processes == {"router bgp 64512 vrf RED"}
+    assert "no neighbor 10.31.90.77" in fragment
+    assert "10.50.0.1" not in fragment
+    assert "  maximum-paths 6\n" in fragment
+    assert FRR.may_go_down(intent, intent.router("openwrt"), running, "") == {"10.31.90.77"}
+
+
+def test_neighbours_of_a_vrf_are_never_ours_without_it(intent_of: Any) -> None:
+    """vrf_*.conf of the cases: the nodes have the addresses of an owner's neighbours in a VRF."""
+    intent = intent_of()
+    owners = "".join(f" neighbor 10.31.90.{number} remote-as 65002\n" for number in range(1, 7))
+    running = RUNNING.replace("!\nend\n", f"!\nrouter bgp 64512 vrf CUSTOMER\n{owners}exit\n!\nend\n")
+    assert FRR.candidate(intent, intent.router("openwrt"), rendered(intent), running) == rendered(intent)
+    assert FRR.owned(intent, intent.router("openwrt"), running) == FRR.owned(intent, intent.router("openwrt"), RUNNING)
+
+
+def test_a_view_is_no_vrf(intent_of: Any) -> None:
+    intent = intent_of(**VRF)
+    running = RUNNING.replace("!\nend\n", "!\nrouter bgp 65001 view RED\nexit\n!\nend\n")
+    assert rendered(intent, running).startswith("router bgp 64512 vrf RED\n")
+
+
+def test_another_as_in_our_vrf_is_refused(intent_of: Any) -> None:
+    intent = intent_of(**VRF)
+    running = RUNNING.replace("!\nend\n", "!\nrouter bgp 65001 vrf RED\nexit\n!\nend\n")
+    with pytest.raises(RefusedError, match="speaks BGP as AS 65001"):
+        FRR.candidate(intent, intent.router("openwrt"), rendered(intent, running), running)
+
+
+ASDOT = {
+    "hosts": {"openwrt": {"data": {"as_number": "31.12345"}}},
+    "groups": {"fabric": {"data": {"cluster": {"bgp": {"as_number": 31 * 65536 + 9}}}}},
+}
+
+
+@pytest.mark.parametrize("process", ["router bgp 31.12345", "router bgp 2043961 as-notation dot"])
+def test_numbers_are_written_as_the_process_shows_them(intent_of: Any, process: str) -> None:
+    intent = intent_of(**ASDOT)
+    wanted = rendered(intent, f"{process}\n neighbor 10.50.0.1 remote-as 65002\nexit\n")
+    assert wanted.startswith(f"{process}\n")
+    assert " neighbor KUBEPEER remote-as 31.9\n" in wanted
+    assert "bgp as-path access-list KUBEPEER seq 10 permit ^31\\.9$\n" in wanted
+
+
+@pytest.mark.parametrize("standing", ["2031625", "31.9"])
+def test_a_number_that_stands_in_another_notation_is_no_difference(intent_of: Any, standing: str) -> None:
+    intent = intent_of(**ASDOT)
+    router = intent.router("openwrt")
+    running = f"router bgp 31.12345\n neighbor KUBEPEER peer-group\n neighbor KUBEPEER remote-as {standing}\nexit\n"
+    wanted = rendered(intent, running)
+    assert f" neighbor KUBEPEER remote-as {standing}\n" in wanted
+    assert FRR.candidate(intent, router, wanted, running) == wanted  # nothing goes
+
+
+def test_the_case_of_an_as_notation_is_the_same_process(intent_of: Any) -> None:
+    """frr_as_notation.conf of the cases."""
+    intent = intent_of()
+    running = "frr version 10.3\nrouter bgp 64512 as-notation dot\n neighbor 192.0.2.1 remote-as 65001\nexit\n"
+    wanted = rendered(intent, running)
+    assert wanted.startswith("router bgp 64512 as-notation dot\n")
+    assert FRR.candidate(intent, intent.router("openwrt"), wanted, running) == wanted
+
+
+@pytest.mark.parametrize(
+    ("peering", "data", "source"),
+    [
+        ({}, {}, None),
+        ({"multihop": 2}, {}, "10.31.254.253"),
+        ({"address": "10.40.0.1", "multihop": 2}, {}, "10.40.0.1"),
+        ({}, {"address": "10.31.254.1"}, "10.31.254.1"),
+    ],
+)
+def test_a_session_has_the_address_that_the_nodes_peer_with(
+    intent_of: Any, peering: dict[str, Any], data: dict[str, Any], source: str | None
+) -> None:
+    intent = intent_of(hosts={"openwrt": {"data": {**data, "peering": peering}}})
+    sources = [line.text for line in lines_of(rendered(intent)) if "update-source" in line.text]
+    assert sources == ([f"neighbor KUBEPEER update-source {source}"] if source else [])
