@@ -52,7 +52,8 @@ class Watch:
         connection = self._open
         if connection is not None and connection.sock is not None:
             with suppress(OSError):  # the other end was faster
-                connection.sock.shutdown(socket.SHUT_RDWR)  # the thread that reads from it sees its end
+                # The plain socket's way: the thread that reads sees the end, and keeps the TLS state that it is reading with.
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def objects(self) -> list[Json]:
         """List what is known in order of names. Shared with the watch: to be read only."""
