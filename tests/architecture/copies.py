@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.conftest import CHECKOUT
 
-PARTS = ("kubepeer", "tasks", "templates", "runbooks", "inventory", "tests", "config.yaml", "pyproject.toml")
+PARTS = ("kubepeer", "tasks", "templates", "runbooks", "inventory", "tests")
+FILES = ("config.yaml", "pyproject.toml", "requirements.txt", "lab/defaults.yaml")
 NOT_OURS = shutil.ignore_patterns("__pycache__", ".*_cache", "golden", "standins", "cases")
 REGISTRY = "tasks/platforms/platform.py"
 LAST_LINE = '    "vyos",\n'  # of the registry
@@ -22,10 +23,10 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for part in PARTS:
-            if (CHECKOUT / part).is_dir():
-                shutil.copytree(CHECKOUT / part, folder / part, ignore=NOT_OURS)
-            else:
-                shutil.copy2(CHECKOUT / part, folder / part)
+            shutil.copytree(CHECKOUT / part, folder / part, ignore=NOT_OURS)
+        for file in FILES:
+            (folder / file).parent.mkdir(exist_ok=True)
+            shutil.copy2(CHECKOUT / file, folder / file)
 
     def write(self, path: str, text: str) -> None:
         """A file of its own."""
