@@ -11,6 +11,7 @@ from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.model import (
     AsNumber,
     Cluster,
+    ConfigurationFiles,
     Intent,
     Manifests,
     Node,
@@ -54,6 +55,7 @@ class RouterData(Section):
 
     as_number: AsNumber
     peering: Peering = Peering()
+    configuration_files: ConfigurationFiles = ConfigurationFiles()
 
 
 def load_intent(settings: Settings) -> Intent:
@@ -161,6 +163,7 @@ def _router(files: Files, name: str) -> Router:
                 "as_number": data.as_number,
                 "address": entry.get("hostname", ""),
                 "peering": data.peering,
+                "configuration_files": data.configuration_files,
             }
         )
     except ValidationError as error:

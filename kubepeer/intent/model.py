@@ -46,6 +46,7 @@ DnsName = Annotated[
         "a DNS name has small letters, digits, hyphens and dots",
     ),
 ]
+FilePath = Annotated[str, _written(r"/[^\s\"'*?\[\]]+[^\s\"'*?\[\]/]", "this is the absolute path of one file")]
 VersionNumber = Annotated[str, _written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]
 
 
@@ -193,6 +194,7 @@ class Peering(Section):
     graceful_restart: Literal["helper", "full", "off"] | None = None  # None: as the router's process has it for all
     default_route: bool = False  # the only thing that is ever sent
     communities: tuple[Community, ...] = ()  # added to what is accepted
+    vrf: str | None = None  # where the sessions are; the router must have it. None: outside all VRFs
     redundancy_group: str = "routers"  # its routers are changed one after the other
 
     @model_validator(mode="after")
@@ -216,6 +218,19 @@ def _ordered(communities: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(communities), key=lambda community: [int(part) for part in community.split(":")]))
 
 
+class ConfigurationFiles(Section):
+    """Where a router's daemon has its configuration, where that is not where its package puts it.
+
+    Attributes:
+        main: the file that it starts with.
+        ours: the file of Kubepeer's own that the main one includes.
+
+    """
+
+    main: FilePath | None = None
+    ours: FilePath | None = None
+
+
 class Router(Section):
     """An upstream router."""
 
@@ -224,6 +239,7 @@ class Router(Section):
     as_number: AsNumber
     address: IPv4Address
     peering: Peering = Peering()
+    configuration_files: ConfigurationFiles = ConfigurationFiles()
 
 
 class Intent(Section):

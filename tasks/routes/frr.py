@@ -10,9 +10,10 @@ from ipaddress import IPv4Address, IPv4Network, ip_address
 from typing import Any
 
 from kubepeer.errors import CommandError
+from kubepeer.intent import Router
 from tasks.linux.observe import Answer
 from tasks.routes import kernel
-from tasks.routes.seen import Path, RibRoute, RouterSeen, Session
+from tasks.routes.seen import Path, RibRoute, RouterReader, RouterSeen, Session
 
 Json = Mapping[str, Any]
 SELF = "0.0.0.0"  # noqa: S104  FRR's next hop of a route of its own
@@ -20,6 +21,10 @@ SELF = "0.0.0.0"  # noqa: S104  FRR's next hop of a route of its own
 
 class Frr:
     """A router with FRR on Linux, read through vtysh and iproute2."""
+
+    def of(self, router: Router) -> RouterReader:  # noqa: ARG002  every router is asked the same
+        """The same for all."""
+        return self
 
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
         """Everything in one round trip: 0.1 s on the router, whatever else its tables hold."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Protocol
 
+from kubepeer.intent import Router
 from tasks.linux.observe import Answer
 
 IPV4_ADDRESS = re.compile(r"\d+(\.\d+){3}$")
@@ -108,6 +109,9 @@ class RouterSeen:
     Attributes:
         lookups: for a prefix, the kernel's own answer to "which route would you take to an address in it": it honours rules and
             other tables; None is "no route"; a prefix that was not asked about is absent.
+        resolved: for a next hop of BGP, the gateways by which the router's own table resolves it (RFC 4271, 5.1.3): the next hop
+            itself where it is a neighbour on a link; absent where the table does not tell.
+        gateways_in_rib: whether the routes of the table show those gateways in place of BGP's next hops.
 
     """
 
@@ -116,6 +120,8 @@ class RouterSeen:
     rib: Mapping[IPv4Network, tuple[RibRoute, ...]] = field(default_factory=dict)
     kernel: Mapping[IPv4Network, tuple[KernelRoute, ...]] = field(default_factory=dict)
     lookups: Mapping[IPv4Network, KernelRoute | None] = field(default_factory=dict)
+    resolved: Mapping[Hop, frozenset[Hop]] = field(default_factory=dict)
+    gateways_in_rib: bool = False
 
     def chosen_rib(self, prefix: IPv4Network) -> RibRoute | None:
         """The route that the router's own table has chosen."""
@@ -161,6 +167,9 @@ class RouterSeen:
 
 class RouterReader(Protocol):
     """How the routers of one platform are asked, and how their answers are read."""
+
+    def of(self, router: Router) -> "RouterReader":
+        """The same for one router, where it differs from router to router: a VRF's table."""
 
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
         """Shell commands by name, for tasks.linux.observe.ask: one round trip.

@@ -101,7 +101,7 @@ def _findings(task: Task, run: Run) -> tuple[Finding, ...]:
     expected = _announced(run)
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
     router = intent.router(name)
-    reader = READERS[router.platform]
+    reader = READERS[router.platform].of(router)
     probes = probes_for(route.prefix for route in expected.routes)
     answers = ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers
     seen = with_recovery(reader.read(answers, probes), intent, expected, router, partial(_has_session, run))

@@ -61,6 +61,7 @@ PURE = (
     "tasks/routers/secrets.py",
     "tasks/routers/sessions.py",
     "tasks/routes/bird.py",
+    "tasks/routes/bird_files.py",
     "tasks/routes/bird_routes.py",
     "tasks/routes/bird_sessions.py",
     "tasks/routes/checks.py",

@@ -26,9 +26,10 @@ from napalm.base.models import (
     RouteDict,
 )
 
-from napalm_bird import change, clock, configured, interfaces, routes, sessions, system
+from napalm_bird import change, clock, configured, interfaces, route_entries, sessions, status, system
 from napalm_bird.change import Site
 from napalm_bird.protocols import protocols
+from napalm_bird.routes import UnknownRoute
 from napalm_bird.secrets import hide
 from napalm_bird.syntax import SyntaxRefused
 from napalm_bird.transport import Output, Router
@@ -38,7 +39,6 @@ _SPEEDS = "grep -s . /sys/class/net/*/speed /dev/null"
 _LOCK = "/var/lib/napalm-bird/lock"
 _JITTER = 2
 """Milliseconds by which a time that BIRD shows moves from look to look (scripts/state.sh)."""
-_ROUTER_ID = re.compile(r"Router ID is (\S+)")
 _MULTIPATH = re.compile(r"^\s*merge\s+paths\b(?!\s+(?:off|no)\b)", re.MULTILINE)
 _PREAMBLE = re.compile(r"\ABIRD \S+ ready\.\n(?:Access restricted\n)?")
 
@@ -91,8 +91,9 @@ class Getters(NetworkDriver):
 
     def get_bgp_neighbors(self) -> dict[str, BGPStateNeighborsPerVRFDict]:
         """Describe the BGP sessions, ours and those of others."""
-        shown, status = self._ask(self._birdc("show protocols all"), self._birdc("show status"))
-        return sessions.neighbors(protocols(shown), _router_id(status), clock.moments(status).get("now", ""))
+        shown, answer = self._ask(self._birdc("show protocols all"), self._birdc("show status"))
+        seen = status.read(answer)
+        return sessions.neighbors(protocols(shown), seen.router_id, seen.now)
 
     def get_bgp_neighbors_detail(  # type: ignore[override]  # NAPALM describes what the values hold, not their nesting
         self, neighbor_address: str = ""
@@ -125,7 +126,7 @@ class Getters(NetworkDriver):
         asked = _asked(destination, longer=longer)
         kernels = f"{self._birdc('show protocols')} | awk '$2 == \"Kernel\" {{print $1}}'"
         exported = self._birdc(f"show route{asked} export NAME").replace("NAME'", '\'"$name"')
-        status, listed, shown, forwarded = self._ask(
+        answer, listed, shown, forwarded = self._ask(
             self._birdc("show status"),
             self._birdc("show protocols all"),
             self._birdc(f"show route{asked} table all all"),
@@ -133,7 +134,10 @@ class Getters(NetworkDriver):
             strict=2,  # "Network not found" is an error to birdc
         )
         by_name = {one.name: one for one in protocols(listed)}
-        return routes.routes(shown, forwarded, clock.moments(status).get("now", ""), protocol, by_name)
+        try:
+            return route_entries.routes(shown, forwarded, status.read(answer).now, protocol, by_name)
+        except UnknownRoute as error:
+            raise CommandErrorException(f"{self.hostname}: {error}") from error
 
     def get_config(
         self,
@@ -186,8 +190,8 @@ class Getters(NetworkDriver):
                 raise CommandErrorException(f"{self.hostname}: {path}: {output.words}")
         if "Permission denied" in outputs[3].err:
             raise CommandErrorException(f"{self.hostname}: {change.reason(38, outputs[3].words, self._site)}")
-        startup, main, candidate, loaded, status = (output.out for output in outputs)
-        in_force = clock.loaded(status)
+        startup, main, candidate, loaded, answer = (output.out for output in outputs)
+        in_force = clock.loaded(answer)
         pending = in_force is not None and loaded.strip().isdigit() and abs(int(loaded) - in_force) <= _JITTER
         return Files(candidate if pending else startup, startup, main)
 
@@ -231,11 +235,6 @@ def _asked(destination: str, *, longer: bool) -> str:
         return f"{' in' if longer else ''} {ip_network(destination, strict=False)}"
     except ValueError as error:
         raise CommandErrorException(f"{destination}: {error}") from error
-
-
-def _router_id(status: str) -> str:
-    found = _ROUTER_ID.search(status)
-    return found.group(1) if found else ""
 
 
 def _cure(output: Output) -> str:

@@ -1,7 +1,5 @@
 """Reasons not to touch a router, from what it answered."""
 
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +27,6 @@ HEALTHY = {
             0,
             "BIRD 2.0.12 ready.\nAccess restricted\nBIRD 2.0.12\nRouter ID is 10.31.254.253\nDaemon is up and running\n",
         ),
-        "bird.conf": (0, 'include "/etc/bird/conf.d/*.conf";\n'),
         "configuration": (0, BIRD_CONF),
         **LINUX,
     },
@@ -65,18 +62,3 @@ def test_an_frr_router_is_refused_with_every_reason_and_its_cure(case: dict[str,
 @pytest.mark.cases("bird_refusals")
 def test_a_bird_router_is_refused_with_every_reason_and_its_cure(case: dict[str, Any], refused: Any) -> None:
     assert refused(case, "bird") == case["reasons"]
-
-
-def test_birds_configuration_is_read_with_what_it_includes_but_for_our_file_and_the_passwords(tmp_path: Path) -> None:
-    folder = tmp_path / "conf.d"
-    folder.mkdir()
-    (tmp_path / "bird.conf").write_text('include "conf.d/*.conf";\n  include "kernel.conf";\ninclude "absent.conf";\n')
-    (tmp_path / "kernel.conf").write_text("protocol kernel { ipv4; merge paths on; }")
-    (folder / "transit.conf").write_text('protocol bgp transit { password "one two"; neighbor 192.0.2.1; }\n')
-    (folder / "kubepeer.conf").write_text("# ours\n")
-    question = preflight.BirdPreflight.questions["configuration"].replace(preflight.BIRD_FOLDER, str(tmp_path))
-    done = subprocess.run(["sh", "-c", question], capture_output=True, text=True, check=True)
-    assert "protocol kernel { ipv4; merge paths on; }" in done.stdout
-    assert 'protocol bgp transit { password ""; neighbor 192.0.2.1; }' in done.stdout
-    assert "ours" not in done.stdout
-    assert done.stderr == ""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from napalm_bird import configured, routes, sessions
+from napalm_bird import configured, route_entries, routes, sessions
 from napalm_bird.protocols import Channel, Protocol, protocols
 
 HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ def test_sessions(case: dict[str, Any]) -> None:
 @cases("routes")
 def test_routes(case: dict[str, Any]) -> None:
     kernel = Protocol("kernel4", "Kernel", "master4", "up", "", "", {}, (Channel("ipv4", {"Table": "master4"}),))
-    found = routes.routes(case["shown"], case["given"], "2026-11-24 15:44:00.000", "", {"kernel4": kernel})
+    found = route_entries.routes(case["shown"], case["given"], "2026-11-24 15:44:00.000", "", {"kernel4": kernel})
     keys = ("protocol", "next_hop", "outgoing_interface", "selected_next_hop", "inactive_reason")
     assert {net: [[one[key] for key in keys] for one in each] for net, each in found.items()} == case["routes"]  # type: ignore[literal-required]
 
