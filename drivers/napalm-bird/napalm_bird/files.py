@@ -27,9 +27,9 @@ for each in $(sed -n 's/^[[:blank:]]*include[[:blank:]]*"\([^"]*\)"[[:blank:]]*;
 done
 )
 """
-_PASSWORD = r"""s/password[[:space:]]*\(hex:\)\{0,1\}"[^"]*"/password ""/g"""
-_SECRET = r"""s/secret[[:space:]]*"[^"]*"/secret ""/g"""
-_HIDE = f"sed -e '{_PASSWORD}' -e '{_SECRET}'"
+_WITHOUT_PASSWORDS = r"""s/password[[:space:]]*\(hex:\)\{0,1\}"[^"]*"/password ""/g"""
+_WITHOUT_KEYS = r"""s/secret[[:space:]]*"[^"]*"/secret ""/g"""
+_HIDE = f"sed -e '{_WITHOUT_PASSWORDS}' -e '{_WITHOUT_KEYS}'"
 
 
 @dataclass(frozen=True)

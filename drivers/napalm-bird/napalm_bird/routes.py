@@ -50,8 +50,8 @@ class NextHop:
 class Route:
     """One route of a table.
 
-    ``kind`` is unicast, or what becomes of the packet. ``mark`` is ``*`` for the best route of its net, ``!`` for a best
-    one that the kernel did not take. ``sender`` is who told it, where that is not the gateway. ``rest`` stands behind
+    ``kind`` is unicast, or what becomes of the packet. ``mark`` is ``*`` for the best route of its net, ``!`` for one
+    that the kernel did not take. ``sender`` is who told it, where that is not the gateway. ``rest`` stands behind
     the preference: ``s`` for stale, the metric of the way to the next hop. ``attributes`` have the names of the filter
     language.
     """
