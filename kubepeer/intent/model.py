@@ -194,8 +194,8 @@ class Peering(Section):
     graceful_restart: Literal["helper", "full", "off"] | None = None  # None: as the router's process has it for all
     default_route: bool = False  # the only thing that is ever sent
     communities: tuple[Community, ...] = ()  # added to what is accepted
-    vrf: str | None = None  # where the sessions are; the router must have it. None: outside all VRFs
     redundancy_group: str = "routers"  # its routers are changed one after the other
+    vrf: str | None = None  # the VRF that the sessions are in; None: outside all VRFs
 
     @model_validator(mode="after")
     def _one_hop_or_many(self) -> Self:

@@ -16,7 +16,7 @@ A VRF is a table of BIRD, with a kernel protocol of its own that writes it to a 
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
 from napalm_bird import configuration, protocols, routes, status
@@ -24,13 +24,12 @@ from napalm_bird import files as configuration_files
 from napalm_bird.syntax import SyntaxRefused
 
 from kubepeer.errors import CommandError
-from kubepeer.intent import Router
 from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.routes import bird_files, kernel
 from tasks.routes.bird_routes import by_prefix, paths, rib
 from tasks.routes.bird_sessions import by_peer, sessions_of
-from tasks.routes.seen import RouterReader, RouterSeen
+from tasks.routes.seen import RouterSeen
 
 BIRDC = "birdc -r"  # restricted: it can only look
 DEFAULT_TABLE = "master4"
@@ -52,9 +51,9 @@ class Bird:
     table: str = DEFAULT_TABLE
     files: ConfigurationFiles = field(default_factory=ConfigurationFiles)
 
-    def of(self, router: Router) -> RouterReader:
-        """The reader of a router's table."""
-        return replace(self, table=router.peering.vrf or DEFAULT_TABLE, files=router.configuration_files)
+    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> "Bird":
+        """The same, of another table."""
+        return Bird(vrf, files or self.files)
 
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
         """Everything in one round trip, whatever else BIRD's tables hold."""
@@ -92,6 +91,7 @@ class Bird:
             lookups=kernel.read_lookups(answers["lookups"], probes) if "lookups" in answers else {},
             resolved=routes.resolved(shown),
             gateways_in_rib=True,
+            notice=kernel.notice_of(in_kernel),
         )
 
     @property

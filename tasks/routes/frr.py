@@ -1,98 +1,115 @@
 """FRR's answers: sessions and paths from bgpd, routes from zebra, and the kernel's own. Pure.
 
-The keys are those that FRR 8.4.4 prints for `show ... json` (bgpd/bgp_vty.c, bgpd/bgp_route.c, zebra/zebra_vty.c);
-tests/unit/routes/recorded holds its answers.
+FRR's texts are read by napalm_frr.shown; here they become what every platform shares. tests/unit/routes/recorded holds answers.
 """
 
-import json
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, ip_address
+from json import JSONDecodeError
 from typing import Any
 
+from napalm_frr import shown
+from napalm_frr.shown import BgpPath, Neighbour, NextHop, TableRoute
+
 from kubepeer.errors import CommandError
-from kubepeer.intent import Router
+from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.routes import kernel
-from tasks.routes.seen import Path, RibRoute, RouterReader, RouterSeen, Session
+from tasks.routes.seen import Hop, Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
 SELF = "0.0.0.0"  # noqa: S104  FRR's next hop of a route of its own
 
 
+@dataclass(frozen=True)
 class Frr:
-    """A router with FRR on Linux, read through vtysh and iproute2."""
+    """A router with FRR on Linux, read through vtysh and iproute2.
 
-    def of(self, router: Router) -> RouterReader:  # noqa: ARG002  every router is asked the same
-        """The same for all."""
-        return self
+    Attributes:
+        vrf: the VRF whose sessions and tables are meant; None: the default one alone.
+
+    """
+
+    vrf: str | None = None
+
+    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> "Frr":  # noqa: ARG002  it tells all by itself
+        """The same, of a VRF: a device of Linux, or a network namespace (zebra --vrfwnetns)."""
+        return Frr(vrf)
 
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
         """Everything in one round trip: 0.1 s on the router, whatever else its tables hold."""
-        asked = {"neighbours": "vtysh -c 'show bgp neighbors json'"}
+        vrf = f" vrf {self.vrf}" if self.vrf else ""
+        asked = {"neighbours": _vtysh(f"show bgp{vrf} neighbors json")}
         for network in networks:
-            asked[f"bgp {network}"] = f"vtysh -c 'show bgp ipv4 unicast {network} longer-prefixes json'"
-            asked[f"rib {network}"] = f"vtysh -c 'show ip route {network} longer-prefixes json'"
-            asked[f"kernel {network}"] = kernel.routes_question(network)
-        return asked | {"lookups": kernel.lookups_question(probes.values())}
+            asked[f"bgp {network}"] = _vtysh(f"show bgp{vrf} ipv4 unicast {network} longer-prefixes json")
+            asked[f"rib {network}"] = _vtysh(f"show ip route{vrf} {network} longer-prefixes json")
+            asked[f"kernel {network}"] = kernel.routes_question(network, self.vrf)
+        return asked | {"lookups": kernel.lookups_question(probes.values(), self.vrf)}
 
     def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
         """Read the answers to these questions."""
-        bgp: dict[IPv4Network, tuple[Path, ...]] = {}
-        rib: dict[IPv4Network, tuple[RibRoute, ...]] = {}
+        of_kernel = [answer for name, answer in answers.items() if name.startswith("kernel ")]
+        bgp: dict[str, tuple[BgpPath, ...]] = {}
+        table: dict[str, tuple[TableRoute, ...]] = {}
+        neighbours = shown.neighbours(_json(answers, "neighbours"))
         for name in answers:
             if name.startswith("bgp "):
-                bgp |= _paths(_json(answers, name))
+                bgp |= shown.bgp_paths(_json(answers, name))
             elif name.startswith("rib "):
-                rib |= _rib(_json(answers, name))
+                table |= shown.table_routes(_json(answers, name))
         return RouterSeen(
-            sessions=_sessions(_json(answers, "neighbours")),
-            bgp=bgp,
-            rib=rib,
-            kernel=kernel.read_routes(answer for name, answer in answers.items() if name.startswith("kernel ")),
+            sessions={IPv4Address(one): _session(peer) for one, peer in neighbours.items() if _is_address(one)},
+            bgp={IPv4Network(prefix): tuple(map(_path, paths)) for prefix, paths in bgp.items()},
+            rib={IPv4Network(prefix): tuple(map(_rib_route, routes)) for prefix, routes in table.items()},
+            kernel=kernel.read_routes(of_kernel),
             lookups=kernel.read_lookups(answers["lookups"], probes),
+            resolved=_resolved(table),
+            notice=kernel.notice_of(of_kernel),
         )
 
 
+def _vtysh(command: str) -> str:
+    return f"vtysh -c {shlex.quote(command)}"
+
+
 def _json(answers: Mapping[str, Answer], name: str) -> Json:
-    """An answer of vtysh; it may say something else first ("% Can't open configuration file ...")."""
     answer = answers[name]
-    start = answer.text.find("{")
-    if start < 0 or answer.code:
-        said = (answer.lines or ["nothing"])[-1]
-        cure = "systemctl status frr" if "not running" in said or "failed to connect" in said else ""
-        raise CommandError(f"FRR said to the question '{name}': {said}", cure=cure)
     try:
-        document, _ = json.JSONDecoder().raw_decode(answer.text, start)
-    except ValueError as error:
+        if not answer.code:
+            return shown.document(answer.text)
+        said = (answer.lines or ["nothing"])[-1]
+    except JSONDecodeError as error:
         raise CommandError(f"FRR's answer to the question '{name}' is no JSON: {error}") from error
-    return document if isinstance(document, dict) else {}
+    except ValueError as error:
+        said = str(error)
+    cure = "systemctl status frr" if "not running" in said or "failed to connect" in said else ""
+    raise CommandError(f"FRR said to the question '{name}': {said}", cure=cure)
 
 
-def _sessions(document: Json) -> dict[IPv4Address, Session]:
-    sessions: dict[IPv4Address, Session] = {}
-    for key, neighbour in document.items():
-        if not _is_address(key) or not isinstance(neighbour, dict):
-            continue  # an IPv6 or unnumbered neighbour
-        peer = IPv4Address(key)
-        sessions[peer] = _session(peer, neighbour)
-    return sessions
+def _resolved(table: Mapping[str, tuple[TableRoute, ...]]) -> dict[Hop, frozenset[Hop]]:
+    """The gateways of each next hop that a chosen route of BGP has: itself on a link, else those that zebra resolves it by."""
+    resolved: dict[Hop, set[Hop]] = {}
+    chosen = (route for routes in table.values() for route in routes if route.selected and route.protocol == "bgp")
+    for hop in (hop for route in chosen for hop in route.next_hops if hop.active and hop.address):
+        by = [one for one in hop.resolved_by if one.active]
+        gateways = {one.address or hop.address for one in by if not one.nowhere} if hop.recursive else {hop.address}
+        resolved.setdefault(hop.address, set()).update(gateways)
+    return {hop: frozenset(gateways) for hop, gateways in resolved.items() if gateways}
 
 
-def _session(peer: IPv4Address, neighbour: Json) -> Session:
-    family = (neighbour.get("addressFamilyInfo") or {}).get("ipv4Unicast")
-    restart = neighbour.get("gracefulRestartInfo") or {}
-    state = str(neighbour.get("bgpState", "unknown"))
-    up = state == "Established"
-    milliseconds = neighbour.get("bgpTimerUpMsec" if up else "lastResetTimerMsecs")
-    remaining = (restart.get("timers") or {}).get("restartTimerRemaining")
+def _session(neighbour: Neighbour) -> Session:
+    family = neighbour.families.get("ipv4Unicast")
+    up = neighbour.established
     return Session(
-        peer=peer,
-        state=state,
-        seconds=None if milliseconds is None else int(milliseconds) // 1000,
-        ever=bool(neighbour.get("connectionsEstablished")),
-        last_error="" if up else _last_error(neighbour),
+        peer=IPv4Address(neighbour.address),
+        state=neighbour.state,
+        seconds=neighbour.seconds,
+        ever=bool(neighbour.said.get("connectionsEstablished")),
+        last_error="" if up else _last_error(neighbour.said),
         discards=_discards(family) if up else "",
-        stale_seconds=None if up or remaining is None else int(remaining),
+        stale_seconds=neighbour.restart_seconds,
         accepted=int((family or {}).get("acceptedPrefixCounter", 0)),
     )
 
@@ -118,52 +135,38 @@ def _discards(family: Json | None) -> str:
     return str(family.get("inboundEbgpRequiresPolicy") or "")
 
 
-def _paths(document: Json) -> dict[IPv4Network, tuple[Path, ...]]:
-    routes = document.get("routes") or {}
-    return {IPv4Network(prefix): tuple(_path(path) for path in paths) for prefix, paths in routes.items()}
-
-
-def _path(path: Json) -> Path:
-    hops = path.get("nexthops") or [{}]
-    hop = str(next((hop for hop in hops if hop.get("used")), hops[0]).get("ip", "unknown"))
-    peer = str(path.get("peerId", ""))
+def _path(path: BgpPath) -> Path:
     return Path(
-        hop="the router itself" if hop == SELF else hop,
-        peer=IPv4Address(peer) if _is_address(peer) else None,
-        chosen=bool(path.get("bestpath") or path.get("multipath")),
-        valid=bool(path.get("valid")),
-        stale=bool(path.get("stale")),
+        hop="the router itself" if path.next_hop == SELF else path.next_hop or "unknown",
+        peer=IPv4Address(path.peer) if _is_address(path.peer) else None,
+        chosen=path.chosen,
+        valid=path.valid,
+        stale=path.stale,
     )
 
 
-def _rib(document: Json) -> dict[IPv4Network, tuple[RibRoute, ...]]:
-    return {IPv4Network(prefix): tuple(_rib_route(route) for route in routes) for prefix, routes in document.items()}
-
-
-def _rib_route(route: Json) -> RibRoute:
-    lines = tuple(
-        (_rib_hop(hop), str(hop.get("interfaceName", "")), hop.get("weight"))
-        for hop in route.get("nexthops") or ()
-        if hop.get("active") and not hop.get("resolver")
-    )
+def _rib_route(route: TableRoute) -> RibRoute:
+    active = [hop for hop in route.next_hops if hop.active]
     return RibRoute(
-        protocol=str(route.get("protocol", "unknown")),
-        distance=int(route.get("distance", 0)),
-        metric=int(route.get("metric", 0)),
-        hops=frozenset(hop for hop, _, _ in lines),
-        selected=bool(route.get("selected")),
-        installed=bool(route.get("installed")),
-        uptime=str(route.get("uptime", "")),
-        lines=lines,
+        protocol=route.protocol,
+        distance=route.distance,
+        metric=route.metric,
+        hops=frozenset(map(_rib_hop, active)),
+        selected=route.selected,
+        installed=route.installed,
+        uptime=route.uptime,
+        lines=tuple(line for hop in active for line in _lines(hop)),
     )
 
 
-def _rib_hop(hop: Json) -> str:
-    if hop.get("ip"):
-        return str(hop["ip"])
-    if hop.get("unreachable"):
-        return "blackhole" if hop.get("blackhole") else "unreachable"
-    return f"dev {hop.get('interfaceName', 'unknown')}"
+def _lines(hop: NextHop) -> list[tuple[Hop, str, int | None]]:
+    """A next hop as `show ip route` prints it, followed by those that resolve it."""
+    name = f"{_rib_hop(hop)} (recursive)" if hop.recursive else _rib_hop(hop)
+    return [(name, hop.interface, hop.weight), *((_rib_hop(one), one.interface, one.weight) for one in hop.resolved_by)]
+
+
+def _rib_hop(hop: NextHop) -> Hop:
+    return hop.address or hop.nowhere or f"dev {hop.interface or 'unknown'}"
 
 
 def _is_address(text: str) -> bool:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from kubepeer.intent import Router
+from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 
 IPV4_ADDRESS = re.compile(r"\d+(\.\d+){3}$")
@@ -94,12 +94,20 @@ class RibRoute:
 
 @dataclass(frozen=True)
 class KernelRoute:
-    """One route of the kernel; the lowest metric wins among those of a prefix."""
+    """One route of the kernel; the lowest metric wins among those of a prefix, and two of different metrics are no equal paths.
+
+    Attributes:
+        protocol: who put it there; "" where nothing tells.
+        hops: its next hops as the kernel has them: gateways on a link.
+        untold: why there may be more next hops than these; "" where these are all.
+
+    """
 
     prefix: IPv4Network
     protocol: str
     metric: int
     hops: frozenset[Hop]
+    untold: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,10 +116,11 @@ class RouterSeen:
 
     Attributes:
         lookups: for a prefix, the kernel's own answer to "which route would you take to an address in it": it honours rules and
-            other tables; None is "no route"; a prefix that was not asked about is absent.
+            other tables; None is "no route"; a prefix that was not asked about is absent. A node's address is asked about as a /32.
         resolved: for a next hop of BGP, the gateways by which the router's own table resolves it (RFC 4271, 5.1.3): the next hop
             itself where it is a neighbour on a link; absent where the table does not tell.
         gateways_in_rib: whether the routes of the table show those gateways in place of BGP's next hops.
+        notice: what is to be known of how this was read, and is no fault; "" where nothing is.
 
     """
 
@@ -122,6 +131,34 @@ class RouterSeen:
     lookups: Mapping[IPv4Network, KernelRoute | None] = field(default_factory=dict)
     resolved: Mapping[Hop, frozenset[Hop]] = field(default_factory=dict)
     gateways_in_rib: bool = False
+    notice: str = ""
+
+    def gateways(self, hop: Hop) -> frozenset[Hop]:
+        """The gateways that a next hop of BGP is reached by: as the router's table resolves it, else as the kernel does, else itself."""
+        return self.resolved.get(hop) or self.kernel_gateways(hop) or frozenset({hop})
+
+    def kernel_gateways(self, hop: Hop) -> frozenset[Hop] | None:
+        """The gateways of the route that the kernel itself would take to a next hop; none: it has no route; None: nobody asked."""
+        key = IPv4Network(hop) if IPV4_ADDRESS.match(hop) else None
+        if key is None or key not in self.lookups:
+            return None
+        taken = self.lookups[key]
+        if taken is None:
+            return frozenset()
+        return frozenset(hop if gateway.startswith("dev ") else gateway for gateway in taken.hops)
+
+    def shows_gateways(self, layer: str) -> bool:
+        """Whether a layer has gateways on a link in place of BGP's next hops."""
+        return layer == "kernel" or (layer == "rib" and self.gateways_in_rib)
+
+    def shown(self, layer: str, hop: Hop) -> frozenset[Hop]:
+        """What a layer shows where BGP has this next hop."""
+        return self.gateways(hop) if self.shows_gateways(layer) else frozenset({hop})
+
+    def rib_hops(self, prefix: IPv4Network) -> frozenset[Hop]:
+        """The next hops of the route that the router's own table has chosen; none where it has none."""
+        chosen = self.chosen_rib(prefix)
+        return chosen.hops if chosen else frozenset()
 
     def chosen_rib(self, prefix: IPv4Network) -> RibRoute | None:
         """The route that the router's own table has chosen."""
@@ -168,9 +205,6 @@ class RouterSeen:
 class RouterReader(Protocol):
     """How the routers of one platform are asked, and how their answers are read."""
 
-    def of(self, router: Router) -> "RouterReader":
-        """The same for one router, where it differs from router to router: a VRF's table."""
-
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
         """Shell commands by name, for tasks.linux.observe.ask: one round trip.
 
@@ -187,6 +221,14 @@ class RouterReader(Protocol):
             CommandError: an answer is missing or cannot be read; with the router's own words.
 
         """
+
+
+@runtime_checkable
+class ReadsVrfs(Protocol):
+    """A reader that can also read the tables of a VRF."""
+
+    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> RouterReader:
+        """The reader of that VRF; what BIRD's table is in the kernel stands in its files."""
 
 
 def hops_in_order(hops: Iterable[Hop]) -> tuple[Hop, ...]:

@@ -54,6 +54,11 @@ def probes_for(prefixes: Iterable[IPv4Network]) -> dict[IPv4Network, IPv4Address
     return probes
 
 
+def ways_to(addresses: Iterable[IPv4Address]) -> dict[IPv4Network, IPv4Address]:
+    """The nodes' own addresses, for the kernel to look up as well: by which gateways it reaches the next hops of BGP."""
+    return {IPv4Network(address): address for address in addresses}
+
+
 def addresses_of(node: Node, announced: Announced) -> list[IPv4Address]:
     """The addresses under which the live cluster knows a node of the inventory."""
     return [

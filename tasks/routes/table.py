@@ -43,7 +43,9 @@ def route_table(host: str, as_number: int, findings: Iterable[Finding]) -> list[
     lost = [finding for finding in sessions if not finding.ok]
     bad = [row for row in rows.values() if not all(finding.ok for finding in row.values())]
     good = [row for row in rows.values() if all(finding.ok for finding in row.values())]
-    width = min(HOPS_LIMIT, max([HOPS_WIDTH, *(len(_hops(row)) + 2 for row in bad)]))
+    each = good if len(good) <= SCREEN else []
+    wide = [_hops(row) for row in bad] + [hops for row in each if " by " in (hops := _hops(row))]
+    width = min(HOPS_LIMIT, max([HOPS_WIDTH, *(len(hops) + 2 for hops in wide)]))
     head = f" {host}  AS {as_number}  {up} of {len(sessions)} sessions established"
     title = f" {'prefix':<{PREFIX_WIDTH}}{'next hops':<{width}}{MARKS.format('bgp', 'rib', 'kernel')}"
     return [
@@ -87,10 +89,13 @@ def _line(row: Row, width: int) -> Text:
 
 
 def _hops(row: Row) -> str:
-    """What the lowest layer has, and what differs in any."""
+    """What the lowest layer has, and what differs in any. Where the kernel has other gateways than BGP has next hops, both."""
     findings = list(row.values())
-    last = findings[-1]
+    first, last = findings[0], findings[-1]
     cells = [shortened(set(last.observed) - set(last.unexpected))]
+    announced = shortened(set(first.observed) - set(first.unexpected))
+    if cells[0] and announced and set(last.expected) != set(first.expected):
+        cells = [f"{announced} by {cells[0]}"]
     for word in ("missing", "unexpected"):
         different = {hop for finding in findings for hop in getattr(finding, word)}
         cells.append(f"{word} {shortened(different)}" if different else "")
@@ -124,6 +129,6 @@ def _as_frr(prefix: str, route: RibRoute) -> list[str]:
     lines: list[str] = []
     for hop, interface, weight in route.lines or (("", "", None),):
         start = head if not lines else f"  {mark}".ljust(len(head))
-        via = f"via {hop}, {interface}" if interface else hop
+        via = f"via {hop}, {interface}" if interface else f"via {hop}" if hop.endswith(" (recursive)") else hop
         lines.append(f"{start} {via}{f', weight {weight}' if weight else ''}, {route.uptime}")
     return lines

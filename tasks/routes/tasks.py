@@ -21,8 +21,8 @@ from tasks.routes.cluster import read_objects
 from tasks.routes.expected import Announced, announced
 from tasks.routes.frr import Frr
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
-from tasks.routes.seen import RouterReader, RouterSeen
-from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for
+from tasks.routes.seen import ReadsVrfs, RouterReader, RouterSeen
+from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for, ways_to
 
 READERS: Mapping[str, RouterReader] = {"bird": Bird(), "frr": Frr()}
 INTERVAL_SECONDS = (
@@ -95,20 +95,35 @@ def _refuse_unreadable(router: Router) -> None:
         )
 
 
+def _reader(router: Router) -> RouterReader:
+    """Who reads a router, of the VRF that its sessions are in."""
+    reader, vrf = READERS[router.platform], router.peering.vrf
+    if vrf is None:
+        return reader
+    if not isinstance(reader, ReadsVrfs):
+        raise RefusedError(
+            f"the routes of a VRF cannot be read yet on platform {router.platform} (data.peering.vrf: {vrf})",
+            host=router.name,
+            cure="leave it out; look at its own tables",
+        )
+    return reader.in_vrf(vrf, router.configuration_files)
+
+
 def _findings(task: Task, run: Run) -> tuple[Finding, ...]:
     name, intent = task.host.name, run.intent
     shell = open_shell(run.nornir, name)
     expected = _announced(run)
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
     router = intent.router(name)
-    reader = READERS[router.platform].of(router)
-    probes = probes_for(route.prefix for route in expected.routes)
+    reader = _reader(router)
+    addresses = peers(intent, expected)
+    probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
     answers = ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers
     seen = with_recovery(reader.read(answers, probes), intent, expected, router, partial(_has_session, run))
     run.keep(("routes seen", name), seen)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
-    return judge(Case(name, expected, seen, networks, peers(intent, expected), only, others, router.address))
+    return judge(Case(name, expected, seen, networks, addresses, only, others, router.address))
 
 
 def _has_session(run: Run, router: str, peer: IPv4Address) -> bool | None:

@@ -68,6 +68,7 @@ PURE = (
     "tasks/routes/expected.py",
     "tasks/routes/frr.py",
     "tasks/routes/kernel.py",
+    "tasks/routes/kernel_text.py",
     "tasks/routes/reasons.py",
     "tasks/routes/recovery.py",
     "tasks/routes/seen.py",

@@ -26,6 +26,7 @@ from napalm.base.models import (
 from napalm_frr import interfaces, peering, routes, sessions, system
 from napalm_frr.configuration import read
 from napalm_frr.secrets import hide
+from napalm_frr.shown import bgp_paths, document
 from napalm_frr.transport import Router, vtysh
 
 _DETAILS = vtysh("show bgp vrf all neighbors json")
@@ -105,7 +106,7 @@ class Getters(NetworkDriver):
         table, bgp = self._ask(
             vtysh(f"show {family} route{asked} json"), vtysh(f"show bgp {bgp_family} unicast{asked} json"), strict=1
         )
-        paths = routes.bgp_paths(json.loads(bgp)) if bgp.lstrip().startswith("{") else {}
+        paths = bgp_paths(document(bgp)) if "{" in bgp else {}
         return routes.routes(self._json(table, "show route"), paths, protocol)
 
     def get_config(

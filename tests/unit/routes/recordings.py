@@ -31,7 +31,12 @@ PROBES = probes_for(route.prefix for route in tutorial().routes)
 
 def answers(name: str) -> dict[str, Answer]:
     """All answers of one recording; bird/NAME is one of a BIRD router, the others are FRR's."""
-    document = json.loads((FOLDER / "recorded" / f"{name}.json").read_text(encoding="utf-8"))
+    return as_answers(FOLDER / "recorded" / f"{name}.json")
+
+
+def as_answers(path: Path) -> dict[str, Answer]:
+    """The answers of a file: JSON as it is, or lines."""
+    document = json.loads(path.read_text(encoding="utf-8"))
     return {question: Answer(answer["code"], _text(question, answer["said"])) for question, answer in document.items()}
 
 
