@@ -122,7 +122,7 @@ class BirdPreflight:
             wanted = f"{'.'.join(map(str, OLDEST_BIRD))} or newer" if version < OLDEST_BIRD else "BIRD 2 or 3"
             yield f"it is BIRD {'.'.join(map(str, version))}, and what it says cannot be relied on: install {wanted}"
         found = files.read(seen["configuration"].text, self.main)
-        if not found.read(self.ours):
+        if not found.reads(self.ours):
             yield f"{basename(self.main)} does not read {self.ours}: add the line `{self._include}` at its end"
         try:
             yield from self._merging(found.whole, len(peers))

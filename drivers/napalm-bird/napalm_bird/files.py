@@ -44,7 +44,7 @@ class Files:
         """The configuration as BIRD reads it: what is included stands in the place of its include."""
         return self._inlined(self.main, 0)
 
-    def read(self, path: str) -> bool:
+    def reads(self, path: str) -> bool:
         """Tell whether BIRD reads a file, one that is there or one that would come: some include means it."""
         return any(names(pattern, path) for file, text in self.texts.items() for pattern in includes(text, file))
 

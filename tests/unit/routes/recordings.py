@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.linux.observe import Answer
 from tasks.routes.expected import Announced, ExpectedRoute
-from tasks.routes.seen import RouterReader
+from tasks.routes.seen import ReadsVrfs, RouterReader
 from tasks.routes.selection import probes_for
 from tasks.routes.tasks import READERS
 
@@ -49,5 +49,6 @@ def _text(question: str, said: object) -> str:
 
 
 def reader(name: str) -> RouterReader:
-    """The reader of a recording's platform."""
-    return READERS["bird" if name.startswith("bird/") else "frr"]
+    """The reader of a recording's platform; of the table `blue` where it is of a VRF."""
+    found = READERS["bird" if name.startswith("bird/") else "frr"]
+    return found.in_vrf("blue") if "/vrf" in name.replace("bird3-", "") and isinstance(found, ReadsVrfs) else found
