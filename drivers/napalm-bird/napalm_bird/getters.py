@@ -26,7 +26,7 @@ from napalm.base.models import (
     RouteDict,
 )
 
-from napalm_bird import change, clock, configured, interfaces, route_entries, sessions, status, system
+from napalm_bird import change, clock, configuration, configured, interfaces, route_entries, sessions, status, system
 from napalm_bird.change import Site
 from napalm_bird.protocols import protocols
 from napalm_bird.routes import UnknownRoute
@@ -39,7 +39,6 @@ _SPEEDS = "grep -s . /sys/class/net/*/speed /dev/null"
 _LOCK = "/var/lib/napalm-bird/lock"
 _JITTER = 2
 """Milliseconds by which a time that BIRD shows moves from look to look (scripts/state.sh)."""
-_MULTIPATH = re.compile(r"^\s*merge\s+paths\b(?!\s+(?:off|no)\b)", re.MULTILINE)
 _PREAMBLE = re.compile(r"\ABIRD \S+ ready\.\n(?:Access restricted\n)?")
 
 
@@ -102,7 +101,7 @@ class Getters(NetworkDriver):
         shown, main, ours = self._ask(
             self._birdc("show protocols all"), _read(self._site.main), _read(self._site.include), strict=1
         )
-        multipath = _MULTIPATH.search(f"{main}\n{ours}") is not None
+        multipath = _merges(f"{main}\n{ours}")
         return sessions.neighbors_detail(protocols(shown), neighbor_address, multipath=multipath)
 
     def get_bgp_config(self, group: str = "", neighbor: str = "") -> dict[str, BGPConfigGroupDict]:  # type: ignore[override]  # the same
@@ -235,6 +234,14 @@ def _asked(destination: str, *, longer: bool) -> str:
         return f"{' in' if longer else ''} {ip_network(destination, strict=False)}"
     except ValueError as error:
         raise CommandErrorException(f"{destination}: {error}") from error
+
+
+def _merges(text: str) -> bool:
+    """Tell whether equal paths become one route of the kernel; no, where the configuration cannot be read."""
+    try:
+        return any(one.merged for one in configuration.kernels(text))
+    except SyntaxRefused:
+        return False
 
 
 def _cure(output: Output) -> str:
