@@ -13,6 +13,7 @@ from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.model import (
     AsNumber,
     Cluster,
+    ConfigurationFiles,
     Intent,
     Manifests,
     Node,
@@ -58,6 +59,7 @@ class RouterData(Section):
     as_number: AsNumber
     address: IPv4Address | None = None  # as of a node; peering.address says the same
     peering: Peering = Peering()
+    configuration_files: ConfigurationFiles = ConfigurationFiles()
 
 
 def load_intent(settings: Settings, platforms: Platforms) -> Intent:
@@ -174,6 +176,7 @@ def _router(files: Files, name: str, platforms: Platforms) -> Router:
                 "as_number": data.as_number,
                 **_address(files, name, {"data.peering.address": data.peering.address, "data.address": data.address}),
                 "peering": data.peering,
+                "configuration_files": data.configuration_files,
             }
         )
     except ValidationError as error:

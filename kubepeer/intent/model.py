@@ -65,6 +65,7 @@ DnsName = Annotated[
         "a DNS name has small letters, digits, hyphens and dots",
     ),
 ]
+FilePath = Annotated[str, _written(r"/[^\s\"'*?\[\]]+[^\s\"'*?\[\]/]", "this is the absolute path of one file")]
 VersionNumber = Annotated[str, _written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]
 
 
@@ -241,6 +242,19 @@ def _ordered(communities: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(communities), key=lambda community: [int(part) for part in community.split(":")]))
 
 
+class ConfigurationFiles(Section):
+    """Where a router's daemon has its configuration, where that is not where its package puts it.
+
+    Attributes:
+        main: the file that it starts with.
+        ours: the file of Kubepeer's own that the main one includes.
+
+    """
+
+    main: FilePath | None = None
+    ours: FilePath | None = None
+
+
 class Router(Section):
     """An upstream router."""
 
@@ -250,6 +264,7 @@ class Router(Section):
     address: IPv4Address  # its end of the sessions
     address_key: str = "hostname"  # where it stands in the inventory
     peering: Peering = Peering()
+    configuration_files: ConfigurationFiles = ConfigurationFiles()
 
 
 class Intent(Section):

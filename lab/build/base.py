@@ -23,8 +23,9 @@ LAYER_PACKAGES = {
     Role.MIRROR: ("nginx-light", "docker-registry", "chrony", "dnsmasq"),
     Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3"),
     Role.NEXT_ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    Role.NEXT_BIRD_ROUTER: ("bird3", "tcpdump", "traceroute"),
 }
-OF_NEXT_RELEASE = (Role.NODE, Role.NEXT_ROUTER)
+OF_NEXT_RELEASE = (Role.NODE, Role.NEXT_ROUTER, Role.NEXT_BIRD_ROUTER)
 UNPRIVILEGED_USER = "engineer"
 
 

@@ -9,7 +9,7 @@ Where ip has no JSON, the next hops of a route that has several are found by ask
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from math import exp
 from typing import Any
@@ -29,6 +29,8 @@ BARE_TYPE = re.compile(
 )  # iproute2 before 5.0 prints a route's type without a key
 NUMBER_OF_FLOWS = 192  # of sixteen next hops one is overlooked by that many flows once in 15,000 times; of six never
 DOUBT = 1e-3  # the likelihood from which on it is said that flows were too few
+TABLE_NAMES = "cat /etc/iproute2/rt_tables /usr/share/iproute2/rt_tables 2>/dev/null; true"
+MAIN_TABLE = (254, "main")  # RT_TABLE_MAIN of linux/rtnetlink.h, which iproute2 leaves out
 WITHOUT_VRFS = "it is not iproute2's ip (busybox's?), which alone knows VRFs: install ip-full or iproute2"
 
 # A protocol's number where /etc/iproute2/rt_protos does not name it (linux/rtnetlink.h; 191 to 198 are FRR's, zebra/rt_netlink.h)
@@ -54,6 +56,18 @@ def routes_question(network: IPv4Network, vrf: str | None = None) -> str:
     )
 
 
+def all_tables_question(network: IPv4Network) -> str:
+    """The command that lists what all tables have in a network, for one whose number is told by an answer of the same round trip."""
+    return f"ip -j route show table all root {network} && {{ {_groups('ip')}; }}"
+
+
+def names_of_table(number: int, listed: str) -> frozenset[str]:
+    """What iproute2 may print for a table: its number, or what the files of TABLE_NAMES call it, in lines `NUMBER NAME`."""
+    lines = (line.partition("#")[0].split() for line in listed.splitlines())
+    named = {words[1] for words in lines if len(words) > 1 and words[0] == str(number)}
+    return frozenset({str(number), *named} | ({MAIN_TABLE[1]} if number == MAIN_TABLE[0] else set()))
+
+
 def lookups_question(probes: Iterable[IPv4Address], vrf: str | None = None) -> str:
     """The command that asks the kernel which entry it would take to each address: all in one process, rules and other tables included."""
     probes = list(probes)
@@ -67,8 +81,14 @@ def lookups_question(probes: Iterable[IPv4Address], vrf: str | None = None) -> s
     return f"{{ {_of_vrf(vrf, device, namespace)}; }} 2>/dev/null; true"
 
 
-def read_routes(answers: Iterable[Answer]) -> dict[IPv4Network, tuple[KernelRoute, ...]]:
+def read_routes(
+    answers: Iterable[Answer], table: Collection[str] | None = None
+) -> dict[IPv4Network, tuple[KernelRoute, ...]]:
     """The routes of each prefix.
+
+    Args:
+        answers: to routes_question, or to all_tables_question.
+        table: the names of the one table that is meant, where all were asked for.
 
     Raises:
         CommandError: an answer cannot be read; with the command and what it said.
@@ -76,7 +96,7 @@ def read_routes(answers: Iterable[Answer]) -> dict[IPv4Network, tuple[KernelRout
     """
     routes: dict[IPv4Network, tuple[KernelRoute, ...]] = {}
     for answer in answers:
-        for route in _routes(answer):
+        for route in _routes(answer, table):
             routes[route.prefix] = (*routes.get(route.prefix, ()), route)
     return routes
 
@@ -184,7 +204,7 @@ def _parts(text: str) -> list[tuple[str, str]]:
     return [("", first), *zip(others[::2], others[1::2], strict=True)]
 
 
-def _routes(answer: Answer) -> Iterator[KernelRoute]:
+def _routes(answer: Answer, table: Collection[str] | None) -> Iterator[KernelRoute]:
     parts = _parts(answer.text)
     texts = dict(parts)
     command = "cat /proc/net/route" if PROC in texts else "ip route show" if TEXT in texts else "ip -j route show"
@@ -197,7 +217,9 @@ def _routes(answer: Answer) -> Iterator[KernelRoute]:
             yield from kernel_text.routes_of(_without_warnings(texts[TEXT]))
         else:
             groups = _nexthops(parts)
-            yield from (_route(item, groups) for item in _json(parts[0][1], command))
+            items = _json(parts[0][1], command)
+            meant = [item for item in items if table is None or item.get("table", MAIN_TABLE[1]) in table]
+            yield from (_route(item, groups) for item in meant)
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(command, [str(error)]) from error
 

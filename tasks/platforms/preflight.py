@@ -22,14 +22,18 @@ LINUX_QUESTIONS = {
 
 
 class Preflight(Protocol):
-    """What a platform must have before it is touched.
+    """What a platform must have before it is touched."""
 
-    Attributes:
-        questions: shell commands by name; they only read.
+    @property
+    def vrfs_of_linux(self) -> bool:
+        """Whether its VRFs are devices or network namespaces of Linux; else it alone knows what they are."""
 
-    """
+    @property
+    def questions(self) -> Mapping[str, str]:
+        """Shell commands by name; they only read."""
 
-    questions: Mapping[str, str]
+    def of(self, router: Router) -> "Preflight":
+        """The same for one router, where it differs from router to router."""
 
     def missing(self, peers: Sequence[Node], seen: Seen) -> str:
         """Why nothing more need be asked; "" when the daemon can be spoken to."""
@@ -42,8 +46,13 @@ def questions(preflight: Preflight | None, router: Router) -> dict[str, str]:
     """What is asked of a router; nothing of one whose shell is none."""
     if preflight is None:
         return {}
-    asked = {**preflight.questions, **LINUX_QUESTIONS}
-    return _within(router.peering.vrf, asked) if router.peering.vrf else asked
+    asked = {**preflight.of(router).questions, **LINUX_QUESTIONS}
+    vrf = _vrf_of_linux(preflight, router)
+    return _within(vrf, asked) if vrf else asked
+
+
+def _vrf_of_linux(preflight: Preflight, router: Router) -> str | None:
+    return router.peering.vrf if preflight.vrfs_of_linux else None
 
 
 def _within(vrf: str, asked: Mapping[str, str]) -> dict[str, str]:
@@ -64,12 +73,13 @@ def reasons(preflight: Preflight | None, intent: Intent, router: Router, seen: S
     if preflight is None:
         return []
     peers = intent.peers_of(router)
-    missing = preflight.missing(peers, seen)
-    return [missing] if missing else [*preflight.reasons(peers, seen), *_linux_reasons(router, peers, seen)]
+    of_router = preflight.of(router)
+    missing = of_router.missing(peers, seen)
+    vrf = _vrf_of_linux(preflight, router)
+    return [missing] if missing else [*of_router.reasons(peers, seen), *_linux_reasons(router, vrf, peers, seen)]
 
 
-def _linux_reasons(router: Router, peers: Sequence[Node], seen: Seen) -> Iterator[str]:
-    vrf = router.peering.vrf
+def _linux_reasons(router: Router, vrf: str | None, peers: Sequence[Node], seen: Seen) -> Iterator[str]:
     if vrf and seen["vrf"].code:
         yield f"it has no VRF {vrf}, neither a device nor a network namespace: correct data.peering.vrf, or make the VRF"
         return

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Protocol, runtime_checkable
 
+from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 
 IPV4_ADDRESS = re.compile(r"\d+(\.\d+){3}$")
@@ -230,8 +231,8 @@ class RouterReader(Protocol):
 class ReadsVrfs(Protocol):
     """A reader that can also read the tables of a VRF."""
 
-    def in_vrf(self, vrf: str) -> RouterReader:
-        """The reader of that VRF."""
+    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> RouterReader:
+        """The reader of that VRF; what BIRD's table is in the kernel stands in its files."""
 
 
 def hops_in_order(hops: Iterable[Hop]) -> tuple[Hop, ...]:

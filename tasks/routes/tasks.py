@@ -127,7 +127,7 @@ def _reader(router: Router) -> RouterReader:
             host=router.name,
             cure="leave it out; look at its own tables",
         )
-    return reader.in_vrf(vrf)
+    return reader.in_vrf(vrf, router.configuration_files)
 
 
 def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]:

@@ -63,7 +63,9 @@ class Copy:
     def try_(self, *words: str, paths: Sequence[Path] = ()) -> subprocess.CompletedProcess[str]:
         """The same, whatever becomes of it."""
         drivers = sorted((CHECKOUT / "drivers").glob("napalm-*"))
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (self.folder, CHECKOUT, *drivers, *paths)))}
+        inherited = filter(None, [os.environ.get("PYTHONPATH")])  # a copy of a copy has its drivers from there
+        modules = map(str, (self.folder, CHECKOUT, *drivers, *paths, *inherited))
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(modules)}
         return subprocess.run(
             [sys.executable, *words], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )

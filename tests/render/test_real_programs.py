@@ -100,7 +100,21 @@ def bird(cache: Cache, folder: Path, text: str) -> Said:
     return overlaid(layers, folder, words) if layers else run(words)
 
 
+def bird3(cache: Cache, folder: Path, text: str) -> Said:
+    """The same by BIRD 3."""
+    program = programs.bird3(cache)
+    if not program:
+        pytest.skip(
+            "BIRD 3 is not here: python -m lab build bird3, or KUBEPEER_BIRD3_ROOT with Debian's package unpacked"
+        )
+    (folder / "kubepeer.conf").write_text(text)
+    main = f'router id 192.0.2.1;\nprotocol device {{}}\ninclude "{folder}/kubepeer.conf";\n'
+    (folder / "bird.conf").write_text(main)
+    return run([*program, "-p", "-c", folder / "bird.conf"])
+
+
 JUDGES = {"frr": vtysh, "bird": bird}
+BIRDS = {"BIRD 2": bird, "BIRD 3": bird3}
 
 
 @every_variant
@@ -124,8 +138,30 @@ def test_the_router_itself_knows_every_line(
     assert "Unknown command" not in said.text
 
 
-def test_bird_refuses_what_it_does_not_know(cache: Cache, tmp_path: Path) -> None:
-    said = bird(cache, tmp_path, "protocol bgp kubepeer_x {\n\tbogus on;\n}\n")
+@pytest.mark.parametrize("variant", router_variants.VARIANTS)
+def test_bird_3_knows_every_line_that_bird_2_is_told(
+    variant: str, intent_of: Any, cache: Cache, tmp_path: Path
+) -> None:
+    text = router_variants.rendered(variant, "bird", intent_of(**router_variants.inventory(variant, "bird")))
+    said = bird3(cache, tmp_path, text)
+    assert said.code == 0, said.text
+
+
+@pytest.mark.parametrize("version", BIRDS)
+def test_every_bird_takes_a_table_of_a_vrf(version: str, intent_of: Any, cache: Cache, tmp_path: Path) -> None:
+    """The owner has the table; a name may have a hyphen."""
+    edits = router_variants.inventory("one_rack", "bird")
+    edits["hosts"]["openwrt"]["data"] = {"peering": {"vrf": "blue-1"}}
+    text = router_variants.rendered("one_rack", "bird", intent_of(**edits))
+    assert text.count("\t\ttable 'blue-1';\n") == 1
+    assert BIRDS[version](cache, tmp_path, text).code != 0  # nobody has the table
+    said = BIRDS[version](cache, tmp_path, f"ipv4 table 'blue-1';\n{text}")
+    assert said.code == 0, said.text
+
+
+@pytest.mark.parametrize("version", BIRDS)
+def test_bird_refuses_what_it_does_not_know(version: str, cache: Cache, tmp_path: Path) -> None:
+    said = BIRDS[version](cache, tmp_path, "protocol bgp kubepeer_x {\n\tbogus on;\n}\n")
     assert said.code != 0
     assert "kubepeer.conf:2" in said.text
 

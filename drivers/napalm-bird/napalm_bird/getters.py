@@ -23,9 +23,10 @@ from napalm.base.models import (
 from napalm_unix_router.reading import UnixRouter
 from napalm_unix_router.system import FACTS
 
-from napalm_bird import clock, configured, interfaces, routes, sessions, system
+from napalm_bird import clock, configuration, configured, interfaces, route_entries, sessions, status, system
 from napalm_bird.change import FOLDER, NO_ACCESS, Site
 from napalm_bird.protocols import protocols
+from napalm_bird.routes import UnknownRoute
 from napalm_bird.secrets import hide
 from napalm_bird.syntax import SyntaxRefused
 
@@ -34,8 +35,6 @@ _SPEEDS = "grep -s . /sys/class/net/*/speed /dev/null"
 _LOCK = f"{FOLDER}/lock"
 _JITTER = 2
 """Milliseconds by which a time that BIRD shows moves from look to look (scripts/state.sh)."""
-_ROUTER_ID = re.compile(r"Router ID is (\S+)")
-_MULTIPATH = re.compile(r"^\s*merge\s+paths\b(?!\s+(?:off|no)\b)", re.MULTILINE)
 _PREAMBLE = re.compile(r"\ABIRD \S+ ready\.\n(?:Access restricted\n)?")
 
 
@@ -76,8 +75,9 @@ class Getters(UnixRouter):
 
     def get_bgp_neighbors(self) -> dict[str, BGPStateNeighborsPerVRFDict]:
         """Describe the BGP sessions, ours and those of others."""
-        shown, status = self._ask(self._birdc("show protocols all"), self._birdc("show status"))
-        return sessions.neighbors(protocols(shown), _router_id(status), clock.moments(status).get("now", ""))
+        shown, answer = self._ask(self._birdc("show protocols all"), self._birdc("show status"))
+        seen = status.read(answer)
+        return sessions.neighbors(protocols(shown), seen.router_id, seen.now)
 
     def get_bgp_neighbors_detail(  # type: ignore[override]  # NAPALM describes what the values hold, not their nesting
         self, neighbor_address: str = ""
@@ -86,7 +86,7 @@ class Getters(UnixRouter):
         shown, main, ours = self._ask(
             self._birdc("show protocols all"), _read(self._site.main), _read(self._site.include), strict=1
         )
-        multipath = _MULTIPATH.search(f"{main}\n{ours}") is not None
+        multipath = _merges(f"{main}\n{ours}")
         return sessions.neighbors_detail(protocols(shown), neighbor_address, multipath=multipath)
 
     def get_bgp_config(self, group: str = "", neighbor: str = "") -> dict[str, BGPConfigGroupDict]:  # type: ignore[override]  # the same
@@ -110,7 +110,7 @@ class Getters(UnixRouter):
         asked = _asked(destination, longer=longer)
         kernels = f"{self._birdc('show protocols')} | awk '$2 == \"Kernel\" {{print $1}}'"
         exported = self._birdc(f"show route{asked} export NAME").replace("NAME'", '\'"$name"')
-        status, listed, shown, forwarded = self._ask(
+        answer, listed, shown, forwarded = self._ask(
             self._birdc("show status"),
             self._birdc("show protocols all"),
             self._birdc(f"show route{asked} table all all"),
@@ -118,7 +118,10 @@ class Getters(UnixRouter):
             strict=2,  # "Network not found" is an error to birdc
         )
         by_name = {one.name: one for one in protocols(listed)}
-        return routes.routes(shown, forwarded, clock.moments(status).get("now", ""), protocol, by_name)
+        try:
+            return route_entries.routes(shown, forwarded, status.read(answer).now, protocol, by_name)
+        except UnknownRoute as error:
+            raise CommandErrorException(f"{self.hostname}: {error}") from error
 
     def get_config(
         self,
@@ -151,8 +154,8 @@ class Getters(UnixRouter):
                 raise CommandErrorException(f"{self.hostname}: {path}: {output.words}")
         if "Permission denied" in outputs[3].err:
             raise CommandErrorException(f"{self.hostname}: {self._site.reasons.why(NO_ACCESS, outputs[3].words)}")
-        startup, main, candidate, loaded, status = (output.out for output in outputs)
-        in_force = clock.loaded(status)
+        startup, main, candidate, loaded, answer = (output.out for output in outputs)
+        in_force = clock.loaded(answer)
         pending = in_force is not None and loaded.strip().isdigit() and abs(int(loaded) - in_force) <= _JITTER
         return Files(candidate if pending else startup, startup, main)
 
@@ -185,6 +188,9 @@ def _asked(destination: str, *, longer: bool) -> str:
         raise CommandErrorException(f"{destination}: {error}") from error
 
 
-def _router_id(status: str) -> str:
-    found = _ROUTER_ID.search(status)
-    return found.group(1) if found else ""
+def _merges(text: str) -> bool:
+    """Tell whether equal paths become one route of the kernel; no, where the configuration cannot be read."""
+    try:
+        return any(one.merged for one in configuration.kernels(text))
+    except SyntaxRefused:
+        return False

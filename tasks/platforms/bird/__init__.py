@@ -1,4 +1,4 @@
-"""BIRD 2: told by one file of ours that its configuration includes, read by birdc and iproute2."""
+"""BIRD 2 and 3: told by one file of ours that its configuration includes, read by birdc and iproute2."""
 
 from kubepeer.intent.abilities import NO_SESSION_LIMIT, Abilities
 from tasks.platforms.bird import plan, preflight, read

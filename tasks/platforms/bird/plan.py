@@ -10,7 +10,7 @@ LONGEST_NAME = 64  # SYM_MAX_LEN of BIRD's conf/conf.h
 
 
 class Bird:
-    """BIRD 2: the driver replaces the file, so its diff is empty where nothing changes."""
+    """BIRD 2 and 3: the driver replaces the file, so its diff is empty where nothing changes."""
 
     name = "BIRD"
     template = "routers/bird/bgp.conf.j2"
@@ -41,9 +41,9 @@ class Bird:
         return configuration
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:  # noqa: ARG002  the diff is of our file alone
-        """Nodes that are no neighbours any more or came into another AS; all, where the other ends must change as well."""
+        """Nodes that are no neighbours any more or came into another AS; all, where the other ends must change as well, or the table."""
         changed = set(re.findall(r"^-\s*neighbor (\S+) as \d+;$", diff, re.MULTILINE))
-        if re.search(r"^[-+]\s*(?:password|ttl security) ", diff, re.MULTILINE):
+        if re.search(r"^[-+]\s*(?:password|ttl security|multihop|table) ", diff, re.MULTILINE):
             changed |= {str(node.address) for node in intent.peers_of(router)}
         return changed
 

@@ -1,104 +1,105 @@
-"""Reasons not to touch a router with BIRD, each with its cure. Pure."""
+"""Reasons not to touch a router with BIRD, each with its cure. Pure; its texts are read by napalm_bird."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
+from posixpath import basename, dirname
 
-from kubepeer.intent import Node
+from napalm_bird import configuration, files, status
+from napalm_bird.syntax import SyntaxRefused
+
+from kubepeer.intent import Node, Router
 from tasks.linux.observe import Seen
+from tasks.platforms.bird import files as site
 
-BIRD_FOLDER = "/etc/bird"
-OUR_FILE = f"{BIRD_FOLDER}/conf.d/kubepeer.conf"
-INCLUDE = f'include "{BIRD_FOLDER}/conf.d/*.conf";'
 OLDEST_BIRD = (2, 0, 10)  # `show route in` is there from 2.0.9, exit codes of birdc from 2.0.10 on (BIRD's NEWS)
-MERGED_BY_DEFAULT = 16  # BIRD 2.0 User's Guide, 6.6 Kernel: the limit of `merge paths`
-# The owner's statements, without passwords: bird.conf, then what it includes. Ours is left out, whether it stands already or not.
-BIRD_CONFIGURATION = f"""cd {BIRD_FOLDER} && {{ cat bird.conf
-  for file in $(sed -n 's/^[[:space:]]*include[[:space:]]*"\\([^"]*\\)".*/\\1/p' bird.conf); do
-    [ "$(realpath -m "$file")" = {OUR_FILE} ] || [ ! -f "$file" ] || {{ echo; cat "$file"; }}
-  done; }} | sed 's/password[[:space:]]*"[^"]*"/password ""/g'"""
-COMMENT = re.compile(r"/\*.*?\*/|#[^\n]*", re.DOTALL)
+NEWEST_BIRD = (3,)  # BIRD 4 may say all of it otherwise
+VRF_DEVICE = "its kernel protocol is of VRF {vrf}, a device of Linux: BIRD's sessions there need `vrf`, and Kubepeer does not write it"
 
 
+@dataclass(frozen=True)
 class BirdPreflight:
-    """BIRD 2 with a line in bird.conf that reads our file, and with ECMP in its kernel protocol."""
+    """BIRD 2 or 3 with a line in its main file that reads our file, and with ECMP in its kernel protocol.
 
-    questions: Mapping[str, str] = {
-        "birdc": "command -v birdc",
-        "status": "birdc -r show status",
-        "bird.conf": f"sed -n '/^[[:space:]]*include/p' {BIRD_FOLDER}/bird.conf",
-        "configuration": BIRD_CONFIGURATION,
-    }
+    Attributes:
+        main: the file that it starts with.
+        ours: the file that Kubepeer owns.
+        vrf: the table that the sessions' routes go to, where that is not BIRD's own.
+
+    """
+
+    vrfs_of_linux = False  # a VRF is a table of its own
+    main: str = site.MAIN
+    ours: str = site.OURS
+    vrf: str | None = None
+
+    def of(self, router: Router) -> "BirdPreflight":
+        """The same for one router: where its files lie, and which table it peers in."""
+        files = router.configuration_files
+        return BirdPreflight(site.main(files), site.ours(files), router.peering.vrf)
+
+    @property
+    def questions(self) -> Mapping[str, str]:
+        """Whether it is there, answers, and what its configuration says."""
+        return {
+            "birdc": "command -v birdc",
+            "status": "birdc -r show status",
+            "configuration": files.command(self.main, self.ours),
+        }
 
     def missing(self, peers: Sequence[Node], seen: Seen) -> str:  # noqa: ARG002  of the platform alone
         """Without birdc there is no BIRD, and one that does not answer has no configuration to speak of."""
         if seen["birdc"].code:
-            return "birdc is not there: install BIRD 2 (package bird2), or correct the router's group in the inventory"
+            return "birdc is not there: install BIRD (package bird2 or bird3), or correct the router's group in the inventory"
         if seen["status"].code:
             said = (seen["status"].lines or ["nothing"])[-1]
             return (
                 f"BIRD does not answer ({said}): systemctl start bird, and see `journalctl -u bird` if it does not stay"
             )
+        if seen["configuration"].code:
+            said = (seen["configuration"].lines or ["nothing"])[-1]
+            return f"BIRD's configuration is not where it is looked for ({said}): say data.configuration_files.main"
         return ""
 
     def reasons(self, peers: Sequence[Node], seen: Seen) -> Iterator[str]:
         """Its version, the line that reads our file, and the kernel protocol."""
-        version = _bird_version(seen["status"].text)
-        if version < OLDEST_BIRD:
-            oldest = ".".join(map(str, OLDEST_BIRD))
-            yield f"it is BIRD {'.'.join(map(str, version))}, and what it says cannot be relied on: install {oldest} or newer"
-        if not _reads_our_file(seen["bird.conf"].text):
-            yield f"bird.conf does not read {OUR_FILE}: add the line `{INCLUDE}` at its end"
-        yield from _merging(seen["configuration"].text, len(peers))
+        version = status.read(seen["status"].text).version
+        if version < OLDEST_BIRD or version[:1] > NEWEST_BIRD:
+            wanted = f"{'.'.join(map(str, OLDEST_BIRD))} or newer" if version < OLDEST_BIRD else "BIRD 2 or 3"
+            yield f"it is BIRD {'.'.join(map(str, version))}, and what it says cannot be relied on: install {wanted}"
+        found = files.read(seen["configuration"].text, self.main)
+        if not found.reads(self.ours):
+            yield f"{basename(self.main)} does not read {self.ours}: add the line `{self._include}` at its end"
+        try:
+            yield from self._merging(found.whole, len(peers))
+        except SyntaxRefused as error:
+            yield f"its configuration cannot be read ({error}): run `birdc configure check` there"
 
+    @property
+    def _include(self) -> str:
+        """The line that reads our file; the folder of the main file is no folder for a wildcard."""
+        folder = dirname(self.ours)
+        return f'include "{self.ours if folder == dirname(self.main) else f"{folder}/*.conf"}";'
 
-def _bird_version(status: str) -> tuple[int, ...]:
-    found = re.search(r"^BIRD (\d+(?:\.\d+)*)", status, re.MULTILINE)
-    return tuple(int(number) for number in found[1].split(".")) if found else (0,)
-
-
-def _reads_our_file(includes: str) -> bool:
-    """Whether one of the include lines means our file; a relative one is of bird.conf's folder (User's Guide, chapter 3)."""
-    named = re.findall(r'^\s*include\s*"([^"]+)"', COMMENT.sub("", includes), re.MULTILINE)
-    paths = (name if name.startswith("/") else f"{BIRD_FOLDER}/{name}" for name in named)
-    return any(fnmatchcase(OUR_FILE, path) and path.count("/") == OUR_FILE.count("/") for path in paths)
-
-
-def _merging(configuration: str, peers: int) -> Iterator[str]:
-    """Why equal paths would not reach the kernel together: BIRD merges them in the kernel protocol alone, and not unless told."""
-    text = COMMENT.sub("", configuration)
-    kernels = [block for block in _kernel_protocols(text) if re.search(r"\bipv4\b", block)]
-    statement = "merge paths on;" if peers <= MERGED_BY_DEFAULT else f"merge paths on limit {peers};"
-    merged = max(map(_merged, kernels), default=0)
-    if not kernels:
-        protocol = f"protocol kernel {{ ipv4 {{ export all; }}; {statement} }}"
-        yield f"it has no kernel protocol for IPv4, and no route would reach the kernel: add `{protocol}` to bird.conf"
-    elif not merged:
-        yield f"one node would get all the traffic: add `{statement}` to `protocol kernel` in bird.conf, so that equal paths are merged"
-    elif merged < peers:
-        yield f"its kernel protocol merges {merged} paths, and {peers} nodes announce the services: write `{statement}` there"
-
-
-def _kernel_protocols(text: str) -> list[str]:
-    """The kernel protocols, each with the template that it is made from."""
-    templates = {found[1]: _block(text, found) for found in re.finditer(r"\btemplate\s+kernel\s+(\S+?)\s*\{", text)}
-    protocols = re.finditer(r"\bprotocol\s+kernel\b[^{;]*?(?:\bfrom\s+(\S+?))?\s*\{", text)
-    return [_block(text, found) + templates.get(found[1], "") for found in protocols]
-
-
-def _block(text: str, found: re.Match[str]) -> str:
-    """What stands between the brace that a match ends with and the one that closes it."""
-    depth = 1
-    for end in range(found.end(), len(text)):
-        depth += {"{": 1, "}": -1}.get(text[end], 0)
-        if not depth:
-            return text[found.end() : end]
-    return text[found.end() :]
-
-
-def _merged(block: str) -> int:
-    """How many paths a kernel protocol merges. The switch may be left out, and is on then (BIRD's conf/confbase.Y: bool)."""
-    found = re.search(r"\bmerge\s+paths\b\s*(?P<switch>on|yes|off|no)?\s*(?:limit\s+(?P<limit>\d+))?", block)
-    if not found or found["switch"] in ("off", "no"):
-        return 0
-    return int(found["limit"] or MERGED_BY_DEFAULT)
+    def _merging(self, text: str, peers: int) -> Iterator[str]:
+        """Why equal paths would not reach the kernel together: BIRD merges them in the kernel protocol alone, and not unless told."""
+        tables = configuration.tables(text, "ipv4")
+        table, file = self.vrf or tables[0], basename(self.main)
+        if table not in tables:
+            yield f"it has no table {table}: write `ipv4 table {table};` into {file}, or correct data.peering.vrf"
+            return
+        kernels = [one for one in configuration.kernels(text) if (one.family, one.table) == ("ipv4", table)]
+        statement = "merge paths on;" if peers <= configuration.MERGED_BY_DEFAULT else f"merge paths on limit {peers};"
+        of_table = f" {{ table {table}; export all; }}; kernel table NUMBER;" if self.vrf else " { export all; };"
+        merged = max((one.merged for one in kernels if one.exports), default=0)
+        if not kernels:
+            protocol = f"protocol kernel {{ ipv4{of_table} {statement} }}"
+            where = f" in table {table}" if self.vrf else ""
+            yield f"it has no kernel protocol for IPv4{where}, and no route would reach the kernel: add `{protocol}` to {file}"
+        elif not any(one.exports for one in kernels):
+            yield f"its kernel protocol exports nothing, and no route would reach the kernel: write `export all;` into it in {file}"
+        elif not merged:
+            yield f"one node would get all the traffic: add `{statement}` to `protocol kernel` in {file}, so that equal paths are merged"
+        elif merged < peers:
+            yield f"its kernel protocol merges {merged} paths, and {peers} nodes announce the services: write `{statement}` there"
+        if devices := {one.vrf for one in kernels if one.vrf}:
+            yield VRF_DEVICE.format(vrf=", ".join(sorted(devices)))

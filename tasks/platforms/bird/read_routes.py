@@ -1,104 +1,89 @@
-"""BIRD's routes, as `show route all` prints them. Pure."""
+"""BIRD's routes as the layers of a verification have them. Pure; the texts are read by napalm_bird.routes."""
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 
-ROUTE = re.compile(
-    r"^(?P<prefix>\S+)?\s+(?P<kind>[a-z]+) \[(?P<protocol>\S+) (?P<since>.*?)(?: from (?P<from>[^\s\]]+))?\]"
-    r"(?P<mark> [*!])? \((?P<preference>\d+)(?P<rest>[^)]*)\)"
-)
-GATEWAY = re.compile(r"^\tvia (?P<hop>\S+) on (?P<interface>\S+)(?:.* weight (?P<weight>\d+))?")
-DEVICE = re.compile(r"^\tdev (?P<interface>\S+)")
-ATTRIBUTE = re.compile(r"^\t(?P<key>[A-Za-z][\w.]*): ?(?P<value>.*)$")
+from napalm_bird import clock
+from napalm_bird.routes import NextHop, Route
+
+from tasks.platforms.seen import Hop, Path, RibRoute, Session
+
+UNMERGED = "the kernel protocol is not given it: its `merge paths` is off, or the limit of it too low"
+OF_THE_KERNEL = "inherit"  # BIRD's word for what a kernel protocol has learned
 
 
-@dataclass(eq=False)
-class Route:
-    """One route as BIRD prints it, with its attributes.
+def by_prefix(routes: Iterable[Route]) -> dict[IPv4Network, list[Route]]:
+    """The routes to networks of IPv4, by these."""
+    table: dict[IPv4Network, list[Route]] = {}
+    for route in routes:
+        try:
+            table.setdefault(IPv4Network(route.net), []).append(route)
+        except (AddressValueError, NetmaskValueError):
+            continue  # of another family
+    return table
 
-    Attributes:
-        kind: unicast, or what becomes of the packet: unreachable, blackhole, prohibit.
-        mark: `*` for the best route of its prefix, `!` for a best route that the kernel did not take.
-        sender: the neighbour that it came from, where that is not its next hop; BIRD prints it then alone.
-        rest: what stands behind the preference: `s` for a stale route, the metric of the way to its next hop.
 
+def paths(routes: Sequence[Route], sessions: Mapping[str, Session]) -> tuple[Path, ...]:
+    """The paths that BGP neighbours announced; those are chosen that are as good as the best one among them.
+
+    BIRD marks the best route of all protocols; the others stand in no order.
     """
+    learned = [route for route in routes if route.type == "bgp"]
+    pivot = max(learned, key=lambda route: route.order, default=None)
+    return tuple(
+        _path(route, sessions.get(route.protocol), chosen=bool(pivot and route.merges_with(pivot))) for route in learned
+    )
 
-    prefix: IPv4Network
-    kind: str
-    protocol: str
-    since: str
-    mark: str
-    preference: int
-    rest: str
-    sender: IPv4Address | None = None
-    lines: list[tuple[str, str, int | None]] = field(default_factory=list)
-    attributes: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def source(self) -> str:
-        """Where BIRD has it from: bgp, static, device, inherit (from the kernel), ospf ..."""
-        return self.attributes.get("Type", "unknown").split(" ")[0].partition("-")[0].lower()
+def _path(route: Route, session: Session | None, *, chosen: bool) -> Path:
+    return Path(
+        hop=route.next_hop or next(map(hop_of, route.hops), "unknown"),
+        peer=session.peer if session else _address(route.sender),
+        chosen=chosen,
+        valid=bool(route.hops),
+        # a protocol that is not Established has routes in the table only under graceful restart; `s` is its long-lived kind
+        stale=route.stale or bool(session and not session.established),
+    )
 
-    @property
-    def hops(self) -> frozenset[str]:
-        """Its next hops, or what becomes of the packet."""
-        return frozenset(hop for hop, _, _ in self.lines) or frozenset({self.kind})
 
-    def equals(self, best: "Route") -> bool:
-        """Whether BIRD may merge it with the best path: what else differs only decides which of the equals is called the best."""
-        mine, its = self._rank, best._rank
-        neighbour_as = (self._as_path[:1], best._as_path[:1])
-        same_metric = self.attributes.get("BGP.med") == best.attributes.get("BGP.med")
-        return mine == its and (
-            same_metric or neighbour_as[0] != neighbour_as[1]
-        )  # the metric is one neighbour AS's own
-
-    @property
-    def _rank(self) -> tuple[object, ...]:
-        local_preference = self.attributes.get("BGP.local_pref")
-        return (
-            self.source,
-            self.preference,
-            self.rest,
-            local_preference,
-            len(self._as_path),
-            self.attributes.get("BGP.origin"),
+def rib(routes: Sequence[Route], exported: Route | None, now: str) -> tuple[RibRoute, ...]:
+    """What the kernel protocol is given first; then what else the table has of each other protocol."""
+    chosen = exported or next((route for route in routes if route.best and route.type == OF_THE_KERNEL), None)
+    rest = [route for route in routes if route.best and not exported and route is not chosen]
+    rest += [route for route in routes if not route.best and route.type != "bgp"]
+    return tuple(
+        RibRoute(
+            protocol="kernel" if route.type == OF_THE_KERNEL else route.type,
+            distance=route.preference,
+            metric=0,
+            hops=frozenset(map(hop_of, route.hops)) or frozenset({route.kind}),
+            selected=route is chosen,
+            installed=route.mark != "!",
+            uptime=_uptime(route, now),
+            lines=tuple(map(_line, route.hops)) or ((route.kind, "", None),),
+            absent=UNMERGED,
         )
-
-    @property
-    def _as_path(self) -> list[str]:
-        return self.attributes.get("BGP.as_path", "").split()
+        for route in ([chosen] if chosen else []) + rest
+    )
 
 
-def routes_of(text: str) -> Iterator[Route]:
-    """The routes of an answer, each with the lines below it."""
-    prefix: IPv4Network | None = None
-    route: Route | None = None
-    for line in text.splitlines():
-        if found := ROUTE.match(line):
-            if route:
-                yield route
-            prefix = IPv4Network(found["prefix"]) if found["prefix"] else prefix
-            if prefix is None:
-                continue
-            route = Route(
-                prefix, found["kind"], found["protocol"], found["since"], (found["mark"] or "").strip(),
-                int(found["preference"]), found["rest"], _address(found["from"]),
-            )  # fmt: skip
-        elif route and (found := GATEWAY.match(line)):
-            route.lines.append((found["hop"], found["interface"], int(found["weight"]) if found["weight"] else None))
-        elif route and (found := DEVICE.match(line)):
-            route.lines.append((f"dev {found['interface']}", "", None))
-        elif route and (found := ATTRIBUTE.match(line)):
-            route.attributes[found["key"]] = found["value"]
-    if route:
-        yield route
+def hop_of(hop: NextHop) -> Hop:
+    """A next hop in the words of a verification."""
+    return hop.gateway or f"dev {hop.interface}"
 
 
-def _address(text: str | None) -> IPv4Address | None:
+def _line(hop: NextHop) -> tuple[Hop, str, int | None]:
+    return (hop.gateway, hop.interface, hop.weight) if hop.gateway else (hop_of(hop), "", hop.weight)
+
+
+def _uptime(route: Route, now: str) -> str:
+    """How long it is there, as FRR writes it: 00:05:11."""
+    seconds = clock.age(route.since, now)
+    return route.since if seconds < 0 else str(timedelta(seconds=seconds)).rjust(8, "0")
+
+
+def _address(text: str) -> IPv4Address | None:
     try:
         return IPv4Address(text) if text else None
     except AddressValueError:

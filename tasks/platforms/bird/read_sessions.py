@@ -1,117 +1,60 @@
-"""BIRD's BGP protocols, read as sessions, with their ages and why they are down. Pure."""
+"""BIRD's BGP protocols as sessions, with their ages and why they are down. Pure; the text is read by napalm_bird.protocols."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
 from ipaddress import AddressValueError, IPv4Address
+
+from napalm_bird import clock
+from napalm_bird.protocols import Channel, Protocol
 
 from tasks.platforms.seen import Session
 
 UNANSWERED = "its connection is not answered: the node is off, a firewall drops it, or one side alone has a password"
+UNREACHABLE = "its address is on none of the router's links, and the session is for neighbours one hop away (multihop)"
 REFUSED_ALL = "the router's policy refuses all of it (import none)"
-
-# BIRD's default `timeformat` prints the hour of today, and the date of what is older.
-MOMENT = r"(?P<date>\d{4}-\d\d-\d\d)?\s?(?P<time>\d\d:\d\d:\d\d)?(?:\.\d+)?"
+DISABLED = "disabled on the router (birdc disable, or `disabled` in its configuration)"
 
 
-def now_of(status: str) -> datetime | None:
-    """The router's own clock, as `show status` has it."""
-    found = re.search(rf"^Current server time is {MOMENT}", status, re.MULTILINE)
-    return _moment(found, None) if found else None
+def sessions_of(protocols: Iterable[Protocol], now: str, table: str) -> Iterator[tuple[str, Session]]:
+    """The BGP protocols with a neighbour by IPv4, by their names.
 
-
-def _moment(found: re.Match[str], now: datetime | None) -> datetime | None:
-    """The moment that a text names; None where BIRD was told to print times in a form of its owner's."""
-    date, time = found["date"], found["time"]
-    if date:
-        return datetime.fromisoformat(f"{date} {time or '00:00:00'}")
-    if not (time and now):
-        return None
-    today = datetime.fromisoformat(f"{now.date()} {time}")
-    return today if today <= now else today - timedelta(days=1)
-
-
-def seconds_since(text: str, now: datetime | None) -> int | None:
-    """How long ago a moment is that BIRD has printed; None where its form is not BIRD's own."""
-    found = re.match(MOMENT, text)
-    moment = _moment(found, now) if found else None
-    return None if moment is None or now is None else max(0, int((now - moment).total_seconds()))
-
-
-HEAD = re.compile(r"^(?P<name>\S+)\s+(?P<kind>\S+)\s+\S+\s+(?P<state>up|start|down|stop|flush)\b\s+(?P<since>.*)$")
-FIELD = re.compile(r"^\s+(?P<key>[A-Z][^:]*):\s*(?P<value>.*?)\s*$")
-
-
-@dataclass(frozen=True)
-class _Protocol:
-    """One BGP protocol of `show protocols all`.
-
-    Attributes:
-        state: of the protocol: down, start, up.
-        channel: the fields of its channel for IPv4; None where it has none.
+    Args:
+        protocols: all that BIRD has.
+        now: its clock.
+        table: the table that their routes go to: a neighbour of another table is another peer.
 
     """
-
-    name: str
-    state: str
-    since: str
-    fields: Mapping[str, str]
-    channel: Mapping[str, str] | None
-
-
-def sessions_of(text: str, now: datetime | None) -> Iterator[tuple[str, Session]]:
-    """The BGP protocols that have a neighbour, by their names."""
-    for block in _protocols(text):
+    for one in protocols:
+        channel = one.channel("ipv4")
+        if one.type != "BGP" or (channel and channel.fields.get("Table", table) != table):
+            continue
         try:
-            peer = IPv4Address(block.fields.get("Neighbor address", ""))
+            peer = IPv4Address(one.neighbor)
         except AddressValueError:
             continue  # an IPv6 neighbour, or a protocol that waits for whoever comes
-        yield block.name, _session(peer, block, now)
+        yield one.name, _session(peer, one, channel, now)
 
 
-def _protocols(text: str) -> Iterator[_Protocol]:
-    for block in re.split(r"\n(?=\S)", text):
-        head, _, body = block.partition("\n")
-        found = HEAD.match(head)
-        if not found or found["kind"] != "BGP":
-            continue
-        about, *channels = re.split(r"^  Channel ", body, flags=re.MULTILINE)
-        channel = next((part for part in channels if part.startswith("ipv4\n")), None)
-        yield _Protocol(
-            found["name"],
-            found["state"],
-            found["since"],
-            _fields(about),
-            None if channel is None else _fields(channel),
-        )
-
-
-def _fields(text: str) -> dict[str, str]:
-    """Key and value of each line; the first of a name counts."""
-    fields: dict[str, str] = {}
-    for line in text.splitlines():
-        if found := FIELD.match(line):
-            fields.setdefault(found["key"], found["value"])
-    return fields
-
-
-def _session(peer: IPv4Address, block: _Protocol, now: datetime | None) -> Session:
-    fields, channel = block.fields, block.channel
-    state = fields.get("BGP state", block.state.capitalize())
-    up = state == "Established"
-    timer = None if up else fields.get("Restart timer") or (channel or {}).get("LL stale timer")
-    imported = re.match(r"\d+", (channel or {}).get("Routes", ""))
+def _session(peer: IPv4Address, one: Protocol, channel: Channel | None, now: str) -> Session:
+    fields = channel.fields if channel else {}
+    timer = None if one.established else one.fields.get("Restart timer") or fields.get("LL stale timer")
+    age = clock.age(one.since, now)
     return Session(
         peer=peer,
-        state=state,
-        seconds=seconds_since(block.since, now),
-        last_error="" if up else _last_error(block),
+        state=one.fields.get("BGP state", one.state.capitalize()),
+        seconds=None if age < 0 else age,
+        last_error="" if one.established else _last_error(one, channel),
         of_last_attempt=True,
-        discards=_discards(channel) if up else "",
-        stale_seconds=int(float(timer.partition("/")[0])) if timer else None,
-        accepted=int(imported[0]) if imported else 0,
+        discards=_discards(channel) if one.established else "",
+        stale_seconds=_seconds(timer),
+        accepted=channel.routes.get("imported", 0) if channel else 0,
     )
+
+
+def _seconds(timer: str | None) -> int | None:
+    """What is left of a timer: `7.312/9`, or `-` where it does not run."""
+    found = re.match(r"\d+", timer or "")
+    return int(found[0]) if found else None
 
 
 # What a peer's TCP says (the system's own words) means to somebody who looks after BGP.
@@ -122,40 +65,53 @@ SOCKET = {
 }
 
 
-def _last_error(block: _Protocol) -> str:
+def _last_error(one: Protocol, channel: Channel | None) -> str:
     """Why the session is down, in a network engineer's words.
 
     BIRD remembers the outcome of its last attempt alone: what ended the session is forgotten with the next one, seconds later.
+    Its kinds of errors are those of bgp_last_errmsg (proto/bgp/bgp.c); it says none of a session that somebody has disabled.
     """
-    said = block.fields.get("Last error", "")
-    if said == "Automatic shutdown: Route limit exceeded":
-        limit = next((value for key, value in (block.channel or {}).items() if value.endswith("[HIT]")), "")
-        number = f" of {limit.partition(' ')[0]} prefixes" if limit else ""
-        again = f" (`birdc enable {block.name}` opens it again)" if block.state == "down" else ""
-        return f"closed by the router, its import limit{number} was reached{again}"
-    if block.state == "down":
-        return "disabled on the router (birdc disable, or `disabled` in its configuration)"
-    if block.channel is None:
-        return "the router has no ipv4 channel for it"
-    if not said and block.fields.get("BGP state") == "Connect":
-        return UNANSWERED
-    kind, _, what = said.partition(": ")
-    if kind == "Received":
+    kind, _, what = one.fields.get("Last error", "").partition(": ")
+    state = one.fields.get("BGP state")
+    said = f"{kind}: {what}" if what else kind
+    if (kind, what) == ("Automatic shutdown", "Route limit exceeded"):
+        said = _limit_exceeded(one, channel)
+    elif one.state == "down" and not kind:
+        said = DISABLED
+    elif channel is None:
+        said = "the router has no ipv4 channel for it"
+    elif kind == "Received":
         said = f"{what}, sent by the node"
     elif kind == "BGP Error":
         said = f"{what}, sent by the router"
+    elif kind == "Error":
+        said = f"{what[:1].lower() + what[1:]} (an error of the router's own)"
     elif kind == "Socket":
         said = SOCKET.get(what, what[:1].lower() + what[1:])
+    elif not kind and one.state == "start" and state in WITHOUT_ERROR:
+        said = WITHOUT_ERROR[state]
     return said
 
 
-def _discards(channel: Mapping[str, str] | None) -> str:
-    if channel is None or channel.get("State") != "UP":
+# What a session without an error waits for.
+WITHOUT_ERROR = {"Connect": UNANSWERED, "Idle": UNREACHABLE}
+
+
+def _limit_exceeded(one: Protocol, channel: Channel | None) -> str:
+    limit = next((value for value in (channel.fields if channel else {}).values() if value.endswith("[HIT]")), "")
+    number = f" of {limit.partition(' ')[0]} prefixes" if limit else ""
+    again = f" (`birdc enable {one.name}` opens it again)" if one.state == "down" else ""
+    return f"closed by the router, its import limit{number} was reached{again}"
+
+
+def _discards(channel: Channel | None) -> str:
+    if channel is None or channel.fields.get("State") != "UP":
         return "IPv4 unicast is not negotiated"
     for name in ("Import limit", "Receive limit"):
-        if channel.get(name, "").endswith("[HIT]"):
-            return f"its {name.lower()} of {channel[name].partition(' ')[0]} prefixes is reached, the rest is refused"
-    return REFUSED_ALL if channel.get("Input filter") == "REJECT" else ""
+        limit = channel.fields.get(name, "")
+        if limit.endswith("[HIT]"):
+            return f"its {name.lower()} of {limit.partition(' ')[0]} prefixes is reached, the rest is refused"
+    return REFUSED_ALL if channel.fields.get("Input filter") == "REJECT" else ""
 
 
 def by_peer(sessions: Iterable[Session]) -> dict[IPv4Address, Session]:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from napalm_frr.needs import NEEDS_FRR_RELOAD
 
-from kubepeer.intent import Node
+from kubepeer.intent import Node, Router
 from tasks.linux.observe import Seen
 
 
 class FrrPreflight:
     """FRR, configured in one file, and with its own tool for reloading where the driver has no other way."""
 
+    vrfs_of_linux = True
     questions: Mapping[str, str] = {
         "vtysh": "command -v vtysh",
         "reload": "ls /usr/lib/frr/frr-reload.py",
@@ -21,6 +22,10 @@ class FrrPreflight:
     def __init__(self, *, needs_reload: bool = NEEDS_FRR_RELOAD) -> None:
         """Without needs_reload vtysh is all that the driver asks for."""
         self.needs_reload = needs_reload
+
+    def of(self, router: Router) -> "FrrPreflight":  # noqa: ARG002  every router is asked the same
+        """The same for all."""
+        return self
 
     def missing(self, peers: Sequence[Node], seen: Seen) -> str:  # noqa: ARG002  of the platform alone
         """Without vtysh there is no FRR."""

@@ -14,6 +14,7 @@ from napalm_frr import shown
 from napalm_frr.shown import BgpPath, Neighbour, NextHop, TableRoute
 
 from kubepeer.errors import CommandError
+from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel
 from tasks.platforms.seen import Hop, Path, RibRoute, RouterSeen, Session
@@ -33,7 +34,7 @@ class Frr:
 
     vrf: str | None = None
 
-    def in_vrf(self, vrf: str) -> "Frr":
+    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> "Frr":  # noqa: ARG002  it tells all by itself
         """The same, of a VRF: a device of Linux, or a network namespace (zebra --vrfwnetns)."""
         return Frr(vrf)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.linux.observe import Answer
 from tasks.platforms.platform import PLATFORMS
-from tasks.platforms.seen import RouterReader
+from tasks.platforms.seen import ReadsVrfs, RouterReader
 from tasks.routes.expected import Announced, ExpectedRoute
 from tasks.routes.selection import probes_for
 
@@ -62,7 +62,7 @@ def _text(question: str, said: object) -> str:
 
 
 def reader(name: str) -> RouterReader:
-    """The reader of a recording's platform."""
+    """The reader of a recording's platform; of the table `blue` where it is of a VRF."""
     found = PLATFORMS[name.rpartition("/")[0] or "frr"].reader
     assert found is not None
-    return found
+    return found.in_vrf("blue") if "/vrf" in name.replace("bird3-", "") and isinstance(found, ReadsVrfs) else found

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.linux.observe import Answer, Seen
 from tasks.platforms import preflight
-from tasks.platforms.bird.preflight import BIRD_FOLDER, BirdPreflight
+from tasks.platforms.bird.preflight import BirdPreflight
 from tasks.platforms.frr.preflight import FrrPreflight
 from tasks.platforms.platform import PLATFORMS
 from tests.conftest import CHECKOUT, merged
@@ -33,7 +33,6 @@ HEALTHY = {
             0,
             "BIRD 2.0.12 ready.\nAccess restricted\nBIRD 2.0.12\nRouter ID is 10.31.254.253\nDaemon is up and running\n",
         ),
-        "bird.conf": (0, 'include "/etc/bird/conf.d/*.conf";\n'),
         "configuration": (0, BIRD_CONF),
         **LINUX,
     },
@@ -69,21 +68,6 @@ def test_an_frr_router_is_refused_with_every_reason_and_its_cure(case: dict[str,
 @pytest.mark.cases("bird/refusals")
 def test_a_bird_router_is_refused_with_every_reason_and_its_cure(case: dict[str, Any], refused: Any) -> None:
     assert refused(case, "bird") == case["reasons"]
-
-
-def test_birds_configuration_is_read_with_what_it_includes_but_for_our_file_and_the_passwords(tmp_path: Path) -> None:
-    folder = tmp_path / "conf.d"
-    folder.mkdir()
-    (tmp_path / "bird.conf").write_text('include "conf.d/*.conf";\n  include "kernel.conf";\ninclude "absent.conf";\n')
-    (tmp_path / "kernel.conf").write_text("protocol kernel { ipv4; merge paths on; }")
-    (folder / "transit.conf").write_text('protocol bgp transit { password "one two"; neighbor 192.0.2.1; }\n')
-    (folder / "kubepeer.conf").write_text("# ours\n")
-    question = BirdPreflight.questions["configuration"].replace(BIRD_FOLDER, str(tmp_path))
-    done = subprocess.run(["sh", "-c", question], capture_output=True, text=True, check=True)
-    assert "protocol kernel { ipv4; merge paths on; }" in done.stdout
-    assert 'protocol bgp transit { password ""; neighbor 192.0.2.1; }' in done.stdout
-    assert "ours" not in done.stdout
-    assert done.stderr == ""
 
 
 def test_a_driver_that_does_without_frr_reload_asks_for_vtysh_alone() -> None:
@@ -122,6 +106,14 @@ def test_a_vrf_that_the_router_has_not_is_refused(intent_of: Any, code: int, ref
     assert [
         why.partition(",")[0] for why in preflight.reasons(PLATFORMS["frr"].preflight, intent, router, seen)
     ] == refusals
+
+
+def test_a_vrf_that_is_a_table_of_bird_is_not_looked_for_among_those_of_linux(intent_of: Any) -> None:
+    router = intent_of(hosts={"openwrt": {"groups": ["bird"], "data": {"peering": {"vrf": "blue"}}}}).router("openwrt")
+    assert preflight.questions(PLATFORMS["bird"].preflight, router) == {
+        **preflight.LINUX_QUESTIONS,
+        **BirdPreflight(vrf="blue").questions,
+    }
 
 
 def test_what_cannot_be_read_of_forwarding_is_not_called_off(intent_of: Any) -> None:

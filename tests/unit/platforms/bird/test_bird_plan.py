@@ -25,6 +25,8 @@ ALL = {f"10.31.90.{number}" for number in range(1, 7)}
             id="no password any more, and a node that left",
         ),
         pytest.param("+\tttl security on;\n", ALL, id="TTL security, which both ends must have"),
+        pytest.param("-\tmultihop 2;\n+\tmultihop 3;\n", ALL, id="another number of hops"),
+        pytest.param("+\t\ttable 'blue';\n", ALL, id="another table"),
         pytest.param("-\thold time 9;\n+\thold time 12;\n", set(), id="timers"),
     ],
 )
