@@ -82,7 +82,7 @@ def at_rest(seen: Seen, host: str) -> Seen:
 def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
     """The one script: each answer is a line MARK kind name code, and a line of base64."""
     lines = [
-        "export LC_ALL=C VTYSH_HISTFILE=/dev/null",  # a look leaves nothing behind: vtysh notes every command in ~/.history_frr
+        "export LC_ALL=C",
         f'say() {{ printf \'%s %s %s %s\\n\' \'{MARK}\' "$1" "$2" "$3"; printf \'%s\' "$4" | base64 -w0; echo; }}',
     ]
     for name, command in questions.items():

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kubepeer.intent import Node
 from tasks.linux.observe import Seen
+from tasks.platforms.frr.vtysh import VTYSH
 
 
 class FrrPreflight:
@@ -12,8 +13,8 @@ class FrrPreflight:
     questions: Mapping[str, str] = {
         "vtysh": "command -v vtysh",
         "reload": "ls /usr/lib/frr/frr-reload.py",
-        "daemons": "vtysh -c 'show daemons'",
-        "integrated": "vtysh -c 'show running-config' | grep -c '^no service integrated-vtysh-config'",
+        "daemons": f"{VTYSH} -c 'show daemons'",
+        "integrated": f"{VTYSH} -c 'show running-config' | grep -c '^no service integrated-vtysh-config'",
     }
 
     def missing(self, peers: Sequence[Node], seen: Seen) -> str:  # noqa: ARG002  of the platform alone

@@ -12,6 +12,7 @@ from typing import Any
 from kubepeer.errors import CommandError
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel
+from tasks.platforms.frr.vtysh import VTYSH
 from tasks.platforms.seen import Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
@@ -23,10 +24,10 @@ class Frr:
 
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
         """Everything in one round trip: 0.1 s on the router, whatever else its tables hold."""
-        asked = {"neighbours": "vtysh -c 'show bgp neighbors json'"}
+        asked = {"neighbours": f"{VTYSH} -c 'show bgp neighbors json'"}
         for network in networks:
-            asked[f"bgp {network}"] = f"vtysh -c 'show bgp ipv4 unicast {network} longer-prefixes json'"
-            asked[f"rib {network}"] = f"vtysh -c 'show ip route {network} longer-prefixes json'"
+            asked[f"bgp {network}"] = f"{VTYSH} -c 'show bgp ipv4 unicast {network} longer-prefixes json'"
+            asked[f"rib {network}"] = f"{VTYSH} -c 'show ip route {network} longer-prefixes json'"
             asked[f"kernel {network}"] = kernel.routes_question(network)
         return asked | {"lookups": kernel.lookups_question(probes.values())}
 
