@@ -33,7 +33,7 @@ def _members(intent: Intent) -> Iterator[Contradiction]:
         yield Contradiction("no host is in the group control_plane")
     elif count % 2 == 0:
         yield Contradiction(
-            f"{count} control planes: etcd needs an odd number of members ({count} bear no more failures than {count - 1})"
+            f"{count} control planes: etcd needs an odd number of members ({count} survive no more failures than {count - 1})"
         )
     if not intent.routers:
         yield Contradiction("no host is in the group routers: there is nobody to peer with")

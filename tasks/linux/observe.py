@@ -96,7 +96,7 @@ def at_rest(seen: Seen, host: str) -> Seen:
 def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
     """The one script: each answer is a line MARK kind name code, and a line of base64, or of hexadecimal digits behind HEX."""
     lines = [
-        "export LC_ALL=C VTYSH_HISTFILE=/dev/null",  # a look leaves nothing behind: vtysh notes every command in ~/.history_frr
+        "export LC_ALL=C",
         ENCODE,
         ABOUT,
         f'say() {{ printf \'%s %s %s %s\\n\' \'{MARK}\' "$1" "$2" "$3"; printf \'%s\' "$4" | encode; echo; }}',

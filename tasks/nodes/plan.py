@@ -5,16 +5,16 @@ from collections.abc import Iterator, Mapping
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Seen
 from tasks.linux.state import (
-    OWED,
+    PENDING_RESTARTS,
     WAIT_FOR_LOCK,
     LinuxChange,
     action,
     block,
+    clearing_marker,
     file,
-    note,
+    marker_of,
     present,
     restart,
-    struck_off,
     unit,
 )
 from tasks.linux.templates import render
@@ -43,7 +43,7 @@ def questions(intent: Intent) -> dict[str, str]:
     """Read-only commands whose answers the plan needs."""
     return {
         "lock": WAIT_FOR_LOCK.format(seconds=INSTALL_SECONDS),
-        "owed": OWED,
+        "pending restarts": PENDING_RESTARTS,
         "swaps": "tail -n +2 /proc/swaps",
         **kernel.questions(intent),
         "packages": PACKAGES_QUESTION,
@@ -130,10 +130,10 @@ def plan_time(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     if not intent.time_servers:
         return
     sources = "".join(f"server {server} iburst\n" for server in intent.time_servers)
-    change = file(TIME_FILE, sources, seen.files[TIME_FILE], owes=note("chrony"))
+    change = file(TIME_FILE, sources, seen.files[TIME_FILE], restart_marker=marker_of("chrony"))
     yield change
-    if change or "chrony" in seen["owed"].lines:
-        script = struck_off("chrony", "chronyc -n reload sources")
+    if change or "chrony" in seen["pending restarts"].lines:
+        script = clearing_marker("chrony", "chronyc -n reload sources")
         yield action("chrony sources", "reloaded", script, deadline=20)
 
 
@@ -146,7 +146,7 @@ def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
         cgroup_driver=software.cgroup_driver,
         restrict_oom_score=software.restrict_oom_score,
     )
-    configuration = file(CONTAINERD_FILE, content, seen.files[CONTAINERD_FILE], owes=note("containerd"))
+    configuration = file(CONTAINERD_FILE, content, seen.files[CONTAINERD_FILE], restart_marker=marker_of("containerd"))
     yield configuration
     for registry, mirror in intent.registries.items():
         path = _mirror_file(registry)  # read anew at each pull: no restart
@@ -154,7 +154,7 @@ def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     yield file(
         CRICTL_FILE, f"runtime-endpoint: unix://{SOCKET}\nimage-endpoint: unix://{SOCKET}\n", seen.files[CRICTL_FILE]
     )
-    if configuration or "containerd" in seen["owed"].lines:
+    if configuration or "containerd" in seen["pending restarts"].lines:
         yield restart("containerd")
     yield from _unit(seen, "containerd")
 
@@ -168,9 +168,9 @@ def plan_kubelet(node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
     states = _states(seen)
     runs = states.get("kubelet", ("", ""))[0] == "active"
     wanted = f"KUBELET_EXTRA_ARGS=--node-ip={node.address}\n"
-    change = file(KUBELET_FILE, wanted, seen.files[KUBELET_FILE], owes=note("kubelet") if runs else "")
+    change = file(KUBELET_FILE, wanted, seen.files[KUBELET_FILE], restart_marker=marker_of("kubelet") if runs else "")
     yield change
-    if (change and runs) or "kubelet" in seen["owed"].lines:
+    if (change and runs) or "kubelet" in seen["pending restarts"].lines:
         yield restart("kubelet")
     if states.get("kubelet", ("", ""))[1] != "enabled":
         yield unit("kubelet", *states.get("kubelet", ("inactive", "not installed")))

@@ -164,7 +164,7 @@ class Hierarchical:
 
 
 def _known_passwords(standing: list[Line], wanted: list[Line]) -> list[Line]:
-    """A hidden password is taken for ours as long as our description bears the mark of the wanted one (guest.description)."""
+    """A hidden password is taken for ours as long as our description has the mark of the wanted one (ownership.description)."""
     described = [line for line in wanted if re.search(r"description .*, password \w+$", line.text)]
     if not described or described[0] not in standing:
         return standing

@@ -92,7 +92,7 @@ def senders(intent: Intent, router: Router) -> tuple[Sender, ...]:
 def description(intent: Intent, router: Router, password: str | None) -> str:
     """What our group is called.
 
-    Where a router hides its passwords, the description bears sixteen bits of a hash: whether it is still the same password
+    Where a router hides its passwords, the description has sixteen bits of a hash: whether it is still the same password
     can be seen by them, and little more can be learned from them than from the router's own, reversible encryption.
     """
     name = f"nodes of {intent.cluster.name}"

@@ -104,7 +104,7 @@ class SetStyle:
         return [one for one in standing if any(one[: len(root)] == root for root in roots)]
 
     def _same_password(self, ours: Collection[Statement], wanted: Collection[Statement]) -> "Known":
-        """A hidden password is taken for ours as long as our description bears the mark of the wanted one (guest.description)."""
+        """A hidden password is taken for ours as long as our description has the mark of the wanted one (ownership.description)."""
         marked = [one for one in wanted if re.search(r", password \w+$", one[-1])]
         stands = self.hides_passwords and bool(marked) and marked[0] in ours and any(self.secret in one for one in ours)
         return Known(self.secret if stands else None)

@@ -10,7 +10,7 @@ from tasks.platforms.platform import PLATFORMS
 from tests.architecture.copies import REGISTRY, Copy
 from tests.conftest import CHECKOUT
 
-MAKERS = ("arista", "cisco", "juniper", "openwrt", "bird2")
+MAKERS = ("arista", "cisco", "juniper", "openwrt", "bird2", "vtysh", "birdc")
 NAMES = re.compile(
     rf"\b({'|'.join([*PLATFORMS, *(one.name for one in PLATFORMS.values()), *MAKERS])})\b", re.IGNORECASE
 )

@@ -39,7 +39,7 @@ class Laboratory:
 
     @property
     def name(self) -> str:
-        """The instance's name, which the controller's network namespace bears too."""
+        """The instance's name, which the controller's network namespace has too."""
         return self.instance.name
 
     def lab(self, *words: str, deadline: float = LAB_SECONDS) -> subprocess.CompletedProcess[str]:

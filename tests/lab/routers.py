@@ -75,7 +75,7 @@ class Router(Protocol):
         """The configuration that it starts with, to the byte."""
 
     def foreign(self, configuration: str) -> str:
-        """One of these two without what bears Kubepeer's name; everything else to the byte."""
+        """One of these two without what has Kubepeer's name; everything else to the byte."""
 
     def loosen_by_hand(self, lab: Laboratory, router: str) -> tuple[str, str]:
         """Let single addresses of the load balancers' network in as /31 too: the line that stands now, and the right one."""
@@ -224,7 +224,7 @@ class Bird:
         return found
 
     def paths(self, lab: Laboratory, router: str, prefix: str) -> set[tuple[str, str]]:
-        """What its table has of BGP; a protocol bears the name of its neighbour, whose address ends the name."""
+        """What its table has of BGP; a protocol has the name of its neighbour, whose address ends the name."""
         text = lab.inside(router, f"birdc show route {prefix} all")
         found = re.findall(
             r"unicast \[kubepeer_k8s_calico_\w+?_(\d+_\d+_\d+_\d+) .*\n(?:.*\n)*?\tBGP.next_hop: (\S+)", text

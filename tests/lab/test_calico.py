@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.lab.conftest import FOREIGN_SECONDS, HEALED_SECONDS, Guest, Measure, established, guest
+from tests.lab.conftest import FOREIGN_SECONDS, HEALED_SECONDS, Measure, OwnersState, established, owners_state
 from tests.lab.devices import LOAD_BALANCERS, SERVICES, Kubectl, expected_routes, routes_of_kernel
 from tests.lab.laboratory import ADDRESSES, NODES, ROUTERS, WORKERS, Laboratory, wait_for
 from tests.lab.routers import DEVICES
@@ -150,7 +150,7 @@ def test_a_cluster_whose_own_peers_are_lost_is_repaired(
 
 @pytest.mark.fault
 def test_while_a_router_is_down_a_new_node_is_waited_for_and_the_other_routers_table_is_right(
-    lab: Laboratory, repaired: Kubectl, runbooks: Runbooks, guests: dict[str, Guest], measure: Measure
+    lab: Laboratory, repaired: Kubectl, runbooks: Runbooks, owners_states: dict[str, OwnersState], measure: Measure
 ) -> None:
     """Calico's BIRD takes every start for a restart: it tells the one router nothing until the other one answers, for up to 240 s."""
     absent, other = "tiny-unraid", "openwrt"
@@ -174,8 +174,8 @@ def test_while_a_router_is_down_a_new_node_is_waited_for_and_the_other_routers_t
         assert table[SERVICES] == table[LOAD_BALANCERS] == set(ADDRESSES.values())
     finally:
         lab.must("up", absent)
-        # the cut has ended the session of the router's owner, too: what test_guest compares with begins anew
+        # the cut has ended the session of the router's owner, too: what test_owners_state compares with begins anew
         wait_for(f"{absent}: the foreign session is up", lambda: established(lab, absent), FOREIGN_SECONDS)
-        guests[absent] = replace(guests[absent], session=guest(lab, absent).session)
+        owners_states[absent] = replace(owners_states[absent], session=owners_state(lab, absent).session)
     runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)
     assert runbooks.deploy("--output", "json").ended(0).changes == {}

@@ -6,6 +6,7 @@ from napalm_frr.needs import NEEDS_FRR_RELOAD
 
 from kubepeer.intent import Node, Router
 from tasks.linux.observe import Seen
+from tasks.platforms.frr.vtysh import VTYSH
 
 
 class FrrPreflight:
@@ -15,8 +16,8 @@ class FrrPreflight:
     questions: Mapping[str, str] = {
         "vtysh": "command -v vtysh",
         "reload": "ls /usr/lib/frr/frr-reload.py",
-        "daemons": "vtysh -c 'show daemons'",
-        "integrated": "vtysh -c 'show running-config' | grep -c '^no service integrated-vtysh-config'",
+        "daemons": f"{VTYSH} -c 'show daemons'",
+        "integrated": f"{VTYSH} -c 'show running-config' | grep -c '^no service integrated-vtysh-config'",
     }
 
     def __init__(self, *, needs_reload: bool = NEEDS_FRR_RELOAD) -> None:

@@ -17,6 +17,7 @@ from kubepeer.errors import CommandError
 from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel
+from tasks.platforms.frr.vtysh import VTYSH
 from tasks.platforms.seen import Hop, Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
@@ -72,7 +73,7 @@ class Frr:
 
 
 def _vtysh(command: str) -> str:
-    return f"vtysh -c {shlex.quote(command)}"
+    return f"{VTYSH} -c {shlex.quote(command)}"
 
 
 def _json(answers: Mapping[str, Answer], name: str) -> Json:

@@ -1,10 +1,10 @@
-"""On a router Kubepeer is a guest: what was its owner's is what it was."""
+"""On a router Kubepeer changes its own part alone: what was its owner's is what it was."""
 
 import json
 
 import pytest
 
-from tests.lab.conftest import Guest, guest
+from tests.lab.conftest import OwnersState, owners_state
 from tests.lab.devices import FOREIGN_PEER
 from tests.lab.laboratory import ROUTERS, Laboratory
 from tests.lab.routers import DEVICES
@@ -16,9 +16,9 @@ RECKONED_SECONDS = 5
 
 @pytest.mark.parametrize("router", ROUTERS)
 def test_the_foreign_configuration_is_byte_for_byte_what_it_was(
-    lab: Laboratory, guests: dict[str, Guest], router: str
+    lab: Laboratory, owners_states: dict[str, OwnersState], router: str
 ) -> None:
-    now, before = guest(lab, router), guests[router]
+    now, before = owners_state(lab, router), owners_states[router]
     device = DEVICES[router]
     assert device.mark in now.running
     assert device.foreign(now.running) == device.foreign(before.running)
@@ -27,8 +27,10 @@ def test_the_foreign_configuration_is_byte_for_byte_what_it_was(
 
 
 @pytest.mark.parametrize("router", ROUTERS)
-def test_the_foreign_session_has_not_flapped(lab: Laboratory, guests: dict[str, Guest], router: str) -> None:
-    now, before = guest(lab, router), guests[router]
+def test_the_foreign_session_has_not_flapped(
+    lab: Laboratory, owners_states: dict[str, OwnersState], router: str
+) -> None:
+    now, before = owners_state(lab, router), owners_states[router]
     device = DEVICES[router]
     assert now.session.established
     assert now.session.counters == before.session.counters == device.never_down
