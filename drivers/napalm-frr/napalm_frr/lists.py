@@ -7,7 +7,7 @@ from typing import Final
 
 LIST_ENTRY: Final = re.compile(
     r"((?:ip|ipv6) prefix-list \S+|(?:ipv6 |mac )?access-list \S+|bgp as-path access-list \S+|"
-    r"bgp (?:community|large-community|extcommunity)-list (?:standard|expanded) \S+)(?: seq (\d+))?(?: (.+))?"
+    r"bgp (?:community|large-community|extcommunity)-list (?:(?:standard|expanded) )?\S+)(?: seq (\d+))?(?: (.+))?"
 )
 """An entry of a list, or its description: the list, the number, what is said."""
 
