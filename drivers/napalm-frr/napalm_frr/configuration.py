@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from napalm_frr.canonical import canonical
-from napalm_frr.contexts import Path, belongs_to_top, closer, is_loose, opens
+from napalm_frr.contexts import Path, belongs_to_top, closer, is_loose, opens, shows_only_with_contents
 from napalm_frr.denials import Release
 
 _NOT_CONFIGURATION = ("Building configuration...", "Current configuration:")
@@ -69,11 +69,14 @@ def without_headline(text: str) -> str:
 def read(text: str) -> Configuration:
     """Read what ``show running-config`` or a startup file says; it may hold ``no`` lines, which FRR prints itself."""
     statements = parse(text)
-    paths = dict.fromkeys(one.path for one in statements)
+    filled = {one.path[:depth] for one in statements for depth in range(1, len(one.path))}
+    contexts = frozenset(one.path for one in statements if one.is_context)
+    empty = {path for path in contexts - filled if shows_only_with_contents(path)}
+    paths = dict.fromkeys(one.path for one in statements if one.path not in empty)
     version = _VERSION.search(text)
     return Configuration(
         tuple(paths),
-        frozenset(one.path for one in statements if one.is_context),
+        contexts - empty,
         (int(version.group(1)), int(version.group(2))) if version else _OLDEST,
     )
 

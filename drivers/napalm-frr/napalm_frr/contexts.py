@@ -115,7 +115,7 @@ def kind_of(path: Path) -> str:
 def is_loose(path: Path) -> bool:
     """Tell whether the tables may not know every opener there; elsewhere indentation alone opens nothing."""
     kind = kind_of(path)
-    return kind in (TOP, OTHER) or (kind.startswith("router ") and kind != BGP)
+    return kind in (TOP, OTHER) or (len(path) == 1 and kind.startswith("router ") and kind != BGP)
 
 
 def shows_only_with_contents(path: Path) -> bool:

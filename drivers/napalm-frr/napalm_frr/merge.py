@@ -11,7 +11,8 @@ from napalm_frr.configuration import Configuration, Statement
 from napalm_frr.contexts import BGP, BGP_FAMILY, ROUTE_MAP, TOP, Path, kind_of, shows_only_with_contents
 from napalm_frr.defaults import is_silent_value, on_by_default, shows_denied
 from napalm_frr.draft import Block, Draft
-from napalm_frr.lists import LIST_ENTRY
+from napalm_frr.denials import Release
+from napalm_frr.lists import LIST_ENTRY, may_stand_twice
 from napalm_frr.numbers import instance
 from napalm_frr.slots import slot_of
 from napalm_frr.steps import steps
@@ -58,7 +59,7 @@ def apply(draft: Draft, statement: Statement, *, displacing: bool = True) -> boo
 
 def _put(draft: Draft, block: Block, line: str, *, displacing: bool) -> bool:
     if block.kind == TOP:
-        line = block.lists.numbered(line)
+        line = block.lists.numbered(line, draft.generation)
     if line in block or _is_silent(block, line):
         return False
     if kind_of(block.context) == BGP_FAMILY and "send-community" in line:
@@ -108,7 +109,7 @@ def _take_away(draft: Draft, context: Path, body: str) -> bool:
         return bgp.send_communities(block, f"no {body}") and set(block) != lines
     if block.kind == BGP and body == bgp.DEFAULT_FAMILY:
         return bgp.switch_default_family(draft, context, on=False)
-    doomed = _meant_by(block, body)
+    doomed = _meant_by(block, body, draft.generation)
     for line in doomed:
         draft.drop(context, line)
     if f"no {body}" not in block and (shows_denied if not doomed else on_by_default)(draft, context, body):
@@ -117,12 +118,12 @@ def _take_away(draft: Draft, context: Path, body: str) -> bool:
     return bool(doomed)
 
 
-def _meant_by(block: Block, body: str) -> list[str]:
+def _meant_by(block: Block, body: str, release: Release) -> list[str]:
     """Find the lines that ``no BODY`` takes away: the very line, else its list or slot, else what begins with it."""
     if body in block:
         return [body]
     if block.kind == TOP and (found := LIST_ENTRY.fullmatch(body)):
-        return _entries(block, *found.groups())
+        return _entries(block, found, release)
     if body.startswith("router bgp"):
         return [one for one in block if one.startswith("router bgp ") and instance(one) == instance(body)]
     slot = slot_of(block.kind, body)
@@ -138,10 +139,13 @@ def _agrees(line: str, body: str) -> bool:
     return line == body or line.startswith(f"{body} ") or body.startswith(f"{line} ")
 
 
-def _entries(block: Block, name: str, number: str | None, entry: str | None) -> list[str]:
-    doomed = []
+def _entries(block: Block, denied: re.Match[str], release: Release) -> list[str]:
+    name, number, entry = denied.groups()
+    doomed = {}
     for line in block.about(name):
         found = LIST_ENTRY.fullmatch(line)
         if found and number in (None, found.group(2)) and entry in (None, found.group(3)):
-            doomed.append(line)
-    return doomed
+            doomed[line] = int(found.group(2) or 0)
+    if entry and not number and may_stand_twice(name, release):
+        return sorted(doomed, key=doomed.__getitem__)[:1]
+    return list(doomed)
