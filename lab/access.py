@@ -20,6 +20,7 @@ READY = {
     Role.MIRROR: "curl -sfo /dev/null http://127.0.0.1/apt/kubernetes/Release && curl -sfo /dev/null http://127.0.0.1:5000/v2/",
     Role.CLIENT: "birdc show status",
     Role.NEXT_ROUTER: ROUTES,
+    Role.NEWEST_ROUTER: ROUTES,
 }
 KNOWN_TO_CHECKOUT = CHECKOUT / "var" / "known_hosts"
 KEY_IN_CHECKOUT = CHECKOUT / "var" / "lab" / "id_ed25519"

@@ -25,6 +25,8 @@ class Role(Enum):
     CLIENT = "client"
     NEXT_ROUTER = "next-router"
     """A router of Debian's next release, whose FRR is of the next generation."""
+    NEWEST_ROUTER = "newest-router"
+    """A router of Debian's unstable, whose FRR is the newest that Debian has."""
 
 
 NODE_ROLES = (Role.NODE, Role.OLDER_NODE)
@@ -118,12 +120,19 @@ FRR10 = Machine(
     (_site("10.31.254.10"), Interface("eth1", "10.32.0.3/24", Segment.CLIENTS)),
     optional=True,
 )
+FRR_SID = Machine(
+    "frr-sid",
+    "frr-sid",
+    Role.NEWEST_ROUTER,
+    (_site("10.31.254.11"), Interface("eth1", "10.32.0.4/24", Segment.CLIENTS)),
+    optional=True,
+)
 NODES = (
     *(_node("master", number) for number in (1, 2, 3)),
     *(_node("worker", number) for number in (4, 5)),
     _node("worker", 6, Role.OLDER_NODE),
 )
-MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR10)
+MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR10, FRR_SID)
 
 # What a plain `up` starts.
 STANDARD = tuple(one for one in MACHINES if not one.optional)

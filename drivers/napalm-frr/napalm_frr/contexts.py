@@ -1,6 +1,7 @@
 """Which lines of FRR's configuration open a context, as tables.
 
-Source: ``struct cmd_node``, ``install_node`` and DEFUNSH in vtysh/vtysh.c of FRR 8.4.4, 10.3 and 10.7.1, and what they print.
+Source: ``struct cmd_node``, ``install_node`` and DEFUNSH in vtysh/vtysh.c of FRR 8.4.4, 10.3 and 10.7.1, and what
+these releases print.
 """
 
 from __future__ import annotations

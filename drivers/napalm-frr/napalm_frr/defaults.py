@@ -1,6 +1,6 @@
 """What stands in a configuration without a line that says so, and what therefore shows when it is taken away.
 
-Besides the defaults of the daemons (denials.py) some hang on other lines: a profile, a process-wide setting, a peer group.
+Besides the defaults of the daemons (denials.py) some hang on other lines: a profile, a process-wide setting, a group.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from napalm_frr.denials import Default, default_of
 from napalm_frr.draft import Draft
 
 DATACENTER = "frr defaults datacenter"
-# FRR_CFG_DEFAULT_BOOL with match_profile = "datacenter" (bgpd/bgp_vty.c, ospfd/ospfd.c, ospf6d/ospf6_top.c; 8.4.4, 10.7.1).
+# FRR_CFG_DEFAULT_BOOL with match_profile = "datacenter" in bgpd, ospfd and ospf6d of 8.4.4 and 10.7.1.
 _TURNED_BY_PROFILE = {
     BGP: re.compile(
         r"bgp (?:ebgp-requires-policy|log-neighbor-changes|deterministic-med|"
@@ -70,4 +70,3 @@ def _switched_on(draft: Draft, context: Path, line: str) -> bool:
         return True
     group = bgp.group_of(draft, context, found.group(1))
     return group is not None and f"neighbor {group} {found.group(2)}" in draft.blocks[context]
-

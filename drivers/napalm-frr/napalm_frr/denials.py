@@ -1,6 +1,6 @@
-"""What FRR prints with ``no``, and what it therefore does not print: the table denials.tsv, made from FRR's own sources.
+"""What FRR prints with ``no``, and what it therefore does not print: denials.tsv, made from FRR's own sources.
 
-The table is written by tests/sources/scan.py; its first column is measured on the daemons of the releases that it names.
+The table is written by tests/sources/scan.py; its first column is measured on the daemons of the releases named in it.
 """
 
 from __future__ import annotations

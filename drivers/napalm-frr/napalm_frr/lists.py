@@ -19,7 +19,7 @@ _STEP: Final = 5
 
 
 _BESIDE_SINCE: Final = (9, 1)
-"""Since then an equal entry of a prefix list under another number stands beside the first (measured on 8.4.4 and 10.3)."""
+"""Since then an equal entry of a prefix list under another number stands beside the first (measured: 8.4.4, 10.3)."""
 
 
 class Lists:

@@ -10,8 +10,8 @@ from napalm_frr import bgp
 from napalm_frr.configuration import Configuration, Statement
 from napalm_frr.contexts import BGP, BGP_FAMILY, ROUTE_MAP, TOP, Path, kind_of, shows_only_with_contents
 from napalm_frr.defaults import is_silent_value, on_by_default, shows_denied
-from napalm_frr.draft import Block, Draft
 from napalm_frr.denials import Release
+from napalm_frr.draft import Block, Draft
 from napalm_frr.lists import LIST_ENTRY, may_stand_twice
 from napalm_frr.numbers import instance
 from napalm_frr.slots import slot_of
@@ -68,17 +68,12 @@ def _put(draft: Draft, block: Block, line: str, *, displacing: bool) -> bool:
             return set(block) != before
     if line == bgp.DEFAULT_FAMILY:
         return bgp.switch_default_family(draft, block.context, on=True)
-    if f"no {line}" in block:
+    was_denied = f"no {line}" in block
+    if was_denied:
         block.drop(f"no {line}")
-        if not on_by_default(draft, block.context, line):
-            block.put(line)
-        return True
     if on_by_default(draft, block.context, line):
-        return False
-    if displacing:
-        block.put(line)
-    else:
-        block.stand(line)
+        return was_denied
+    (block.put if displacing else block.stand)(line)
     if block.kind == BGP:
         bgp.joined(draft, block.context, line)
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 _ADDRESS = r"\d+\.\d+\.\d+\.\d+"
+_VALUE_AND_ADDRESS = rf"(?: (?!{_ADDRESS}$).*?)?( {_ADDRESS})?$"
 _LEVEL = r"(?:.* (level-[12]))?"
 
 INTERFACE_SLOTS: Sequence[str] = (
@@ -19,8 +20,8 @@ INTERFACE_SLOTS: Sequence[str] = (
     rf"(ip ospf message-digest-key \d+) md5 \S+( {_ADDRESS})?$",
     r"(ip ospf (?:bfd profile|mpls ldp-sync holddown|graceful-restart hello-delay|dscp \S+))\b",
     r"(ip ospf (?:bfd(?= \d|$)|network|neighbor-filter))(?: .*)?$",
-    rf"(ip ospf (?:cost|hello-interval|dead-interval|priority|retransmit-interval|retransmit-window|transmit-delay|"
-    rf"authentication-key|authentication))(?: (?!{_ADDRESS}$).*?)?( {_ADDRESS})?$",
+    rf"(ip ospf (?:cost|priority|retransmit-window|authentication-key|authentication)){_VALUE_AND_ADDRESS}",
+    rf"(ip ospf (?:hello-interval|dead-interval|retransmit-interval|transmit-delay)){_VALUE_AND_ADDRESS}",
     r"(ipv6 ospf6 neighbor \S+(?: (?:cost|poll-interval))?)",
     r"(ipv6 ospf6 (?:bfd profile|graceful-restart hello-delay|advertise prefix-list))\b",
     r"(ipv6 ospf6 (?:area|ifmtu|cost|hello-interval|dead-interval|retransmit-interval|priority|transmit-delay))\b",
@@ -108,7 +109,7 @@ PROTOCOL_SLOTS: Mapping[str, Sequence[str]] = {
     "router pim": (
         r"(join-prune-interval|keep-alive-timer|rp keep-alive-timer|register-suppress-time|packets)\b",
         r"((?:ssm|dm) prefix-list|register-accept-list|spt-switchover|rpf-lookup-mode|join-filter route-map)\b",
-        r"(rp \S+ prefix-list|embedded-rp (?:limit|group-list)|autorp announce interval|autorp send-rp-discovery \S+)\b",
+        r"(rp \S+ prefix-list|embedded-rp (?:limit|group-list)|autorp (?:announce interval|send-rp-discovery \S+))\b",
         r"(msdp (?:timers|originator-id|mesh-group \S+ source|peer \S+ (?:source|password|sa-limit)))\b",
         r"(msdp peer \S+ sa-filter) \S+ (in|out)$",
         r"(bsr (?:candidate-bsr|candidate-rp priority))\b",

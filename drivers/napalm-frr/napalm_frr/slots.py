@@ -1,8 +1,8 @@
 """Which lines of a context exclude one another, as tables: a new line takes the place of the one in the same slot.
 
-A pattern's groups name the slot. What no pattern matches may stand beside any other line. Source: the functions that write
-the configuration (``*_config_write``, ``cli_show_*``) of FRR 8.4.4, 10.3 and 10.7.1, and what these releases print after a
-line was changed (tests/full). Lines that share their first words are no slots of each other for that.
+A pattern's groups name the slot. What no pattern matches may stand beside any other line: that lines share their
+first words makes them no rivals. Source: the functions that write the configuration (``*_config_write``,
+``cli_show_*``) of FRR 8.4.4, 10.3 and 10.7.1, and what these releases print side by side (tests/full).
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ _NEIGHBOR: Sequence[str] = (
     r"(neighbor \S+ (?:route-map|prefix-list|filter-list|distribute-list)) \S+ (in|out)\b",
     r"(neighbor \S+ \S+)",
 )
-# A next hop is one, whatever is said of it: distance, tag, label, colour, BFD. Its table and its VRF are part of its name.
+# A next hop is one, whatever is said of it: distance, tag, label, colour, BFD. Its table and its VRF name it too.
 _ATTRIBUTE = r"(?:\d+$|tag |metric |label |segments |table |nexthop-vrf |onlink\b|color |weight |bfd\b)"
-_ROUTES: Sequence[str] = (
-    rf"(ip(?:v6)? m?route \S+(?: from \S+)? \S+(?: (?!{_ATTRIBUTE})\S+)?)(?=.*?( table \d+)|)(?=.*?( nexthop-vrf \S+)|)",
-)
+_NEXT_HOP = rf"(?:from \S+ )?\S+(?: (?!{_ATTRIBUTE})\S+)?"
+_ROUTES: Sequence[str] = (rf"(ip(?:v6)? m?route \S+ {_NEXT_HOP})(?=.*?( table \d+)|)(?=.*?( nexthop-vrf \S+)|)",)
 
 _SLOTS: Mapping[str, Sequence[str]] = {
     TOP: (
@@ -64,7 +63,8 @@ _SLOTS: Mapping[str, Sequence[str]] = {
     ),
     BGP: (
         *_NEIGHBOR,
-        r"(bgp (?:router-id|cluster-id|listen limit|listen range \S+|confederation identifier|update-delay|dampening))\b",
+        r"(bgp (?:router-id|cluster-id|listen limit|listen range \S+|confederation identifier))\b",
+        r"(bgp (?:update-delay|dampening))\b",
         r"(bgp (?:default (?:local-preference|subgroup-pkt-queue-max)|max-med on-startup|max-med administrative))\b",
         r"(bgp graceful-restart (?:stalepath|restart|select-defer|rib-stale)-time)\b",
         r"(bgp (?:long-lived-graceful-restart stale-time|minimum-holdtime|tcp-keepalive|default-originate timer))\b",

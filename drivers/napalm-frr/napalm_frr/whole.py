@@ -38,7 +38,7 @@ def _open(draft: Draft, statement: Statement) -> None:
 
 def _is_printed_denial(statement: Statement) -> bool:
     line = statement.line.removeprefix("no ")
-    if line == statement.line or line == bgp.DEFAULT_FAMILY:
+    if line in (statement.line, bgp.DEFAULT_FAMILY):
         return False
     return ever_printed(kind_of(statement.context), line)
 

@@ -1,10 +1,11 @@
 """Find in FRR's own sources every line of a configuration that its daemons print with ``no``.
 
-Usage: scan.py SOURCE_TREE... >denials.new, where a tree is an unpacked release (``apt-get source frr``); the result takes the
-place of napalm_frr/denials.tsv. Rows are: what is the default, kind of the context, pattern of what follows the ``no``,
-releases that print it, the file that does. The first column is measured on the daemons (measure.py) and carried over:
-``on`` is switched on by default, so that the line itself is never printed; ``off`` is off by default, and ``no`` is printed
-only where something else (a group, a process-wide setting) switched it on; ``both`` may be printed either way.
+Usage: scan.py SOURCE_TREE... >denials.new, where a tree is an unpacked release (``apt-get source frr``); the result
+takes the place of napalm_frr/denials.tsv. Rows are: what is the default, kind of the context, pattern of what follows
+the ``no``, releases that print it, the file that does. The first column is carried over from the table that stands; a
+new row gets ``?`` until somebody has set and denied the line on a daemon and looked: ``on`` is switched on by default,
+so that the line itself is never printed; ``off`` is off by default, and ``no`` is printed only where something else (a
+group, a process-wide setting) switched it on; ``both`` is printed either way. One word for all releases, or for each.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 DAEMONS = (
-    "babeld bfdd bgpd eigrpd isisd ldpd lib mgmtd nhrpd ospf6d ospfd pathd pbrd pimd ripd ripngd staticd vrrpd zebra"
-).split()
+    *("babeld", "bfdd", "bgpd", "eigrpd", "isisd", "ldpd", "lib", "mgmtd", "nhrpd", "ospf6d", "ospfd", "pathd", "pbrd"),
+    *("pimd", "ripd", "ripngd", "staticd", "vrrpd", "zebra"),
+)
 TABLE = Path(__file__).parents[2] / "napalm_frr" / "denials.tsv"
 CALL = re.compile(r"\bvty_out\s*\(")
 FUNCTION = re.compile(r"^(?:static |extern )?[A-Za-z][\w *]*?\b(\w+)\s*\([^;{}]*\)\s*\{", re.MULTILINE)
