@@ -68,5 +68,8 @@ def _switched_on(draft: Draft, context: Path, line: str) -> bool:
         return False
     if line.endswith(" enforce-first-as") and "no bgp enforce-first-as" not in draft.blocks[context]:
         return True
+    unnumbered = any(each.startswith(f"neighbor {found.group(1)} interface") for each in draft.blocks[context])
+    if unnumbered and line.endswith(" capability extended-nexthop"):
+        return True
     group = bgp.group_of(draft, context, found.group(1))
     return group is not None and f"neighbor {group} {found.group(2)}" in draft.blocks[context]

@@ -8,12 +8,22 @@ from dataclasses import dataclass
 
 from napalm_frr import bgp
 from napalm_frr.configuration import Configuration, Statement
-from napalm_frr.contexts import BGP, BGP_FAMILY, ROUTE_MAP, TOP, Path, kind_of, shows_only_with_contents
+from napalm_frr.contexts import (
+    BGP,
+    BGP_FAMILY,
+    INTERFACE,
+    ROUTE_MAP,
+    ROUTER_ISIS,
+    TOP,
+    Path,
+    kind_of,
+    shows_only_with_contents,
+)
 from napalm_frr.defaults import is_silent_value, on_by_default, shows_denied
 from napalm_frr.denials import Release
 from napalm_frr.draft import Block, Draft
 from napalm_frr.lists import LIST_ENTRY, may_stand_twice
-from napalm_frr.numbers import instance
+from napalm_frr.numbers import instance, is_process
 from napalm_frr.slots import slot_of
 from napalm_frr.steps import steps
 
@@ -120,13 +130,19 @@ def _meant_by(block: Block, body: str, release: Release) -> list[str]:
     if block.kind == TOP and (found := LIST_ENTRY.fullmatch(body)):
         return _entries(block, found, release)
     if body.startswith("router bgp"):
-        return [one for one in block if one.startswith("router bgp ") and instance(one) == instance(body)]
+        return [one for one in block if is_process(one, body)]
     slot = slot_of(block.kind, body)
-    if slot is not None and block.kind != ROUTE_MAP:
-        return [one for one in block if slot_of(block.kind, one) == slot and _agrees(one, body)]
+    longer = [one for one in block if one.startswith(f"{body} ")]
     if block.kind == ROUTE_MAP:
         return [one for one in block if slot_of(block.kind, one) == (slot or body)]
-    return [one for one in block if one.startswith(f"{body} ")]
+    if slot is None or (longer and _names_no_level(block, body)):
+        return longer
+    return [one for one in block if slot_of(block.kind, one) == slot and _agrees(one, body)]
+
+
+def _names_no_level(block: Block, body: str) -> bool:
+    """Tell whether IS-IS means both levels: what it has of either begins with these words."""
+    return block.kind == ROUTER_ISIS or (block.kind == INTERFACE and body.startswith("isis "))
 
 
 def _agrees(line: str, body: str) -> bool:

@@ -25,6 +25,14 @@ def instance(line: str) -> str:
     return found.group(1) if found else ""
 
 
+def is_process(line: str, named: str) -> bool:
+    """Tell whether a line opens the process that ``router bgp`` names, by its number and instance or the latter alone."""
+    words, wanted = plain(line).split(" "), plain(named).split(" ")
+    if words[:2] != ["router", "bgp"] or instance(line) != instance(named):
+        return False
+    return len(wanted) == 2 or words[2] == wanted[2]  # noqa: PLR2004 (router bgp)
+
+
 def same_numbers(context: Path, line: str, block: Iterable[str]) -> str:
     """Return the line of a block that says the same with its AS numbers written otherwise; else the line as it is."""
     pattern = _SAYS_AS.get(kind_of(context))
