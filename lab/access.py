@@ -22,6 +22,7 @@ READY = {
     Role.CLIENT: "birdc show status",
     Role.NEXT_ROUTER: ROUTES,
     Role.NEXT_BIRD_ROUTER: BIRD,
+    Role.NEWEST_ROUTER: ROUTES,
 }
 KNOWN_TO_CHECKOUT = CHECKOUT / "var" / "known_hosts"
 KEY_IN_CHECKOUT = CHECKOUT / "var" / "lab" / "id_ed25519"

@@ -27,6 +27,8 @@ class Role(Enum):
     """A router of Debian's next release, whose FRR is of the next generation."""
     NEXT_BIRD_ROUTER = "next-bird-router"
     """A router of Debian's next release with BIRD 3."""
+    NEWEST_ROUTER = "newest-router"
+    """A router of Debian's unstable, whose FRR is the newest that Debian has."""
 
 
 NODE_ROLES = (Role.NODE, Role.OLDER_NODE)
@@ -121,12 +123,19 @@ FRR10 = Machine(
     optional=True,
 )
 BIRD3 = Machine("bird3", "bird3", Role.NEXT_BIRD_ROUTER, (_site("10.31.254.11"),), optional=True)
+FRR_SID = Machine(
+    "frr-sid",
+    "frr-sid",
+    Role.NEWEST_ROUTER,
+    (_site("10.31.254.12"), Interface("eth1", "10.32.0.4/24", Segment.CLIENTS)),
+    optional=True,
+)
 NODES = (
     *(_node("master", number) for number in (1, 2, 3)),
     *(_node("worker", number) for number in (4, 5)),
     _node("worker", 6, Role.OLDER_NODE),
 )
-MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR10, BIRD3)
+MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR10, BIRD3, FRR_SID)
 
 # What a plain `up` starts.
 STANDARD = tuple(one for one in MACHINES if not one.optional)

@@ -12,13 +12,13 @@ from lab.build.images import base_note
 from lab.build.plan import base_name, layer_name, steps
 from lab.build.registry import Registry
 from lab.build.steps import Lane, Stamps, Step
-from lab.debian import NEXT_RELEASE, RELEASE, Apt, host_sources
+from lab.debian import NEXT_RELEASE, RELEASE, UNSTABLE, Apt, host_sources
 from lab.errors import LabError
 from lab.places import RUNTIME, Cache, Instance
 from lab.progress import BuildProgress, Progress
 from lab.topology import MACHINES, Machine, Role
 
-RELEASES = (RELEASE, NEXT_RELEASE)
+RELEASES = (RELEASE, NEXT_RELEASE, UNSTABLE)
 # Steps that take packages from Debian, and of which release.
 FROM_DEBIAN = {
     **{base_name(release): release for release in RELEASES},

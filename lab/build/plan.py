@@ -133,7 +133,9 @@ def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tup
         built = {name: step for name, (_, step) in projects.items()}
         early, late = _image_steps(cache, apts[RELEASE], built)
         packaged = [built[package.project.name] for package in kubernetes_packages.PACKAGES]
-        repositories = _repository_steps(cache, apts, roots, list(dict.fromkeys(packaged)))
+        of_nodes = {base.release_of(role) for role in NODE_ROLES}
+        served = {release: root for release, root in roots.items() if release in of_nodes}
+        repositories = _repository_steps(cache, apts, served, list(dict.fromkeys(packaged)))
         *debian, packages, ours = repositories
         wanted += [*(step for pair in projects.values() for step in pair), *debian, *early, _manifest_step(cache)]
         # What the compiler makes is needed at the end alone: the other lane has done its own by then.

@@ -1,4 +1,4 @@
-"""The FRR driver on real routers, FRR 8.4 and FRR 10.3, in an instance of its own.
+"""The FRR driver on real routers, FRR 8.4, FRR 10.3 and the newest that Debian has, in an instance of its own.
 
 Its live tests run against both, NAPALM's configuration suite among them; and whoever dies in the middle of a change,
 the controller or the router, the old configuration runs again, byte for byte.
@@ -19,10 +19,10 @@ import pytest
 
 from lab import places, requirements
 from lab.build.plan import steps
-from lab.debian import NEXT_RELEASE, RELEASE, Apt
+from lab.debian import NEXT_RELEASE, RELEASE, UNSTABLE, Apt
 from lab.errors import LabError
 from lab.places import Cache, Instance
-from lab.topology import FRR10, OPENWRT, STANDARD, Machine
+from lab.topology import BIRD3, FRR10, FRR_SID, MACHINES, OPENWRT, STANDARD, Machine
 from tests.conftest import unavailable
 from tests.lab.laboratory import Laboratory, wait_for
 
@@ -32,7 +32,7 @@ INSTANCE = "kp-frr"
 BUILD_SECONDS, TESTS_SECONDS = 3600, 2700
 REVERT_IN, LATER = 10, 60
 GRACE = 20  # 5 s on a quiet machine; reverting reads and writes the whole configuration, and others may want the processor, too
-VERSIONS = {"8.4": OPENWRT, "10.3": FRR10}
+VERSIONS = {"8.4": OPENWRT, "10.3": FRR10, "newest": FRR_SID}
 OPTIONS = {
     "use_keys": True,
     "key_file": str(CHECKOUT / "var/lab/id_ed25519"),
@@ -110,6 +110,11 @@ def until(controller: subprocess.Popen[str], word: str) -> None:
     raise AssertionError(f"the controller never said {word}: {controller.communicate()[1]}")
 
 
+def without_version(configuration: str) -> list[str]:
+    """The lines but that which names the release: the newest one's is not known before."""
+    return [line for line in configuration.splitlines() if not line.startswith("frr version ")]
+
+
 def kill(controller: subprocess.Popen[str]) -> None:
     """SIGKILL: it can do nothing more, not even close its connection."""
     controller.kill()
@@ -142,26 +147,35 @@ def router(request: pytest.FixtureRequest, laboratory: Laboratory) -> Iterator[R
     """A router as somebody left it; the other one is off."""
     found = Router(laboratory, VERSIONS[request.param])
     laboratory.must("up", found.machine.name, deadline=BUILD_SECONDS)
-    assert f"FRRouting {request.param}" in found.inside("vtysh -c 'show version'")
+    version = found.inside("vtysh -c 'show version'").splitlines()[0]
+    print(version)
+    assert request.param == "newest" or f"FRRouting {request.param}" in version
     yield found
     laboratory.must("cut", found.machine.name)
 
 
 def test_a_plain_up_has_nothing_to_do_with_the_optional_router(tmp_path: Path) -> None:
-    apts = {release: Apt(tmp_path, (), tmp_path, release) for release in (RELEASE, NEXT_RELEASE)}
+    apts = {release: Apt(tmp_path, (), tmp_path, release) for release in (RELEASE, NEXT_RELEASE, UNSTABLE)}
 
     def built_for(machines: Sequence[Machine]) -> set[str]:
         return {step.name for step in steps(Cache(tmp_path), apts, {machine.role for machine in machines})}
 
-    assert FRR10 not in STANDARD
+    assert set(MACHINES) - set(STANDARD) == {FRR10, BIRD3, FRR_SID}
     assert built_for([FRR10]) == {"base-trixie", "layer-next-router"}
     assert built_for([FRR10]) - built_for(STANDARD) == {"layer-next-router"}, "nodes are of the same release"
+    assert built_for([FRR_SID]) == {"base-sid", "layer-newest-router"}
+    assert built_for(MACHINES) - built_for(STANDARD) == {
+        "base-sid",
+        "layer-newest-router",
+        "layer-next-router",
+        "layer-next-bird-router",
+    }
 
 
 def test_the_configuration_that_it_comes_with_is_written_as_frr_writes_it(router: Router) -> None:
     before = router.startup()
     router.inside("vtysh -c 'write memory'")
-    assert router.startup() == before
+    assert without_version(router.startup()) == without_version(before)
 
 
 def test_a_controller_that_is_killed_after_its_commit_leaves_the_old_configuration(router: Router) -> None:

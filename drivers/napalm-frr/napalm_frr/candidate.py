@@ -11,6 +11,7 @@ from napalm_frr.configuration import Configuration, Statement, parse, read, rend
 from napalm_frr.contexts import Path
 from napalm_frr.draft import Draft
 from napalm_frr.merge import FragmentError, overlay
+from napalm_frr.whole import whole
 
 _VTYSH_OWN = re.compile(r"(?:no )?service integrated-vtysh-config")
 """vtysh knows this from its own vtysh.conf, and from there alone: a candidate cannot change it."""
@@ -71,7 +72,7 @@ class Candidate(candidate.Candidate):
         named = {_subject(one.path) for one in statements}
         kept = [path for path in running.paths if _is_inherited(path) and _subject(path) not in named]
         draft = Draft(running)
-        draft.become(overlay(Configuration(tuple(kept), frozenset(), running.generation), statements).effective)
+        draft.become(whole(statements, Configuration(tuple(kept), frozenset(), running.generation), running))
         effective = draft.configuration()
         return Plan(running_text, running, effective, statements, text_of(effective), ())
 
