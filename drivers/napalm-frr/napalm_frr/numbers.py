@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from napalm_frr.as_numbers import as_number
 from napalm_frr.contexts import BGP, TOP, Path, kind_of
 
 _DOTTED = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?![\d.])")
@@ -16,7 +17,7 @@ _SAYS_AS = {
 
 def plain(line: str) -> str:
     """Write every AS number of a line as one number; addresses have more dots and stay."""
-    return _DOTTED.sub(lambda found: str(int(found[1]) * 65536 + int(found[2])), line)
+    return _DOTTED.sub(lambda found: str(as_number(found[0])), line)
 
 
 def instance(line: str) -> str:

@@ -41,7 +41,7 @@ class Machine:
         self.asked: list[str] = []
 
     def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:  # noqa: ARG002
-        names = re.findall(r"say answer '?(\w+)'? \$\?", script)
+        names = re.findall(r"say answer '?([\w ]+?)'? \$\?", script)
         self.asked += names or [script]
         lines = [f"{MARK} answer {name} 0\n{base64.b64encode(self.said[name].encode()).decode()}" for name in names]
         lines += [f"{MARK} file {path} absent\n" for path in re.findall(r"say file (\S+) absent", script)]
