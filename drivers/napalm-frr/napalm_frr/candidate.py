@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from napalm.base.exceptions import MergeConfigException, NapalmException, ReplaceConfigException
+from napalm_unix_router import candidate
 
 from napalm_frr.configuration import Configuration, Statement, parse, read, render, text_of
 from napalm_frr.contexts import Path
@@ -38,21 +38,13 @@ class Plan:
         return self.running.same_as(self.effective)
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """Configuration as somebody loaded it."""
-
-    text: str
-    replaces: bool
+class Candidate(candidate.Candidate):
+    """Configuration as somebody loaded it, in FRR's words."""
 
     @property
     def engine(self) -> str:
         """Name the way in which it is applied."""
         return "reload" if self.replaces else "merge"
-
-    def refusal(self, message: str) -> NapalmException:
-        """Make the exception that NAPALM has for it."""
-        return ReplaceConfigException(message) if self.replaces else MergeConfigException(message)
 
     def plan(self, running_text: str) -> Plan:
         """Work out what it makes of what runs."""

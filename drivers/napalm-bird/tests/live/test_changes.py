@@ -17,6 +17,7 @@ from napalm.base.exceptions import (
     NapalmException,
     ReplaceConfigException,
 )
+from napalm_unix_router.testing.live import change_secrets, shell, take_turns, wait_until, watch_secrets
 
 from napalm_bird import BIRDDriver
 from napalm_bird.protocols import protocols
@@ -35,10 +36,6 @@ protocol bgp node_9 from nodes {
 NAMES = ("node_1", "node_2")
 
 
-def shell(device: BIRDDriver, script: str) -> str:
-    return device._router().run(script).out
-
-
 def running(device: BIRDDriver) -> str:
     return device.get_config("running")["running"]
 
@@ -50,14 +47,6 @@ def startup(device: BIRDDriver) -> str:
 def in_force(device: BIRDDriver) -> dict[str, str]:
     """The protocols that BIRD runs, each with the time since when it is in its state."""
     return {one.name: one.since for one in protocols(shell(device, "birdc show protocols"))}
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> float:
-    begin = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begin < seconds, f"not within {seconds} s"
-        time.sleep(0.1)  # between two looks; the deadline decides
-    return time.monotonic() - begin
 
 
 def history(device: BIRDDriver) -> str:
@@ -286,20 +275,7 @@ def test_a_name_of_the_owners_is_not_taken(router: BIRDDriver) -> None:
 
 def test_another_controller_waits_its_turn(router: BIRDDriver, connect: Connect) -> None:
     with connect(owner="alice@desk") as alice, connect(owner="bob@desk") as bob:
-        alice.load_merge_candidate(config=FRAGMENT)
-        alice.commit_config(revert_in=60)
-        bob.load_merge_candidate(config="define BOB = 1;\n")
-        assert bob.has_pending_commit()
-        with pytest.raises(CommitError, match="a change of alice@desk is pending until"):
-            bob.commit_config()
-        with pytest.raises(CommitConfirmException, match="alice@desk"):
-            bob.confirm_commit()
-        with pytest.raises(CommitError, match="alice@desk"):
-            bob.rollback()
-        with pytest.raises(CommitError, match="alice@desk"):
-            alice.commit_config()
-        alice.confirm_commit()
-        bob.commit_config()
+        take_turns(alice, bob, FRAGMENT, "define BOB = 1;\n")
         assert "BOB" in running(router)
         assert "node_9" in running(router)
 
@@ -568,31 +544,13 @@ def test_times_by_which_no_change_can_be_known_are_told(router: BIRDDriver, incl
 @pytest.fixture
 def watched(router: BIRDDriver) -> Callable[[], str]:
     """Note every command line with a secret in it that shows on the router."""
-    shell(
-        router,
-        "rm -f /tmp/seen; (while [ ! -e /tmp/stop ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; done "
-        "| grep -ao 'hunter[0-9]' >/tmp/seen; rm -f /tmp/stop) >/dev/null 2>&1 </dev/null &",
-    )
-
-    def seen() -> str:
-        shell(router, "touch /tmp/stop; while [ -e /tmp/stop ]; do sleep 0.1; done")
-        return shell(router, "cat /tmp/seen; journalctl -b --no-pager | grep -a 'hunter[0-9]'; rm -f /tmp/seen")
-
-    return seen
+    return watch_secrets(router, "journalctl -b --no-pager")
 
 
 def test_no_password_shows_on_a_command_line_or_in_a_log(
     router: BIRDDriver, base: str, watched: Callable[[], str]
 ) -> None:
-    router.load_merge_candidate(config=FRAGMENT)
-    assert "hunter" not in router.compare_config()
-    router.commit_config(revert_in=60)
-    router.rollback()
-    router.load_merge_candidate(config=FRAGMENT)
-    router.commit_config()
-    router.load_replace_candidate(config=base)
-    assert "hunter" not in router.compare_config()
-    router.commit_config()
+    change_secrets(router, FRAGMENT, base)
     assert "hunter2" in running(router)
     assert "hunter" not in router.get_config(sanitized=True, full=True)["running"]
     with pytest.raises(MergeConfigException) as refused:

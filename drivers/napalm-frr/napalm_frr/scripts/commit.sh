@@ -8,16 +8,12 @@ refuse() { rm -f "$base/lock"; rm -rf "$change"; exit "$1"; }
 
 command -v vtysh >/dev/null || exit 40
 reload_program >/dev/null || exit 41
+needs python3
 [ -f "$startup" ] || exit 45
-mkdir -p "$change" && echo $$ >"$change/applying" || { rm -rf "$change"; exit 46; }
+mkdir -p "$change" && echo $$ >"$change/busy" || { rm -rf "$change"; exit 46; }
 chmod 700 "$base"
-clear_stale
-if ! ln -sn "$change" "$base/lock" 2>/dev/null; then
-    rm -rf "$change"
-    pending=$(readlink "$base/lock")
-    echo "$(words "$pending/owner") $(words "$pending/deadline") $(words "$pending/result")"
-    exit 42
-fi
+settle
+take_lock "$change"
 echo "$owner" >"$change/owner" && echo "$message" >"$change/message" && echo "$engine" >"$change/engine" &&
     boot >"$change/boot" && candidate >"$change/candidate" && fragment >"$change/fragment" &&
     secrets_forward >"$change/forward" && way_back >"$change/back" && revert_script >"$change/revert.sh" && running >"$change/running" &&
@@ -28,15 +24,7 @@ vtysh -C -f "$change/candidate" >"$change/check" 2>&1 || { cat "$change/check"; 
 
 # Armed before anything is touched: whatever happens from here on, the router comes back by itself.
 echo $(($(now) + seconds)) >"$change/deadline"
-if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
-    echo "napalm-frr-$id" >"$change/unit"
-    systemd-run --quiet --collect --unit="napalm-frr-$id" --on-active="$seconds" --timer-property=AccuracySec=100ms \
-        /bin/sh "$change/revert.sh" "$change" "not confirmed in time" >&2 || refuse 47
-else
-    command -v setsid >/dev/null || refuse 47
-    setsid sh -c 'echo $$ >"$1/timer"; sleep "$2"; exec sh "$1/revert.sh" "$1" "not confirmed in time"' sh \
-        "$change" "$seconds" >/dev/null 2>&1 </dev/null &
-fi
+arm "$change" "$seconds" || refuse 47
 trace "$id commit $owner $message"
 
 if [ "$engine" = reload ]; then
@@ -50,7 +38,7 @@ else
     apply "$change/fragment" >"$change/log"
     echo $? >"$change/code"
 fi
-rm -f "$change/applying"
+rm -f "$change/busy"
 running >"$change/after"
 cat "$change/log" >&2
 cat "$change/after"

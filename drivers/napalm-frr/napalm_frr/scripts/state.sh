@@ -1,17 +1,10 @@
-# What a change leaves on the router, and the few things that every script does with it. POSIX sh; dash and busybox run it.
-umask 077
-PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin
-export PATH LC_ALL=C
-base=/var/lib/napalm-frr
+# How FRR does what the shared scripts ask for (napalm_unix_router, scripts/state.sh).
 startup=/etc/frr/frr.conf
 
-now() { date +%s; }
 boot() { cat /proc/sys/kernel/random/boot_id; }
 running() { vtysh -c 'show running-config' 2>/dev/null; }
 # As `write memory` leaves it: without the words before, and without the `end` that only `show running-config` says.
 configuration() { sed -e '/^Building configuration\.\.\.$/d' -e '/^Current configuration:$/d' -e '/^end$/d' | sed '/^[^!]/,$!d'; }
-trace() { echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $*" >>"$base/history"; }
-words() { cat "$1" 2>/dev/null; }
 reload_program() {
     for one in /usr/lib/frr/frr-reload.py /usr/libexec/frr/frr-reload.py /usr/lib64/frr/frr-reload.py /usr/sbin/frr-reload.py; do
         [ -f "$one" ] && echo "$one" && return 0
@@ -50,7 +43,7 @@ restore() {
         reload "$work"
         running >"$work/now"
         cmp -s "$1/running" "$work/now" && result=identical && break
-        if [ "$(sort "$1/running" | cksum)" = "$(sort "$work/now" | cksum)" ]; then
+        if [ "$(sort "$1/running" | sha256sum)" = "$(sort "$work/now" | sha256sum)" ]; then
             result=reordered
             break
         fi
@@ -65,41 +58,17 @@ restore_startup() {
     cp -p "$1/startup" "$startup.napalm" && mv "$startup.napalm" "$startup"
 }
 
-# stop_timer CHANGE: not for the timer itself, whose process group it would end.
-stop_timer() {
-    if [ -f "$1/unit" ]; then
-        systemctl stop "$(cat "$1/unit").timer" 2>/dev/null
-    elif [ -f "$1/timer" ]; then
-        kill -- "-$(cat "$1/timer")" 2>/dev/null
-    fi
+take_back() {
+    restore "$1" && return 0
+    said="failed
+$(words "$1/restore/log")"
+    return 1
 }
-
-# finish CHANGE WORD: the change is decided; it becomes the last one, older ones go, and the lock is free.
-finish() {
-    echo "$2" >"$1/outcome"
-    trace "$(basename "$1") $2 ($(words "$1/owner"))"
-    tail -n 500 "$base/history" >"$base/history.new" && mv "$base/history.new" "$base/history"
-    rm -f "$base/last"
-    ln -s "$1" "$base/last"
-    for old in "$base"/changes/*; do
-        [ "$old" != "$1" ] && [ -f "$old/outcome" ] && rm -rf "$old"
-    done
-    rm -f "$base/lock"
-}
-
-# clear_stale: a lock whose change can no longer revert by itself is dealt with as it would have done.
-clear_stale() {
-    [ -L "$base/lock" ] || return 0
-    stale=$(readlink "$base/lock")
-    if [ -f "$stale/applying" ] && kill -0 "$(cat "$stale/applying")" 2>/dev/null; then
-        return 1
+becomes_last() { true; }
+decide() {
+    if [ "$(words "$1/boot")" != "$(boot)" ]; then
+        finish "$1" "reverted (the router restarted and read its old startup file)"
+    else
+        overdue "$1"
     fi
-    if [ ! -f "$stale/deadline" ]; then
-        rm -rf "$stale" "$base/lock" # it ended before it touched anything
-    elif [ "$(words "$stale/boot")" != "$(boot)" ]; then
-        finish "$stale" "reverted (the router restarted and read its old startup file)"
-    elif [ "$(now)" -gt $(($(cat "$stale/deadline") + 60)) ]; then
-        sh "$stale/revert.sh" "$stale" "overdue" >/dev/null
-    fi
-    [ ! -L "$base/lock" ]
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from napalm.base.exceptions import CommitConfirmException, CommitError, ConnectionException, MergeConfigException
+from napalm_unix_router.testing.live import change_secrets, shell, take_turns, wait_until, watch_secrets
 
 from napalm_frr import FRRDriver
 
@@ -40,20 +41,8 @@ def running(device: FRRDriver) -> str:
     return device.get_config("running")["running"]
 
 
-def shell(device: FRRDriver, script: str) -> str:
-    return device._router().run(script).out
-
-
 def startup(device: FRRDriver) -> str:
     return shell(device, "cat /etc/frr/frr.conf; stat -c '%U %G %a' /etc/frr/frr.conf")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> float:
-    begin = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begin < seconds, f"not within {seconds} s"
-        time.sleep(0.1)  # between two looks; the deadline decides
-    return time.monotonic() - begin
 
 
 def test_the_timer_on_the_router_reverts_when_the_controller_is_gone(router: FRRDriver, connect: Connect) -> None:
@@ -154,20 +143,7 @@ def test_what_the_daemon_refuses_is_named_and_taken_back(router: FRRDriver) -> N
 
 def test_another_controller_waits_its_turn(router: FRRDriver, connect: Connect) -> None:
     with connect(owner="alice@desk") as alice, connect(owner="bob@desk") as bob:
-        alice.load_merge_candidate(config=FRAGMENT)
-        alice.commit_config(revert_in=60)
-        bob.load_merge_candidate(config="ip prefix-list BOB seq 5 permit any\n")
-        assert bob.has_pending_commit()
-        with pytest.raises(CommitError, match="a change of alice@desk is pending until"):
-            bob.commit_config()
-        with pytest.raises(CommitConfirmException, match="alice@desk"):
-            bob.confirm_commit()
-        with pytest.raises(CommitError, match="alice@desk"):
-            bob.rollback()
-        with pytest.raises(CommitError, match="alice@desk"):
-            alice.commit_config()
-        alice.confirm_commit()
-        bob.commit_config()
+        take_turns(alice, bob, FRAGMENT, "ip prefix-list BOB seq 5 permit any\n")
         assert "BOB" in running(router)
 
 
@@ -261,32 +237,13 @@ def test_foreign_lines_and_the_foreign_session_are_left_alone(router: FRRDriver)
 @pytest.fixture
 def watched(router: FRRDriver) -> Callable[[], str]:
     """Note every command line with a secret in it that shows on the router; FRR writes its log meanwhile."""
-    shell(
-        router,
-        "rm -f /tmp/seen; (while [ ! -e /tmp/stop ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; done "
-        "| grep -ao 'hunter[0-9]' >/tmp/seen; rm -f /tmp/stop) >/dev/null 2>&1 </dev/null &",
-    )
-
-    def seen() -> str:
-        shell(router, "touch /tmp/stop; while [ -e /tmp/stop ]; do sleep 0.1; done")
-        logs = "journalctl -b --no-pager 2>/dev/null; cat /var/log/frr/* /var/log/syslog 2>/dev/null"
-        return shell(router, f"cat /tmp/seen; ({logs}) | grep -a 'hunter[0-9]'; rm -f /tmp/seen")
-
-    return seen
+    return watch_secrets(router, "journalctl -b --no-pager 2>/dev/null; cat /var/log/frr/* /var/log/syslog 2>/dev/null")
 
 
 def test_no_password_shows_on_a_command_line_or_in_a_log(
     router: FRRDriver, base: str, watched: Callable[[], str]
 ) -> None:
-    router.load_merge_candidate(config=FRAGMENT)
-    assert "hunter" not in router.compare_config()
-    router.commit_config(revert_in=60)
-    router.rollback()
-    router.load_merge_candidate(config=FRAGMENT)
-    router.commit_config()
-    router.load_replace_candidate(config=base)
-    assert "hunter" not in router.compare_config()
-    router.commit_config()
+    change_secrets(router, FRAGMENT, base)
     assert "hunter2" in running(router)
     shell(router, "sh -c 'sleep 0.5; : hunter9'")  # what would be seen, is seen
     assert set(watched().split()) == {"hunter9"}

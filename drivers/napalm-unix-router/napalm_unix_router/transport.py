@@ -1,4 +1,7 @@
-"""Commands on the router: exec channels of one SSH connection that netmiko opened and authenticated."""
+"""Commands on the router: exec channels of one SSH connection that netmiko opened and authenticated.
+
+Nothing but a POSIX shell is asked of the router: no SFTP, no base64, no python.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,6 @@ from netmiko import ConnectHandler, NetmikoAuthenticationException, NetmikoTimeo
 
 _AS_ROOT = 'if [ "$(id -u)" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'
 _AS_SELF = "exec sh -s"
-_PATH = "PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin\n"
-"""birdc stands where an ordinary user does not look."""
 _CHUNK = 65536
 
 
@@ -60,11 +61,12 @@ class Router(Protocol):
 class SSHRouter:
     """A router behind SSH."""
 
-    def __init__(self, host: str, arguments: dict[str, Any], timeout: float, *, sudo: bool) -> None:
-        """Connect; netmiko knows the arguments and checks the host key."""
+    def __init__(self, host: str, arguments: dict[str, Any], timeout: float, *, sudo: bool, preamble: str = "") -> None:
+        """Connect; netmiko knows the arguments and checks the host key. The preamble stands before every script."""
         self._host = host
         self._timeout = timeout
         self._shell = _AS_ROOT if sudo else _AS_SELF
+        self._preamble = preamble
         try:
             self._connection = ConnectHandler(device_type="linux", host=host, **arguments)
         except NetmikoAuthenticationException as error:
@@ -81,7 +83,7 @@ class SSHRouter:
         try:
             channel = self._transport().open_session(timeout=self._timeout)
             channel.exec_command(self._shell)
-            return self._converse(channel, f"{_PATH}{script}".encode(), deadline)
+            return self._converse(channel, f"{self._preamble}{script}".encode(), deadline)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise ConnectionClosedException(f"{self._host}: the SSH connection broke: {_first(error)}") from error
 
