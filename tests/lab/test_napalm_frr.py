@@ -1,6 +1,6 @@
-"""The FRR driver on real routers, FRR 8.4 and FRR 10.3, in an instance of its own.
+"""The FRR driver on real routers in an instance of its own: FRR 8.4 without comforts, and FRR 8.4 and 10.3 with frr-reload.py.
 
-Its live tests run against both, NAPALM's configuration suite among them; and whoever dies in the middle of a change,
+Its live tests run against each, NAPALM's configuration suite among them; and whoever dies in the middle of a change,
 the controller or the router, the old configuration runs again, byte for byte.
 """
 
@@ -22,7 +22,7 @@ from lab.build.plan import steps
 from lab.debian import NEXT_RELEASE, RELEASE, Apt
 from lab.errors import LabError
 from lab.places import Cache, Instance
-from lab.topology import FRR10, MACHINES, OPENWRT, STANDARD, Machine
+from lab.topology import FRR8, FRR10, MACHINES, OPENWRT, STANDARD, Machine
 from tests.conftest import unavailable
 from tests.lab.laboratory import Laboratory, wait_for
 
@@ -32,13 +32,14 @@ INSTANCE = "kp-frr"
 BUILD_SECONDS, TESTS_SECONDS = 3600, 2700
 REVERT_IN, LATER = 10, 60
 GRACE = 20  # 5 s on a quiet machine; reverting reads and writes the whole configuration, and others may want the processor, too
-VERSIONS = {"8.4": OPENWRT, "10.3": FRR10}
+ROUTERS = {OPENWRT: "8.4", FRR8: "8.4", FRR10: "10.3"}
 OPTIONS = {
     "use_keys": True,
     "key_file": str(CHECKOUT / "var/lab/id_ed25519"),
     "ssh_strict": False,  # a router that was made a moment ago, in a network that nobody else is in
     "system_host_keys": False,
 }
+RESTART = "if command -v systemctl; then systemctl restart frr; else /etc/init.d/frr restart; fi >/dev/null"
 # A controller that commits and then does nothing more. It says how far it is.
 CONTROLLER = """
 import json, sys, time
@@ -130,19 +131,19 @@ def laboratory() -> Iterator[Laboratory]:
     found.must("down")
 
 
-FIRST, *FURTHER = VERSIONS
+FIRST, *FURTHER = ROUTERS
 
 
 @pytest.fixture(
     scope="module",
-    params=[FIRST, *(pytest.param(version, marks=pytest.mark.long("routers")) for version in FURTHER)],
-    ids=lambda version: f"FRR-{version}",
+    params=[FIRST, *(pytest.param(machine, marks=pytest.mark.long("routers")) for machine in FURTHER)],
+    ids=lambda machine: f"{machine.name}-FRR-{ROUTERS[machine]}",
 )
 def router(request: pytest.FixtureRequest, laboratory: Laboratory) -> Iterator[Router]:
-    """A router as somebody left it; the other one is off."""
-    found = Router(laboratory, VERSIONS[request.param])
+    """A router as somebody left it; the others are off."""
+    found = Router(laboratory, request.param)
     laboratory.must("up", found.machine.name, deadline=BUILD_SECONDS)
-    assert f"FRRouting {request.param}" in found.inside("vtysh -c 'show version'")
+    assert f"FRRouting {ROUTERS[request.param]}" in found.inside("vtysh -c 'show version'")
     yield found
     laboratory.must("cut", found.machine.name)
 
@@ -153,7 +154,9 @@ def test_a_plain_up_has_nothing_to_do_with_the_optional_router(tmp_path: Path) -
     def built_for(machines: Sequence[Machine]) -> set[str]:
         return {step.name for step in steps(Cache(tmp_path), apts, {machine.role for machine in machines})}
 
-    assert set(MACHINES) - set(STANDARD) == {FRR10}
+    assert set(MACHINES) - set(STANDARD) == {FRR8, FRR10}
+    assert built_for([OPENWRT]) == {"layer-busybox-router"}, "it stands on no base"
+    assert built_for([FRR8]) - built_for(STANDARD) == {"layer-router"}
     assert built_for([FRR10]) == {"base-trixie", "layer-next-router"}
     assert built_for([FRR10]) - built_for(STANDARD) == {"layer-next-router"}, "nodes are of the same release"
 
@@ -200,7 +203,7 @@ def test_a_restart_before_the_confirmation_brings_the_old_configuration(router: 
         kill(controller)
     assert router.running() != before
     if restart == "FRR":
-        router.inside("systemctl restart frr")
+        router.inside(RESTART)
     else:
         router.laboratory.must("cut", router.machine.name)
         router.laboratory.must("up", router.machine.name)

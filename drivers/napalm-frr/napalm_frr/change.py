@@ -24,8 +24,8 @@ REASONS: Final = Reasons(
         48: "FRR's configuration is locked by another session; wait for its end, or end it. FRR says",
         49: "the configuration is split over one file for each daemon (no service integrated-vtysh-config); "
         "say `service integrated-vtysh-config` in /etc/frr/vtysh.conf and then `write memory`",
-        52: "/etc/frr/frr.conf could not be written at the confirmation; is the disk full or read-only, or the file a mount "
-        "of its own or immutable?",
+        52: "/etc/frr/frr.conf could not be saved once the change is confirmed; is the disk full or read-only, or the file "
+        "a mount of its own? The router says",
         53: "/etc/frr/frr.conf cannot be written; is the disk full, or the file a mount of its own? "
         "Nothing was confirmed, the router will revert",
         54: "the router has already begun to revert",

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import subprocess
 from grp import getgrgid
 from pathlib import Path
@@ -72,6 +73,40 @@ def test_a_file_of_any_name_is_read(shell: Any, tmp_path: Path, name: str) -> No
     file.write_text("content\n", encoding="utf-8")
     file.chmod(0o640)
     assert ask(shell, {}, [str(file)]).files == {str(file): FileSeen("640", OWNER, "content\n")}
+
+
+@pytest.mark.parametrize("mode", ["0", "600", "644", "755", "1777", "2755", "4711", "1666", "2644", "4644", "7777"])
+def test_a_mode_is_read_whatever_it_is(shell: Any, tmp_path: Path, mode: str) -> None:
+    (file := tmp_path / "file").touch()
+    file.chmod(int(mode, 8))
+    found = ask(shell, {}, [str(file)]).files[str(file)]
+    assert found is not None
+    assert found.mode == mode
+
+
+@pytest.mark.parametrize("left", [0.3, 0.6, 0.95])
+def test_an_output_that_breaks_off_is_no_answer(shell: Any, left: float) -> None:
+    printed = shell.run(observe.script({"q": "echo answer", "r": "echo another"})).text
+    with pytest.raises(CommandError, match="the output broke off before its end"):
+        observe.parse(printed[: int(len(printed) * left)])
+
+
+def test_a_router_with_nothing_but_a_small_busybox_can_answer(tmp_path: Path) -> None:
+    """OpenWrt's busybox has no base64 and no stat."""
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("busybox is not on this host (on Debian: apt-get install busybox)")
+    for name in ("sh", "cat", "ls"):
+        (tmp_path / name).symlink_to(busybox)
+    (file := tmp_path / "file").write_bytes(b"caf\xe9\n\n")
+    file.chmod(0o640)
+    words = [str(tmp_path / "sh"), "-s"]
+    script = observe.script({"q": "echo answer; false", "none": "no-such-program"}, [str(file), "/not/there"])
+    done = subprocess.run(words, input=script.encode(), capture_output=True, check=True, env={"PATH": str(tmp_path)})
+    seen = observe.parse(done.stdout.decode(errors="surrogateescape"))
+    assert seen["q"] == Answer(1, "answer")
+    assert seen["none"].code == 127
+    assert seen.files == {str(file): FileSeen("640", OWNER, "caf\udce9\n\n"), "/not/there": None}
 
 
 @pytest.mark.parametrize("name", ["absent", "absent with space", "no/such/folder", "it's not there"])

@@ -18,7 +18,6 @@ LINUX = {
 HEALTHY = {
     "frr": {
         "vtysh": (0, "/usr/bin/vtysh\n"),
-        "reload": (0, "/usr/lib/frr/frr-reload.py\n"),
         "daemons": (0, " zebra bgpd watchfrr staticd\n"),
         "integrated": (1, "0\n"),  # grep found none
         **LINUX,
