@@ -17,19 +17,21 @@ from lab.topology import Role
 
 ROOT_PACKAGES = {Role.BUSYBOX_ROUTER: ("busybox", "dropbear-bin", "frr")}
 
-# What OpenWrt 23.05's busybox has by default, as far as Debian's has it, with start-up and network from the same hand. So no base64, no
-# setsid, no nohup, no stat, no od, no sudo; `ip` is busybox'.
+# What OpenWrt's busybox has by default, as far as Debian's has it (its ifup knows no addresses). So no base64, no setsid, no nohup, no
+# stat, no od, no sudo; `ip` is busybox'.
 APPLETS = (
     "[", "ash", "awk", "basename", "bunzip2", "bzcat", "cat", "chgrp", "chmod", "chown", "chroot", "clear", "cmp", "cp", "cut", "date",
     "dd", "df", "dirname", "dmesg", "du", "echo", "egrep", "env", "expr", "false", "fgrep", "find", "free", "grep", "gunzip", "gzip",
-    "halt", "head", "hexdump", "hostid", "hostname", "hwclock", "id", "ifconfig", "ifdown", "ifup", "init", "ip", "kill", "killall",
+    "halt", "head", "hexdump", "hostid", "hostname", "hwclock", "id", "ifconfig", "init", "ip", "kill", "killall",
     "less", "ln", "logger", "login", "logread", "ls", "md5sum", "mkdir", "mkfifo", "mknod", "mktemp", "mount", "mv", "nc", "netstat",
     "nice", "nslookup", "passwd", "pgrep", "pidof", "ping", "ping6", "pivot_root", "poweroff", "printf", "ps", "pwd", "readlink",
     "reboot", "reset", "rm", "rmdir", "route", "sed", "seq", "sh", "sha256sum", "sleep", "sort", "start-stop-daemon", "strings", "sync",
     "sysctl", "syslogd", "tail", "tar", "tee", "test", "time", "top", "touch", "tr", "traceroute", "true", "udhcpc", "umount", "uname",
     "uniq", "uptime", "vi", "wc", "wget", "which", "xargs", "yes", "zcat",
 )  # fmt: skip
-OF_SBIN = frozenset({"halt", "ifconfig", "ifdown", "ifup", "init", "ip", "pivot_root", "poweroff", "reboot", "route", "sysctl"})
+OF_SBIN = frozenset(
+    {"halt", "ifconfig", "init", "ip", "pivot_root", "poweroff", "reboot", "route", "sysctl", "syslogd"}
+)
 
 FRR, FRRVTY, ENGINEER = 100, 102, 1000
 PASSWD = f"""root:x:0:0:root:/root:/bin/ash
@@ -37,14 +39,16 @@ frr:x:{FRR}:{FRR}:Frr routing suite:/nonexistent:/bin/false
 {UNPRIVILEGED_USER}:x:{ENGINEER}:{ENGINEER}::/home/{UNPRIVILEGED_USER}:/bin/ash
 nobody:x:65534:65534:nobody:/var:/bin/false
 """
-GROUP = f"root:x:0:\ntty:x:5:\nfrr:x:{FRR}:\nfrrvty:x:{FRRVTY}:frr\n{UNPRIVILEGED_USER}:x:{ENGINEER}:\nnogroup:x:65534:\n"
+GROUP = (
+    f"root:x:0:\ntty:x:5:\nfrr:x:{FRR}:\nfrrvty:x:{FRRVTY}:frr\n{UNPRIVILEGED_USER}:x:{ENGINEER}:\nnogroup:x:65534:\n"
+)
 SHADOW = "".join(f"{line.partition(':')[0]}:*:19000:0:99999:7:::\n" for line in PASSWD.splitlines())
 MERGED = ("bin", "sbin", "lib", "lib64")
 # PAM's libraries are Debian's, its services' files are made by a package's script: vtysh asks, and whoever may open the sockets passes.
 PAM_OTHER = "".join(f"{kind} required pam_permit.so\n" for kind in ("auth", "account", "password", "session"))
 FOLDERS = (
-    "dev", "etc/dropbear", "etc/network/if-up.d", "etc/network/if-down.d", "home", "mnt", "proc", "root", "run", "srv", "sys", "tmp",
-    "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "var/lib", "var/log/frr", "var/spool",
+    "dev", "etc/dropbear", "home", "mnt", "proc", "root", "run", "srv", "sys", "tmp",
+    "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "var/lib", "var/log/frr", "var/spool", "var/tmp",
 )  # fmt: skip
 
 
@@ -61,10 +65,19 @@ def build_root(role: Role, cache: Cache, apt: Apt, log: Path) -> None:
         (partial / folder).mkdir(parents=True)
     for name in MERGED:
         (partial / name).symlink_to(f"usr/{name}")
+    (partial / "var/run").symlink_to("/run")
     for package in packages:
         run(["sh", "-c", 'dpkg-deb --fsys-tarfile "$1" | tar --extract --keep-directory-symlink --directory "$2"',
              "sh", package, partial], log=log)  # fmt: skip
-    for name in ("usr/share", "usr/include", "etc/init.d", "etc/logrotate.d", "etc/rsyslog.d", "usr/lib/systemd", "usr/lib/frr/frrinit.sh"):
+    for name in (
+        "usr/share",
+        "usr/include",
+        "etc/init.d",
+        "etc/logrotate.d",
+        "etc/rsyslog.d",
+        "usr/lib/systemd",
+        "usr/lib/frr/frrinit.sh",
+    ):
         _remove(partial / name)
     _link_applets(partial)
     _write_accounts(partial)
@@ -74,8 +87,8 @@ def build_root(role: Role, cache: Cache, apt: Apt, log: Path) -> None:
 
 
 def _is_wanted(package: str, named: tuple[str, ...]) -> bool:
-    """The packages themselves and their libraries; `libc-bin` and the like hold programs, and a release's own base files hold nothing else."""
-    return package in named or (package.startswith("lib") and not package.endswith("-bin"))
+    """The packages themselves and their libraries; `libc-bin` and the like hold programs."""
+    return package in named or (package.startswith(("lib", "zlib")) and not package.endswith("-bin"))
 
 
 def _remove(path: Path) -> None:
@@ -102,7 +115,8 @@ def _write_accounts(root: Path) -> None:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     (root / "etc/shadow").chmod(0o600)
-    (root / "tmp").chmod(0o1777)
+    for name in ("tmp", "var/tmp"):
+        (root / name).chmod(0o1777)
     (root / "root").chmod(0o700)
     (root / "home" / UNPRIVILEGED_USER).mkdir()
     os.chown(root / "home" / UNPRIVILEGED_USER, ENGINEER, ENGINEER)

@@ -33,7 +33,7 @@ def _layer_step(role: Role, cache: Cache, apt: Apt, root: Step) -> Step:
 
 def _root_step(role: Role, cache: Cache, apt: Apt) -> Step:
     return Step(
-        layer_name(role), f"Root of the {role.value}", ("1", *busybox.ROOT_PACKAGES[role], *busybox.APPLETS),
+        layer_name(role), f"Root of the {role.value}", ("2", *busybox.ROOT_PACKAGES[role], *busybox.APPLETS),
         (cache.layer(role),), partial(busybox.build_root, role, cache, apt), seconds=8,
     )  # fmt: skip
 
@@ -135,8 +135,8 @@ def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tup
     for role in (one for one in base.LAYER_PACKAGES if one in roles):
         release = base.release_of(role)
         wanted.append(_layer_step(role, cache, apts[release], roots[release]))
-    for role in (one for one in busybox.ROOT_PACKAGES if one in roles):
-        wanted.append(_root_step(role, cache, apts[base.release_of(role)]))
+    alone = [role for role in busybox.ROOT_PACKAGES if role in roles]
+    wanted += [_root_step(role, cache, apts[base.release_of(role)]) for role in alone]
     if Role.MIRROR in roles:
         projects = _program_steps(cache)
         built = {name: step for name, (_, step) in projects.items()}

@@ -89,7 +89,7 @@ def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
     mark = f"{MARK} {secrets.token_hex(12)}"
     lines = [
         "export LC_ALL=C VTYSH_HISTFILE=/dev/null",  # a look leaves nothing behind: vtysh notes every command in ~/.history_frr
-        f"say() {{ printf '\\n%s %s %s %s\\n' '{mark}' \"$1\" \"$2\" \"$3\"; printf '%s' \"$4\"; }}",
+        f'say() {{ printf \'\\n%s %s %s %s\\n\' \'{mark}\' "$1" "$2" "$3"; printf \'%s\' "$4"; }}',
         f"printf '\\n%s\\n' '{mark}'",
     ]
     for name, command in questions.items():

@@ -139,9 +139,10 @@ class TestMachines:
         absent = "bash python3 perl sudo systemctl systemd-run base64 stat od setsid nohup dpkg ss lsof"
         assert inside("openwrt", f"for one in {absent}; do command -v $one; done; true") == ""
         assert inside("openwrt", "find / -xdev -name 'frr-reload*' -o -xdev -name sftp-server") == ""
-        assert inside("openwrt", "readlink /proc/1/exe; readlink -f $(command -v ip) $(command -v sh)").split() == [
-            "/usr/bin/busybox"
-        ] * 3
+        assert (
+            inside("openwrt", "readlink /proc/1/exe; readlink -f $(command -v ip) $(command -v sh)").split()
+            == ["/usr/bin/busybox"] * 3
+        )
         assert "FRRouting 8.4" in inside("openwrt", "vtysh -c 'show version'")
 
     def test_a_daemon_of_the_router_that_dies_comes_again(self) -> None:

@@ -29,7 +29,9 @@ def namespace() -> Iterator[None]:
 
 
 def _start_anew(device: FRRDriver) -> None:
-    device._router().run("{ systemctl reset-failed frr; systemctl restart frr; } 2>/dev/null || /etc/init.d/frr restart")
+    device._router().run(
+        "{ systemctl reset-failed frr; systemctl restart frr; } 2>/dev/null || /etc/init.d/frr restart"
+    )
 
 
 @pytest.fixture

@@ -295,12 +295,17 @@ def test_without_frr_reload_what_a_daemon_refuses_in_a_replacement_is_named_and_
     router: FRRDriver, base: str
 ) -> None:
     before, at_start = running(router), startup(router)
-    bad = base.replace(" neighbor 10.31.90.1 peer-group NODES\n", " neighbor 10.31.90.1 peer-group NODES\n neighbor 10.31.90.1 remote-as 65001\n")
+    bad = base.replace(
+        " neighbor 10.31.90.1 peer-group NODES\n",
+        " neighbor 10.31.90.1 peer-group NODES\n neighbor 10.31.90.1 remote-as 65001\n",
+    )
     line = bad.splitlines().index(" neighbor 10.31.90.1 remote-as 65001") + 1
     router.load_replace_candidate(config=bad)
     with pytest.raises(CommitError) as refused:
         router.commit_config(revert_in=60)
-    assert f'line {line}: "neighbor 10.31.90.1 remote-as 65001": Peer-group member cannot override' in str(refused.value)
+    assert f'line {line}: "neighbor 10.31.90.1 remote-as 65001": Peer-group member cannot override' in str(
+        refused.value
+    )
     assert "The router is back at its old configuration." in str(refused.value)
     assert (running(router), startup(router)) == (before, at_start)
 
@@ -322,8 +327,9 @@ UNWRITABLE = {
     "a mount of its own": ("mount --bind /etc/frr/frr.conf /etc/frr/frr.conf", "umount /etc/frr/frr.conf"),
     "read-only": ("mount --bind /etc/frr /etc/frr; mount -o remount,bind,ro /etc/frr", "umount /etc/frr"),
     "No space left": (
-        "mount -t tmpfs -o size=64k,mode=755 tmpfs /mnt; cp -p /etc/frr/*.conf /mnt; cat /dev/zero >/mnt/fill 2>/dev/null; "
-        "mount --bind /mnt /etc/frr",
+        """mount -t tmpfs -o size=64k,mode=755 tmpfs /mnt && cp -p /etc/frr/*.conf /mnt
+        cat /dev/zero >/mnt/fill 2>/dev/null
+        mount --bind /mnt /etc/frr""",
         "umount /etc/frr; umount /mnt",
     ),
 }
@@ -372,7 +378,7 @@ def test_a_configuration_in_several_files_is_refused_with_the_cure(router: FRRDr
     try:
         before = running(router)
         router.load_merge_candidate(config=FRAGMENT)
-        with pytest.raises(CommitError, match="nothing was changed: .*say `service integrated-vtysh-config`"):
+        with pytest.raises(CommitError, match=r"nothing was changed: .*say `service integrated-vtysh-config`"):
             router.commit_config()
         assert running(router) == before
         assert not router.has_pending_commit()

@@ -15,6 +15,7 @@ from napalm_frr import FRRDriver
 
 BASE = (Path(__file__).parent.parent / "merge" / "base.conf").read_text(encoding="utf-8")
 FRAGMENT = "router bgp 64512\n neighbor 10.31.90.2 description another\n"
+PROGRAMS = "cat chmod cmp cp cut date grep ln mkdir mv readlink rm rmdir sed sha256sum sleep sort tail tr"
 VTYSH = """#!{shell}
 cd {site}
 case "$*" in
@@ -22,7 +23,12 @@ case "$*" in
 *"show running-config"*) cat running ;;
 *"configure terminal"*) cat locked 2>/dev/null ;;
 -C*) ;;
-*-f*) while [ "$1" != -f ]; do shift; done; echo "== $2" >>applied; cat "$2" >>applied; [ ! -e becomes ] || cp becomes running ;;
+*-f*)
+    while [ "$1" != -f ]; do shift; done
+    echo "== $2" >>applied
+    cat "$2" >>applied
+    [ ! -e becomes ] || cp becomes running
+    ;;
 esac
 """
 
@@ -36,13 +42,19 @@ class Router:
     def run(self, script: str, timeout: float | None = None) -> Output:
         """Run a script there."""
         known = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
-        for ours, there in (("/etc/frr/", f"{self.site}/etc/"), ("/var/lib/napalm-frr", f"{self.site}/kept"), (known, f"{self.site}/bin")):
+        for ours, there in (
+            ("/etc/frr/", f"{self.site}/etc/"),
+            ("/var/lib/napalm-frr", f"{self.site}/kept"),
+            (known, f"{self.site}/bin"),
+        ):
             script = script.replace(ours, there)
-        script = script.replace("/run/systemd/system", f"{self.site}/none").replace("/proc/mounts", f"{self.site}/mounts")
+        script = script.replace("/run/systemd/system", f"{self.site}/none").replace(
+            "/proc/mounts", f"{self.site}/mounts"
+        )
         script = script.replace("/usr/lib/frr/", f"{self.site}/lib/")
         done = subprocess.run(
-            [str(self.site / "bin" / "sh"), "-s"], input=script, capture_output=True, text=True, check=False, timeout=timeout,
-            env={"PATH": f"{self.site}/bin"},
+            [str(self.site / "bin" / "sh"), "-s"], input=script, env={"PATH": f"{self.site}/bin"},
+            capture_output=True, text=True, check=False, timeout=timeout,
         )  # fmt: skip
         return Output(done.returncode, done.stdout, done.stderr)
 
@@ -67,10 +79,12 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     for name in ("bin", "etc", "lib"):
         (tmp_path / name).mkdir()
     (tmp_path / "bin" / "sh").symlink_to(shell)
-    for name in ("cat", "chmod", "cmp", "cp", "cut", "date", "grep", "ln", "mkdir", "mv", "readlink", "rm", "rmdir", "sed", "sha256sum",
-                 "sleep", "sort", "tail", "tr"):  # fmt: skip
-        (tmp_path / "bin" / name).symlink_to(shell if request.param == "busybox" else str(shutil.which(name)))
-    (tmp_path / "bin" / "vtysh").write_text(VTYSH.format(shell=tmp_path / "bin" / "sh", site=tmp_path), encoding="utf-8")
+    for name in PROGRAMS.split():
+        program = shell if request.param == "busybox" else str(shutil.which(name))
+        (tmp_path / "bin" / name).symlink_to(program)
+    (tmp_path / "bin" / "vtysh").write_text(
+        VTYSH.format(shell=tmp_path / "bin" / "sh", site=tmp_path), encoding="utf-8"
+    )
     (tmp_path / "bin" / "vtysh").chmod(0o755)
     for name in ("running", "etc/frr.conf"):
         (tmp_path / name).write_text(BASE, encoding="utf-8")
@@ -100,9 +114,9 @@ def applied(site: Path) -> str:
 @pytest.mark.parametrize(
     ("running", "locked", "mounts", "says"),
     [
-        ("no service integrated-vtysh-config\n", "", "", "split over one file for each daemon .*`service integrated-vtysh-config`"),
-        ("", "% Configuration is locked by other client\n", "", "locked by another session.*: % Configuration is locked by other client"),
-        ("", "", "tmpfs {site}/etc/frr.conf tmpfs rw 0 0\n", "could not be saved .*: .*/frr.conf is a mount of its own"),
+        ("no service integrated-vtysh-config\n", "", "", "split over one file .*`service integrated-vtysh-config`"),
+        ("", "% Configuration is locked by other client\n", "", "locked by another session.*: % Configuration is lo"),
+        ("", "", "tmpfs {site}/etc/frr.conf tmpfs rw 0 0\n", "could not be saved .*/frr.conf is a mount of its own"),
     ],
 )  # fmt: skip
 def test_what_stands_in_the_way_is_one_line_and_nothing_is_changed(
@@ -140,9 +154,13 @@ def test_what_came_out_otherwise_is_taken_back_from_what_it_came_to(site: Path, 
     """The way back from what should run would not lead from there."""
     becomes(site, BASE.replace("description the second", "description the second of two"))
     device.load_merge_candidate(config=FRAGMENT)
-    with pytest.raises(CommitError, match="unexpected: .*description the second of two"):
+    with pytest.raises(CommitError, match=r"unexpected: .*description the second of two"):
         device.commit_config()
-    assert applied(site).splitlines()[5:8] == ["router bgp 64512", " neighbor 10.31.90.2 description the second", "exit"]
+    assert applied(site).splitlines()[5:8] == [
+        "router bgp 64512",
+        " neighbor 10.31.90.2 description the second",
+        "exit",
+    ]
 
 
 def test_a_way_that_is_not_vouched_for_is_refused_without_frr_reload(
@@ -150,7 +168,7 @@ def test_a_way_that_is_not_vouched_for_is_refused_without_frr_reload(
 ) -> None:
     monkeypatch.setattr("napalm_frr.frr.way", lambda _standing, _wanted: None)
     device.load_replace_candidate(config=BASE.replace("the second", "another"))
-    with pytest.raises(CommitError, match="nothing was changed: frr-reload.py is not there.*frr-pythontools"):
+    with pytest.raises(CommitError, match=r"nothing was changed: frr-reload.py is not there.*frr-pythontools"):
         device.commit_config()
     assert applied(site) == ""
 
