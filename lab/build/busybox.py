@@ -87,8 +87,11 @@ def build_root(role: Role, cache: Cache, apt: Apt, log: Path) -> None:
 
 
 def _is_wanted(package: str, named: tuple[str, ...]) -> bool:
-    """The packages themselves and their libraries; `libc-bin` and the like hold programs."""
-    return package in named or (package.startswith(("lib", "zlib")) and not package.endswith("-bin"))
+    """The packages themselves and their libraries; some that are called so hold programs and their scripts instead."""
+    if package in named:
+        return True
+    holds_programs = package.endswith("-bin") or package.startswith(("libperl", "libpam-runtime"))
+    return package.startswith(("lib", "zlib")) and not holds_programs
 
 
 def _remove(path: Path) -> None:

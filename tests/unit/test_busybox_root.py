@@ -14,7 +14,8 @@ from lab.topology import FRR8, MACHINES, OPENWRT, TINY_UNRAID
     ("package", "wanted"),
     [
         ("frr", True), ("busybox", True), ("dropbear-bin", True), ("libc6", True), ("libyang2", True), ("zlib1g", True),
-        ("libc-bin", False), ("libcap2-bin", False), ("iproute2", False), ("perl-base", False), ("frr-pythontools", False),
+        ("libc-bin", False), ("libcap2-bin", False), ("iproute2", False), ("perl-base", False), ("libperl5.36", False),
+        ("libpam-runtime", False), ("libpam-modules", True), ("frr-pythontools", False),
     ],
 )  # fmt: skip
 def test_of_what_a_package_depends_on_the_libraries_come_along(package: str, *, wanted: bool) -> None:
