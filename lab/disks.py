@@ -63,6 +63,12 @@ def prepare(instance: Instance, machine: Machine, origin: str) -> None:
     mount_overlay(layers(instance, machine), disk / "upper", disk / "work", instance.root(machine))
 
 
+def origin(instance: Instance, machine: Machine) -> str:
+    """The builds that a machine's disk lies on, as they were named when it was made; "" when there is no whole disk."""
+    made = instance.disk(machine) / "made"
+    return made.read_text() if made.exists() else ""
+
+
 def throw_away(instance: Instance, machine: Machine) -> None:
     """Remove a machine's disk; what says that it is whole goes first, in case this is interrupted."""
     disk = instance.disk(machine)

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import machines, processes
+from lab import disks, machines, processes
 from lab.build.base import LAYER_PACKAGES, release_of
 from lab.build.busybox import ROOT_PACKAGES
 from lab.build.images import base_note
@@ -131,10 +131,18 @@ def _drop_damaged_images(cache: Cache) -> None:
 def _refuse_under_machines(cache: Cache, missing: Sequence[Step]) -> None:
     """What is mounted below a running machine is not replaced under it."""
     for instance, machine in _machines_up(cache):
-        under = [step.title for step in missing if step.name in _below(machine) and any(map(Path.exists, step.outputs))]
+        under = [step.title for step in missing if _stands_on(instance, machine, step)]
         if under:
             raise LabError(f"{', '.join(under)}: to be built anew, but machines of {instance.name} run on it: "
                            f"KUBEPEER_LAB={instance.name} python -m lab down")  # fmt: skip
+
+
+def _stands_on(instance: Instance, machine: Machine, step: Step) -> bool:
+    """Whether a machine's disk was made on what a step has built: an older lab may have made it on something else."""
+    stamp = Stamps(instance.cache.path / "stamps").read(step.name)
+    if stamp is None:
+        return step.name in _below(machine) and any(map(Path.exists, step.outputs))
+    return stamp.identity in disks.origin(instance, machine).split()
 
 
 def _machines_up(cache: Cache) -> Iterator[tuple[Instance, Machine]]:
