@@ -182,13 +182,18 @@ def test_a_controller_that_is_killed_after_its_commit_leaves_the_old_configurati
 
 
 def test_a_controller_that_is_killed_in_the_middle_of_its_commit_leaves_the_old_configuration(router: Router) -> None:
-    before, at_start = router.running(), router.startup()
+    before, at_start, earlier = router.running(), router.startup(), router.history()
     with router.controller(REVERT_IN) as controller:
         until(controller, "committing")
         began = time.monotonic()
         router.inside("until [ -e /var/lib/napalm-frr/lock/deadline ]; do sleep 0.01; done")  # the timer is being armed
         kill(controller)
-    wait_for("the end of the change", lambda: "commit" not in router.history(), REVERT_IN + GRACE, pause=0.1)
+
+    def has_ended() -> bool:
+        said = router.history()
+        return said != earlier and " commit " not in said
+
+    wait_for("the end of the change", has_ended, REVERT_IN + GRACE, pause=0.1)
     assert time.monotonic() - began < REVERT_IN + GRACE
     assert "reverted (not confirmed in time): identical" in router.history()
     assert (router.running(), router.startup()) == (before, at_start)
