@@ -77,18 +77,24 @@ class Laboratory:
         clean = [
             "env",
             "-i",
-            "--chdir=/root",
             "HOME=/root",
             "TERM=dumb",
             "LC_ALL=C",
             "VTYSH_HISTFILE=/dev/null",
             f"PATH={PATH}",
         ]
-        command = ["nsenter", f"--target={first}", "--all", *clean, "sh", "-c", script]
+        command = ["nsenter", f"--target={first}", "--all", *clean, "sh", "-c", f"cd /root\n{script}"]
         return subprocess.run(
             machines.launched(cgroups.groups(self.instance, name), command),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False, timeout=deadline,
         )  # fmt: skip
+
+    def kernel(self, name: str, *words: str) -> str:
+        """What the host's iproute2 says of a machine's network: the machine itself may have none, or a small one."""
+        found = machine(name)
+        assert found is not None, name
+        command = ["ip", "-n", self.instance.namespace(found), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
     def controller(self, command: Sequence[str], *, deadline: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command of the host in the network that the controller stands in."""

@@ -147,12 +147,12 @@ class TestKernelRoutesMadeByHand:
         added: list[tuple[str, str]] = []
 
         def add(router: str, route: str) -> None:
-            lab.inside(router, f"ip route add {route}")
+            lab.kernel(router, "route", "add", *route.split())
             added.append((router, route))
 
         yield add
         for router, route in added:
-            lab.inside(router, f"ip route del {route}")
+            lab.kernel(router, "route", "del", *route.split())
 
     def test_a_better_one_is_unexpected(
         self, cluster: Kubectl, runbooks: Runbooks, by_hand: Callable[[str, str], None]

@@ -72,12 +72,12 @@ def test_foreign_prefixes_do_not_reach_the_table_and_the_session_stays(
     for router in ROUTERS:
         wait_for(
             f"{router} has heard the node",
-            lambda router=router: own_pod.removesuffix("/32") in lab.inside(router, "ip route show 10.33.99.7"),
+            lambda router=router: own_pod.removesuffix("/32") in lab.kernel(router, "route", "show", "10.33.99.7"),
             SESSION_SECONDS,
         )
         assert established(lab, router, ADDRESS)
         for prefix in FOREIGN_PREFIXES:
-            assert ADDRESS not in lab.inside(router, f"ip route show exact {prefix}")
+            assert ADDRESS not in lab.kernel(router, "route", "show", "exact", prefix)
 
 
 @pytest.mark.fault

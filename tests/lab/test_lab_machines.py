@@ -52,7 +52,8 @@ def commands() -> Iterator[bytes]:
 
 def way_of(router: str) -> list[tuple[str, str]]:
     """By which gateway the router reaches the foreign network, and who says so."""
-    routes = json.loads(inside(router, "ip -j route show 198.51.100.0/24"))
+    found = subprocess.check_output(["ip", "-n", f"{INSTANCE}-{router}", "-j", "route", "show", "198.51.100.0/24"])
+    routes = json.loads(found)
     return [(one["gateway"], one["protocol"]) for one in routes]
 
 
@@ -132,6 +133,23 @@ class TestMachines:
         ask = "birdc show protocols backup_transit"
         wait_for("the session", lambda: "Established" in inside("tiny-unraid", ask), SECONDS)
         wait_for("its route", lambda: way_of("tiny-unraid") == [("10.31.254.253", "bird")], SECONDS)
+
+    def test_the_router_has_no_comforts(self) -> None:
+        """Busybox, dropbear and FRR: what a small device has."""
+        absent = "bash python3 perl sudo systemctl systemd-run base64 stat od setsid nohup dpkg ss lsof"
+        assert inside("openwrt", f"for one in {absent}; do command -v $one; done; true") == ""
+        assert inside("openwrt", "find / -xdev -name 'frr-reload*' -o -xdev -name sftp-server") == ""
+        assert (
+            inside("openwrt", "readlink /proc/1/exe; readlink -f $(command -v ip) $(command -v sh)").split()
+            == ["/usr/bin/busybox"] * 3
+        )
+        assert "FRRouting 8.4" in inside("openwrt", "vtysh -c 'show version'")
+
+    def test_a_daemon_of_the_router_that_dies_comes_again(self) -> None:
+        process = inside("openwrt", "cat /run/frr/staticd.pid")
+        inside("openwrt", f"kill -9 {process}")
+        wait_for("another process", lambda: inside("openwrt", "pidof staticd") not in ("", process), SECONDS)
+        wait_for("its route", lambda: "10.32.0.10" in inside("openwrt", "ip route show 203.0.113.0/24"), SECONDS)
 
     def test_up_twice_is_up_once(self) -> None:
         started = "systemctl show --property=UserspaceTimestampMonotonic"

@@ -41,5 +41,5 @@ def test_the_foreign_session_has_not_flapped(
     ("router", "gateway", "protocol"), [("openwrt", FOREIGN_PEER, "bgp"), ("tiny-unraid", "10.31.254.253", "bird")]
 )
 def test_the_foreign_routes_are_still_in_use(lab: Laboratory, router: str, gateway: str, protocol: str) -> None:
-    (route,) = json.loads(lab.inside(router, "ip -j route show 198.51.100.0/24"))
+    (route,) = json.loads(lab.kernel(router, "-j", "route", "show", "198.51.100.0/24"))
     assert (route["gateway"], route["protocol"]) == (gateway, protocol)

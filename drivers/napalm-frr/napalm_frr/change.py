@@ -17,9 +17,15 @@ REASONS: Final = Reasons(
     folder=FOLDER,
     known={
         40: "vtysh is not there; install FRR (package frr)",
-        41: "frr-reload.py is not there, so no change could be taken back; install the package frr-pythontools",
+        41: "frr-reload.py is not there, and the way to this configuration or back cannot be worked out for vtysh "
+        "alone; make the change in smaller steps, or install the package frr-pythontools",
         45: "/etc/frr/frr.conf is not there; this driver needs FRR's integrated configuration "
         "(service integrated-vtysh-config, then write memory)",
+        48: "FRR's configuration is locked by another session; wait for its end, or end it. FRR says",
+        49: "the configuration is split over one file for each daemon (no service integrated-vtysh-config); "
+        "say `service integrated-vtysh-config` in /etc/frr/vtysh.conf and then `write memory`",
+        52: "/etc/frr/frr.conf could not be saved once the change is confirmed; is the disk full or read-only, or the "
+        "file a mount of its own? The router says",
         53: "/etc/frr/frr.conf cannot be written; is the disk full, or the file a mount of its own? "
         "Nothing was confirmed, the router will revert",
         54: "the router has already begun to revert",

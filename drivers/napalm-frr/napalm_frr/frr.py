@@ -10,11 +10,12 @@ from napalm_unix_router.transport import Output
 
 from napalm_frr import change, diff
 from napalm_frr.candidate import Candidate, Plan
-from napalm_frr.configuration import read, without_headline
+from napalm_frr.configuration import Configuration, read, without_headline
 from napalm_frr.getters import Getters
 from napalm_frr.inverse import inverse
 from napalm_frr.secrets import hide, restoration
 from napalm_frr.transport import vtysh
+from napalm_frr.ways import way
 
 
 class FRRDriver(Getters, UnixRouterDriver[Candidate, Plan]):
@@ -48,14 +49,18 @@ class FRRDriver(Getters, UnixRouterDriver[Candidate, Plan]):
         return candidate.plan(running)
 
     def _order(self, candidate: Candidate, plan: Plan) -> Order:
+        """Send both ways, with frr-reload.py and by vtysh alone: the router knows which one it can go."""
+        back = way(plan.effective, plan.running)
+        there = way(plan.running, plan.effective) if candidate.replaces else plan.fragment
         return Order(
             standing=plan.running_text,
-            values={"engine": candidate.engine},
+            values={"engine": candidate.engine, "vouched": "no" if back is None or there is None else "yes"},
             files={
                 "candidate": candidate.text,
                 "fragment": plan.fragment,
+                "by_vtysh": there or "",
                 "secrets_forward": restoration(plan.running, plan.effective),
-                "way_back": inverse(plan.effective, plan.running),
+                "way_back": inverse(plan.effective, plan.running) if back is None else back,
             },
         )
 
@@ -73,9 +78,9 @@ class FRRDriver(Getters, UnixRouterDriver[Candidate, Plan]):
         observed = read(output.out)
         if observed.same_as(plan.effective):
             return
-        undone = self._undo("the result was not as intended")
+        undone = self._take_back_from(observed, plan)
         refused = "".join(
-            f'\n  line {_origin(plan, number)}: "{hide(line)}": {why}'
+            f'\n  line {_origin(plan, number, line)}: "{hide(line)}": {why}'
             for number, line, why in change.refusals(output.err)
         )
         difference = diff.missing_and_unexpected(plan.effective, observed).replace("\n", "\n  ")
@@ -86,9 +91,19 @@ class FRRDriver(Getters, UnixRouterDriver[Candidate, Plan]):
             f"{self.hostname}: the candidate did not take effect as written:{refused}\n  {difference}\n{end}"
         )
 
+    def _take_back_from(self, observed: Configuration, plan: Plan) -> Output:
+        """Bring the router back from what runs now, for which the way back was not made."""
+        back = way(observed, plan.running)
+        if back is not None:
+            self._router().run(change.SCRIPTS.script("amend", {"owner": self._owner}, {"way_back": back}))
+        return self._undo("the result was not as intended")
+
     def _never_the_same(self, plan: Plan) -> str:
         return change.never_the_same(plan.running_text)
 
 
-def _origin(plan: Plan, number: int) -> int:
-    return plan.numbers[number - 1] if 0 < number <= len(plan.numbers) else number
+def _origin(plan: Plan, number: int, line: str) -> int:
+    """Find the line of the candidate that a refused line came from; that of a replacement is known by its words."""
+    if 0 < number <= len(plan.numbers):
+        return plan.numbers[number - 1]
+    return next((one.number for one in plan.changing if one.line == line), number)

@@ -1,4 +1,4 @@
-"""What iproute2 prints, in NAPALM's shape."""
+"""What iproute2 or busybox' ip prints, in NAPALM's shape."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def arp_table(neighbors: Sequence[Mapping[str, Any]]) -> list[ARPTableDict]:
         for one in neighbors
         if "lladdr" in one
     ]
+
+
+def neighbors_of_text(shown: str) -> list[dict[str, Any]]:
+    """Read ``ip neigh show`` as busybox prints it: an address, then words in pairs, then the state."""
+    found: list[dict[str, Any]] = []
+    for line in shown.splitlines():
+        address, *words = line.split()
+        known = dict(zip(words[::2], words[1::2], strict=False))
+        if "dev" in known:
+            found.append({"dst": address, **known})
+    return found

@@ -65,8 +65,13 @@ class UnixRouter(NetworkDriver):
     def get_arp_table(self, vrf: str = "") -> list[ARPTableDict]:
         """List the neighbours on the link, of all VRFs or of one."""
         of_vrf = " nomaster" if vrf in ("default", "global") else f" vrf {shlex.quote(vrf)}" if vrf else ""
-        (shown,) = self._ask(f"ip -4 -j -s neigh show{of_vrf}")
-        return iproute.arp_table(self._json(shown or "[]", "ip neigh show"))
+        command = f"ip -4 -j -s neigh show{of_vrf}"
+        (output,) = self._router().read([command])
+        if output.code != 0 and vrf in ("", "default", "global"):  # busybox' ip has neither JSON nor VRFs
+            return iproute.arp_table(iproute.neighbors_of_text(*self._ask("ip -4 neigh show")))
+        if output.code != 0:
+            raise CommandErrorException(f"{self.hostname}: {command}: {self._cure(output.words)}")
+        return iproute.arp_table(self._json(output.out or "[]", "ip neigh show"))
 
     def ping(
         self,

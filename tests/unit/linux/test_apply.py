@@ -149,9 +149,7 @@ def test_what_was_owed_is_struck_off_when_it_was_done_and_else_it_is_an_error(
     assert marker.exists() is stays
 
 
-@pytest.mark.parametrize(
-    ("markers", "pending"), [([], []), (["containerd"], ["containerd"]), (["b", "a"], ["a", "b"])]
-)
+@pytest.mark.parametrize(("markers", "pending"), [([], []), (["containerd"], ["containerd"]), (["b", "a"], ["a", "b"])])
 def test_the_machine_says_which_restarts_are_pending(
     shell: Any, tmp_path: Path, markers: list[str], pending: list[str]
 ) -> None:

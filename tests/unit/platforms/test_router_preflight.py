@@ -10,7 +10,6 @@ import pytest
 from tasks.linux.observe import Answer, Seen
 from tasks.platforms import preflight
 from tasks.platforms.bird.preflight import BirdPreflight
-from tasks.platforms.frr.preflight import FrrPreflight
 from tasks.platforms.platform import PLATFORMS
 from tests.conftest import CHECKOUT, merged
 
@@ -22,7 +21,6 @@ LINUX = {
 HEALTHY = {
     "frr": {
         "vtysh": (0, "/usr/bin/vtysh\n"),
-        "reload": (0, "/usr/lib/frr/frr-reload.py\n"),
         "daemons": (0, " zebra bgpd watchfrr staticd\n"),
         "integrated": (1, "0\n"),  # grep found none
         **LINUX,
@@ -68,15 +66,6 @@ def test_an_frr_router_is_refused_with_every_reason_and_its_cure(case: dict[str,
 @pytest.mark.cases("bird/refusals")
 def test_a_bird_router_is_refused_with_every_reason_and_its_cure(case: dict[str, Any], refused: Any) -> None:
     assert refused(case, "bird") == case["reasons"]
-
-
-def test_a_driver_that_does_without_frr_reload_asks_for_vtysh_alone() -> None:
-    said = HEALTHY["frr"] | {"reload": (1, "ls: /usr/lib/frr/frr-reload.py: No such file or directory")}
-    seen = Seen({name: Answer(code, text) for name, (code, text) in said.items()}, {})
-    assert [why.partition(",")[0] for why in FrrPreflight(needs_reload=True).reasons([], seen)] == [
-        "frr-reload.py is not there"
-    ]
-    assert list(FrrPreflight(needs_reload=False).reasons([], seen)) == []
 
 
 @pytest.mark.parametrize(

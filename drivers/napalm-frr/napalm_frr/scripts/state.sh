@@ -6,6 +6,7 @@ running() { vtysh -c 'show running-config' 2>/dev/null; }
 # As `write memory` leaves it: without the words before, and without the `end` that only `show running-config` says.
 configuration() { sed -e '/^Building configuration\.\.\.$/d' -e '/^Current configuration:$/d' -e '/^end$/d' | sed '/^[^!]/,$!d'; }
 reload_program() {
+    command -v python3 >/dev/null || return 1
     for one in /usr/lib/frr/frr-reload.py /usr/libexec/frr/frr-reload.py /usr/lib64/frr/frr-reload.py /usr/sbin/frr-reload.py; do
         [ -f "$one" ] && echo "$one" && return 0
     done
@@ -20,6 +21,16 @@ apply() {
     vtysh $one_by_one -f "$1" 2>&1 </dev/null
 }
 
+# can_save: could the confirmation write the startup file? A copy beside it is made and removed; it is as large as what it replaces. A file
+# that is a mount of its own, as in many containers, cannot be replaced.
+can_save() {
+    grep -q " $startup " /proc/mounts && echo "$startup is a mount of its own" && return 1
+    cp -p "$startup" "$startup.napalm" 2>&1 && cmp "$startup" "$startup.napalm" 2>&1
+    saved=$?
+    rm -f "$startup.napalm" 2>/dev/null
+    return $saved
+}
+
 # reload DIRECTORY: make what runs what DIRECTORY/frr.conf says. Pointing --confdir at that directory keeps frr-reload.py
 # from writing the startup file (it writes unless the file it is given is CONFDIR/frr.conf).
 reload() {
@@ -30,7 +41,7 @@ reload() {
 
 # restore CHANGE: bring back what ran and what the startup file held before CHANGE. The way back was worked out when the change
 # was made; what it leaves open is frr-reload.py's work, which may need a second pass: some commands (bgp default
-# ipv4-unicast) change what other lines mean.
+# ipv4-unicast) change what other lines mean. Without frr-reload.py the way is gone again.
 restore() {
     work=$1/restore
     mkdir -p "$work"
@@ -40,7 +51,7 @@ restore() {
     for pass in 1 2 3; do
         running >"$work/now"
         cmp -s "$1/running" "$work/now" && result=identical && break
-        reload "$work"
+        if reload_program >/dev/null; then reload "$work"; else apply "$1/back" >>"$work/log"; fi
         running >"$work/now"
         cmp -s "$1/running" "$work/now" && result=identical && break
         if [ "$(sort "$1/running" | sha256sum)" = "$(sort "$work/now" | sha256sum)" ]; then

@@ -28,11 +28,23 @@ def namespace() -> Iterator[None]:
         yield
 
 
+def _start_anew(device: FRRDriver) -> None:
+    device._router().run(
+        "{ systemctl reset-failed frr; systemctl restart frr; } 2>/dev/null || /etc/init.d/frr restart"
+    )
+
+
+@pytest.fixture
+def start_anew() -> Callable[[FRRDriver], None]:
+    """End FRR on the router, and start it."""
+    return _start_anew
+
+
 def _restart(device: FRRDriver) -> None:
     """Start FRR anew from its startup file: it prints some lines in the order in which they once came."""
     expected = read(device.get_config("running")["running"])
     router = device._router()
-    router.run("{ systemctl reset-failed frr; systemctl restart frr; } || service frr restart")
+    _start_anew(device)
     deadline = time.monotonic() + 30
     while True:
         answer = router.read(["vtysh -c 'show running-config'"])[0]
