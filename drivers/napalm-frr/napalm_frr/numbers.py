@@ -26,7 +26,7 @@ def instance(line: str) -> str:
 
 
 def is_process(line: str, named: str) -> bool:
-    """Tell whether a line opens the process that ``router bgp`` names, by its number and instance or the latter alone."""
+    """Tell whether a line opens the process that ``router bgp`` names, by number and instance or the latter alone."""
     words, wanted = plain(line).split(" "), plain(named).split(" ")
     if words[:2] != ["router", "bgp"] or instance(line) != instance(named):
         return False
