@@ -14,7 +14,8 @@ from napalm_frr.configuration import Configuration, Statement, parse, render
 from napalm_frr.contexts import Path
 from napalm_frr.draft import Draft
 from napalm_frr.inverse import inverse
-from napalm_frr.merge import FragmentError, apply, denied, overlay
+from napalm_frr.merge import FragmentError, apply, overlay
+from napalm_frr.steps import denied
 
 _DEFAULT: Final = re.compile(r"(?:no )?bgp default ")
 
