@@ -138,7 +138,7 @@ class TestMachines:
         """Busybox, dropbear and FRR: what a small device has."""
         absent = "bash python3 perl sudo systemctl systemd-run base64 stat od setsid nohup dpkg ss lsof"
         assert inside("openwrt", f"for one in {absent}; do command -v $one; done; true") == ""
-        assert inside("openwrt", "find / -xdev -name 'frr-reload*' -o -xdev -name sftp-server") == ""
+        assert inside("openwrt", "find / -xdev '(' -name frr-reload.py -o -name sftp-server ')'") == ""
         assert (
             inside("openwrt", "readlink /proc/1/exe; readlink -f $(command -v ip) $(command -v sh)").split()
             == ["/usr/bin/busybox"] * 3

@@ -17,6 +17,7 @@ from napalm_frr.inverse import inverse
 from napalm_frr.merge import FragmentError, apply, overlay
 from napalm_frr.steps import denied
 
+_MEMBER: Final = re.compile(r"neighbor (\S+) (?:interface )?peer-group \S+")
 _DEFAULT: Final = re.compile(r"(?:no )?bgp default ")
 
 
@@ -35,8 +36,10 @@ def way(standing: Configuration, wanted: Configuration) -> str | None:
 
 def _ways(standing: Configuration, wanted: Configuration) -> Iterator[str]:
     """Try what keeps most first; else begin with what changes the meaning of all that follows."""
-    yield inverse(standing, wanted)
-    first = [*_stopped(standing, wanted), *_defaults(standing, wanted)]
+    regrouped = _regrouped(standing, wanted)
+    if not regrouped:
+        yield inverse(standing, wanted)
+    first = [*_stopped(standing, wanted), *regrouped, *_defaults(standing, wanted)]
     draft = Draft(standing)
     for path in first:
         apply(draft, Statement(path, 0))
@@ -48,6 +51,16 @@ def _stopped(standing: Configuration, wanted: Configuration) -> list[Path]:
     """Deny the processes that are not wanted: one of another AS cannot begin while they run."""
     processes = [path for path in standing.paths if len(path) == 1 and path[0].startswith("router ")]
     return [(f"no {path[0]}",) for path in processes if path not in wanted.members]
+
+
+def _regrouped(standing: Configuration, wanted: Configuration) -> list[Path]:
+    """Take away the neighbours that leave a peer group: a member may not have an AS, nor another group, of its own.
+
+    FRR does the same (bgpd/bgpd.c, peer_group_unbind deletes one that has its AS from the group).
+    """
+    leaving = [path for path in standing.paths if path not in wanted.members and path[:-1] in wanted.contexts]
+    found = [(path[:-1], match) for path in leaving if (match := _MEMBER.fullmatch(path[-1]))]
+    return [(*context, f"no neighbor {match.group(1)}") for context, match in found]
 
 
 def _defaults(standing: Configuration, wanted: Configuration) -> list[Path]:

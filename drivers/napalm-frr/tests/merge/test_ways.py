@@ -69,3 +69,24 @@ def test_a_text_that_leads_elsewhere_is_not_given_out() -> None:
 def test_where_no_way_is_known_none_is_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("napalm_frr.ways.inverse", lambda _standing, _wanted: "hostname somebody-else\n")
     assert way(RUNNING, read(BASE.replace("router bgp 64512", "router bgp 65000"))) is None
+
+
+def test_a_neighbour_that_leaves_its_group_goes_before_it_comes_back_with_an_as_of_its_own() -> None:
+    """FRR refuses the AS of a member, and takes the rest of a neighbour along when it leaves the group."""
+    fragment = "router bgp 64512\n neighbor 10.32.0.10 peer-group NODES\n"
+    joined = Candidate(fragment, replaces=False).plan(BASE).effective
+    lines = walked(joined, RUNNING)
+    assert lines[:3] == ["router bgp 64512", " no neighbor 10.32.0.10", "exit"]
+    assert " neighbor 10.32.0.10 remote-as 64999" in lines
+    assert " neighbor 10.32.0.10 description transit" in lines
+
+
+def test_a_neighbour_changes_its_group_through_none() -> None:
+    other = read(
+        BASE.replace(" neighbor NODES peer-group\n", " neighbor NODES peer-group\n neighbor MORE peer-group\n").replace(
+            "neighbor 10.31.90.2 peer-group NODES", "neighbor 10.31.90.2 peer-group MORE"
+        )
+    )
+    lines = walked(RUNNING, other)
+    assert lines.index(" no neighbor 10.31.90.2") < lines.index(" neighbor 10.31.90.2 peer-group MORE")
+    assert " neighbor 10.31.90.2 description the second" in lines
