@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from napalm_frr.configuration import Configuration, Statement, parse, render
-from napalm_frr.contexts import Path
+from napalm_frr.contexts import BGP_FAMILY, Path, kind_of
 from napalm_frr.draft import Draft
 from napalm_frr.inverse import inverse
 from napalm_frr.merge import FragmentError, apply, denied, overlay
@@ -23,9 +23,10 @@ _DEFAULT: Final = re.compile(r"(?:no )?bgp default ")
 def leads(standing: Configuration, text: str, wanted: Configuration) -> bool:
     """Tell whether a fragment laid over what stands makes exactly what is wanted."""
     try:
-        return overlay(standing, parse(text)).effective.same_as(wanted)
+        arrived = overlay(standing, parse(text)).effective
     except FragmentError:
         return False
+    return _shown(arrived) == _shown(wanted)
 
 
 def way(standing: Configuration, wanted: Configuration) -> str | None:
@@ -35,13 +36,16 @@ def way(standing: Configuration, wanted: Configuration) -> str | None:
 
 def _ways(standing: Configuration, wanted: Configuration) -> Iterator[str]:
     """Try what keeps most first; else begin with what changes the meaning of all that follows."""
-    regrouped = _regrouped(standing, wanted)
-    if not regrouped:
+    must = [*_regrouped(standing, wanted), *_emptied(standing, wanted)]
+    if not must:
         yield inverse(standing, wanted)
-    first = [*_stopped(standing, wanted), *regrouped, *_defaults(standing, wanted)]
+    first = [*_stopped(standing, wanted), *must, *_defaults(standing, wanted)]
     draft = Draft(standing)
     for path in first:
         apply(draft, Statement(path, 0))
+    for family in _families(draft.configuration(), empty=True):
+        if family not in wanted.members:
+            draft.drop(family[:-1], family[-1])
     begun = "".join(f"{line}\n" for line, _ in render(first, frozenset()))
     yield begun + inverse(draft.configuration(), wanted)
 
@@ -60,6 +64,27 @@ def _regrouped(standing: Configuration, wanted: Configuration) -> list[Path]:
     leaving = [path for path in standing.paths if path not in wanted.members and path[:-1] in wanted.contexts]
     found = [(path[:-1], match) for path in leaving if (match := _MEMBER.fullmatch(path[-1]))]
     return [(*context, f"no neighbor {match.group(1)}") for context, match in found]
+
+
+def _emptied(standing: Configuration, wanted: Configuration) -> list[Path]:
+    """Deny the lines of the address families that are not wanted: no command denies a family, and FRR shows none that is empty."""
+    doomed = [
+        family for family in _families(standing) if family not in wanted.members and family[:-1] in wanted.members
+    ]
+    inside = [path for path in reversed(standing.paths) if path[:-1] in doomed]
+    return [(*path[:-1], denied(path[-1])) for path in inside]
+
+
+def _shown(configuration: Configuration) -> frozenset[Path]:
+    """List what FRR shows: no address family without a line."""
+    return configuration.members - set(_families(configuration, empty=True))
+
+
+def _families(configuration: Configuration, *, empty: bool = False) -> list[Path]:
+    """Find the address families of BGP, all or those without a line."""
+    filled = {path[:-1] for path in configuration.paths}
+    families = [path for path in configuration.paths if kind_of(path) == BGP_FAMILY]
+    return [family for family in families if not empty or family not in filled]
 
 
 def _defaults(standing: Configuration, wanted: Configuration) -> list[Path]:

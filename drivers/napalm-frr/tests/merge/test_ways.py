@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from napalm_frr.candidate import Candidate
-from napalm_frr.configuration import Configuration, parse, read
-from napalm_frr.merge import overlay
+from napalm_frr.configuration import Configuration, read
 from napalm_frr.ways import leads, way
 
 HERE = Path(__file__).parent
@@ -22,7 +21,8 @@ def walked(standing: Configuration, wanted: Configuration) -> list[str]:
     """The lines of the way, which leads there."""
     text = way(standing, wanted)
     assert text is not None
-    assert overlay(standing, parse(text)).effective.same_as(wanted)
+    assert leads(standing, text, wanted)
+    assert "no address-family" not in text, "FRR has no such command"
     return text.splitlines()
 
 
@@ -79,6 +79,20 @@ def test_a_neighbour_that_leaves_its_group_goes_before_it_comes_back_with_an_as_
     assert lines[:3] == ["router bgp 64512", " no neighbor 10.32.0.10", "exit"]
     assert " neighbor 10.32.0.10 remote-as 64999" in lines
     assert " neighbor 10.32.0.10 description transit" in lines
+
+
+def test_an_address_family_goes_by_its_lines() -> None:
+    family = " address-family ipv6 unicast\n  neighbor NODES activate\n  neighbor NODES route-map NODES-IN in\n"
+    fragment = f"router bgp 64512\n{family}"
+    plan = Candidate(fragment, replaces=False).plan(BASE)
+    assert walked(plan.effective, plan.running) == [
+        "router bgp 64512",
+        " address-family ipv6 unicast",
+        "  no neighbor NODES route-map NODES-IN in",
+        "  no neighbor NODES activate",
+        " exit-address-family",
+        "exit",
+    ]
 
 
 def test_a_neighbour_changes_its_group_through_none() -> None:
