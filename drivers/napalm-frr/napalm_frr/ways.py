@@ -67,10 +67,9 @@ def _regrouped(standing: Configuration, wanted: Configuration) -> list[Path]:
 
 
 def _emptied(standing: Configuration, wanted: Configuration) -> list[Path]:
-    """Deny the lines of the address families that are not wanted: no command denies a family, and FRR shows none that is empty."""
-    doomed = [
-        family for family in _families(standing) if family not in wanted.members and family[:-1] in wanted.members
-    ]
+    """Deny the lines of the address families that are not wanted: no command denies a family itself."""
+    families = [family for family in _families(standing) if family[:-1] in wanted.members]
+    doomed = [family for family in families if family not in wanted.members]
     inside = [path for path in reversed(standing.paths) if path[:-1] in doomed]
     return [(*path[:-1], denied(path[-1])) for path in inside]
 
