@@ -17,6 +17,7 @@ from napalm_frr.inverse import inverse
 from napalm_frr.merge import FragmentError, apply, denied, overlay
 
 _MEMBER: Final = re.compile(r"neighbor (\S+) (?:interface )?peer-group \S+")
+_OWN_AS: Final = re.compile(r"neighbor (\S+) remote-as \S+")
 _DEFAULT: Final = re.compile(r"(?:no )?bgp default ")
 
 
@@ -36,7 +37,7 @@ def way(standing: Configuration, wanted: Configuration) -> str | None:
 
 def _ways(standing: Configuration, wanted: Configuration) -> Iterator[str]:
     """Try what keeps most first; else begin with what changes the meaning of all that follows."""
-    must = [*_regrouped(standing, wanted), *_emptied(standing, wanted)]
+    must = [*_remade(standing, wanted), *_emptied(standing, wanted)]
     if not must:
         yield inverse(standing, wanted)
     first = [*_stopped(standing, wanted), *must, *_defaults(standing, wanted)]
@@ -56,14 +57,24 @@ def _stopped(standing: Configuration, wanted: Configuration) -> list[Path]:
     return [(f"no {path[0]}",) for path in processes if path not in wanted.members]
 
 
-def _regrouped(standing: Configuration, wanted: Configuration) -> list[Path]:
-    """Take away the neighbours that leave a peer group: a member may not have an AS, nor another group, of its own.
+def _remade(standing: Configuration, wanted: Configuration) -> list[Path]:
+    """Take away the neighbours that leave a peer group, or have no AS of their own any more: they are made anew.
 
-    FRR does the same (bgpd/bgpd.c, peer_group_unbind deletes one that has its AS from the group).
+    A member may have neither an AS that its group has, nor another group; and who leaves the group, or loses its AS, is
+    deleted by FRR (bgpd/bgpd.c: peer_group_unbind, peer_delete; for a group peer_group_remote_as_delete).
     """
     leaving = [path for path in standing.paths if path not in wanted.members and path[:-1] in wanted.contexts]
-    found = [(path[:-1], match) for path in leaving if (match := _MEMBER.fullmatch(path[-1]))]
-    return [(*context, f"no neighbor {match.group(1)}") for context, match in found]
+    found = [(path[:-1], match.group(1)) for path in leaving if (match := _MEMBER.fullmatch(path[-1]))]
+    with_as = [(path[:-1], match.group(1)) for path in leaving if (match := _OWN_AS.fullmatch(path[-1]))]
+    kept = {(path[:-1], line[1]) for path in wanted.paths if (line := path[-1].split(" "))[0] == "neighbor"}
+    other = {(path[:-1], match.group(1)) for path in wanted.paths if (match := _OWN_AS.fullmatch(path[-1]))}
+    found += [one for one in with_as if one in kept and one not in other]
+    return [_whole(standing, context, peer) for context, peer in dict.fromkeys(found)]
+
+
+def _whole(standing: Configuration, context: Path, peer: str) -> Path:
+    is_group = (*context, f"neighbor {peer} peer-group") in standing.members
+    return (*context, f"no neighbor {peer} peer-group" if is_group else f"no neighbor {peer}")
 
 
 def _emptied(standing: Configuration, wanted: Configuration) -> list[Path]:

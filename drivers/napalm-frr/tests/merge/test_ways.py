@@ -104,3 +104,19 @@ def test_a_neighbour_changes_its_group_through_none() -> None:
     lines = walked(RUNNING, other)
     assert lines.index(" no neighbor 10.31.90.2") < lines.index(" neighbor 10.31.90.2 peer-group MORE")
     assert " neighbor 10.31.90.2 description the second" in lines
+
+
+def test_who_has_an_as_of_its_own_no_more_is_made_anew() -> None:
+    """So it is also with what a daemon is going to refuse: the way back from it is known beforehand."""
+    fragment = "router bgp 64512\n neighbor 10.31.90.8 peer-group NODES\n neighbor 10.31.90.1 remote-as 65001\n"
+    plan = Candidate(fragment, replaces=False).plan(BASE)
+    lines = walked(plan.effective, plan.running)
+    assert lines.index(" no neighbor 10.31.90.1") < lines.index(" neighbor 10.31.90.1 peer-group NODES")
+    assert " no neighbor 10.31.90.8" in lines
+
+
+def test_a_group_that_has_an_as_no_more_is_made_anew_with_its_members() -> None:
+    without = read(BASE.replace(" neighbor NODES remote-as 64517\n", ""))
+    lines = walked(RUNNING, without)
+    assert lines.index(" no neighbor NODES peer-group") < lines.index(" neighbor NODES peer-group")
+    assert " neighbor 10.31.90.2 description the second" in lines
