@@ -41,7 +41,7 @@ INTERFACE = re.compile(
 )
 """What begins so is said of an interface wherever the daemon prints it."""
 OF_INSTANCE = re.compile(r"zebra (?:(?:ip|ipv6) nht|mpls fec)|pimd ip pim send-v6-secondary")
-"""What is said of an instance: outside all contexts, or in its VRF (pim_global_config_write_worker for one, until FRR 9)."""
+"""What is said of an instance: outside all contexts, or in its VRF (pim: pim_global_config_write_worker, FRR 8)."""
 PLACES: dict[str, tuple[str, ...]] = {
     "ospfd": ("router ospf",),
     "ospf6d": ("router ospf6",),
