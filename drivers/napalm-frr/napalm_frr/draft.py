@@ -48,6 +48,10 @@ class Block:
         standing = self._slots.get(slot, {}) if slot else {}
         return next(iter(standing)) if len(standing) == 1 else None
 
+    def position(self, line: str) -> float:
+        """Tell where a line stands."""
+        return self._positions[line]
+
     def put(self, line: str) -> None:
         """Add a line; it takes the place of its rival."""
         rival = self.rival(line)
@@ -137,7 +141,9 @@ class Draft:
         for path in target.paths:
             block = self.block(path) if path in target.contexts else self.block(path[:-1])
             if path not in target.contexts and path[-1] not in block:
-                block.stand(path[-1])
+                rival = block.rival(path[-1])
+                goes = rival is not None and (*path[:-1], rival) not in target.members
+                block.stand(path[-1], block.position(rival) if rival and goes else NEW)
         for path in reversed([one for one in self._walk(()) if one not in target.members]):
             self.drop(path[:-1], path[-1])
 

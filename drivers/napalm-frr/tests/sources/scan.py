@@ -40,6 +40,8 @@ INTERFACE = re.compile(
     r"link-detect|shutdown|ptm-enable|multicast"
 )
 """What begins so is said of an interface wherever the daemon prints it."""
+OF_INSTANCE = re.compile(r"zebra (?:(?:ip|ipv6) nht|mpls fec)|pimd ip pim send-v6-secondary")
+"""What is said of an instance: outside all contexts, or in its VRF (pim: pim_global_config_write_worker, FRR 8)."""
 PLACES: dict[str, tuple[str, ...]] = {
     "ospfd": ("router ospf",),
     "ospf6d": ("router ospf6",),
@@ -156,12 +158,10 @@ def kinds(file: str, body: str, indent: int) -> tuple[str, ...]:
         return (("top",), ("router bgp",), ("bgp address-family",))[min(indent, 2)]
     if daemon == "bfdd":
         return PLACES[daemon]
-    if body == "ip pim send-v6-secondary":  # FRR 8.4: of the instance (pimd/pim_vty.c, pim_global_config_write_worker)
+    if OF_INSTANCE.match(f"{daemon} {body}"):
         return ("top", "vrf")
     if INTERFACE.match(body) and (indent or daemon != "zebra") and "default" not in body.split()[:2]:
         return ("interface",)
-    if daemon == "zebra" and re.match(r"(?:ip|ipv6) nht|mpls fec", body):
-        return ("top", "vrf")
     return PLACES.get(daemon, ("top",))
 
 
