@@ -18,6 +18,8 @@ from napalm_frr.merge import FragmentError, apply, overlay
 from napalm_frr.steps import denied
 
 _MEMBER: Final = re.compile(r"neighbor (\S+) (?:interface )?peer-group \S+")
+_WORDLESS: Final = re.compile(r"^( *no description) .+$", re.MULTILINE)
+"""FRR takes no words where the description of an interface or a route map goes (lib/if.c, lib/routemap_cli.c)."""
 _OWN_AS: Final = re.compile(r"neighbor (\S+) remote-as \S+")
 _DEFAULT: Final = re.compile(r"(?:no )?bgp default ")
 
@@ -33,7 +35,8 @@ def leads(standing: Configuration, text: str, wanted: Configuration) -> bool:
 
 def way(standing: Configuration, wanted: Configuration) -> str | None:
     """Write the fragment that leads from one to the other; None where the rules cannot vouch for any."""
-    return next((text for text in _ways(standing, wanted) if leads(standing, text, wanted)), None)
+    spelled = (_WORDLESS.sub(r"\1", text) for text in _ways(standing, wanted))
+    return next((text for text in spelled if leads(standing, text, wanted)), None)
 
 
 def _ways(standing: Configuration, wanted: Configuration) -> Iterator[str]:

@@ -25,6 +25,8 @@ can_save >"$change/check" || { cat "$change/check"; refuse 52; }
 vtysh -c 'configure terminal' -c end >"$change/check" 2>&1
 grep -i lock "$change/check" && refuse 48
 vtysh -C -f "$change/candidate" >"$change/check" 2>&1 || { cat "$change/check"; refuse 43; }
+reload_program >/dev/null || { vtysh -C -f "$change/by_vtysh" && vtysh -C -f "$change/back"; } >"$change/check" 2>&1 ||
+    { cat "$change/check"; refuse 41; }
 [ "$(sha256sum <"$change/running" | cut -d' ' -f1)" = "$expected" ] || refuse 44
 
 # Armed before anything is touched: whatever happens from here on, the router comes back by itself.

@@ -271,9 +271,11 @@ def test_a_router_without_frr_reload_is_merged_replaced_and_brought_back(router:
     assert "the third" in running(router)
     router.rollback()
     assert running(router) == before
-    router.load_replace_candidate(config=base.replace("neighbor NODES timers 3 9", "neighbor NODES timers 10 30"))
+    wanted = base.replace("neighbor NODES timers 3 9", "neighbor NODES timers 10 30")
+    router.load_replace_candidate(config=wanted.replace(" description towards the clients\n", ""))
     router.commit_config()
     assert "neighbor NODES timers 10 30" in running(router)
+    assert "towards the clients" not in running(router)
     router.rollback()
     assert running(router) == before
 

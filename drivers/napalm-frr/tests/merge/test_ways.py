@@ -120,3 +120,9 @@ def test_a_group_that_has_an_as_no_more_is_made_anew_with_its_members() -> None:
     lines = walked(RUNNING, without)
     assert lines.index(" no neighbor NODES peer-group") < lines.index(" neighbor NODES peer-group")
     assert " neighbor 10.31.90.2 description the second" in lines
+
+
+def test_a_description_is_denied_without_its_words_where_frr_takes_none() -> None:
+    without = read(BASE.replace(" description towards the clients\n", ""))
+    assert walked(RUNNING, without) == ["interface eth1", " no description", "exit"]
+    assert walked(without, RUNNING) == ["interface eth1", " description towards the clients", "exit"]

@@ -22,7 +22,7 @@ case "$*" in
 --help) echo "--no-fork" ;;
 *"show running-config"*) cat running ;;
 *"configure terminal"*) cat locked 2>/dev/null ;;
--C*) ;;
+-C*) ! grep -n poison "$3" ;;
 *-f*)
     while [ "$1" != -f ]; do shift; done
     echo "== $2" >>applied
@@ -171,6 +171,19 @@ def test_a_way_that_is_not_vouched_for_is_refused_without_frr_reload(
     with pytest.raises(CommitError, match=r"nothing was changed: frr-reload.py is not there.*frr-pythontools"):
         device.commit_config()
     assert applied(site) == ""
+
+
+def test_a_way_that_frrs_parser_does_not_know_is_refused_before_anything_is_changed(
+    site: Path, device: FRRDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "napalm_frr.frr.way", lambda standing, _wanted: "poison\n" if "another" in str(standing) else ""
+    )
+    device.load_replace_candidate(config=BASE.replace("the second", "another"))
+    with pytest.raises(CommitError, match=r"nothing was changed: frr-reload.py is not there.*: 1:poison"):
+        device.commit_config()
+    assert applied(site) == ""
+    assert not device.has_pending_commit()
 
 
 def test_where_frr_reload_and_python_are_there_it_replaces(site: Path, device: FRRDriver) -> None:
