@@ -136,7 +136,7 @@ def denials(tree: Path) -> Iterator[tuple[str, str, str]]:
         if not found or COMMANDS_ONLY.match(found.group(2)):
             continue
         for body in spelled(found.group(2).strip()):
-            for kind in kinds(one.file, body, len(found.group(1))):
+            for kind in kinds(one.file, body, found.group(1)):
                 yield kind, body, one.file
 
 
@@ -149,9 +149,11 @@ def spelled(text: str) -> list[str]:
     return list(dict.fromkeys(one.replace("\\-", "-") for one in written))
 
 
-def kinds(file: str, body: str, indent: int) -> tuple[str, ...]:
-    """Name the kinds of context in which a line is printed."""
-    daemon = file.partition("/")[0]
+def kinds(file: str, body: str, lead: str) -> tuple[str, ...]:
+    """Name the kinds of context in which a line is printed; ``lead`` is what its format has before the ``no``."""
+    daemon, indent = file.partition("/")[0], len(lead)
+    if daemon == "pimd" and lead == "%s":  # a process-wide setting, indented where it is a VRF's
+        return ("top", "vrf")
     if file in FILES:
         return FILES[file]
     if daemon == "bgpd":
