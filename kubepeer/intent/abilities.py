@@ -39,9 +39,19 @@ def _large(peering: Peering, _: Collection[int]) -> bool:
     return bool(peering.large_communities)
 
 
+LONGEST_INTERFACE = 15  # Linux's IFNAMSIZ less its end: a VRF is an interface there
+TOO_LONG = Inability(
+    "vrf",
+    lambda peering, _: len(peering.vrf or "") > LONGEST_INTERFACE,
+    f"a VRF is an interface of Linux, and its name has {LONGEST_INTERFACE} characters at most",
+    "the VRF's name as the router has it",
+)
+
+
 # "maximum-paths": Cisco IOS XE IP Routing: BGP Command Reference, 1 to 32; Cisco Nexus 9000 NX-OS Unicast Routing, 1 to 64
 MOST_PATHS: Mapping[Platform, int] = {"ios": 32, "nxos": 64}
 INABILITIES: Mapping[Platform, tuple[Inability, ...]] = {
+    "frr": (TOO_LONG,),
     "bird": (Inability("neighbours", _dynamic, NO_LIMIT, "neighbours: static"),),
     "eos": (Inability("communities", _large, NO_LARGE, "leave out communities with two colons"),),
     "ios": (
@@ -56,6 +66,12 @@ INABILITIES: Mapping[Platform, tuple[Inability, ...]] = {
             lambda peering, _: peering.graceful_restart == "helper",
             "a session restarts gracefully at both ends or at none",
             "graceful_restart: full, or off",
+        ),
+        Inability(
+            "graceful_restart",
+            lambda peering, _: bool(peering.vrf and peering.graceful_restart),
+            "the guide that the template follows has it for sessions outside all VRFs alone",
+            "leave graceful_restart out",
         ),
         Inability("communities", _large, NO_LARGE, "leave out communities with two colons"),
     ),
@@ -99,6 +115,7 @@ INABILITIES: Mapping[Platform, tuple[Inability, ...]] = {
         Inability(
             "neighbours", _dynamic, "its groups have no timers, and a range would not get ours", "neighbours: static"
         ),
+        TOO_LONG,
     ),
 }
 

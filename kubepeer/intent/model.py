@@ -46,6 +46,31 @@ DnsName = Annotated[
         "a DNS name has small letters, digits, hyphens and dots",
     ),
 ]
+DEFAULT_VRFS = (
+    "default",
+    "global",
+    "master",
+    "main",
+    "inet",
+    "all",
+)  # what routers call the table outside all VRFs, or mean by no VRF
+
+
+def _of_its_own(value: str) -> str:
+    if value.lower() in DEFAULT_VRFS:
+        raise ValueError("is no VRF's name: leave vrf out for sessions outside all VRFs")
+    return value
+
+
+# The longest that every platform's reference allows: 32 characters on NX-OS and IOS; shorter ones are in abilities.py
+VrfName = Annotated[
+    str,
+    Field(max_length=32),
+    _written(
+        r"[A-Za-z_][A-Za-z0-9_.-]*", "a VRF's name has letters, digits, _, . and -, and begins with a letter or _"
+    ),
+    AfterValidator(_of_its_own),
+]
 VersionNumber = Annotated[str, _written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]
 
 
@@ -193,6 +218,7 @@ class Peering(Section):
     graceful_restart: Literal["helper", "full", "off"] | None = None  # None: as the router's process has it for all
     default_route: bool = False  # the only thing that is ever sent
     communities: tuple[Community, ...] = ()  # added to what is accepted
+    vrf: VrfName | None = None  # where the sessions are; the router must have it. None: outside all VRFs
     redundancy_group: str = "routers"  # its routers are changed one after the other
 
     @model_validator(mode="after")

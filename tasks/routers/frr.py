@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kubepeer.intent import Intent, Router
-from tasks.routers.guest import OWNER, raised, refuse_foreign_as, several_as
+from tasks.routers.guest import OWNER, Claim, raised, refuse_foreign_as, refuse_other_claims, several_as
 from tasks.routers.hierarchy import PROCESS, Line, addresses, in_process, lines_of, number
 
 OWNED_GLOBALS = (f"ip prefix-list {OWNER}-", f"bgp as-path access-list {OWNER} ", f"route-map {OWNER}-")
@@ -46,11 +46,12 @@ class Frr:
             running: `show running-config`.
 
         Raises:
-            RefusedError: the router speaks BGP in another AS than the inventory says.
+            RefusedError: the router speaks BGP in another AS than the inventory says, or is another inventory's.
 
         """
         for found in re.findall(r"^router bgp (\d+)\s*$", running, re.MULTILINE):
             refuse_foreign_as(router, int(found))
+        refuse_other_claims(intent, router, _claims(running))
         wanted = set(lines_of(rendered))
         neighbours = addresses(intent, router)
         stale = [line for line in lines_of(running) if _is_ours(line, neighbours) and line not in wanted]
@@ -98,6 +99,30 @@ def _is_ours(line: Line, neighbours: Collection[str]) -> bool:
 
 def _members(running: str) -> set[str]:
     return set(re.findall(rf"^ neighbor (\S+) peer-group {OWNER}$", running, re.MULTILINE))
+
+
+def _claims(running: str) -> list[Claim]:
+    """What stands under the name of our group, in every VRF."""
+    said: dict[str | None, list[str]] = {}
+    for line in lines_of(running):
+        if len(line.context) == 1 and (process := re.fullmatch(r"router bgp \S+(?: vrf (\S+))?", line.context[0])):
+            said.setdefault(process[1], []).append(line.text)
+    beginning = f"neighbor {OWNER} description "
+    return [
+        Claim(
+            vrf,
+            next((line.removeprefix(beginning) for line in lines if line.startswith(beginning)), ""),
+            frozenset(
+                found[1] for line in lines if (found := re.fullmatch(rf"neighbor (\S+) peer-group {OWNER}", line))
+            ),
+            frozenset(
+                found[1]
+                for line in lines
+                if (found := re.fullmatch(rf"bgp listen range (\S+) peer-group {OWNER}", line))
+            ),
+        )
+        for vrf, lines in said.items()
+    ]
 
 
 def _or_the_whole_group(stale: list[Line], running: str) -> list[Line]:

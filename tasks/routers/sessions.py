@@ -24,11 +24,16 @@ class Sessions:
         return frozenset(self.accepted)
 
 
+def session_name(peer: str, vrf: str | None) -> str:
+    """What a session is called: the same address in a VRF is another neighbour."""
+    return f"{peer} in {vrf}" if vrf else peer
+
+
 def sessions(tables: Mapping[str, Any]) -> Sessions:
     """Read what NAPALM's get_bgp_neighbors gives: {vrf: {"peers": {address: {"is_up", "address_family", ...}}}}."""
     return Sessions(
         {
-            peer if vrf == GLOBAL else f"{peer} in {vrf}": _accepted(state)
+            session_name(peer, None if vrf == GLOBAL else vrf): _accepted(state)
             for vrf, table in tables.items()
             for peer, state in table["peers"].items()
             if state["is_up"]

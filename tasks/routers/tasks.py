@@ -1,6 +1,6 @@
 """Configure a router, and put back what it had: observe, plan, and one safe change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from jinja2 import TemplateSyntaxError
@@ -21,6 +21,7 @@ from tasks.routers import plan, preflight
 from tasks.routers.backups import wanted_backups
 from tasks.routers.platform import PLATFORMS, context
 from tasks.routers.safe_change import Candidate, Order, change_safely
+from tasks.routers.sessions import session_name
 
 
 def observe(task: Task, run: Run) -> Result:
@@ -99,11 +100,15 @@ def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
 
 def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> Order:
     platform = PLATFORMS[router.platform]
+
+    def names(addresses: Iterable[str]) -> frozenset[str]:
+        return frozenset(session_name(address, router.peering.vrf) for address in addresses)
+
     return Order(
         what=f"{platform.name} configuration",
         candidate=candidate,
-        may_go_down=partial(platform.may_go_down, run.intent, router),
-        ours=frozenset(str(node.address) for node in run.intent.peers_of(router)),
+        may_go_down=lambda running, diff: names(platform.may_go_down(run.intent, router, running, diff)),
+        ours=names(str(node.address) for node in run.intent.peers_of(router)),
         mends_itself=platform.on_linux,
         message=f"kubepeer: {run.intent.cluster.name}" if platform.takes_message else "",
     )

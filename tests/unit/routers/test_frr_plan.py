@@ -156,3 +156,16 @@ def test_only_sessions_that_the_change_ends_on_purpose_may_go_down(intent_of: An
     ours = " neighbor 10.31.90.6 peer-group KUBEPEER\n"
     running = RUNNING.replace(ours, f"{ours} neighbor 10.31.90.77 peer-group KUBEPEER\n")
     assert FRR.may_go_down(intent, intent.router("openwrt"), running, diff) == down
+
+
+def test_a_group_of_another_inventory_is_refused(intent_of: Any) -> None:
+    other = RUNNING.replace("nodes of k8s-calico", "nodes of k8s-other")
+    assert other != RUNNING
+    intent = intent_of()
+    with pytest.raises(RefusedError, match="the peer group KUBEPEER is that of another cluster, k8s-other"):
+        FRR.candidate(intent, intent.router("openwrt"), rendered(intent, other), other)
+    in_a_vrf = RUNNING.replace("router bgp 64512\n", "router bgp 64512\nexit\n!\nrouter bgp 64512 vrf CUSTOMER\n", 1)
+    with pytest.raises(
+        RefusedError, match="KUBEPEER has neighbours in VRF CUSTOMER, and the inventory says outside all"
+    ):
+        FRR.candidate(intent, intent.router("openwrt"), rendered(intent, in_a_vrf), in_a_vrf)
