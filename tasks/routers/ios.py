@@ -122,7 +122,9 @@ class Ios(Hierarchical):
         context = (next(line.context[0] for line in standing if place_of(line.context) is not None), *section)
         kept = [line for line in standing if place_of(line.context) is None or not gone & set(line.text.split())]
         into = [" " * depth + above for depth, above in enumerate(context)]
-        away = [f"{' ' * len(context)}no neighbor {end}" for end in ([group] if whole_group else []) + nodes]
+        ranges = [line.text for line in standing if line not in kept and line.text.startswith("bgp listen range ")]
+        ends = [*ranges, *([f"neighbor {group}"] if whole_group else []), *(f"neighbor {node}" for node in nodes)]
+        away = [f"{' ' * len(context)}no {end}" for end in ends]
         out = [f"{' ' * depth}exit" for depth in reversed(range(len(context)))]
         return said + "".join(f"{line}\n" for line in (*into, *away, *out)), kept
 

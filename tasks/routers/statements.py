@@ -148,13 +148,7 @@ class SetStyle:
         for length in range(len(root), len(statement)):
             if not any(one[:length] == statement[:length] for one in wanted):
                 return statement[:length]
-        return (
-            statement
-            if statement[-2] in self.lists
-            else statement[:-1]
-            if len(statement) > len(root) + 1
-            else statement
-        )
+        return statement  # what stands beside it is wanted: a word without a value goes alone
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
         """Nodes that are no neighbours any more, and those (or all) whose other end must change as well."""
