@@ -6,6 +6,8 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TOOLCHAIN := $(VENV)/.toolchain
 SOURCES := kubepeer tasks runbooks lab drivers tests benchmarks
+DRIVERS := drivers/napalm-unix-router drivers/napalm-frr drivers/napalm-bird
+PROJECTS := pyproject.toml $(DRIVERS:%=%/pyproject.toml)
 
 .PHONY: demo test test-long check format lab lab-down host-packages requirements clean
 
@@ -20,13 +22,15 @@ test: $(READY) $(TOOLCHAIN) host-packages
 test-long: $(READY) $(TOOLCHAIN) host-packages
 	$(RUN) -m pytest --part $(PART) $(PYTEST_ARGUMENTS)
 
-# What needs no lab and no root: style, types, and the tests of the pure parts.
+# What needs no lab and no root: style, types, the same logic twice, and the tests of the pure parts.
 check: $(READY)
 	$(VENV)/bin/ruff check $(SOURCES)
 	$(VENV)/bin/ruff format --check $(SOURCES)
 	$(VENV)/bin/mypy
+	cd drivers/napalm-unix-router && ../../$(VENV)/bin/mypy
 	cd drivers/napalm-frr && ../../$(VENV)/bin/mypy
 	cd drivers/napalm-bird && ../../$(VENV)/bin/mypy
+	$(VENV)/bin/pylint --jobs 1 drivers tasks
 	$(RUN) -m pytest -q tests/unit tests/architecture tests/render drivers
 
 format: $(READY)
@@ -53,19 +57,22 @@ host-packages: $(READY)
 	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
 	fi
 
-$(READY): requirements.txt pyproject.toml drivers/napalm-frr/pyproject.toml drivers/napalm-bird/pyproject.toml
+$(READY): requirements.txt $(PROJECTS)
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable drivers/napalm-frr --editable drivers/napalm-bird
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . $(DRIVERS:%=--editable %)
 	@touch $@
 
-# After a change of dependencies: pin them anew.
+# After a change of dependencies: pin them anew. What both drivers stand on is in this checkout and not pinned ("unsafe" is the
+# option's word for that; setuptools, which is so by default, is pinned).
 requirements: $(READY)
 	$(VENV)/bin/pip install --quiet pip-tools
-	$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --extra dev --strip-extras --allow-unsafe \
+	$(VENV)/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheels drivers/napalm-unix-router
+	$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --extra dev --strip-extras \
 	    --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    --output-file requirements.txt pyproject.toml drivers/napalm-frr/pyproject.toml drivers/napalm-bird/pyproject.toml
+	    --find-links build/wheels --unsafe-package napalm-unix-router \
+	    --output-file requirements.txt $(PROJECTS)
 
 clean:
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache build *.egg-info drivers/*/*.egg-info
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache build *.egg-info drivers/*/*.egg-info drivers/*/build

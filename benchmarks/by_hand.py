@@ -34,6 +34,7 @@ from tasks.control_plane.join_secrets import JoinSecrets, ca_hash
 from tasks.linux.observe import Answer, Seen
 from tasks.linux.templates import render
 from tasks.nodes.repository import CODENAME
+from tasks.platforms.platform import PLATFORMS
 
 DEADLINE = 1200
 PULLED = "[certs] Using certificateDir folder"  # kubeadm's first line after its preflight, which pulls the images
@@ -206,7 +207,7 @@ def deploy() -> dict[str, float]:
 
 def main() -> None:
     """Measure both, and print them side by side."""
-    intent = load_intent(read_settings(CHECKOUT / "config.yaml"))
+    intent = load_intent(read_settings(CHECKOUT / "config.yaml"), PLATFORMS)
     reset()
     hand, pulls = by_hand(intent)
     reset()

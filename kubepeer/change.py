@@ -16,7 +16,7 @@ class Change:
     """One difference between intent and observation.
 
     Attributes:
-        what: the subject, as its own world names it: a path, "unit containerd", "BGPPeer openwrt-peer", "frr configuration".
+        what: the subject, as its own world names it: a path, "unit containerd", "BGPPeer openwrt-peer", "configuration of r1".
         before: what stands, as text; None when there is nothing yet.
         after: what should stand, as text; None when it is to go.
         secret: the texts are never shown, only that they differ.

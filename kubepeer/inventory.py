@@ -15,6 +15,10 @@ from kubepeer.settings import Settings
 TIMEOUTS = {"conn_timeout": 5, "banner_timeout": 10, "auth_timeout": 10, "keepalive": 15}
 PATH_KEYS = ("key_file", "ssh_config_file")
 NAPALM_SECONDS = 60
+FILE_ARGUMENTS = {
+    "main": "config_file",
+    "ours": "include_file",
+}  # data.configuration_files -> a NAPALM driver's optional_args
 
 
 def build_nornir(settings: Settings, password: str | None = None) -> Nornir:
@@ -69,11 +73,18 @@ def _connect_strictly(host: Host, inventory: Inventory, settings: Settings, pass
         "alt_key_file": str(settings.known_hosts),
     }
     ssh |= strict
-    _replace(host, "netmiko", ssh)
+    # Opened by tasks.linux.connect without netmiko's preparation of a terminal that nobody uses: its prompt takes as long as all the rest.
+    _replace(host, "netmiko", ssh | {"auto_connect": False})
     if host.platform:
         napalm = _merged_extras(host, inventory, "napalm")
-        optional = ssh | napalm.get("optional_args", {}) | strict
+        optional = ssh | napalm.get("optional_args", {}) | _configuration_files(host) | strict
         _replace(host, "napalm", {"timeout": NAPALM_SECONDS} | napalm | {"optional_args": optional})
+
+
+def _configuration_files(host: Host) -> dict[str, str]:
+    """Arguments of a driver that owns a file beside the daemon's own: what preflight and the readers go by is what the driver does."""
+    said = host.get("configuration_files") or {}
+    return {argument: said[key] for key, argument in FILE_ARGUMENTS.items() if isinstance(said, dict) and said.get(key)}
 
 
 def _replace(host: Host, connection: str, extras: dict[str, Any]) -> None:

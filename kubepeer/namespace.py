@@ -1,19 +1,19 @@
 """Enter the network namespace that config.yaml names, or refuse: nothing may be contacted from another network than the intended one."""
 
+import ctypes
 import os
-import shutil
-import sys
 from pathlib import Path
 
 from kubepeer.errors import UsageError
 
 FOLDER = Path("/run/netns")  # where ip-netns(8) keeps named namespaces
+CLONE_NEWNET = 0x40000000  # setns(2): nothing but a network namespace will do
 
 
 def enter(name: str | None) -> None:
-    """Be in the named network namespace: re-execute this program once under nsenter(1).
+    """Be in the named network namespace, with all threads that are started from now on: setns(2).
 
-    Python 3.11 has no os.setns, and no thread may be running yet: so this is the first thing that a runbook does.
+    Python has it from 3.12 on as os.setns; before, the C library is asked.
 
     Raises:
         UsageError: it is not there, or may not be entered.
@@ -29,15 +29,25 @@ def enter(name: str | None) -> None:
         raise UsageError(
             f"network namespace {name!r} is not there: {path}. Nothing was contacted.", cure=cure
         ) from None
-    here = Path("/proc/self/ns/net").stat()
-    if (here.st_dev, here.st_ino) == (wanted.st_dev, wanted.st_ino):
+    if _is_in(wanted):
         return
-    nsenter = shutil.which("nsenter")
-    if os.geteuid() != 0 or nsenter is None:
-        missing = "root" if nsenter else "the program nsenter (package util-linux)"
+    if os.geteuid() != 0:
         raise UsageError(
-            f"network namespace {name!r} cannot be entered without {missing}. Nothing was contacted.", cure=cure
+            f"network namespace {name!r} cannot be entered without root. Nothing was contacted.", cure=cure
         )
-    program = [sys.executable, *sys.argv]
-    sys.stdout.flush()
-    os.execv(nsenter, [nsenter, f"--net={path}", "--", *program])  # noqa: S606  the same program, in another network
+    why = _set_network_namespace(path)
+    if why or not _is_in(wanted):
+        raise UsageError(f"network namespace {name!r} cannot be entered: {why}. Nothing was contacted.", cure=cure)
+
+
+def _is_in(namespace: os.stat_result) -> bool:
+    here = Path("/proc/thread-self/ns/net").stat()
+    return (here.st_dev, here.st_ino) == (namespace.st_dev, namespace.st_ino)
+
+
+def _set_network_namespace(path: Path) -> str:
+    """Why the running thread could not be moved there; "" when it was."""
+    library = ctypes.CDLL(None, use_errno=True)
+    with path.open("rb") as file:
+        refused = library.setns(file.fileno(), CLONE_NEWNET)
+    return os.strerror(ctypes.get_errno()) if refused else ""

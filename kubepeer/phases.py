@@ -18,6 +18,7 @@ from nornir.plugins.runners import ThreadedRunner
 from kubepeer.change import MADE, Change
 from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError
+from kubepeer.memory import Memory
 from kubepeer.run import WAITING, Run
 
 NOTHING_CHOSEN = "nothing chosen"
@@ -60,19 +61,17 @@ def workers(run: Run) -> Iterable[str]:
     return [node.name for node in run.intent.workers if node.name in run.chosen]
 
 
-def speaker(run: Run) -> Iterable[str]:
+ONE_CONTROL_PLANE = Memory[str | None]("the control plane in whose name the cluster's objects are changed")
+
+
+def one_control_plane(run: Run) -> Iterable[str]:
     """The one control plane in whose name the cluster's objects are read and changed; none when no control plane was chosen.
 
     It is named once: when a phase of the cluster fails, those that stand on it are skipped.
     """
     failed = run.nornir.data.failed_hosts
-    name = run.once("speaker", lambda: next((name for name in control_planes(run) if name not in failed), None))
+    name = run.once(ONE_CONTROL_PLANE, lambda: next((name for name in control_planes(run) if name not in failed), None))
     return [] if name is None else [name]
-
-
-def a_cluster(run: Run) -> Iterable[str]:
-    """For needs=: while no API has answered in this run, everything else stands on the first control plane."""
-    return [] if run.recall("api") else [run.intent.control_planes[0].name]
 
 
 Turns = Callable[[Run, Sequence[str]], Sequence[Sequence[str]]]

@@ -1,10 +1,10 @@
 """What all tasks of one run share: intent, the selection, and what one phase learned that a later one needs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 from nornir.core import Nornir
 from nornir.core.task import Result, Task
@@ -13,10 +13,11 @@ from kubepeer.change import Change
 from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError
 from kubepeer.intent import Intent
+from kubepeer.memory import Kept, Memory
 from kubepeer.secret import Redactor, bgp_password
 from kubepeer.settings import Settings
 
-Kept = TypeVar("Kept")
+BGP_PASSWORD = Memory[str]("the BGP password")
 
 
 @dataclass(frozen=True)
@@ -59,24 +60,24 @@ class Run:
     filtered: bool = False
     redactor: Redactor = field(default_factory=Redactor)
     warnings: list[str] = field(default_factory=list)
-    _kept: dict[Any, Any] = field(default_factory=dict)
-    _making: dict[Any, Lock] = field(default_factory=dict)
+    _kept: dict[tuple[Memory[Any], Hashable], Any] = field(default_factory=dict)
+    _making: dict[tuple[Memory[Any], Hashable], Lock] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def once(self, key: Any, make: Callable[[], Kept]) -> Kept:
+    def once(self, place: Memory[Kept], make: Callable[[], Kept], *, of: Hashable = None) -> Kept:
         """Make a thing the first time it is asked for, and give the same one ever after; safe between threads.
 
-        Who asks for the same key waits; what is made may itself ask for other keys, and nobody else is held up meanwhile.
+        Who asks for the same thing waits; what is made may itself ask for others, and nobody else is held up meanwhile.
         """
         with self._lock:
-            making = self._making.setdefault(key, Lock())
+            making = self._making.setdefault((place, of), Lock())
         with making:
             with self._lock:
-                if key in self._kept:
-                    kept: Kept = self._kept[key]
+                if (place, of) in self._kept:
+                    kept: Kept = self._kept[place, of]
                     return kept
             made = make()
-            self.keep(key, made)
+            self.keep(place, made, of=of)
             return made
 
     def warn(self, line: str) -> None:
@@ -95,17 +96,17 @@ class Run:
         source = self.intent.cluster.bgp.password
         if source is None:
             return None
-        return self.once("the BGP password", lambda: self.redactor.learn(bgp_password(source, self.settings.folder)))
+        return self.once(BGP_PASSWORD, lambda: self.redactor.learn(bgp_password(source, self.settings.folder)))
 
-    def keep(self, key: Any, value: Any) -> None:
-        """Remember a value for later phases."""
+    def keep(self, place: Memory[Kept], value: Kept, *, of: Hashable = None) -> None:
+        """Remember a value for later phases: the one, or the one of a host."""
         with self._lock:
-            self._kept[key] = value
+            self._kept[place, of] = value
 
-    def recall(self, key: Any, default: Any = None) -> Any:
-        """What an earlier phase kept under this key."""
+    def recall(self, place: Memory[Kept], *, of: Hashable = None) -> Kept | None:
+        """What was kept there; None where nothing was."""
         with self._lock:
-            return self._kept.get(key, default)
+            return self._kept.get((place, of))
 
 
 WAITING: ContextVar[Callable[[str], None] | None] = ContextVar(

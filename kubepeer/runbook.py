@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -20,11 +20,13 @@ from kubepeer.commandline import CommandLine, parse, select
 from kubepeer.display import Display, print_changes, print_warnings
 from kubepeer.errors import KubepeerError, UsageError
 from kubepeer.hostkeys import learn_new_hosts
+from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.combinations import warnings
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
+from kubepeer.memory import refuse_wrong_order
 from kubepeer.namespace import enter
-from kubepeer.phases import Phase, PhaseOutcome, Together, run_phases
+from kubepeer.phases import Phase, PhaseOutcome, TaskFunction, Together, run_phases
 from kubepeer.report import CHANGES_FOUND, FAILED, as_json, as_junit, exit_code
 from kubepeer.run import Options, Run
 from kubepeer.secret import Redactor
@@ -53,6 +55,7 @@ def run(
     name: str,
     phases: Phases | Mapping[str, Phases],
     *,
+    platforms: Platforms,
     description: str = "",
     show: Show | None = None,
     tell: Tell | None = None,
@@ -63,6 +66,7 @@ def run(
     Args:
         name: the runbook's name.
         phases: the list, in order; or, of a runbook with several commands, a list for each. An empty list contacts nothing.
+        platforms: those that a router of the inventory may be of, by name.
         description: for --help.
         show: prints what the runbook found, at the end.
         tell: the same for --output json: keys beside those of the contract.
@@ -86,10 +90,11 @@ def run(
     began = time.monotonic()
     _end_when_interrupted(console)
     try:
+        refuse_wrong_order(_titles_and_tasks(phases))
         settings = read_settings(given.config)
         if phases:
             enter(settings.namespace)
-        this = prepare(settings, given, contact=bool(phases))
+        this = prepare(settings, given, platforms, contact=bool(phases))
         known = len(this.warnings)
         if purpose is Purpose.CHANGE and phases:
             print_warnings(console, this.redactor, this.warnings)
@@ -120,9 +125,14 @@ def run(
         return 1
 
 
-def prepare(settings: Settings, given: CommandLine, *, contact: bool = True) -> Run:
+def _titles_and_tasks(phases: Phases) -> Iterator[list[tuple[str, TaskFunction]]]:
+    for step in phases:
+        yield [(phase.title, phase.task) for phase in (step.phases if isinstance(step, Together) else (step,))]
+
+
+def prepare(settings: Settings, given: CommandLine, platforms: Platforms, *, contact: bool = True) -> Run:
     """Everything up to the first packet, and the host keys where hosts will be contacted at all."""
-    intent = load_intent(settings)
+    intent = load_intent(settings, platforms)
     nornir = build_nornir(settings)
     chosen = select(nornir, given.groups, given.hosts)
     options = Options(

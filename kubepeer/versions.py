@@ -17,22 +17,6 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML 
 
 
 @dataclass(frozen=True)
-class KubernetesMinor:
-    """What goes with a minor version of Kubernetes.
-
-    Attributes:
-        containerd: the least version that serves.
-        pause, etcd, coredns: the tags of the images that kubeadm names; for information, since a patch may name newer ones.
-
-    """
-
-    containerd: str
-    pause: str
-    etcd: str
-    coredns: str
-
-
-@dataclass(frozen=True)
 class CalicoMinor:
     """What goes with a minor version of Calico.
 
@@ -87,15 +71,11 @@ def is_supported(project: Project, version: str) -> bool:
     return within or version in _table()["also"].get(project, ())
 
 
-def kubernetes(version: str) -> KubernetesMinor:
-    """What goes with a version of Kubernetes.
-
-    Raises:
-        KeyError: it is not supported.
-
-    """
-    row = _table()["kubernetes"][minor(version)]
-    return KubernetesMinor(row["containerd"], row["pause"], row["etcd"], row["coredns"])
+def containerd_for(version: str) -> tuple[str, str]:
+    """The least containerd that serves a version of Kubernetes, and the first Kubernetes that needs it."""
+    rows = _table()["containerd"]
+    first: str = max((one for one in rows if number(one) <= number(version)), key=number)
+    return rows[first]["least"], first
 
 
 def calico(version: str) -> CalicoMinor:

@@ -10,16 +10,21 @@ from lab.places import CHECKOUT, Cache, Instance
 from lab.processes import run
 from lab.topology import MACHINES, Machine, Role
 
-ROUTES = "systemctl is-active --quiet frr && vtysh -d bgpd -c 'show bgp summary' && vtysh -d ospfd -c 'show ip ospf'"
+BIRD = "systemctl is-active --quiet bird && birdc show ospf"
+DAEMONS = "vtysh -d bgpd -c 'show bgp summary' && vtysh -d ospfd -c 'show ip ospf'"
+ROUTES = f"systemctl is-active --quiet frr && {DAEMONS}"
 # What a machine says when it is ready: a login is enough for a node, the others have something to serve.
 READY = {
     Role.NODE: "true",
     Role.OLDER_NODE: "true",
     Role.ROUTER: ROUTES,
-    Role.BIRD_ROUTER: "systemctl is-active --quiet bird && birdc show ospf",
+    Role.BUSYBOX_ROUTER: f"{DAEMONS} && [ -e /run/frr/read ]",
+    Role.BIRD_ROUTER: BIRD,
     Role.MIRROR: "curl -sfo /dev/null http://127.0.0.1/apt/kubernetes/Release && curl -sfo /dev/null http://127.0.0.1:5000/v2/",
     Role.CLIENT: "birdc show status",
     Role.NEXT_ROUTER: ROUTES,
+    Role.NEXT_BIRD_ROUTER: BIRD,
+    Role.NEWEST_ROUTER: ROUTES,
 }
 KNOWN_TO_CHECKOUT = CHECKOUT / "var" / "known_hosts"
 KEY_IN_CHECKOUT = CHECKOUT / "var" / "lab" / "id_ed25519"

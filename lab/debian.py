@@ -17,6 +17,8 @@ from lab.processes import run
 # Nodes run the newer one, but for a worker; the mirror, the routers but for one, and the images the older one.
 RELEASE = "bookworm"
 NEXT_RELEASE = "trixie"
+UNSTABLE = "sid"
+"""It moves on: the machine that stands on it is an optional one. It has no suites beside itself, and needs none."""
 COMPONENT = "main"
 ARCHIVE_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _ONE_LINE = re.compile(r"^deb\s+(?:\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.*)$")
@@ -74,6 +76,8 @@ def host_sources(folder: Path = Path("/etc/apt"), wanted: str = RELEASE) -> tupl
         entries = _stanzas(file.read_text()) if file.suffix == ".sources" else _one_liners(file.read_text())
         for uri, suite, components in entries:
             if COMPONENT in components.split() and re.fullmatch(rf"{release}(-updates|-security)?", suite):
+                if wanted == UNSTABLE and suite != release:
+                    continue
                 found.append(Source(uri.rstrip("/"), suite.replace(release, wanted, 1)))
     if not any(source.suite == wanted for source in found):
         raise LabError(f"{folder}: no apt source for the suite {release} with the component {COMPONENT}")

@@ -21,8 +21,8 @@ HOST_KEY_TYPES = ("ed25519", "ecdsa")
 
 def layers(instance: Instance, machine: Machine) -> Sequence[Path]:
     """The read-only folders below a machine's own, the topmost first."""
-    base = base_of(instance.cache, release_of(machine.role))
-    return [base] if machine.is_node else [instance.cache.layer(machine.role), base]
+    own = [] if machine.is_node else [instance.cache.layer(machine.role)]
+    return [*own, base_of(instance.cache, release_of(machine.role))] if machine.has_systemd else own
 
 
 def host_keys(instance: Instance, machine: Machine) -> Path:
@@ -63,6 +63,12 @@ def prepare(instance: Instance, machine: Machine, origin: str) -> None:
     mount_overlay(layers(instance, machine), disk / "upper", disk / "work", instance.root(machine))
 
 
+def origin(instance: Instance, machine: Machine) -> str:
+    """The builds that a machine's disk lies on, as they were named when it was made; "" when there is no whole disk."""
+    made = instance.disk(machine) / "made"
+    return made.read_text() if made.exists() else ""
+
+
 def throw_away(instance: Instance, machine: Machine) -> None:
     """Remove a machine's disk; what says that it is whole goes first, in case this is interrupted."""
     disk = instance.disk(machine)
@@ -73,7 +79,7 @@ def throw_away(instance: Instance, machine: Machine) -> None:
 
 def _fill(instance: Instance, machine: Machine, upper: Path) -> None:
     """Everything that tells one machine from another, and the files of its role."""
-    for folder in ("all", machine.role.value, machine.name):
+    for folder in (*(("all",) if machine.has_systemd else ()), machine.role.value, machine.name):
         if (FILES / folder).is_dir():
             shutil.copytree(FILES / folder, upper, symlinks=True, dirs_exist_ok=True)
     for key in host_keys(instance, machine).iterdir():

@@ -151,10 +151,10 @@ def execute(instance: Instance, machine: Machine, words: Sequence[str]) -> int:
     clean = [
         "env",
         "-i",
-        "--chdir=/root",
         "HOME=/root",
         "TERM=dumb",
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        *("sh", "-c", 'cd /root && exec "$@"', "sh"),  # busybox' env changes no folder
     ]
     groups = cgroups.groups(instance, machine.name)
     return subprocess.run(machines.launched(groups, [*inside, *clean, *words]), check=False).returncode

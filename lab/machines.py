@@ -1,4 +1,4 @@
-"""One machine: started, found, stopped, cut off. systemd-nspawn runs it, its systemd is PID 1 inside."""
+"""One machine: started, found, stopped, cut off. systemd-nspawn runs it, with an init of its own as PID 1 inside."""
 
 import json
 import os
@@ -121,7 +121,9 @@ def _nspawn(instance: Instance, machine: Machine) -> Iterable[str]:
         f"--drop-capability=CAP_SYS_TIME{',CAP_SYS_MODULE' if kernel_modules.loadable() else ''}",
         "--bind=/dev/kmsg",
     )  # fmt: skip
-    for name in disks.REAL_FOLDERS:
+    if not machine.has_systemd:
+        yield "--kill-signal=SIGUSR2"  # with which busybox' init powers off
+    for name in disks.REAL_FOLDERS if machine.has_systemd else ():
         yield f"--bind={disk / name}:/var/lib/{name}"
     # The host's swap is not shown, and its magic keys are out of reach. Mounts on /proc are made when the root is the
     # machine's own already, so the file that stands for an empty list lies in the machine.

@@ -24,6 +24,7 @@ PROGRAMS = {
     "sysctl": "procps",
     "unzstd": "zstd",
     "xz": "xz-utils",
+    "busybox": "busybox",  # a small router's shell: the scripts of the drivers run in it
 }
 # Headers for the one C program (pause), which gcc does not pull in without recommendations, and the keys that Debian's
 # package lists are signed with, which Ubuntu lacks.

@@ -20,11 +20,18 @@ class Role(Enum):
     OLDER_NODE = "older-node"
     """A node of Debian's release before the others': both containerds are met in every run."""
     ROUTER = "router"
+    """A router with systemd, FRR, and FRR's own tool for reloading."""
+    BUSYBOX_ROUTER = "busybox-router"
+    """A router with busybox, dropbear and FRR, and nothing else: what a small device has."""
     BIRD_ROUTER = "bird-router"
     MIRROR = "mirror"
     CLIENT = "client"
     NEXT_ROUTER = "next-router"
     """A router of Debian's next release, whose FRR is of the next generation."""
+    NEXT_BIRD_ROUTER = "next-bird-router"
+    """A router of Debian's next release with BIRD 3."""
+    NEWEST_ROUTER = "newest-router"
+    """A router of Debian's unstable, whose FRR is the newest that Debian has."""
 
 
 NODE_ROLES = (Role.NODE, Role.OLDER_NODE)
@@ -82,6 +89,11 @@ class Machine:
         return self.role in NODE_ROLES
 
     @property
+    def has_systemd(self) -> bool:
+        """Whether systemd is its first process; else busybox is."""
+        return self.role is not Role.BUSYBOX_ROUTER
+
+    @property
     def hostname(self) -> str:
         """Nodes carry full names, as those of the cluster in the tutorial do."""
         return f"{self.name}.{DOMAIN}" if self.is_node else self.name
@@ -104,12 +116,19 @@ MIRROR = Machine("mirror", "mirror", Role.MIRROR, (_site("10.31.0.2"),))
 OPENWRT = Machine(
     "openwrt",
     "openwrt",
-    Role.ROUTER,
+    Role.BUSYBOX_ROUTER,
     (_site(GATEWAY, gateway=None), Interface("eth1", f"{CLIENT_GATEWAY}/24", Segment.CLIENTS)),
 )
 TINY_UNRAID = Machine("tiny-unraid", "unraid", Role.BIRD_ROUTER, (_site("10.31.100.100"),))
 CLIENT = Machine(
     "client", "client", Role.CLIENT, (Interface("eth0", "10.32.0.10/24", Segment.CLIENTS, CLIENT_GATEWAY),)
+)
+FRR8 = Machine(
+    "frr8",
+    "frr8",
+    Role.ROUTER,
+    (_site("10.31.254.8"), Interface("eth1", "10.32.0.4/24", Segment.CLIENTS)),
+    optional=True,
 )
 FRR10 = Machine(
     "frr10",
@@ -118,12 +137,20 @@ FRR10 = Machine(
     (_site("10.31.254.10"), Interface("eth1", "10.32.0.3/24", Segment.CLIENTS)),
     optional=True,
 )
+BIRD3 = Machine("bird3", "bird3", Role.NEXT_BIRD_ROUTER, (_site("10.31.254.11"),), optional=True)
+FRR_SID = Machine(
+    "frr-sid",
+    "frr-sid",
+    Role.NEWEST_ROUTER,
+    (_site("10.31.254.12"), Interface("eth1", "10.32.0.5/24", Segment.CLIENTS)),
+    optional=True,
+)
 NODES = (
     *(_node("master", number) for number in (1, 2, 3)),
     *(_node("worker", number) for number in (4, 5)),
     _node("worker", 6, Role.OLDER_NODE),
 )
-MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR10)
+MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR8, FRR10, BIRD3, FRR_SID)
 
 # What a plain `up` starts.
 STANDARD = tuple(one for one in MACHINES if not one.optional)

@@ -4,23 +4,24 @@ import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import (
     Phase,
     Together,
-    a_cluster,
     chosen,
     control_planes,
     first_control_plane,
     nodes,
     one_by_one,
+    one_control_plane,
     one_of_each_redundancy_group,
     other_control_planes,
     routers,
-    speaker,
     workers,
 )
 from kubepeer.runbook import run
+from tasks.cluster.access import a_cluster
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe, preflight_with_cluster
+from tasks.platforms.platform import PLATFORMS
 from tasks.routers.tasks import configure
 from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify_when_settled
@@ -36,12 +37,12 @@ PHASES: list[Phase | Together] = [
     Phase("First control plane", initialise, on=first_control_plane),
     Phase("Other control planes", join, on=other_control_planes, turns=one_by_one, needs=a_cluster),
     Phase("Workers", join, on=workers, needs=a_cluster),
-    Phase("Retire join secrets", retire_secrets, on=speaker, needs=a_cluster),
-    Phase("Cluster network", build_network, on=speaker, needs=a_cluster),
-    Phase("Load balancer", build_load_balancer, on=speaker, needs=a_cluster),
-    Phase("Workload", run_workload, on=speaker, needs=a_cluster),
+    Phase("Retire join secrets", retire_secrets, on=one_control_plane, needs=a_cluster),
+    Phase("Cluster network", build_network, on=one_control_plane, needs=a_cluster),
+    Phase("Load balancer", build_load_balancer, on=one_control_plane, needs=a_cluster),
+    Phase("Workload", run_workload, on=one_control_plane, needs=a_cluster),
     Phase("Verify both ends", verify_when_settled, on=routers_to_ask, needs=a_cluster),
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(run("deploy", PHASES, description=__doc__, show=show))
+    raise SystemExit(run("deploy", PHASES, platforms=PLATFORMS, description=__doc__, show=show))

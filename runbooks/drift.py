@@ -1,12 +1,13 @@
 """What stands on nodes, in the cluster and on routers against intent: exit code 1 on any difference. Changes nothing; made for cron."""
 
 import kubepeer.starting  # noqa: F401  first of all
-from kubepeer.phases import Phase, Together, chosen, control_planes, nodes, routers, speaker
+from kubepeer.phases import Phase, Together, chosen, control_planes, nodes, one_control_plane, routers
 from kubepeer.runbook import Purpose, run
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.tasks import join, place_endpoint
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe
+from tasks.platforms.platform import PLATFORMS
 from tasks.routers.tasks import configure
 
 PHASES: list[Phase | Together] = [
@@ -14,10 +15,10 @@ PHASES: list[Phase | Together] = [
     Together(Phase("Nodes", prepare, on=nodes), Phase("Routers", configure, on=routers)),
     Phase("API endpoint", place_endpoint, on=control_planes),
     Phase("Members", join, on=nodes),
-    Phase("Cluster network", build_network, on=speaker),
-    Phase("Load balancer", build_load_balancer, on=speaker),
-    Phase("Workload", run_workload, on=speaker),
+    Phase("Cluster network", build_network, on=one_control_plane),
+    Phase("Load balancer", build_load_balancer, on=one_control_plane),
+    Phase("Workload", run_workload, on=one_control_plane),
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(run("drift", PHASES, description=__doc__, purpose=Purpose.DRIFT))
+    raise SystemExit(run("drift", PHASES, platforms=PLATFORMS, description=__doc__, purpose=Purpose.DRIFT))

@@ -3,10 +3,13 @@
 import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import Phase
 from kubepeer.runbook import Purpose, run
+from tasks.platforms.platform import PLATFORMS
 from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify
 
 PHASES = [Phase("Verify routes", verify, on=routers_to_ask)]
 
 if __name__ == "__main__":
-    raise SystemExit(run("verify_routes", PHASES, description=__doc__, show=show, purpose=Purpose.VERIFY))
+    raise SystemExit(
+        run("verify_routes", PHASES, platforms=PLATFORMS, description=__doc__, show=show, purpose=Purpose.VERIFY)
+    )

@@ -2,16 +2,23 @@
 
 from nornir.core.task import Result, Task
 
+from kubepeer.memory import hands_over
 from kubepeer.run import Run
+from tasks.cluster.access import ASKED_API
 from tasks.cluster.tasks import refuse_early as refuse_cluster
+from tasks.control_plane.membership import MEMBER
 from tasks.control_plane.preflight import refuse_unready_api, refuse_unusable_passwords
 from tasks.control_plane.tasks import observe_membership
+from tasks.nodes.tasks import FACTS, refuse_early, refuse_for_all
 from tasks.nodes.tasks import observe as observe_node
-from tasks.nodes.tasks import refuse_early, refuse_for_all
+from tasks.routers.tasks import ANSWERS
 from tasks.routers.tasks import observe as observe_router
 from tasks.routers.tasks import refuse_early as refuse_router
 
+OBSERVED = (FACTS, MEMBER, ANSWERS)
 
+
+@hands_over(gives=OBSERVED)
 def observe(task: Task, run: Run) -> Result:
     """Connect to a host and ask what the phases must know before anything begins."""
     if _is_router(task, run):
@@ -20,6 +27,7 @@ def observe(task: Task, run: Run) -> Result:
     return observe_node(task, run)
 
 
+@hands_over(needs=OBSERVED, gives=ASKED_API)
 def preflight(task: Task, run: Run) -> Result:
     """Refuse, with every cure at once, where it cannot end well; for all hosts, routers too, where the reason is one of all."""
     refuse_for_all(run)
@@ -27,6 +35,7 @@ def preflight(task: Task, run: Run) -> Result:
     return refuse_router(task, run) if _is_router(task, run) else refuse_early(task, run)
 
 
+@hands_over(needs=OBSERVED, gives=ASKED_API)
 def preflight_with_cluster(task: Task, run: Run) -> Result:
     """The same, and what cannot end well in the cluster itself: then no host is touched."""
     refuse_unusable_passwords(run)

@@ -12,9 +12,11 @@ from typing import Any, NoReturn
 import pytest
 import yaml
 
+from kubepeer import versions
 from kubepeer.intent import Intent
 from kubepeer.intent.load import load_intent
 from kubepeer.settings import Settings, read_settings
+from tasks.platforms.platform import PLATFORMS
 from tests.lab.tiers import PARTS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -59,6 +61,12 @@ def _case(file: Path) -> dict[str, Any]:
 @functools.cache
 def _document(path: Path) -> dict[str, Any]:
     return _case(path)
+
+
+def goes_with(kubernetes: str) -> dict[str, str]:
+    """The tags that kubeadm of a version names, by the table of versions."""
+    row: dict[str, str] = _document(versions.DATA)["kubernetes"][versions.minor(kubernetes)]
+    return row
 
 
 def merged(below: Any, above: Any) -> Any:
@@ -131,7 +139,7 @@ def untouched(defaults: str) -> Intent:
     """The intent of an inventory as it is shipped."""
     files = {"host_file": CHECKOUT / FILES["hosts"], "group_file": CHECKOUT / FILES["groups"]}
     settings = read_settings(CHECKOUT / "config.yaml")
-    return load_intent(settings.model_copy(update=files | {"defaults_file": CHECKOUT / DEFAULTS[defaults]}))
+    return load_intent(settings.model_copy(update=files | {"defaults_file": CHECKOUT / DEFAULTS[defaults]}), PLATFORMS)
 
 
 _edited: dict[str, Intent] = {}
@@ -146,7 +154,7 @@ def intent_of(project: Project) -> IntentOf:
             return untouched(defaults)
         asked = repr((defaults, edits))
         if asked not in _edited:  # it can be shared: an intent is frozen
-            _edited[asked] = load_intent(project(defaults, **edits))
+            _edited[asked] = load_intent(project(defaults, **edits), PLATFORMS)
         return _edited[asked]
 
     return make

@@ -10,7 +10,6 @@ from kubepeer.intent.model import (
     Node,
     Packages,
     Peering,
-    Platform,
     Router,
     Software,
 )
@@ -25,7 +24,6 @@ __all__ = [
     "Node",
     "Packages",
     "Peering",
-    "Platform",
     "Router",
     "Software",
 ]

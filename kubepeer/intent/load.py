@@ -1,16 +1,19 @@
 """From the three files of the inventory to intent; every mistake is one line with file, host and key, before anything connects."""
 
 from collections.abc import Sequence
+from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from kubepeer.errors import InventoryError
+from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.model import (
     AsNumber,
     Cluster,
+    ConfigurationFiles,
     Intent,
     Manifests,
     Node,
@@ -44,6 +47,7 @@ class FabricData(Section):
 class NodeData(Section):
     """The keys under data: of a node, or of the groups it is in."""
 
+    address: IPv4Address | None = None  # where hostname is another: of management, a name
     interface: str = "eth0"
     as_number: AsNumber | None = None  # the cluster's where none is said
     routers: tuple[str, ...] | None = None  # all where none is said
@@ -53,11 +57,17 @@ class RouterData(Section):
     """The keys under data: of a router, or of the groups it is in."""
 
     as_number: AsNumber
+    address: IPv4Address | None = None  # as of a node; peering.address says the same
     peering: Peering = Peering()
+    configuration_files: ConfigurationFiles = ConfigurationFiles()
 
 
-def load_intent(settings: Settings) -> Intent:
+def load_intent(settings: Settings, platforms: Platforms) -> Intent:
     """Read the inventory and build the intent.
+
+    Args:
+        settings: where its files are.
+        platforms: those that a router may be of, by name.
 
     Raises:
         InventoryError: it contradicts itself or the model: one line, with file, host and key.
@@ -67,7 +77,7 @@ def load_intent(settings: Settings) -> Intent:
     _refuse_scattered_fabric(files)
     fabric = _fabric(files)
     groups = {name: set(files.lineage(entry)) for name, entry in files.hosts.items()}
-    routers = [_router(files, name) for name in files.hosts if "routers" in groups[name]]
+    routers = [_router(files, name, platforms) for name in files.hosts if "routers" in groups[name]]
     nodes: list[Node] = []
     for name in files.hosts:
         if "routers" in groups[name]:
@@ -79,7 +89,7 @@ def load_intent(settings: Settings) -> Intent:
             )
         nodes.append(_node(files, name, roles, fabric.cluster, routers, FIRST_PRIORITY - len(nodes)))
     intent = Intent(nodes=tuple(nodes), routers=tuple(routers), **dict(fabric))
-    for found in contradictions(intent):
+    for found in contradictions(intent, platforms):
         file = _file_of(files, found)
         where = "".join(f"{part}: " for part in (found.host, found.key) if part)
         raise InventoryError(f"{file}: {where}{found.what}. {NOTHING}", cure=found.cure)
@@ -130,12 +140,11 @@ def _node(
         raise InventoryError(f"{files.host_file}: {name}: is in both groups {' and '.join(roles)}. {NOTHING}")
     try:
         data = NodeData.model_validate(_own_data(files, name))
-        address = files.hosts[name].get("hostname", "")
         return Node.model_validate(
             {
                 "name": name,
                 "full_name": f"{name}.{cluster.domain}",
-                "address": address,
+                **_address(files, name, {"data.address": data.address}),
                 "role": roles[0],
                 "interface": data.interface,
                 "priority": priority,
@@ -147,11 +156,17 @@ def _node(
         raise _of_host(files, name, error) from error
 
 
-def _router(files: Files, name: str) -> Router:
+def _router(files: Files, name: str, platforms: Platforms) -> Router:
     entry = files.hosts[name]
     platform = entry.get("platform") or next(
         (files.groups[group]["platform"] for group in files.lineage(entry) if "platform" in files.groups[group]), ""
     )
+    if platform not in platforms:
+        *others, last = map(repr, platforms)
+        raise InventoryError(
+            f"{files.inherited(name, 'platform')[1]}: {name}: platform: Input should be {', '.join(others)} or {last}"
+            f" (found {platform!r}). {NOTHING}"
+        )
     try:
         data = RouterData.model_validate(_own_data(files, name))
         return Router.model_validate(
@@ -159,18 +174,41 @@ def _router(files: Files, name: str) -> Router:
                 "name": name,
                 "platform": platform,
                 "as_number": data.as_number,
-                "address": entry.get("hostname", ""),
+                **_address(files, name, {"data.peering.address": data.peering.address, "data.address": data.address}),
                 "peering": data.peering,
+                "configuration_files": data.configuration_files,
             }
         )
     except ValidationError as error:
         raise _of_host(files, name, error) from error
 
 
+def _address(files: Files, name: str, said: dict[str, IPv4Address | None]) -> dict[str, object]:
+    """A host's end of its sessions, and the key that says it: one of its own, else hostname, which is where SSH goes.
+
+    Raises:
+        InventoryError: two keys say two addresses, or hostname is a name or of IPv6 and none says one.
+
+    """
+    hostname = files.hosts[name].get("hostname") or ""
+    keys = [key for key, address in said.items() if address]
+    if len({said[key] for key in keys}) > 1:
+        both = " and ".join(f"{key} {said[key]}" for key in keys)
+        raise InventoryError(f"{files.host_file}: {name}: {both} are two addresses of one end. {NOTHING}")
+    if keys and not hostname:
+        raise InventoryError(f"{files.host_file}: {name}: hostname: is missing: it is where SSH goes. {NOTHING}")
+    if keys:
+        return {"address": said[keys[0]], "address_key": keys[0]}
+    try:
+        return {"address": IPv4Address(hostname)}
+    except AddressValueError as error:
+        cure = f"{' or '.join(said)} says the address of its sessions; hostname is where SSH goes" if hostname else ""
+        message = f"Input is not a valid IPv4 address (found {hostname!r})"
+        raise InventoryError(f"{files.host_file}: {name}: hostname: {message}. {NOTHING}", cure=cure) from error
+
+
 def _of_host(files: Files, name: str, error: ValidationError) -> InventoryError:
     key, message = _first(error)
-    if key == "address":
-        return InventoryError(f"{files.host_file}: {name}: hostname: {message}. {NOTHING}")
     return InventoryError(f"{files.inherited(name, key.split('.')[0])[1]}: {name}: {key}: {message}. {NOTHING}")
 
 

@@ -5,13 +5,32 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from kubepeer.secret import SecretSource
 
-AsNumber = Annotated[int, Field(ge=1, le=4294967294)]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
+
+def _asplain(value: object) -> object:
+    """An AS number of either notation (RFC 5396): asplain, or asdot, HIGH.LOW with sixteen bits each.
+
+    YAML reads HIGH.LOW without quotes as a decimal fraction, which has lost the zeros at its end: 1.1 may have been 1.1, 1.10 or 1.1000.
+    """
+    found = re.fullmatch(r"(\d+)\.(\d+)", str(value)) if isinstance(value, str | float) else None
+    if not found:
+        return value
+    high, low = int(found[1]), int(found[2])
+    if high > HALF or low > HALF:
+        raise ValueError("an AS number in asdot is HIGH.LOW, each at most 65535 (RFC 5396)")
+    if isinstance(value, float) and 0 < low <= HALF // 10:
+        raise ValueError("write an AS number in asdot in quotes: YAML drops the zeros at its end")
+    return high * (HALF + 1) + low
+
+
+HALF = (1 << 16) - 1
+AsNumber = Annotated[
+    int, BeforeValidator(_asplain), Field(ge=1, le=4294967294)
+]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
 Port = Annotated[int, Field(ge=1, le=65535)]
-Platform = Literal["frr", "bird", "eos", "ios", "nxos", "junos", "vyos"]
 
 
 def _written(pattern: str, form: str) -> AfterValidator:
@@ -62,7 +81,7 @@ def _of_its_own(value: str) -> str:
     return value
 
 
-# The longest that every platform's reference allows: 32 characters on NX-OS and IOS; shorter ones are in abilities.py
+# The longest that the references of routers without a kernel of Linux allow; abilities.py has the shorter one of those with it
 VrfName = Annotated[
     str,
     Field(max_length=32),
@@ -71,6 +90,7 @@ VrfName = Annotated[
     ),
     AfterValidator(_of_its_own),
 ]
+FilePath = Annotated[str, _written(r"/[^\s\"'*?\[\]]+[^\s\"'*?\[\]/]", "this is the absolute path of one file")]
 VersionNumber = Annotated[str, _written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]
 
 
@@ -128,7 +148,7 @@ class Bgp(Section):
     hold_seconds: int = Field(default=180, ge=3)  # RFC 4271, 4.2: zero or at least three seconds
     connect_seconds: int = Field(
         default=10, ge=1, le=65535
-    )  # between a router's attempts; FRR's own default is two minutes
+    )  # between a router's attempts; the default of some is two minutes
     maximum_prefixes: int = Field(default=1000, ge=1)
     restart_seconds: int | None = Field(default=None, ge=1, le=4095)  # RFC 4724: twelve bits; Calico's default is 120
     password: SecretSource | None = None
@@ -158,6 +178,7 @@ class Software(Section):
     kubernetes: VersionNumber
     calico: VersionNumber
     purelb: VersionNumber
+    adopt_calico: bool = False  # an operator that somebody else has installed is taken over
     allow_cgroup_v1: bool = False  # Kubernetes from 1.35 on refuses control groups of version 1 unless told otherwise
     proxy_mode: Literal["ipvs", "iptables", "nftables"] = "ipvs"
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
@@ -199,7 +220,8 @@ class Node(Section):
 
     name: DnsName
     full_name: str
-    address: IPv4Address
+    address: IPv4Address  # the node's end of its sessions, and what the cluster knows it by
+    address_key: str = "hostname"  # where it stands in the inventory
     role: Literal["control_plane", "worker"]
     interface: str
     priority: int
@@ -211,15 +233,18 @@ class Peering(Section):
     """A router's side of its sessions; what both sides must agree on stands in Bgp."""
 
     neighbours: Literal["static", "dynamic"] = "static"  # dynamic: whoever connects from the nodes' network
-    listen_limit: int = Field(default=100, ge=1, le=5000)  # of dynamic; 100 is also FRR's, EOS's and IOS's own
+    listen_limit: int = Field(default=100, ge=1, le=5000)  # of dynamic; 100 is also the default of several platforms
     ttl_security: bool = False  # RFC 5082, one hop
     multihop: int | None = Field(default=None, ge=2, le=255)
     bfd: bool = False
     graceful_restart: Literal["helper", "full", "off"] | None = None  # None: as the router's process has it for all
     default_route: bool = False  # the only thing that is ever sent
     communities: tuple[Community, ...] = ()  # added to what is accepted
-    vrf: VrfName | None = None  # where the sessions are; the router must have it. None: outside all VRFs
+    address: IPv4Address | None = (
+        None  # the router's end of its sessions, where hostname is another: its management, a name
+    )
     redundancy_group: str = "routers"  # its routers are changed one after the other
+    vrf: VrfName | None = None  # where the sessions are; the router must have it. None: outside all VRFs
 
     @model_validator(mode="after")
     def _one_hop_or_many(self) -> Self:
@@ -242,14 +267,29 @@ def _ordered(communities: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(communities), key=lambda community: [int(part) for part in community.split(":")]))
 
 
+class ConfigurationFiles(Section):
+    """Where a router's daemon has its configuration, where that is not where its package puts it.
+
+    Attributes:
+        main: the file that it starts with.
+        ours: the file of Kubepeer's own that the main one includes.
+
+    """
+
+    main: FilePath | None = None
+    ours: FilePath | None = None
+
+
 class Router(Section):
     """An upstream router."""
 
     name: DnsName
-    platform: Platform
+    platform: str  # one of those that the intent was loaded with
     as_number: AsNumber
-    address: IPv4Address
+    address: IPv4Address  # its end of the sessions
+    address_key: str = "hostname"  # where it stands in the inventory
     peering: Peering = Peering()
+    configuration_files: ConfigurationFiles = ConfigurationFiles()
 
 
 class Intent(Section):

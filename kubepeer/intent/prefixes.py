@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.contradiction import Contradiction
-from kubepeer.intent.model import Intent, Platform, Router
+from kubepeer.intent.model import Intent, Router
 
-# Routers that take several paths of a prefix from one neighbour unasked: Calico's BIRD offers ADD-PATH to all, and tells them a node's own
-# blocks twice, static and learned from the kernel.
-SEVERAL_PATHS: tuple[Platform, ...] = ("frr", "vyos", "eos")
 # The kubelet's maxPods (pkg/kubelet/apis/config/v1beta1/defaults.go) and the tunnel's; a block that holds none of them is given back.
 ADDRESSES_OF_A_NODE = 110 + 1
 SERVICE_NETWORKS = 2
@@ -20,7 +18,8 @@ class Announced:
 
     Attributes:
         blocks: of all nodes: BIRD learns Felix's routes to the others' and tells them to external peers.
-        own_again: its own blocks, a second time.
+        own_again: its own blocks, a second time: Calico's BIRD offers ADD-PATH to all, and tells those that take several paths a node's
+            own blocks twice, static and learned from the kernel.
         borrowed: /32s out of the blocks of others, of all nodes.
 
     """
@@ -41,7 +40,7 @@ class Announced:
         return f"{', '.join(parts)} and {SERVICE_NETWORKS} service networks"
 
 
-def announced(intent: Intent, router: Router) -> Announced:
+def announced(intent: Intent, router: Router, platforms: Platforms) -> Announced:
     """What a router must be ready to take from one node.
 
     A service with externalTrafficPolicy Local is a /32 more; how many there will be is not in the inventory.
@@ -54,15 +53,16 @@ def announced(intent: Intent, router: Router) -> Announced:
     lacking = max(ADDRESSES_OF_A_NODE - addresses_of_a_block, 0)  # each node has a block of its own
     return Announced(
         blocks=blocks,
-        own_again=own if router.platform in SEVERAL_PATHS else 0,
+        own_again=own if platforms[router.platform].abilities.several_paths else 0,
         borrowed=nodes * lacking if blocks < nodes * blocks_of_a_node else 0,
     )
 
 
-def beyond_the_limit(intent: Intent) -> Iterator[Contradiction]:
+def beyond_the_limit(intent: Intent, platforms: Platforms) -> Iterator[Contradiction]:
     """The limit ends **all** sessions of the router when it is reached: every node announces the same blocks."""
     limit = intent.cluster.bgp.maximum_prefixes
-    most = max((announced(intent, router) for router in intent.routers), key=lambda one: one.prefixes, default=None)
+    counted = (announced(intent, router, platforms) for router in intent.routers)
+    most = max(counted, key=lambda one: one.prefixes, default=None)
     if most is not None and most.prefixes > limit:
         networks = intent.cluster.networks
         yield Contradiction(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from kubepeer.intent.abilities import inabilities, most_paths
+from kubepeer.intent.abilities import Platforms, inabilities
 from kubepeer.intent.combinations import refusals
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.model import Intent, Node, Router
@@ -13,8 +13,8 @@ LABEL = 63  # characters of a label's value: the kubelet writes its node's name 
 WORKLOAD_ADDRESS = 80  # section 7 of the tutorial: templates/cluster/workload.yaml.j2
 
 
-def contradictions(intent: Intent) -> Iterator[Contradiction]:
-    """Every contradiction, the most basic first."""
+def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradiction]:
+    """Every contradiction, the most basic first; `platforms` are those of the routers by name."""
     yield from _members(intent)
     yield from _names(intent)
     yield from _addresses(intent)
@@ -22,9 +22,9 @@ def contradictions(intent: Intent) -> Iterator[Contradiction]:
     yield from _endpoint(intent)
     yield from _bgp(intent)
     yield from _peerings(intent)
-    yield from _abilities(intent)
+    yield from _abilities(intent, platforms)
     yield from refusals(intent)
-    yield from beyond_the_limit(intent)
+    yield from beyond_the_limit(intent, platforms)
 
 
 def _members(intent: Intent) -> Iterator[Contradiction]:
@@ -33,7 +33,7 @@ def _members(intent: Intent) -> Iterator[Contradiction]:
         yield Contradiction("no host is in the group control_plane")
     elif count % 2 == 0:
         yield Contradiction(
-            f"{count} control planes: etcd needs an odd number of members ({count} bear no more failures than {count - 1})"
+            f"{count} control planes: etcd needs an odd number of members ({count} survive no more failures than {count - 1})"
         )
     if not intent.routers:
         yield Contradiction("no host is in the group routers: there is nobody to peer with")
@@ -171,16 +171,16 @@ def _as_clashes(intent: Intent, router: Router) -> Iterator[Contradiction]:
         )
 
 
-def _abilities(intent: Intent) -> Iterator[Contradiction]:
+def _abilities(intent: Intent, platforms: Platforms) -> Iterator[Contradiction]:
     for router in intent.routers:
-        for inability in inabilities(router, intent.as_numbers_of_peers(router)):
+        for inability in inabilities(platforms, router, intent.as_numbers_of_peers(router)):
             yield Contradiction(
                 f"{router.platform} cannot: {inability.why}",
                 host=router.name,
                 key=f"peering.{inability.key}",
                 cure=inability.cure,
             )
-        most, peers = most_paths(router), len(intent.peers_of(router))
+        most, peers = platforms[router.platform].abilities.most_paths, len(intent.peers_of(router))
         if most is not None and peers > most:
             yield Contradiction(
                 f"{router.platform} has at most {most} equal paths, and it serves {peers} nodes: the service networks come from all",

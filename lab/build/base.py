@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.debian import ARCHIVE_KEYRING, NEXT_RELEASE, RELEASE, Apt
+from lab.debian import ARCHIVE_KEYRING, NEXT_RELEASE, RELEASE, UNSTABLE, Apt
 from lab.mounts import WORK_PREFIX, mounted_overlay, unmount_below
 from lab.places import Cache
 from lab.processes import run
@@ -23,13 +23,17 @@ LAYER_PACKAGES = {
     Role.MIRROR: ("nginx-light", "docker-registry", "chrony", "dnsmasq"),
     Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3"),
     Role.NEXT_ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    Role.NEXT_BIRD_ROUTER: ("bird3", "tcpdump", "traceroute"),
+    Role.NEWEST_ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
 }
-OF_NEXT_RELEASE = (Role.NODE, Role.NEXT_ROUTER)
+OF_NEXT_RELEASE = (Role.NODE, Role.NEXT_ROUTER, Role.NEXT_BIRD_ROUTER)
 UNPRIVILEGED_USER = "engineer"
 
 
 def release_of(role: Role) -> str:
     """The release of Debian that machines of a role run."""
+    if role is Role.NEWEST_ROUTER:
+        return UNSTABLE
     return NEXT_RELEASE if role in OF_NEXT_RELEASE else RELEASE
 
 

@@ -5,24 +5,26 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from pathlib import Path
 
-from lab import machines, processes
+from lab import disks, machines, processes
 from lab.build.base import LAYER_PACKAGES, release_of
+from lab.build.busybox import ROOT_PACKAGES
 from lab.build.images import base_note
 from lab.build.plan import base_name, layer_name, steps
 from lab.build.registry import Registry
 from lab.build.steps import Lane, Stamps, Step
-from lab.debian import NEXT_RELEASE, RELEASE, Apt, host_sources
+from lab.debian import NEXT_RELEASE, RELEASE, UNSTABLE, Apt, host_sources
 from lab.errors import LabError
 from lab.places import RUNTIME, Cache, Instance
 from lab.progress import BuildProgress, Progress
 from lab.topology import MACHINES, Machine, Role
 
-RELEASES = (RELEASE, NEXT_RELEASE)
+RELEASES = (RELEASE, NEXT_RELEASE, UNSTABLE)
 # Steps that take packages from Debian, and of which release.
 FROM_DEBIAN = {
     **{base_name(release): release for release in RELEASES},
-    **{layer_name(role): release_of(role) for role in LAYER_PACKAGES},
+    **{layer_name(role): release_of(role) for role in (*LAYER_PACKAGES, *ROOT_PACKAGES)},
     **{f"repository-{release}": release for release in RELEASES},
     "image-base": RELEASE,
 }
@@ -129,10 +131,18 @@ def _drop_damaged_images(cache: Cache) -> None:
 def _refuse_under_machines(cache: Cache, missing: Sequence[Step]) -> None:
     """What is mounted below a running machine is not replaced under it."""
     for instance, machine in _machines_up(cache):
-        under = [step.title for step in missing if step.name in _below(machine)]
+        under = [step.title for step in missing if _stands_on(instance, machine, step)]
         if under:
             raise LabError(f"{', '.join(under)}: to be built anew, but machines of {instance.name} run on it: "
                            f"KUBEPEER_LAB={instance.name} python -m lab down")  # fmt: skip
+
+
+def _stands_on(instance: Instance, machine: Machine, step: Step) -> bool:
+    """Whether a machine's disk was made on what a step has built: an older lab may have made it on something else."""
+    stamp = Stamps(instance.cache.path / "stamps").read(step.name)
+    if stamp is None:
+        return step.name in _below(machine) and any(map(Path.exists, step.outputs))
+    return stamp.identity in disks.origin(instance, machine).split()
 
 
 def _machines_up(cache: Cache) -> Iterator[tuple[Instance, Machine]]:
@@ -145,8 +155,8 @@ def _machines_up(cache: Cache) -> Iterator[tuple[Instance, Machine]]:
 
 def _below(machine: Machine) -> list[str]:
     """The steps whose results are mounted below a machine."""
-    base = base_name(release_of(machine.role))
-    return [base, *([layer_name(machine.role)] if machine.role in LAYER_PACKAGES else [])]
+    base = [base_name(release_of(machine.role))] if machine.has_systemd else []
+    return [*base, *([layer_name(machine.role)] if machine.role in (*LAYER_PACKAGES, *ROOT_PACKAGES) else [])]
 
 
 def origin(cache: Cache, machine: Machine) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 
-from lab.build import base, images, kubernetes_packages, programs, repository
+from lab.build import base, busybox, images, kubernetes_packages, programs, repository
 from lab.build.registry import Registry
 from lab.build.steps import Lane, Step
 from lab.debian import RELEASE, Apt
@@ -28,6 +28,13 @@ def _layer_step(role: Role, cache: Cache, apt: Apt, root: Step) -> Step:
     return Step(
         layer_name(role), f"Layer of the {role.value}", ("1", *base.LAYER_PACKAGES[role]), (cache.layer(role),),
         partial(base.build_layer, role, cache, apt), (root,), seconds=8,
+    )  # fmt: skip
+
+
+def _root_step(role: Role, cache: Cache, apt: Apt) -> Step:
+    return Step(
+        layer_name(role), f"Root of the {role.value}", ("2", *busybox.ROOT_PACKAGES[role], *busybox.APPLETS),
+        (cache.layer(role),), partial(busybox.build_root, role, cache, apt), seconds=8,
     )  # fmt: skip
 
 
@@ -122,18 +129,22 @@ def _copy_manifests(cache: Cache, log: Path) -> None:
 def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tuple[Step, ...]:
     """Every step that machines of these roles stand on, with apt for each release; each comes after those it needs."""
     wanted_roles = {*roles, *(NODE_ROLES if Role.MIRROR in roles else ())}  # the mirror serves packages for every node
-    releases = {base.release_of(role) for role in wanted_roles}
+    releases = {base.release_of(role) for role in wanted_roles if role not in busybox.ROOT_PACKAGES}
     roots = {release: _base_step(cache, apt) for release, apt in apts.items() if release in releases}
     wanted = list(roots.values())
     for role in (one for one in base.LAYER_PACKAGES if one in roles):
         release = base.release_of(role)
         wanted.append(_layer_step(role, cache, apts[release], roots[release]))
+    alone = [role for role in busybox.ROOT_PACKAGES if role in roles]
+    wanted += [_root_step(role, cache, apts[base.release_of(role)]) for role in alone]
     if Role.MIRROR in roles:
         projects = _program_steps(cache)
         built = {name: step for name, (_, step) in projects.items()}
         early, late = _image_steps(cache, apts[RELEASE], built)
         packaged = [built[package.project.name] for package in kubernetes_packages.PACKAGES]
-        repositories = _repository_steps(cache, apts, roots, list(dict.fromkeys(packaged)))
+        of_nodes = {base.release_of(role) for role in NODE_ROLES}
+        served = {release: root for release, root in roots.items() if release in of_nodes}
+        repositories = _repository_steps(cache, apts, served, list(dict.fromkeys(packaged)))
         *debian, packages, ours = repositories
         wanted += [*(step for pair in projects.values() for step in pair), *debian, *early, _manifest_step(cache)]
         # What the compiler makes is needed at the end alone: the other lane has done its own by then.

@@ -1,18 +1,32 @@
 """Find the cluster's API: the administrator's kubeconfig from a control plane, the connection through the virtual IP."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 from kubepeer.errors import KubepeerError, UnreachableError
+from kubepeer.intent import Cluster
+from kubepeer.memory import Memory
 from kubepeer.run import Run
-from tasks.cluster.api import ApiRefusal, KubernetesApi
+from tasks.cluster.api import KubernetesApi
+from tasks.cluster.kubeconfig import UnusableError
+from tasks.cluster.refusal import ApiRefusal
 from tasks.linux.shell import open_shell
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
 API_SECONDS = 120  # an election of keepalived, haproxy's first check, and an apiserver whose etcd elects
 ASK_SECONDS = 0.5
+API = Memory[KubernetesApi]("the API, which has answered")
+API_PROBLEM = Memory[str]("what was said last at the API's address")
+ASKED_API = (API, API_PROBLEM)  # what every task may leave that asks it
+JOINED = Memory[bool]("whether a node has become a member")
+
+
+def a_cluster(run: Run) -> Iterable[str]:
+    """For needs= of a phase: while no API has answered in this run, everything else stands on the first control plane."""
+    return [] if run.recall(API) else [run.intent.control_planes[0].name]
 
 
 class ApiNotReadyError(UnreachableError):
@@ -28,25 +42,30 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
 
     Raises:
         ApiNotReadyError: it answers, and is not ready; says which of its checks fail.
-        UnreachableError: no control plane has a kubeconfig, or nobody answers at the address.
+        UnreachableError: no control plane has a kubeconfig that is of use, or nobody answers at the address.
 
     """
     ends = time.monotonic() + wait_seconds
     while True:
-        api = run.recall("api") or _connect(run)
-        problem, answers = _problem(api) if api else ("no control plane that can be reached has a cluster", False)
+        api = run.recall(API)
+        problem, answers, cure = "", False, "python runbooks/deploy.py"
+        try:
+            api = api or _connect(run)
+            problem, answers = _problem(api) if api else ("no control plane that can be reached has a cluster", False)
+        except UnusableError as error:  # kubeadm may be writing it
+            problem, cure = str(error), rewriting(run.intent.cluster)
         if api and not problem:
-            run.keep("api", api)
+            run.keep(API, api)
             return api
         if time.monotonic() >= ends:
-            run.keep("api problem", problem)
+            run.keep(API_PROBLEM, problem)
             address = f"{run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port}"
             waited = f" after {wait_seconds:.0f} s" if wait_seconds else ""
             message = f"the Kubernetes API at {address} is not ready{waited}: {problem}"
             if answers:
                 cure = "look at the log of what its failing checks name: crictl ps -a on the control planes (etcd, kube-apiserver)"
                 raise ApiNotReadyError(message, cure=cure)
-            raise UnreachableError(message, cure="python runbooks/deploy.py")
+            raise UnreachableError(message, cure=cure)
         time.sleep(ASK_SECONDS)  # an election of keepalived or a start of an apiserver tells nobody
 
 
@@ -92,7 +111,7 @@ def api_if_there(run: Run) -> KubernetesApi | None:
 
 def api_that_answered(run: Run) -> KubernetesApi | None:
     """The API, or None; one that has answered before in this run is waited for, unless nothing is to be changed."""
-    return api_of_cluster(run, expected=run.recall("api") is not None and not run.options.dry_run)
+    return api_of_cluster(run, expected=run.recall(API) is not None and not run.options.dry_run)
 
 
 def _problem(api: KubernetesApi) -> tuple[str, bool]:
@@ -109,15 +128,35 @@ def _problem(api: KubernetesApi) -> tuple[str, bool]:
 
 
 def _connect(run: Run) -> KubernetesApi | None:
-    """A connection with the kubeconfig of the first control plane that has one."""
+    """A connection with the kubeconfig of the first control plane that has one.
+
+    Raises:
+        UnusableError: some have one, and none of them is whole.
+
+    """
     endpoint = run.intent.cluster.endpoint
+    unusable = []
     for node in run.intent.control_planes:
         kubeconfig = kubeconfig_of(run, node.name)
-        if kubeconfig:
+        if not kubeconfig:
+            continue
+        try:
             return KubernetesApi(
                 kubeconfig, f"https://{endpoint.address}:{endpoint.port}", run.intent.cluster.endpoint_name
             )
+        except UnusableError as error:
+            unusable.append(f"{ADMIN_CONF} of {node.name} {error}")
+    if unusable:
+        raise UnusableError("; ".join(unusable))
     return None
+
+
+def rewriting(cluster: Cluster) -> str:
+    """How a control plane gets its administrator's kubeconfig anew; kubeadm leaves one that is there alone."""
+    phase = (
+        f"kubeadm init phase kubeconfig admin --control-plane-endpoint {cluster.endpoint_name}:{cluster.endpoint.port}"
+    )
+    return f"on that control plane: rm {ADMIN_CONF} && {phase}; where kubeadm init had not ended, python runbooks/deploy.py"
 
 
 def kubeconfig_of(run: Run, name: str) -> str:

@@ -3,7 +3,6 @@
 Objects travel as plain dictionaries: the manifests that we apply are not ours to model, and server-side apply wants them as they stand.
 """
 
-import base64
 import json
 import tempfile
 import time
@@ -14,11 +13,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-import yaml
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from kubepeer.errors import CommandError, UnreachableError
+from tasks.cluster.kubeconfig import credentials
+from tasks.cluster.refusal import NOT_FOUND, ApiRefusal, message_of
 
 FIELD_MANAGER = "kubepeer"
 TIMEOUT_SECONDS = (3.0, 20.0)  # to connect, to read
@@ -26,11 +26,6 @@ TIMEOUT_SECONDS = (3.0, 20.0)  # to connect, to read
 # a leader (500). What can be said twice without harm is said again, often enough for a failover (3 s in the lab) to pass.
 REPEATABLE = ("GET", "PATCH", "DELETE")
 ATTEMPTS, RETRY_SECONDS = 4, 1.5
-NOT_FOUND = 404
-# A field that a version does not declare: managedfields' own words, with which a server-side apply answers 500. It passes by no waiting.
-UNDECLARED = "field not declared in schema"
-BROKEN_RULE = ("error with field", "error with the following fields", "is invalid:")  # libcalico-go, lib/errors
-TOO_MANY = 429
 Manifest = dict[str, Any]
 
 
@@ -45,31 +40,33 @@ class KubernetesApi:
             server: where to connect, https://ADDRESS:PORT; not the name in the kubeconfig, which the controller may not resolve.
             server_name: the name to check the server's certificate against.
 
+        Raises:
+            UnusableError: the kubeconfig is none, or not whole.
+
         """
-        document = yaml.safe_load(kubeconfig)
-        cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+        found = credentials(kubeconfig)
         self._folder = tempfile.TemporaryDirectory(prefix="kubepeer-")  # mode 0700, gone with this object
         configuration = client.Configuration()
         configuration.host = server
         configuration.tls_server_name = server_name
-        configuration.ssl_ca_cert = self._certificate("ca", cluster["certificate-authority-data"])
-        configuration.cert_file = self._certificate("cert", user["client-certificate-data"])
-        configuration.key_file = self._certificate("key", user["client-key-data"])
+        configuration.ssl_ca_cert = self._certificate("ca", found.ca)
+        configuration.cert_file = self._certificate("cert", found.certificate)
+        configuration.key_file = self._certificate("key", found.key)
         configuration.retries = urllib3.Retry(
             connect=0, read=0, redirect=0, other=0
         )  # who waits for the API says so with a deadline
         self.server = server
         self.kubeconfig = kubeconfig
-        self.ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        self.ca = found.ca
         self._client = client.ApiClient(configuration)
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
         self._descriptions: dict[str, Mapping[str, Any]] = {}
         self._describing = Lock()
 
-    def _certificate(self, name: str, data: str) -> str:
+    def _certificate(self, name: str, pem: str) -> str:
         path = Path(self._folder.name) / name
         path.touch(mode=0o600)
-        path.write_bytes(base64.b64decode(data))
+        path.write_text(pem, encoding="utf-8")
         return str(path)
 
     def call(
@@ -113,7 +110,7 @@ class KubernetesApi:
             reason = getattr(error, "reason", None) or error
             raise UnreachableError(f"the Kubernetes API at {self.server} does not answer: {reason}") from error
         if response.status >= 400:  # noqa: PLR2004  HTTP: client and server errors
-            raise ApiRefusal(response.status, f"{method} {path}", _message(text))
+            raise ApiRefusal(response.status, f"{method} {path}", message_of(text))
         return json.loads(text) if text.startswith(("{", "[")) else text
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any | None:
@@ -210,38 +207,3 @@ class KubernetesApi:
             "PATCH", path, query=query, body=manifest, content_type="application/apply-patch+yaml"
         )
         return answer
-
-
-class ApiRefusal(CommandError):
-    """The API answered with an error; `status` is the HTTP code, `said` its own words."""
-
-    def __init__(self, status: int, tried: str, said: str) -> None:
-        super().__init__(f"{tried}: {status}: {said}")
-        self.status = status
-        self.said = said
-
-    @property
-    def undeclared(self) -> bool:
-        """A field is not in the schema of the version that is served."""
-        return UNDECLARED in self.said
-
-    @property
-    def passing(self) -> bool:
-        """The server's fault, that may be over in a moment.
-
-        Calico's API server tells a rule that is broken as 500, too, in its library's words; and a server that has just learned of a
-        definition answers 429 until its storage is ready.
-        """
-        of_server = self.status >= 500 or self.status == TOO_MANY  # noqa: PLR2004  HTTP: the server's fault
-        return of_server and not self.undeclared and not any(words in self.said for words in BROKEN_RULE)
-
-
-def _message(text: str) -> str:
-    """The cause in an answer that refuses: a Status's message, the failing checks of /readyz, or else its beginning."""
-    failing = [line.removeprefix("[-]") for line in text.splitlines() if line.startswith("[-]")]
-    if failing:
-        return "; ".join(failing)
-    try:
-        return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
-        return text.strip()[:200]

@@ -6,6 +6,7 @@ from functools import partial
 from kubepeer.change import Change, made
 from kubepeer.errors import CommandError
 from kubepeer.fetch import fetch
+from kubepeer.memory import Memory
 from kubepeer.run import Run
 from tasks.cluster import manifests, waits
 from tasks.cluster.api import KubernetesApi, Manifest
@@ -14,6 +15,7 @@ from tasks.cluster.differences import name_of, plan_objects, store
 ROLLOUT_SECONDS = 300  # images may come from far away
 SERVED_SECONDS = 120
 OURS = "app.kubernetes.io/managed-by=kubepeer"
+MANIFEST = Memory[list[Manifest]]("a project's manifest, by its address")
 
 
 def apply(run: Run, api: KubernetesApi | None, wanted: Sequence[Manifest]) -> list[Change]:
@@ -106,4 +108,4 @@ def fetched(run: Run, key: str, address: str) -> list[Manifest]:
         except manifests.UnreadableError as error:
             raise CommandError(f"{address} {error}", cure=f"correct {key} in the inventory") from error
 
-    return run.once(("manifest", address), read)
+    return run.once(MANIFEST, read, of=address)

@@ -1,16 +1,16 @@
 """Calico by its operator, and its BGP: written as soon as their API answers, since nothing may be ready without it."""
 
-from collections.abc import Callable
 from functools import partial
 
 import yaml
 
 from kubepeer.change import Change
 from kubepeer.errors import CommandError
-from kubepeer.run import Run
-from tasks.cluster import objects, obstacles, waits
-from tasks.cluster.api import ApiRefusal, KubernetesApi, Manifest
+from kubepeer.run import Run, waiting
+from tasks.cluster import conditions, objects, obstacles, waits
+from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete_ours, fetched, wait
+from tasks.cluster.refusal import ApiRefusal
 
 V3, STORED = "projectcalico.org/v3", "crd.projectcalico.org/v1"
 PEERS_PATH = f"/apis/{V3}/bgppeers"
@@ -50,12 +50,12 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     generation = _generation(api)  # before BGP is written
     bgp = _bgp(run, api, wanted) if first else []
     changes = [*bgp, *apply(run, api, [*definitions, *operator])]
-    deployment = partial(waits.deployment, namespace=OPERATOR, name=OPERATOR)
+    deployment = partial(conditions.deployment, namespace=OPERATOR, name=OPERATOR)
     wait(run, api, deployment, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
     changes += _configuration_beforehand(run, api, wanted)
     changes += apply(run, api, objects.calico(run.intent))
     if not first:
-        wait(run, api, partial(_not_served, wanted=wanted), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+        wait(run, api, partial(_not_served_yet, run, wanted), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
         if password:
             wait(run, api, _no_namespace, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
         generation = _generation(api)
@@ -86,6 +86,32 @@ def _not_served(api: KubernetesApi, wanted: list[Manifest]) -> str:
     """Every kind of Calico's API that is to be written is served."""
     kinds = dict.fromkeys(manifest["kind"] for manifest in wanted if manifest["apiVersion"] == V3)
     return next(filter(None, (api.serves(V3, kind) for kind in kinds)), "")
+
+
+def _not_served_yet(run: Run, wanted: list[Manifest], api: KubernetesApi) -> str:
+    """As _not_served, on a first run; with the nodes that hold it up.
+
+    The operator begins with Calico's API server when calico-node has been available on every node once: only then it writes the
+    Installation's status.variant (tigera/operator, pkg/controller/installation), which its controller of the API server waits for.
+
+    Raises:
+        CommandError: one of those nodes is lost to this run, and the waiting vain.
+
+    """
+    missing = _not_served(api, wanted)
+    away = obstacles.away(api.items("/api/v1/nodes")) if missing else {}
+    if not away:
+        return missing
+    said = "; ".join(f"node {name} is not Ready ({words})" for name, words in away.items())
+    why = f"Calico's operator brings it when calico-node is available on every node, and {said}"
+    lost = [node.full_name for node in run.intent.nodes if node.name in run.nornir.data.failed_hosts]
+    if hopeless := [name for name in lost if name in away]:
+        raise CommandError(
+            f"{missing}: {why}",
+            cure=f"bring it back and run again, or kubectl delete node {' '.join(hopeless)}",
+        )
+    waiting(f"for Calico's API: {said}")
+    return f"{missing}: {why}"
 
 
 def _no_namespace(api: KubernetesApi) -> str:
@@ -149,14 +175,11 @@ def _restarts(change: Change) -> bool:
 
 def _wait_until_available(run: Run, api: KubernetesApi) -> None:
     """The restart is over, and the operator says so, as far as it can come with the nodes and routers that are there."""
-    conditions: list[Callable[[KubernetesApi], str]] = []
-    if (
-        api.get(NATIVE) is None
-    ):  # else the API server of the cluster itself serves Calico's kinds, and there is no other
-        conditions.append(partial(waits.tigera_status, name="apiserver", told=API_SERVER))
-    conditions.append(partial(_nodes_available, run))
-    for condition in conditions:
-        wait(run, api, condition, NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+    # with native definitions the API server of the cluster itself serves Calico's kinds, and there is no other
+    if api.get(NATIVE) is None:
+        served = partial(conditions.tigera_status, name="apiserver", told=API_SERVER)
+        wait(run, api, served, NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+    wait(run, api, partial(_nodes_available, run), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
 
 
 def _nodes_available(run: Run, api: KubernetesApi) -> str:
@@ -165,8 +188,8 @@ def _nodes_available(run: Run, api: KubernetesApi) -> str:
     absent = sum(not _waited_for(run, node) for node in nodes)
     if absent == len(nodes):
         return ""
-    return waits.daemon_set(api, NAMESPACE, "calico-node", absent=absent) or (
-        "" if absent else waits.tigera_status(api, "calico", told=INSTALLATION)
+    return conditions.daemon_set(api, NAMESPACE, "calico-node", absent=absent) or (
+        "" if absent else conditions.tigera_status(api, "calico", told=INSTALLATION)
     )
 
 

@@ -6,12 +6,10 @@ what stands; where the result is what stands already, there is nothing to do.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubepeer import versions
 from tasks.cluster.api import Manifest
 
 Path = tuple[str, ...]  # the keys from the object's root; a list's items have the path of their list
@@ -76,18 +74,6 @@ def ownership(manifest: Manifest) -> Ownership:
     """Whose the fields of this object's kind are; server-side apply's own answer where nothing else is known."""
     group = str(manifest["apiVersion"]).rpartition("/")[0]
     return OWNERSHIP.get((group, manifest["kind"]), SHARED)
-
-
-PROJECTS: Mapping[str, versions.Project] = {"projectcalico.org": "calico", "purelb.io": "purelb"}
-
-
-def first_versions(manifest: Manifest, field: str) -> Iterator[tuple[str, str, str]]:
-    """The project, the feature's name and the first version that has a field, where the table of versions knows it."""
-    project = PROJECTS.get(str(manifest["apiVersion"]).rpartition("/")[0])
-    feature = f"{manifest['kind']}.{field.rpartition('.')[2]}"
-    if project:
-        with suppress(KeyError):  # a field that has always been there
-            yield project, feature, versions.since(project, feature)
 
 
 def laid_over(wanted: Manifest, stands: Manifest) -> Manifest:

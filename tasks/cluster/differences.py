@@ -11,8 +11,11 @@ import yaml
 from kubepeer.change import Change
 from kubepeer.errors import RefusedError, UnreachableError
 from tasks.cluster import comparison
-from tasks.cluster.api import ATTEMPTS, FIELD_MANAGER, NOT_FOUND, ApiRefusal, KubernetesApi, Manifest
+from tasks.cluster.api import ATTEMPTS, FIELD_MANAGER, KubernetesApi, Manifest
+from tasks.cluster.applied import stands_as_applied
+from tasks.cluster.refusal import NOT_FOUND, ApiRefusal
 from tasks.cluster.schema import undeclared
+from tasks.cluster.undeclared import how_to_have
 
 AT_ONCE = 8  # requests to the API at the same time
 CONFLICT = 409  # somebody else has written since it was read
@@ -56,6 +59,8 @@ def plan_object(api: KubernetesApi, manifest: Manifest) -> Change | None:
         if as_text(would) != as_text(stands):
             _refuse_undeclared(api, wanted)
             _replace(api, wanted, stands, dry_run=True)  # the API's own checks; its answer may lack its defaults
+    elif stands_as_applied(wanted, stands):
+        return None
     else:
         try:
             dry = api.apply(comparison.to_apply(wanted, stands), dry_run=True)
@@ -94,18 +99,23 @@ def _refuse_undeclared(api: KubernetesApi, manifest: Manifest) -> None:
     if missing:
         raise RefusedError(
             f"{name_of(manifest)}: the API that runs does not have {', '.join(missing)}. The object was not changed",
-            cure=_since(manifest, missing),
+            cure=how_to_have(manifest, missing),
         )
 
 
-def _since(manifest: Manifest, missing: Sequence[str]) -> str:
-    """Which version has the field, where the table of versions knows."""
-    known = [
-        f"{feature} is there from {project} {first} on"
-        for field in missing
-        for project, feature, first in comparison.first_versions(manifest, field)
-    ]
-    return "; ".join([*known, "take out of the inventory what asks for it, or upgrade"])
+def undeclared_reason(api: KubernetesApi, manifest: Manifest) -> str:
+    """Why an object whose kind is served could not be written, found without a try: "" where nothing is against it.
+
+    The API is asked for its description (megabytes of some) only where the object does not stand as it should.
+    """
+    stands = api.get(str(api.path_of(manifest)))
+    if stands is not None and as_text(comparison.laid_over(manifest, stands)) == as_text(stands):
+        return ""
+    try:
+        _refuse_undeclared(api, manifest)
+    except RefusedError as refused:
+        return f"{refused.message.removesuffix('. The object was not changed')}: {refused.cure}"
+    return ""
 
 
 def store(api: KubernetesApi, manifest: Manifest, stands: Manifest | None, *, dry_run: bool) -> Manifest:

@@ -20,7 +20,7 @@ LABEL_NAME, DIGEST = (
 )  # Kubernetes: of a label's name behind its prefix; of a longer one, what tells it from others
 FILTER = "kubepeer-own-blocks"
 TUNNEL = "vxlan.calico"  # Felix's device for VXLAN over IPv4
-# Calico speaks BGP for the load balancer's addresses: a second speaker, or an agent that answers ARP for them, is not wanted
+# Calico speaks BGP for the load balancer's addresses: a second BGP daemon, or an agent that answers ARP for them, is not wanted
 UNWANTED = {("DaemonSet", "lbnodeagent"), ("LBNodeAgent", "default")}
 
 
@@ -96,7 +96,7 @@ def standing_node(metadata: Mapping[str, Any]) -> StandingNode:
 
 
 def nodes(intent: Intent, standing: Mapping[str, StandingNode], *, keep_labels: bool) -> list[Manifest]:
-    """What the nodes themselves bear for BGP: the labels of the routers that serve them, and an AS that is not the cluster's.
+    """What the nodes themselves have for BGP: the labels of the routers that serve them, and an AS that is not the cluster's.
 
     Args:
         intent: the nodes.

@@ -78,6 +78,12 @@ def _nodes(seen: Seen) -> Iterator[tuple[str, str]]:
             yield f"not Ready ({_words(ready)})", where
 
 
+def away(nodes: Sequence[Found]) -> dict[str, str]:
+    """The nodes that are not Ready for another reason than the network that they wait for: name -> the words of the condition."""
+    said = {node["metadata"]["name"]: _words(conditions(node).get("Ready", {})) for node in nodes if not is_ready(node)}
+    return {name: words for name, words in said.items() if NO_NETWORK not in words}
+
+
 def _words(condition: Found) -> str:
     return str(condition.get("message") or condition.get("reason") or "no reason is given")
 

@@ -5,19 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubepeer.intent import Intent
-from tasks.cluster import manifests, objects
-from tasks.cluster.api import FIELD_MANAGER, Manifest
+from tasks.cluster import foreign, manifests, objects, undeclared
+from tasks.cluster.api import Manifest
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-BY_MANIFEST = "/apis/apps/v1/namespaces/kube-system/daemonsets/calico-node"
-CANAL = "/apis/apps/v1/namespaces/kube-system/daemonsets/canal"
-OPERATOR = "/apis/apps/v1/namespaces/tigera-operator/deployments/tigera-operator"
 INSTALLATIONS = f"{CRDS}/{manifests.INSTALLATIONS}"
 SERVICE_GROUPS = f"{CRDS}/{manifests.SERVICE_GROUPS}"
 ALLOCATORS = {name: f"/apis/apps/v1/namespaces/{name}/deployments/allocator" for name in ("purelb", "purelb-system")}
 # Written by calico-node; where Calico's kinds are the cluster's own (native CRDs) it is kept elsewhere, and not judged by.
 CALICO_VERSION = "/apis/crd.projectcalico.org/v1/clusterinformations/default"
-ASKED = (BY_MANIFEST, CANAL, OPERATOR, INSTALLATIONS, SERVICE_GROUPS, CALICO_VERSION, *ALLOCATORS.values())
+ASKED = (
+    *foreign.ASKED,
+    *(INSTALLATIONS, SERVICE_GROUPS, CALICO_VERSION),
+    *ALLOCATORS.values(),
+)
 SELECTOR_BYTES = 4096  # of BGPPeer.nodeSelector, from Calico 3.32 on
 INTERFACE = re.compile(r"[a-zA-Z0-9_.*-]{1,15}")  # libcalico-go, validator/v3: bgpFilterInterface
 COMMUNITY = re.compile(r"\d+:\d+(:\d+)?")
@@ -31,6 +32,7 @@ class Found:
         operator, definitions, purelb: the objects of the manifests of the inventory.
         standing: path -> object, of those in ASKED that are there; None where there is no API yet.
         foreign_definitions: names of definitions in the manifests that stand, are otherwise, and that we did not make.
+        undeclared: what the API that runs says of fields that it does not have, of the kinds that no manifest defines.
 
     """
 
@@ -39,6 +41,12 @@ class Found:
     purelb: list[Manifest] = field(default_factory=list)
     standing: Mapping[str, Manifest] | None = None
     foreign_definitions: Sequence[str] = ()
+    undeclared: Sequence[str] = ()
+
+    @property
+    def defining(self) -> list[Manifest]:
+        """The objects of the manifests, among which the definitions of our kinds may be."""
+        return [*self.operator, *self.definitions, *self.purelb]
 
 
 def reasons(intent: Intent, found: Found) -> list[str]:
@@ -47,27 +55,14 @@ def reasons(intent: Intent, found: Found) -> list[str]:
     return [
         *manifests.calico_reasons(found.operator, found.definitions, stands=INSTALLATIONS in standing),
         *manifests.purelb_reasons(intent, found.purelb),
-        *_calico_of_others(standing),
+        *foreign.reasons(standing, adopt=intent.software.adopt_calico),
         *_another_calico(intent, standing),
         *_definitions_of_others(found),
         *_another_purelb(intent, standing),
         *_rules(objects.bgp(intent, None)),
+        *undeclared.reasons(intent, found.defining),
+        *found.undeclared,
     ]
-
-
-def _calico_of_others(standing: Mapping[str, Manifest]) -> list[str]:
-    for path, name in ((BY_MANIFEST, "calico-node"), (CANAL, "canal")):
-        if path in standing:
-            what = f"Calico was installed here by manifest (DaemonSet kube-system/{name}), and Kubepeer has it by its operator"
-            return [f"{what}: migrate it first (docs.tigera.io, operator migration), or remove it"]
-    metadata = standing.get(OPERATOR, {}).get("metadata", {})
-    release = (metadata.get("annotations") or {}).get("meta.helm.sh/release-name")
-    if release or (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == "Helm":
-        what = (
-            f"Calico was installed here by Helm (release {release or 'unknown'}), which would take back what is changed"
-        )
-        return [f"{what}: take it out of Helm's hands first, or leave this cluster's network to Helm"]
-    return []
 
 
 def _another_calico(intent: Intent, standing: Mapping[str, Manifest]) -> list[str]:
@@ -132,8 +127,3 @@ def _rules(wanted: Sequence[Manifest]) -> list[str]:
             f"{name} is no interface that Calico can filter by" for name in rules if not INTERFACE.fullmatch(name)
         ]
     return found
-
-
-def is_ours(manifest: Manifest) -> bool:
-    """Whether we have ever written this object."""
-    return any(one.get("manager") == FIELD_MANAGER for one in manifest["metadata"].get("managedFields") or ())

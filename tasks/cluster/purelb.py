@@ -4,7 +4,7 @@ from functools import partial
 
 from kubepeer.change import Change
 from kubepeer.run import Run
-from tasks.cluster import objects, waits
+from tasks.cluster import conditions, objects
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete, fetched, wait
 
@@ -21,6 +21,6 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     agent = f"/apis/apps/v1/namespaces/{namespace}/daemonsets/lbnodeagent"
     if api is not None and api.get(agent) is not None:
         changes.append(delete(run, api, agent, Change(f"DaemonSet {namespace}/lbnodeagent", "running", None)))
-    allocator = partial(waits.deployment, namespace=namespace, name="allocator")
+    allocator = partial(conditions.deployment, namespace=namespace, name="allocator")
     wait(run, api, allocator, ROLLOUT_SECONDS, namespace, crashing=namespace)
     return changes + apply(run, api, objects.load_balancer(run.intent))

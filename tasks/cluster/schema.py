@@ -1,14 +1,17 @@
-"""Which fields of an object the API does not declare, by the description that it gives of itself (OpenAPI v3). Pure.
+"""Which fields of an object the API does not declare: by the description that it gives of itself (OpenAPI v3), or by a definition. Pure.
 
 A field that a version does not know is dropped in silence by a PUT and refused with 500 by a server-side apply: it is found before.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.cluster.api import Manifest
 
 Schema = Mapping[str, Any]
+# Calico's API server keeps what it serves as projectcalico.org/v3 in a group of its own, with the same fields under spec.
+KEPT_IN = {"projectcalico.org": "crd.projectcalico.org"}
+CRD = "CustomResourceDefinition"
 UNJUDGED = ("apiVersion", "kind", "metadata", "status")  # the API's own, the same everywhere
 
 
@@ -22,8 +25,45 @@ def undeclared(manifest: Manifest, description: Mapping[str, Any]) -> list[str]:
     """
     schemas = (description.get("components") or {}).get("schemas") or {}
     kind = next((one for one in schemas.values() if _describes(one, manifest)), None)
-    if kind is None:
-        return []  # nothing is known: the API itself will say
+    return (
+        [] if kind is None else _fields(manifest, kind, schemas)
+    )  # of no kind nothing is known: the API itself will say
+
+
+def definition_of(manifest: Manifest, definitions: Sequence[Manifest]) -> Schema | None:
+    """The schema of an object's kind in the definitions (CustomResourceDefinition) of a manifest; None where they have none.
+
+    Args:
+        manifest: the object.
+        definitions: objects of any kind.
+
+    """
+    group, _, version = str(manifest["apiVersion"]).rpartition("/")
+    for kept_in in filter(None, (group, KEPT_IN.get(group))):
+        for one in definitions:
+            spec = one.get("spec") or {}
+            if one["kind"] != CRD or spec.get("group") != kept_in:
+                continue
+            if (spec.get("names") or {}).get("kind") == manifest["kind"]:
+                return _version(spec.get("versions") or [], version if kept_in == group else None)
+    return None
+
+
+def _version(versions: Sequence[Schema], name: str | None) -> Schema | None:
+    """The schema of a version; of the one that is stored where the name is another group's."""
+    for version in versions:
+        if version.get("name") == name or (name is None and version.get("storage")):
+            schema: Schema | None = (version.get("schema") or {}).get("openAPIV3Schema")
+            return schema
+    return None
+
+
+def undeclared_by(manifest: Manifest, definition: Schema) -> list[str]:
+    """As undeclared, by the schema of a definition."""
+    return _fields(manifest, definition, {})
+
+
+def _fields(manifest: Manifest, kind: Schema, schemas: Mapping[str, Schema]) -> list[str]:
     properties = _resolved(kind, schemas).get("properties") or {}
     if not properties:
         return []

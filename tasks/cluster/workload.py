@@ -3,7 +3,8 @@
 from kubepeer.change import Change
 from kubepeer.errors import CommandError
 from kubepeer.run import Run
-from tasks.cluster import objects, waits
+from tasks.cluster import conditions, objects, waits
+from tasks.cluster.access import JOINED
 from tasks.cluster.api import KubernetesApi
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, wait
 
@@ -15,8 +16,8 @@ PROBE = f"/api/v1/namespaces/{NAMESPACE}/services/kubepeer-probe"
 def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     """The workload, waited for; and the proof, where somebody has joined or a proof was cut off."""
     changes = apply(run, api, objects.workload(run.intent))
-    wait(run, api, waits.workload_answers, ROLLOUT_SECONDS, NAMESPACE)
-    if api is not None and not run.options.dry_run and (run.recall("joined") or api.get(PROBE) is not None):
+    wait(run, api, conditions.workload_answers, ROLLOUT_SECONDS, NAMESPACE)
+    if api is not None and not run.options.dry_run and (run.recall(JOINED) or api.get(PROBE) is not None):
         _prove_controllers(api)
     return changes
 
@@ -28,7 +29,7 @@ def _prove_controllers(api: KubernetesApi) -> None:
     spec = {"selector": {"app": "nginx-quic"}, "ports": [{"port": 80, "protocol": "TCP"}]}
     api.call("POST", path, body={"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
     try:
-        waits.until(lambda: waits.endpoints(api, NAMESPACE, name), ENDPOINTS_SECONDS)
+        waits.until(lambda: conditions.endpoints(api, NAMESPACE, name), ENDPOINTS_SECONDS)
     except CommandError as error:
         raise CommandError(
             f"the controllers do not act: a new service has no endpoints after {ENDPOINTS_SECONDS} s",

@@ -10,14 +10,14 @@ from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Node
 from tasks.control_plane.containers import stopping
 from tasks.linux.observe import Seen
-from tasks.linux.state import OWED, Execute, LinuxChange, file, note, present, struck_off
+from tasks.linux.state import PENDING_RESTARTS, Execute, LinuxChange, clearing_marker, file, marker_of, present
 from tasks.linux.templates import render
 
 HAPROXY_FILE = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED_FILE, CHECK_FILE = "/etc/keepalived/keepalived.conf", "/etc/keepalived/check_apiserver.sh"
 MANIFESTS = "/etc/kubernetes/manifests"
 HAPROXY_POD, KEEPALIVED_POD = f"{MANIFESTS}/haproxy.yaml", f"{MANIFESTS}/keepalived.yaml"
-QUESTIONS = {"owed": OWED}
+QUESTIONS = {"pending restarts": PENDING_RESTARTS}
 PATHS = (HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE, HAPROXY_POD, KEEPALIVED_POD)
 
 # keepalived cuts it after the eighth sign (RFC 2338, 5.3.6), and reads spaces, quotes, comments and braces in its own way
@@ -70,14 +70,19 @@ def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) 
         "keepalived": file(KEEPALIVED_POD, keepalived_pod, files[KEEPALIVED_POD]),
     }
     # where the pod's manifest changes too, the kubelet starts it anew
-    owes = {name: "" if pod else note(name) for name, pod in pods.items()}
-    haproxy_change = file(HAPROXY_FILE, haproxy, files[HAPROXY_FILE], owes=owes["haproxy"])
+    markers = {name: "" if pod else marker_of(name) for name, pod in pods.items()}
+    haproxy_change = file(HAPROXY_FILE, haproxy, files[HAPROXY_FILE], restart_marker=markers["haproxy"])
     keepalived_change = file(
-        KEEPALIVED_FILE, keepalived, files[KEEPALIVED_FILE], mode=mode, secret=secret, owes=owes["keepalived"]
+        KEEPALIVED_FILE,
+        keepalived,
+        files[KEEPALIVED_FILE],
+        mode=mode,
+        secret=secret,
+        restart_marker=markers["keepalived"],
     )
     return present(
-        _with_restart("haproxy", haproxy_change, seen, owes=owes["haproxy"]),
-        _with_restart("keepalived", keepalived_change, seen, owes=owes["keepalived"]),
+        _with_restart("haproxy", haproxy_change, seen, restart_marker=markers["haproxy"]),
+        _with_restart("keepalived", keepalived_change, seen, restart_marker=markers["keepalived"]),
         file(CHECK_FILE, check, files[CHECK_FILE], mode="755"),
         *pods.values(),
     )
@@ -93,16 +98,16 @@ def refuse_password(password: str | None, host: str | None = None) -> None:
         )
 
 
-def _with_restart(name: str, change: LinuxChange | None, seen: Seen, *, owes: str) -> LinuxChange | None:
-    """A change of a configuration file and the restart of its container, also one that an earlier run has left owed.
+def _with_restart(name: str, change: LinuxChange | None, seen: Seen, *, restart_marker: str) -> LinuxChange | None:
+    """A change of a configuration file and the restart of its container, also one that an earlier run has left pending.
 
     Where the pod already runs it read the file when it started. Its manifest, whose annotation names the file's hash, is as it
     should be, and the kubelet sees nothing to do. A container that was stopped it starts at once.
     """
-    if name not in seen["owed"].lines and not (change and owes):
+    if name not in seen["pending restarts"].lines and not (change and restart_marker):
         return change
     stands = change or LinuxChange(f"container {name} restart", None, "restarted")
-    step = Execute(f"restart {name}", struck_off(name, stopping(name)), RESTART_SECONDS)
+    step = Execute(f"restart {name}", clearing_marker(name, stopping(name)), RESTART_SECONDS)
     return replace(stands, steps=(*stands.steps, step))
 
 

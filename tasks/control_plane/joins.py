@@ -6,9 +6,10 @@ from functools import partial
 
 from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Node
+from kubepeer.memory import Memory
 from kubepeer.run import Run
 from tasks.cluster import waits
-from tasks.cluster.access import kubeconfig_of
+from tasks.cluster.access import JOINED, kubeconfig_of
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.control_plane import etcd, kubeadm
 from tasks.control_plane import membership as members
@@ -17,11 +18,15 @@ from tasks.control_plane.endpoint import PATHS, QUESTIONS, plan_endpoint
 from tasks.control_plane.explain import explain, explained
 from tasks.control_plane.join_secrets import JoinSecrets, bootstrap_token, ca_hash
 from tasks.control_plane.membership import MemberSeen, Membership
+from tasks.control_plane.peers import Peers
 from tasks.linux.apply import apply
 from tasks.linux.observe import ask
 from tasks.linux.shell import SshShell, open_shell
 from tasks.linux.state import LinuxChange, present
 
+JOIN_SECRETS = Memory[JoinSecrets]("the secrets of this run's joins")
+CERTIFICATES_UPLOADED = Memory[bool]("that the certificates of the control planes can be fetched by those that join")
+VRRP_PASSWORD = Memory[str]("the password of VRRP")
 TOKEN_MINUTES = 30
 NODE_SECONDS = 60  # a kubelet registers within seconds of its join
 
@@ -41,7 +46,7 @@ def join_cluster(
     """
     node = run.intent.node(shell.host)
     state = members.membership(node, seen, registered, api.ca)
-    peers = _Peers(run, node, api, registered)
+    peers = Peers(run, node, api, registered)
     if members.needs_etcd(node, seen, state):
         state = members.with_etcd(state, etcd.of(node, peers.members))
     if state is Membership.FULL:
@@ -76,9 +81,7 @@ def _register_again(run: Run, shell: SshShell, api: KubernetesApi, seen: MemberS
     return changes
 
 
-def _join_anew(
-    run: Run, shell: SshShell, api: KubernetesApi, peers: "_Peers", *, reset: bool
-) -> tuple[LinuxChange, ...]:
+def _join_anew(run: Run, shell: SshShell, api: KubernetesApi, peers: Peers, *, reset: bool) -> tuple[LinuxChange, ...]:
     node = run.intent.node(shell.host)
     is_control_plane = node.role == "control_plane"
     departures = peers.departures() if is_control_plane else ()
@@ -86,11 +89,11 @@ def _join_anew(
     if run.options.dry_run:
         planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", reset=reset)
         return present(*departures, planned, kubeconfig)
-    secrets = run.once("join secrets", partial(_make_token, run, api))
+    secrets = run.once(JOIN_SECRETS, partial(_make_token, run, api))
     if departures:
         apply(peers.shell, departures)
     if is_control_plane:
-        run.once("certificates uploaded", partial(_upload_certificates, run, node, api, secrets))
+        run.once(CERTIFICATES_UPLOADED, partial(_upload_certificates, run, node, api, secrets))
     change = planned_join(run, node.name, secrets, ca_hash(api.ca), reset=reset)
     if reset:
         apply(shell, (kubeadm.reset(),))
@@ -101,7 +104,7 @@ def _join_anew(
     changes = present(change, kubeconfig)
     with explained(shell, CONTROL_PLANE_PODS if is_control_plane else ()):
         apply(shell, changes)
-    run.keep("joined", value=True)
+    run.keep(JOINED, value=True)
     _wait_until_registered(api, node, shell)
     return (*departures, *changes)
 
@@ -128,57 +131,7 @@ def vrrp_password(run: Run) -> str | None:
     source = run.intent.cluster.endpoint.password
     if source is None:
         return None
-    return run.once(
-        "the VRRP password", lambda: run.redactor.learn(source.read("the VRRP password", run.settings.folder))
-    )
-
-
-class _Peers:
-    """Etcd's members as another control plane tells them; asked the first time that they are needed."""
-
-    def __init__(self, run: Run, node: Node, api: KubernetesApi, registered: Collection[str]) -> None:
-        self._run, self._node, self._api, self._registered = run, node, api, registered
-        self._asked: tuple[SshShell, tuple[etcd.Member, ...]] | None = None
-
-    @property
-    def members(self) -> tuple[etcd.Member, ...]:
-        self._asked = self._asked or self._ask()
-        return self._asked[1]
-
-    @property
-    def shell(self) -> SshShell:
-        self._asked = self._asked or self._ask()
-        return self._asked[0]
-
-    def departures(self) -> tuple[LinuxChange, ...]:
-        """The members that must go before this node can join."""
-        removals = etcd.to_remove(self._run.intent, self._node, self.members, self._registered)
-        return tuple(etcd.removing(removals))
-
-    def _ask(self) -> tuple[SshShell, tuple[etcd.Member, ...]]:
-        """The first control plane of this cluster whose etcd answers; the node itself last of all.
-
-        Those that a filter has left out are asked as well: whoever joins depends on them.
-        """
-        said = []
-        order = sorted(
-            self._run.intent.control_planes,
-            key=lambda one: (one == self._node, one.full_name not in self._registered),
-        )
-        for other in order:
-            try:
-                shell = open_shell(self._run.nornir, other.name)
-                seen = ask(shell, etcd.QUESTIONS, (members.CA_CERTIFICATE,), deadline=etcd.SECONDS)
-                ca = seen.files[members.CA_CERTIFICATE]
-                if ca and ca.content.strip() == self._api.ca.strip():
-                    return shell, etcd.members(seen)
-            except KubepeerError as error:
-                said.append(f"{other.name}: {error.message}")
-        raise CommandError(
-            f"etcd's members cannot be asked: {'; '.join(said) or 'no control plane holds the CA of this cluster'}",
-            host=self._node.name,
-            cure="bring the etcd of the other control planes back (crictl ps -a | grep etcd, and its log)",
-        )
+    return run.once(VRRP_PASSWORD, lambda: run.redactor.learn(source.read("the VRRP password", run.settings.folder)))
 
 
 def _make_token(run: Run, api: KubernetesApi) -> JoinSecrets:

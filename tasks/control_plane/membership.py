@@ -12,6 +12,7 @@ from enum import Enum
 
 from kubepeer.change import GENERATED
 from kubepeer.intent import Node
+from kubepeer.memory import Memory
 from tasks.control_plane.etcd import Member
 from tasks.control_plane.kubeadm import KUBEADM_SECONDS
 from tasks.linux.observe import Seen
@@ -54,6 +55,7 @@ class MemberSeen:
     kubeconfig_current: bool
 
 
+MEMBER = Memory[MemberSeen]("what each node says of its membership")
 QUESTIONS = {
     "lock": WAIT_FOR_LOCK.format(seconds=KUBEADM_SECONDS),
     "leftovers": f"ls -d {KUBELET_CONF} {ADMIN_CONF} {CA_CERTIFICATE} /etc/kubernetes/bootstrap-kubelet.conf "

@@ -3,11 +3,17 @@
 from functools import partial
 
 from kubepeer.errors import KubepeerError, RefusedError, UnreachableError
+from kubepeer.memory import Memory
 from kubepeer.phases import control_planes, routers
 from kubepeer.run import Run
 from tasks.cluster.access import API_SECONDS, ApiNotReadyError, open_api
 from tasks.control_plane.endpoint import refuse_password
 from tasks.control_plane.joins import vrrp_password
+from tasks.control_plane.membership import MEMBER
+
+Refusal = tuple[str, str]  # what is said, and the cure
+API_REFUSAL = Memory[Refusal | None]("why nothing begins while the API is not ready")
+PASSWORDS_REFUSED = Memory[Refusal | None]("why nothing begins with these passwords")
 
 
 def refuse_unready_api(run: Run) -> None:
@@ -19,15 +25,15 @@ def refuse_unready_api(run: Run) -> None:
         RefusedError: names the checks that the API does not pass; the same for all hosts, so that it is told once.
 
     """
-    said = run.once("api refusal", partial(_refusal, run))
+    said = run.once(API_REFUSAL, partial(_refusal, run))
     if said:
         message, cure = said
         raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
 
 
-def _refusal(run: Run) -> tuple[str, str] | None:
+def _refusal(run: Run) -> Refusal | None:
     """What is said, and the cure; None where nothing stands against a beginning."""
-    seen = {node.name: run.recall(("member", node.name)) for node in run.intent.control_planes}
+    seen = {node.name: run.recall(MEMBER, of=node.name) for node in run.intent.control_planes}
     holders = [name for name, one in seen.items() if one is not None and one.leftovers]
     if not holders:
         return None
@@ -53,13 +59,13 @@ def refuse_unusable_passwords(run: Run) -> None:
         RefusedError: the same for all hosts, so that it is told once.
 
     """
-    said = run.once("passwords refused", partial(_unusable_password, run))
+    said = run.once(PASSWORDS_REFUSED, partial(_unusable_password, run))
     if said:
         message, cure = said
         raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
 
 
-def _unusable_password(run: Run) -> tuple[str, str] | None:
+def _unusable_password(run: Run) -> Refusal | None:
     nodes = list(control_planes(run))  # the cluster's objects are written in the name of one of them
     try:
         if nodes or list(routers(run)):

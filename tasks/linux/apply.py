@@ -17,7 +17,7 @@ WRITE = """set -e; umask 077
 d=$(dirname -- {path}); [ -d "$d" ] || (umask 022; mkdir -p -- "$d")
 t=$(mktemp "$d/.kubepeer.XXXXXX"); trap 'rm -f -- "$t"' EXIT
 cat > "$t"; [ "$(wc -c < "$t")" -eq {size} ]; chown {owner} "$t"; chmod {mode} "$t"; sync "$t"
-{owe}mv -fT -- "$t" {path}; trap - EXIT"""
+{mark}mv -fT -- "$t" {path}; trap - EXIT"""
 
 
 def apply(shell: Shell, changes: Iterable[LinuxChange]) -> None:
@@ -63,14 +63,14 @@ def _explanation(shell: Shell, step: Step) -> str:
 
 def _do(shell: Shell, step: Step) -> Completed:
     match step:
-        case Write(path, content, mode, owner, owes):
+        case Write(path, content, mode, owner, restart_marker):
             data = content.encode(errors="surrogateescape")
             script = WRITE.format(
                 path=shlex.quote(path),
                 mode=shlex.quote(mode),
                 owner=shlex.quote(owner),
                 size=len(data),
-                owe=f"touch -- {shlex.quote(owes)}; " if owes else "",
+                mark=f"touch -- {shlex.quote(restart_marker)}; " if restart_marker else "",
             )
             return shell.run(script, stdin=data)
         case Remove(path):

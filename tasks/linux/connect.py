@@ -1,6 +1,8 @@
 """Open the connections of Nornir's plugins, and say in one line why one cannot be opened."""
 
 import socket
+from collections import defaultdict
+from threading import Lock
 from typing import Any
 
 import paramiko
@@ -12,6 +14,9 @@ from nornir.core.inventory import Host
 from kubepeer.errors import CommandError, KubepeerError, UnreachableError
 
 GREETING_SECONDS = 5
+_OPENING: defaultdict[str, Lock] = defaultdict(
+    Lock
+)  # one a host: who comes second takes the connection that the first one has opened
 
 
 def connection(nornir: Nornir, name: str, plugin: str) -> Any:
@@ -23,7 +28,10 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
     """
     host = nornir.inventory.hosts[name]
     try:
-        opened = host.get_connection(plugin, nornir.config)
+        with _OPENING[name]:
+            opened = host.get_connection(plugin, nornir.config)
+            if plugin == "netmiko" and getattr(opened, "remote_conn_pre", None) is None:
+                opened.establish_connection()
     except KubepeerError:
         raise
     except ModuleImportError as error:

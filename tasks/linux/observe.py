@@ -9,6 +9,12 @@ from kubepeer.errors import CommandError
 from tasks.linux.shell import Shell
 
 MARK = "@@kubepeer"
+HEX, NO_ENCODER, NOTHING = "x:", "!", "?"  # none is a sign of base64
+# A router's busybox may have no base64; od and hexdump write out every byte as well.
+ENCODE = f"""if command -v base64 >/dev/null; then encode() {{ base64 -w0; }}
+elif command -v od >/dev/null; then encode() {{ printf {HEX}; od -An -v -tx1 | tr -d ' \\n'; }}
+elif command -v hexdump >/dev/null; then encode() {{ printf {HEX}; hexdump -v -e '1/1 "%02x"'; }}
+else encode() {{ cat >/dev/null; printf '{NO_ENCODER}'; }}; fi"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,11 @@ class Seen:
         return self.answers[question]
 
 
+# A small router's busybox has no stat either: what ls says of a file, its mode in octal digits.
+ABOUT = """about() { stat -Lc '%a %U:%G' -- "$1" 2>/dev/null || { line=$(ls -ldL -- "$1") && echo "$line" | awk '{
+  for (n = 2; n < 11; n++) mode = 2 * mode + (substr($1, n, 1) != "-"); printf "%o %s:%s\\n", mode, $3, $4 }'; }; }"""
+
+
 def ask(shell: Shell, questions: Mapping[str, str], paths: Iterable[str] = (), *, deadline: float = 60) -> Seen:
     """Ask all questions, and read all files, in one round trip.
 
@@ -58,7 +69,10 @@ def ask(shell: Shell, questions: Mapping[str, str], paths: Iterable[str] = (), *
     completed = shell.run(script(questions, paths), deadline=deadline)
     if completed.code:
         raise CommandError(f"could not be observed: {completed.said}", host=getattr(shell, "host", None))
-    return parse(completed.text)
+    seen = parse(completed.text)
+    if unanswered := next((name for name in questions if name not in seen.answers), None):
+        raise _cut_off(unanswered)
+    return seen
 
 
 def at_rest(seen: Seen, host: str) -> Seen:
@@ -80,17 +94,19 @@ def at_rest(seen: Seen, host: str) -> Seen:
 
 
 def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
-    """The one script: each answer is a line MARK kind name code, and a line of base64."""
+    """The one script: each answer is a line MARK kind name code, and a line of base64, or of hexadecimal digits behind HEX."""
     lines = [
-        "export LC_ALL=C VTYSH_HISTFILE=/dev/null",  # a look leaves nothing behind: vtysh notes every command in ~/.history_frr
-        f'say() {{ printf \'%s %s %s %s\\n\' \'{MARK}\' "$1" "$2" "$3"; printf \'%s\' "$4" | base64 -w0; echo; }}',
+        "export LC_ALL=C",
+        ENCODE,
+        ABOUT,
+        f'say() {{ printf \'%s %s %s %s\\n\' \'{MARK}\' "$1" "$2" "$3"; printf \'%s\' "$4" | encode; echo; }}',
     ]
     for name, command in questions.items():
         lines.append(f'out=$( {{ {command}\n}} 2>&1 ); say answer {shlex.quote(name)} $? "$out"')
     for path in paths:
         quoted = shlex.quote(path)
         # the x keeps the shell from dropping the newlines at the end of the file
-        read = f"stat -Lc '%a %U:%G' -- {quoted} && cat -- {quoted} && echo x"
+        read = f"about {quoted} && cat -- {quoted} && echo x"
         lines.append(f'if [ -e {quoted} ]; then out=$( {{ {read}; }} 2>&1 ); say file {quoted} $? "$out"')
         lines.append(f"else say file {quoted} absent ''; fi")
     return "\n".join([*lines, "exit 0\n"])
@@ -100,7 +116,7 @@ def parse(text: str) -> Seen:
     """Read what the script printed; bytes that are no UTF-8 are kept as surrogates, so that a file is written back as it was.
 
     Raises:
-        CommandError: a file is there and cannot be read.
+        CommandError: a file is there and cannot be read; the machine has no program that encodes; the script did not come to its end.
 
     """
     answers: dict[str, Answer] = {}
@@ -111,7 +127,7 @@ def parse(text: str) -> Seen:
             continue
         kind, rest = line.removeprefix(f"{MARK} ").split(" ", 1)
         name, code = rest.rsplit(" ", 1)
-        raw = base64.b64decode(next(lines))
+        raw = _decoded(next(lines, NOTHING), name)
         body = raw.decode(errors="replace" if kind == "answer" else "surrogateescape")
         if kind == "answer":
             answers[name] = Answer(int(code), body)
@@ -124,3 +140,18 @@ def parse(text: str) -> Seen:
             mode, _, owner = head.partition(" ")
             files[name] = FileSeen(mode, owner, content.removesuffix("x"))
     return Seen(answers, files)
+
+
+def _decoded(line: str, name: str) -> bytes:
+    if line == NO_ENCODER:
+        raise CommandError(
+            "nothing can be read there: it has neither base64 nor od nor hexdump", cure="install one of them"
+        )
+    try:
+        return bytes.fromhex(line.removeprefix(HEX)) if line.startswith(HEX) else base64.b64decode(line, validate=True)
+    except ValueError as error:
+        raise _cut_off(name) from error
+
+
+def _cut_off(name: str) -> CommandError:
+    return CommandError(f"the answer to the question '{name}' was cut off", cure="run again")

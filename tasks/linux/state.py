@@ -13,7 +13,7 @@ class Write:
     """Write a file whole, by a rename, so that nobody ever reads half of it.
 
     Attributes:
-        owes: the path of a note that stands before the file does: what reads the file must be restarted; "" for none.
+        restart_marker: a path that is made before the file is: what reads the file must be restarted; "" for none.
 
     """
 
@@ -21,7 +21,7 @@ class Write:
     content: str
     mode: str = "644"
     owner: str = "root:root"
-    owes: str = ""
+    restart_marker: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ done 2>/dev/null
 false; }}}}"""
 
 # A run may be cut off between a file and the restart that makes it count, and the next one finds the file as it should be. So the restart
-# is noted first, and struck off when it is done: a restart that failed, or that nothing on the machine could do, is still owed, and the
-# change has failed. The notes lie in /run: a boot is a restart, too.
-NOTES = "/run/kubepeer-owes."
-OWED = f'for f in {NOTES}*; do [ ! -e "$f" ] || echo "${{f#{NOTES}}}"; done'
+# is marked as pending first, and the marker cleared when it is done: a restart that failed, or that nothing on the machine could do, is
+# still pending, and the change has failed. The markers lie in /run: a boot is a restart, too.
+RESTART_MARKERS = "/run/kubepeer-restart-pending."
+PENDING_RESTARTS = f'for f in {RESTART_MARKERS}*; do [ ! -e "$f" ] || echo "${{f#{RESTART_MARKERS}}}"; done'
 
 
 UNIT_SECONDS = 120  # systemd itself gives a unit 90 to start (DefaultTimeoutStartSec), and says why it did not
@@ -78,9 +78,9 @@ class LinuxChange(Change):
     steps: tuple[Step, ...] = ()
 
 
-def note(name: str) -> str:
-    """The note that this unit or pod owes a restart; OWED lists the names."""
-    return f"{NOTES}{name}"
+def marker_of(name: str) -> str:
+    """The marker that a restart of this unit or pod is pending; PENDING_RESTARTS lists the names."""
+    return f"{RESTART_MARKERS}{name}"
 
 
 def file(
@@ -91,10 +91,10 @@ def file(
     mode: str = "644",
     owner: str = "root:root",
     secret: bool = False,
-    owes: str = "",
+    restart_marker: str = "",
 ) -> LinuxChange | None:
     """A file with this content, mode and owner; None when it is so already."""
-    write = Write(path, wanted, mode, owner, owes)
+    write = Write(path, wanted, mode, owner, restart_marker)
     if seen is None:
         return LinuxChange(path, None, wanted, secret=secret, steps=(write,))
     if seen.content != wanted:
@@ -144,7 +144,7 @@ def restart(name: str) -> LinuxChange:
     return action(
         f"unit {name} restart",
         "restarted",
-        struck_off(name, f"systemctl restart {name}"),
+        clearing_marker(name, f"systemctl restart {name}"),
         deadline=UNIT_SECONDS,
         explanation=unit_says(name),
     )
@@ -157,16 +157,16 @@ def unit_says(name: str) -> str:
 journalctl -u {quoted} -n {JOURNAL_LINES} -o cat --no-pager"""
 
 
-def struck_off(name: str, script: str) -> str:
-    """A script that pays what is owed, and strikes it off when it has been paid, and only then.
+def clearing_marker(name: str, script: str) -> str:
+    """A script that does a pending restart, and clears its marker when it is done, and only then.
 
     Args:
-        name: what owes.
-        script: its last command says whether it was done; what nothing on the machine can do is a failure, too. The note then
-            stays, the change fails, and the next run finds it owed.
+        name: what is restarted.
+        script: its last command says whether it was done; what nothing on the machine can do is a failure, too. The marker
+            then stays, the change fails, and the next run finds it.
 
     """
-    return f"{script.strip()} && rm -f -- {note(name)}"
+    return f"{script.strip()} && rm -f -- {marker_of(name)}"
 
 
 def block(text: str, lines: list[str], name: str) -> str:

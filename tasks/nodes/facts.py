@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Answer, Seen
+from tasks.nodes.kernel import modules_for
 from tasks.nodes.packages import (
     KUBELET_CONF,
     MEMBER_QUESTION,
@@ -17,7 +18,6 @@ from tasks.nodes.packages import (
     lacking,
     version_that_runs,
 )
-from tasks.nodes.plan import modules_for
 from tasks.nodes.repository import Repository, upstream
 
 # kubeadm gives the kubelet the second where the unit systemd-resolved is active (cmd/kubeadm/app/componentconfigs/kubelet.go)

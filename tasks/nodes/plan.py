@@ -5,19 +5,20 @@ from collections.abc import Iterator, Mapping
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Seen
 from tasks.linux.state import (
-    OWED,
+    PENDING_RESTARTS,
     WAIT_FOR_LOCK,
     LinuxChange,
     action,
     block,
+    clearing_marker,
     file,
-    note,
+    marker_of,
     present,
     restart,
-    struck_off,
     unit,
 )
 from tasks.linux.templates import render
+from tasks.nodes import kernel
 from tasks.nodes.packages import (
     APT_FILE,
     INSTALL_SECONDS,
@@ -30,32 +31,21 @@ from tasks.nodes.packages import (
 from tasks.nodes.repository import CODENAME_QUESTION, Repository
 
 HOSTS, FSTAB = "/etc/hosts", "/etc/fstab"
-MODULES_FILE, SYSCTL_FILE = "/etc/modules-load.d/90-kubepeer.conf", "/etc/sysctl.d/90-kubepeer.conf"
 TIME_FILE = "/etc/chrony/sources.d/kubepeer.sources"  # chrony.conf of Debian reads this folder
 CONTAINERD_FILE, CRICTL_FILE, KUBELET_FILE = "/etc/containerd/config.toml", "/etc/crictl.yaml", "/etc/default/kubelet"
 CERTS_FOLDER = "/etc/containerd/certs.d"
 SOCKET = "/run/containerd/containerd.sock"
 
-BASE_MODULES = ("overlay", "br_netfilter", "nf_conntrack")
-IPVS_MODULES = ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh")
-# kubeadm checks ip_forward only; without the bridge's two, kube-proxy's rules never see a pod's traffic to its own node
-SYSCTLS = {
-    "net.bridge.bridge-nf-call-ip6tables": "1",
-    "net.bridge.bridge-nf-call-iptables": "1",
-    "net.ipv4.ip_forward": "1",
-}
 UNITS = ("chrony", "containerd", "kubelet")
 
 
 def questions(intent: Intent) -> dict[str, str]:
     """Read-only commands whose answers the plan needs."""
-    modules = " ".join(modules_for(intent))
     return {
         "lock": WAIT_FOR_LOCK.format(seconds=INSTALL_SECONDS),
-        "owed": OWED,
+        "pending restarts": PENDING_RESTARTS,
         "swaps": "tail -n +2 /proc/swaps",
-        "modules": f"for m in {modules}; do {_loaded('$m')} && echo $m; done; true",
-        "sysctls": "\n".join(f"echo {name}=$(sysctl -n {name} 2>/dev/null)" for name in SYSCTLS),
+        **kernel.questions(intent),
         "packages": PACKAGES_QUESTION,
         "codename": CODENAME_QUESTION,
         "programs": PROGRAMS_QUESTION,
@@ -67,19 +57,13 @@ def questions(intent: Intent) -> dict[str, str]:
     }
 
 
-def _loaded(module: str) -> str:
-    """A module is there when it is loaded or built in."""
-    return f'{{ grep -q "^{module} " /proc/modules || grep -q "/{module}\\.ko" /lib/modules/$(uname -r)/modules.builtin 2>/dev/null; }}'
-
-
 def paths(intent: Intent) -> list[str]:
     """Files that the plan looks at."""
     certificates = [_mirror_file(registry) for registry in intent.registries]
     return [
         HOSTS,
         FSTAB,
-        MODULES_FILE,
-        SYSCTL_FILE,
+        *kernel.PATHS,
         TIME_FILE,
         APT_FILE,
         CONTAINERD_FILE,
@@ -88,11 +72,6 @@ def paths(intent: Intent) -> list[str]:
         *certificates,
         *intent.packages.keyrings,
     ]
-
-
-def modules_for(intent: Intent) -> tuple[str, ...]:
-    """The kernel modules that this cluster needs."""
-    return BASE_MODULES + (IPVS_MODULES if intent.software.proxy_mode == "ipvs" else ())
 
 
 def plan(
@@ -111,7 +90,7 @@ def plan(
     return present(
         plan_hosts_file(intent, seen),
         *plan_swap(intent, seen),
-        *plan_kernel(intent, seen),
+        *kernel.plan(intent, seen),
         *(file(path, text, seen.files[path]) for path, text in keyrings.items()),
         *plan_packages(intent, seen, repository),
         *plan_time(intent, seen),
@@ -145,30 +124,16 @@ def _without_swap(line: str) -> str:
     return f"#{line}" if is_swap else line
 
 
-def plan_kernel(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
-    """Modules and sysctls: loaded and set now, and listed for the next boot."""
-    modules = modules_for(intent)
-    yield file(MODULES_FILE, "".join(f"{module}\n" for module in modules), seen.files[MODULES_FILE])
-    for module in modules:
-        if module not in seen["modules"].lines:
-            yield action(f"kernel module {module}", "loaded", f"modprobe -- {module}")
-    yield file(SYSCTL_FILE, "".join(f"{name} = {value}\n" for name, value in SYSCTLS.items()), seen.files[SYSCTL_FILE])
-    live = dict(line.split("=", 1) for line in seen["sysctls"].lines)
-    for name, value in SYSCTLS.items():
-        if live.get(name) != value:
-            yield action(f"sysctl {name}", value, f"sysctl -qw {name}={value}", before=live.get(name) or None)
-
-
 def plan_time(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     """Chrony with the inventory's servers: etcd and certificates need clocks that agree."""
     yield from _unit(seen, "chrony")
     if not intent.time_servers:
         return
     sources = "".join(f"server {server} iburst\n" for server in intent.time_servers)
-    change = file(TIME_FILE, sources, seen.files[TIME_FILE], owes=note("chrony"))
+    change = file(TIME_FILE, sources, seen.files[TIME_FILE], restart_marker=marker_of("chrony"))
     yield change
-    if change or "chrony" in seen["owed"].lines:
-        script = struck_off("chrony", "chronyc -n reload sources")
+    if change or "chrony" in seen["pending restarts"].lines:
+        script = clearing_marker("chrony", "chronyc -n reload sources")
         yield action("chrony sources", "reloaded", script, deadline=20)
 
 
@@ -181,7 +146,7 @@ def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
         cgroup_driver=software.cgroup_driver,
         restrict_oom_score=software.restrict_oom_score,
     )
-    configuration = file(CONTAINERD_FILE, content, seen.files[CONTAINERD_FILE], owes=note("containerd"))
+    configuration = file(CONTAINERD_FILE, content, seen.files[CONTAINERD_FILE], restart_marker=marker_of("containerd"))
     yield configuration
     for registry, mirror in intent.registries.items():
         path = _mirror_file(registry)  # read anew at each pull: no restart
@@ -189,7 +154,7 @@ def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     yield file(
         CRICTL_FILE, f"runtime-endpoint: unix://{SOCKET}\nimage-endpoint: unix://{SOCKET}\n", seen.files[CRICTL_FILE]
     )
-    if configuration or "containerd" in seen["owed"].lines:
+    if configuration or "containerd" in seen["pending restarts"].lines:
         yield restart("containerd")
     yield from _unit(seen, "containerd")
 
@@ -203,9 +168,9 @@ def plan_kubelet(node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
     states = _states(seen)
     runs = states.get("kubelet", ("", ""))[0] == "active"
     wanted = f"KUBELET_EXTRA_ARGS=--node-ip={node.address}\n"
-    change = file(KUBELET_FILE, wanted, seen.files[KUBELET_FILE], owes=note("kubelet") if runs else "")
+    change = file(KUBELET_FILE, wanted, seen.files[KUBELET_FILE], restart_marker=marker_of("kubelet") if runs else "")
     yield change
-    if (change and runs) or "kubelet" in seen["owed"].lines:
+    if (change and runs) or "kubelet" in seen["pending restarts"].lines:
         yield restart("kubelet")
     if states.get("kubelet", ("", ""))[1] != "enabled":
         yield unit("kubelet", *states.get("kubelet", ("inactive", "not installed")))

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from kubepeer.intent import Intent, Node
 from tasks.nodes.facts import NodeFacts
-from tasks.nodes.plan import modules_for
+from tasks.nodes.kernel import modules_for
 from tasks.nodes.repository import minor_of
 from tasks.nodes.software import software
 
@@ -70,7 +70,7 @@ def _network(node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
     if str(node.address) not in own.addresses:
         stands = ", ".join(sorted(own.addresses, key=ip_address)) or "no address"
         found.append(
-            f"{node.interface} has {stands}, not {node.address}: correct interface or hostname in the inventory"
+            f"{node.interface} has {stands}, not {node.address}: correct interface or {node.address_key} in the inventory"
         )
     twins = [name for name, other in every.items() if name != node.name and own.macs & other.macs]
     if twins:

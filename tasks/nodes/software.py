@@ -9,10 +9,6 @@ from tasks.nodes.packages import CRI_TOOLS
 from tasks.nodes.repository import Repository, minor_of, upstream
 
 CGROUP_2 = "cgroup2fs"  # statfs(2): the unified hierarchy; the older ones are folders in a tmpfs
-CONTAINERD_NEEDED = {
-    "containerd 2 alone": (2, 0),
-    "CRI v1 alone": (1, 6),
-}  # what Kubernetes wants -> containerd's first with it
 
 
 def software(intent: Intent, own: NodeFacts) -> list[str]:
@@ -34,15 +30,14 @@ def _containerd(intent: Intent, own: NodeFacts) -> Iterator[str]:
     """Of the containerd that is there, or else of the one that would be installed."""
     offered = (own.repository or Repository()).versions.get("containerd", ())
     version = own.containerd or (upstream(offered[0]) if offered and "containerd" in own.lacking else "")
+    least, first = versions.containerd_for(intent.software.kubernetes)
     stands = minor_of(version)
-    for feature, needed in CONTAINERD_NEEDED.items():
-        if stands and stands < needed and versions.has("kubernetes", intent.software.kubernetes, feature):
-            where = "is there" if own.containerd else "is what its package repositories have"
-            yield (
-                f"containerd {version} {where}, and Kubernetes from {versions.minor(versions.since('kubernetes', feature))} on needs "
-                f"{needed[0]}.{needed[1]} or newer: upgrade it, or use a release of the system that has it"
-            )
-            return
+    if stands and stands < versions.number(versions.minor(least)):
+        where = "is there" if own.containerd else "is what its package repositories have"
+        yield (
+            f"containerd {version} {where}, and Kubernetes from {versions.minor(first)} on needs "
+            f"{versions.minor(least)} or newer: upgrade it, or use a release of the system that has it"
+        )
 
 
 def _repository(intent: Intent, own: NodeFacts) -> Iterator[str]:

@@ -9,6 +9,7 @@ from nornir.core.task import Result, Task
 
 from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.fetch import fetch
+from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done
 from tasks.cluster.access import api_if_there
 from tasks.linux.apply import apply
@@ -19,7 +20,12 @@ from tasks.nodes.facts import NodeFacts
 from tasks.nodes.packages import INSTALL_SECONDS, OURS, installed, lacking
 from tasks.nodes.repository import LOOK_UP_SECONDS, Repository
 
+FACTS = Memory[NodeFacts]("what each node says of itself")
+KNOWN_VERSIONS = Memory[dict[str, str]]("the versions of the nodes that the API knows")
+KEYRING = Memory[str]("the keys of a package repository")
 
+
+@hands_over(gives=(FACTS,))
 def observe(task: Task, run: Run) -> Result:
     """What preflight needs to know; kept, since it compares the nodes with each other."""
     node = run.intent.node(task.host.name)
@@ -30,7 +36,7 @@ def observe(task: Task, run: Run) -> Result:
     upgrade = found.member and found.kubernetes not in ("", run.intent.software.kubernetes)
     if preflight.supported(found) and not upgrade and found.lacking:
         found = replace(found, repository=_look_up(run, shell))
-    run.keep(("facts", node.name), found)
+    run.keep(FACTS, found, of=node.name)
     return done(task)
 
 
@@ -41,7 +47,7 @@ def _look_up(run: Run, shell: SshShell) -> Repository:
 
 
 def _observed(run: Run) -> Mapping[str, NodeFacts]:
-    return {node.name: found for node in run.intent.nodes if (found := run.recall(("facts", node.name)))}
+    return {node.name: found for node in run.intent.nodes if (found := run.recall(FACTS, of=node.name))}
 
 
 def refuse_for_all(run: Run) -> None:
@@ -55,7 +61,7 @@ def refuse_for_all(run: Run) -> None:
     others = [node for node in run.intent.nodes if node.name not in run.chosen]
     known = {}
     if observed and others:  # nobody has looked at them, and this run may add a node to them
-        known = run.once("versions that the API knows", partial(_versions_by_api, run))
+        known = run.once(KNOWN_VERSIONS, partial(_versions_by_api, run))
     refusal = refusals.refusal(run.intent, observed, known)
     if refusal:
         raise refusal
@@ -84,6 +90,7 @@ def refuse_early(task: Task, run: Run) -> Result:
     return done(task, summary="all clear")
 
 
+@hands_over(needs=(FACTS,))
 def prepare(task: Task, run: Run) -> Result:
     """Bring a Linux machine to where kubeadm can begin."""
     shell = open_shell(run.nornir, task.host.name)
@@ -98,7 +105,7 @@ def prepare(task: Task, run: Run) -> Result:
 
 def _repository_for(run: Run, shell: SshShell, name: str, seen: Seen) -> Repository:
     """What preflight has looked up; looked up now where a package has gone since then."""
-    observed: NodeFacts | None = run.recall(("facts", name))
+    observed = run.recall(FACTS, of=name)
     if observed and observed.repository:
         return observed.repository
     lacks = lacking(run.intent, installed(seen["packages"]), seen["programs"].lines)
@@ -108,6 +115,6 @@ def _repository_for(run: Run, shell: SshShell, name: str, seen: Seen) -> Reposit
 def _keyrings(run: Run) -> dict[str, str]:
     """The keys that the repositories' packages are signed with: path on the node -> text; fetched once a run."""
     return {
-        path: run.once(("keyring", address), partial(fetch, address, run.settings.folder))
+        path: run.once(KEYRING, partial(fetch, address, run.settings.folder), of=address)
         for path, address in run.intent.packages.keyrings.items()
     }

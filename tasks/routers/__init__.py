@@ -1,1 +1,1 @@
-"""The upstream routers: on each, Kubepeer is a guest that owns what bears its name and nothing else."""
+"""The upstream routers: on each, Kubepeer owns what has its name, and touches nothing else."""

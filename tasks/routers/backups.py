@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kubepeer.errors import UsageError
+from kubepeer.memory import Memory
 from kubepeer.phases import routers
 from kubepeer.run import Run
 
@@ -70,6 +71,9 @@ def _backups(home: Path) -> Iterator[Backup]:
         yield Backup(home.name, taken, path)
 
 
+WANTED = Memory[list[Backup]]("the backups that the command line means")
+
+
 def backups_of_chosen(run: Run) -> list[Backup]:
     """All backups of the chosen routers.
 
@@ -92,7 +96,7 @@ def wanted_backups(run: Run) -> list[Backup]:
         UsageError: a router has none, or the time fits several of it.
 
     """
-    return run.once("wanted backups", lambda: list(_wanted(run)))
+    return run.once(WANTED, lambda: list(_wanted(run)))
 
 
 def _wanted(run: Run) -> Iterator[Backup]:

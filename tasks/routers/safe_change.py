@@ -49,7 +49,7 @@ class Order:
     """A change as it is wanted, whatever the router runs with at that moment.
 
     Attributes:
-        what: as the report names it: "FRR configuration".
+        what: as the report names it: the platform's name and "configuration".
         candidate: running configuration -> what is to be loaded.
         may_go_down: running configuration, diff -> sessions that the change ends or resets on purpose, by name (sessions.session_name).
         ours: the sessions with the cluster's nodes, by name.

@@ -3,7 +3,7 @@
 import re
 
 HIDDEN = "********"
-# The words before a secret, in what FRR, BIRD, EOS, IOS, NX-OS, Junos and VyOS print.
+# The words before a secret, in what routers print: one list, since a diff shows what is the owner's as well.
 BEFORE = (
     "password",
     "secret",

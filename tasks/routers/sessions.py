@@ -25,15 +25,15 @@ class Sessions:
 
 
 def session_name(peer: str, vrf: str | None) -> str:
-    """What a session is called: the same address in a VRF is another neighbour."""
-    return f"{peer} in {vrf}" if vrf else peer
+    """A session as it is told from one with the same peer in another VRF."""
+    return f"{peer} in {vrf}" if vrf and vrf != GLOBAL else peer
 
 
 def sessions(tables: Mapping[str, Any]) -> Sessions:
     """Read what NAPALM's get_bgp_neighbors gives: {vrf: {"peers": {address: {"is_up", "address_family", ...}}}}."""
     return Sessions(
         {
-            session_name(peer, None if vrf == GLOBAL else vrf): _accepted(state)
+            session_name(peer, vrf): _accepted(state)
             for vrf, table in tables.items()
             for peer, state in table["peers"].items()
             if state["is_up"]

@@ -1,6 +1,6 @@
 """Configure a router, and put back what it had: observe, plan, and one safe change."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 
 from jinja2 import TemplateSyntaxError
@@ -11,19 +11,25 @@ from nornir_jinja2.plugins.tasks import template_file
 from kubepeer.change import Change
 from kubepeer.errors import CommandError, RefusedError, UnreachableError
 from kubepeer.intent import Router
+from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done
 from tasks.linux.apply import apply
 from tasks.linux.connect import connection
 from tasks.linux.observe import Seen, ask
 from tasks.linux.shell import open_shell
 from tasks.linux.templates import environment
-from tasks.routers import plan, preflight
+from tasks.platforms import preflight
+from tasks.platforms.platform import PLATFORMS, context
+from tasks.routers import plan
 from tasks.routers.backups import wanted_backups
-from tasks.routers.platform import PLATFORMS, context
 from tasks.routers.safe_change import Candidate, Order, change_safely
 from tasks.routers.sessions import session_name
 
+ANSWERS = Memory[Seen]("what each router answers to its preflight")
+WENT_WRONG = Memory[str]("the router of a redundancy group whose change went wrong")
 
+
+@hands_over(gives=(ANSWERS,))
 def observe(task: Task, run: Run) -> Result:
     """Connect, and ask what preflight must know."""
     router = run.intent.router(task.host.name)
@@ -41,23 +47,27 @@ def observe(task: Task, run: Run) -> Result:
             host=router.name,
             cure="apply the diff of --dry-run by hand, and leave this router out with --group or --host",
         )
+    seen = Seen({}, {})
     if platform.on_linux:
-        seen = ask(open_shell(run.nornir, router.name), preflight.questions(router))
-    else:
-        connection(run.nornir, router.name, "napalm")
-        seen = Seen({}, {})
-    run.keep(("router", router.name), seen)
+        seen = ask(open_shell(run.nornir, router.name), preflight.questions(platform.preflight, router))
+    # opened here, beside the nodes' connections: routers are configured one after the other
+    connection(run.nornir, router.name, "napalm")
+    run.keep(ANSWERS, seen, of=router.name)
     return done(task)
 
 
+@hands_over(needs=(ANSWERS,))
 def refuse_early(task: Task, run: Run) -> Result:
     """Refuse to touch a router where it cannot end well."""
-    found = preflight.reasons(run.intent, run.intent.router(task.host.name), run.recall(("router", task.host.name)))
+    router = run.intent.router(task.host.name)
+    asked = PLATFORMS[router.platform].preflight
+    found = preflight.reasons(asked, run.intent, router, run.recall(ANSWERS, of=router.name) or Seen({}, {}))
     if found:
         raise RefusedError("; ".join(found) + ". Nothing was changed.", host=task.host.name)
     return done(task, summary="all clear")
 
 
+@hands_over(gives=(WENT_WRONG,))
 def configure(task: Task, run: Run) -> Result:
     """The cluster's neighbours, filters and equal-cost paths on a router."""
     router = run.intent.router(task.host.name)
@@ -71,6 +81,7 @@ def configure(task: Task, run: Run) -> Result:
     return done(task, (*kernel, *routing))
 
 
+@hands_over(gives=(WENT_WRONG,))
 def restore(task: Task, run: Run) -> Result:
     """What Kubepeer owns on a router, or with --replace all of it, as it stood in a backup."""
     router = run.intent.router(task.host.name)
@@ -81,8 +92,8 @@ def restore(task: Task, run: Run) -> Result:
 
 def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
     """A change that went wrong on one router is not made on the one that stands in for it."""
-    group = ("went wrong", run.intent.router(task.host.name).peering.redundancy_group)
-    if before := run.recall(group):
+    group = run.intent.router(task.host.name).peering.redundancy_group
+    if before := run.recall(WENT_WRONG, of=group):
         raise RefusedError(
             f"the change of {before} went wrong, and this router stands in for it. Nothing was changed",
             host=task.host.name,
@@ -94,21 +105,21 @@ def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
         raise  # nothing was changed
     except Exception:
         if not run.options.dry_run:
-            run.keep(group, task.host.name)
+            run.keep(WENT_WRONG, task.host.name, of=group)
         raise
 
 
 def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> Order:
-    platform = PLATFORMS[router.platform]
+    platform, vrf = PLATFORMS[router.platform], router.peering.vrf
 
-    def names(addresses: Iterable[str]) -> frozenset[str]:
-        return frozenset(session_name(address, router.peering.vrf) for address in addresses)
+    def may_go_down(running: str, diff: str) -> set[str]:
+        return {session_name(peer, vrf) for peer in platform.may_go_down(run.intent, router, running, diff)}
 
     return Order(
         what=f"{platform.name} configuration",
         candidate=candidate,
-        may_go_down=lambda running, diff: names(platform.may_go_down(run.intent, router, running, diff)),
-        ours=names(str(node.address) for node in run.intent.peers_of(router)),
+        may_go_down=may_go_down,
+        ours=frozenset(session_name(str(node.address), vrf) for node in run.intent.peers_of(router)),
         mends_itself=platform.on_linux,
         message=f"kubepeer: {run.intent.cluster.name}" if platform.takes_message else "",
     )

@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.checks import Finding
+from tasks.platforms.seen import Hop, RouterSeen, hops_in_order
 from tasks.routes import reasons
 from tasks.routes.expected import NOT_ADVERTISED, Announced, ExpectedRoute
-from tasks.routes.seen import Hop, RouterSeen, hops_in_order
 
 REMARK = "remark"  # the check of a finding that tells something and judges nothing
 LAYERS = {"bgp": "route", "rib": "route", "kernel": "fib"}  # layer -> the name of the check
@@ -39,6 +40,21 @@ class Case:
     def concerns(self, hop: Hop) -> bool:
         """Whether a next hop is one of those that are judged."""
         return hop not in self.elsewhere and (self.judged is None or hop in self.judged)
+
+    @cached_property
+    def behind(self) -> Mapping[Hop, frozenset[Hop]]:
+        """For a gateway, the nodes that are reached by it; a node on a link is its own."""
+        found: dict[Hop, set[Hop]] = {}
+        for node in {*map(str, self.announced.speakers), *map(str, self.peers), *self.elsewhere}:
+            for gateway in self.seen.gateways(node):
+                found.setdefault(gateway, set()).add(node)
+        return {gateway: frozenset(nodes) for gateway, nodes in found.items()}
+
+    def observed(self, prefix: IPv4Network, layer: str) -> frozenset[Hop]:
+        """The next hops of a prefix that a layer uses, without those that stand for nodes which are not judged."""
+        behind = self.behind if self.seen.shows_gateways(layer) else {}
+        hops = observed_hops(self.seen, prefix, layer)
+        return frozenset(hop for hop in hops if any(map(self.concerns, behind.get(hop, frozenset({hop})))))
 
 
 class Check(ABC):
@@ -72,10 +88,13 @@ class Sessions(Check):
 class NextHops(Check):
     """A prefix has exactly the next hops that the cluster announces.
 
-    Passes   every expected next hop is chosen and no other, and each is announced, not stale, by the session of its own.
+    Passes   every expected next hop is chosen and no other, and each is announced, not stale, by the session of its own. A node
+             behind another hop (multihop, a loopback) is in the kernel by the gateways that the router's own routes resolve it by.
     Fails    missing: a node's session, a filter, a limit of equal paths, a better route; unexpected: a stranger, or a route made
              by hand; stale: kept under graceful restart (RFC 4724) although the node may be dead, and still in use; announced
-             only by others: other nodes of Calico still announce the block of one that does not answer for it any more.
+             only by others: other nodes of Calico still announce the block of one that does not answer for it any more; resolved
+             wrongly: the kernel's way to the node is not the one by which the router's table resolves it, or there is none;
+             untold: the router has no program that shows all next hops of a kernel's route.
     """
 
     layer: str
@@ -88,18 +107,36 @@ class NextHops(Check):
         prefix, seen = route.prefix, case.seen
         if all(str(hop) in case.elsewhere for hop in route.next_hops):
             return None  # it may be here by another router, or not at all
-        expected = {str(hop) for hop in route.next_hops if case.concerns(str(hop))}
-        observed = {hop for hop in observed_hops(seen, prefix, self.layer) if case.concerns(hop)}
+        nodes = {str(hop) for hop in route.next_hops if case.concerns(str(hop))}
+        shown = {node: seen.shown(self.layer, node) for node in nodes}
+        expected = {hop for hops in shown.values() for hop in hops}
+        others = {hop for node in route.next_hops for hop in seen.shown(self.layer, str(node))} - expected
+        observed = (
+            case.observed(prefix, self.layer) - others
+        )  # a gateway may be that of a node that is judged, and not be here for it
         if not expected and not observed:
             return None
-        missing, unexpected = expected - observed, observed - expected
-        stale = seen.stale(prefix) & observed
-        by_others = seen.only_by_others(prefix) & observed & expected
+        unexpected = observed - expected
+        untold = self._untold(seen, prefix, observed, expected)
+        missing = set() if untold else expected - observed
+        absent = {node for node in nodes if shown[node] & missing}
+        used = {node for node in nodes if shown[node] & observed}
+        chosen = observed_hops(seen, prefix, "bgp")  # a gateway may be in use for others alone
+        stale = {
+            node
+            for node in seen.stale(prefix)
+            if case.concerns(node)
+            and (node in observed or (node in chosen and seen.shown(self.layer, node) & observed))
+        }
+        by_others = seen.only_by_others(prefix) & used
+        misled = reasons.of_resolution(seen, nodes & seen.rib_hops(prefix)) if self.layer == "kernel" else ""
         stranger = reasons.of_unexpected(seen, prefix, self.layer) if unexpected else ""
         said = (
             route.why if missing and route.why == NOT_ADVERTISED else "",
             stranger,
-            reasons.of_missing(seen, prefix, self.layer, missing, besides=stranger) if missing else "",
+            reasons.of_missing(seen, prefix, self.layer, absent, besides=stranger) if absent else "",
+            misled,
+            untold,
             reasons.of_stale(seen, stale) if stale else "",
             reasons.of_only_by_others(seen, prefix, by_others) if by_others else "",
         )
@@ -108,13 +145,18 @@ class NextHops(Check):
             LAYERS[self.layer],
             str(prefix),
             self.layer,
-            not (missing or unexpected or stale or by_others),
+            not (missing or unexpected or stale or by_others or misled or untold),
             hops_in_order(expected),
             hops_in_order(observed),
             hops_in_order(missing),
             hops_in_order(unexpected),
             "; ".join(text for text in said if text),
         )
+
+    def _untold(self, seen: RouterSeen, prefix: IPv4Network, observed: frozenset[Hop], expected: set[Hop]) -> str:
+        """Why it cannot be said which next hops the kernel has; "" where it can, or where what is seen decides it."""
+        chosen = seen.chosen_kernel(prefix) if self.layer == "kernel" else None
+        return chosen.untold if chosen and chosen.untold and observed < expected else ""
 
 
 @dataclass(frozen=True)
@@ -135,8 +177,7 @@ class Unannounced(Check):
         return [finding for prefix in sorted(strangers) if (finding := self._finding(case, prefix))]
 
     def _finding(self, case: Case, prefix: IPv4Network) -> Finding | None:
-        observed = observed_hops(case.seen, prefix, self.layer)
-        hops = hops_in_order(hop for hop in observed if case.concerns(hop))
+        hops = hops_in_order(case.observed(prefix, self.layer))
         if not hops:
             return None
         why = reasons.of_unexpected(case.seen, prefix, self.layer)
@@ -168,6 +209,7 @@ class Remarks(Check):
         peers = case.announced.unfiltered.get(case.address, ()) if case.address else ()
         remarks = {
             "announcements": copies or reasons.of_unfiltered(peers),
+            "kernel": case.seen.notice,
             **{str(prefix): why for prefix, why in case.announced.left_behind.items()},
         }
         return [Finding(case.host, REMARK, about, "bgp", ok=True, reason=why) for about, why in remarks.items() if why]
@@ -178,7 +220,12 @@ CHECKS: tuple[Check, ...] = (Sessions(), *map(NextHops, LAYERS), *map(Unannounce
 
 def judge(case: Case) -> tuple[Finding, ...]:
     """All answers about one router."""
-    return tuple(finding for check in CHECKS for finding in check.findings(case))
+    return tuple(
+        finding
+        for check in CHECKS
+        if getattr(check, "layer", "bgp") in case.seen.layers
+        for finding in check.findings(case)
+    )
 
 
 def observed_hops(seen: RouterSeen, prefix: IPv4Network, layer: str) -> frozenset[Hop]:

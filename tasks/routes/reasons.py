@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
-from tasks.routes.seen import IPV4_ADDRESS, Hop, RouterSeen, Session, hops_in_order, shortened
+from tasks.platforms.seen import IPV4_ADDRESS, Hop, RouterSeen, Session, hops_in_order, shortened
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-OF_DAEMONS = ("bgp", "bird")  # the kernel's names for what FRR's BGP, and BIRD with all its protocols, have put there
 
 
 NOT_CONFIGURED = "not a neighbour in the router's configuration"
@@ -40,6 +39,11 @@ def of_missing(seen: RouterSeen, prefix: IPv4Network, layer: str, hops: Iterable
 def of_stale(seen: RouterSeen, hops: Iterable[Hop]) -> str:
     """That next hops are kept although their session was lost, and what is known of it."""
     return _joined((hop, _stale_reason(seen, hop)) for hop in hops_in_order(hops))
+
+
+def of_resolution(seen: RouterSeen, hops: Iterable[Hop]) -> str:
+    """That the kernel does not reach next hops by the gateways by which the router's table resolves them; "" where all agree."""
+    return _joined((hop, _resolution_reason(seen, hop)) for hop in hops_in_order(hops))
 
 
 def of_only_by_others(seen: RouterSeen, prefix: IPv4Network, hops: Iterable[Hop]) -> str:
@@ -114,13 +118,13 @@ def _why_missing(seen: RouterSeen, prefix: IPv4Network, layer: str, hop: Hop) ->
         session = _session(seen, hop)
         return (session and session.waits) or SILENT
     if not any(path.valid for path in paths):
-        return "announced, but the router cannot reach the next hop"
+        return f"announced, but the router cannot reach the next hop{_no_way(seen, hop)}"
     if not any(path.chosen for path in seen.bgp[prefix] if path.hop == hop):
         return "announced, but not chosen as an equal path (maximum-paths, or another path is better)"
     if layer == "rib":
         return _rib_reason(seen, prefix)
     chosen = seen.chosen_rib(prefix)
-    above = _rib_reason(seen, prefix) if chosen is None or hop not in chosen.hops else ""
+    above = "" if chosen and seen.shown("rib", hop) <= chosen.hops else _rib_reason(seen, prefix)
     return _kernel_reason(seen, prefix) or above or "in BGP, but the kernel does not have it"
 
 
@@ -144,14 +148,42 @@ def _kernel_reason(seen: RouterSeen, prefix: IPv4Network) -> str:
         return "a rule forbids the route of the main table" if listed else "not in the kernel's main table"
     if taken not in listed and listed:
         return "a rule leads to another routing table"
-    if taken.protocol not in OF_DAEMONS:
+    if taken.protocol and taken.protocol not in seen.kernel_protocols:
         return f"better route by {taken.protocol} metric {taken.metric}" + (
             ", made by hand" if taken.protocol == "boot" else ""
         )
     rib = seen.chosen_rib(prefix)
-    if rib and rib.protocol == "bgp" and rib.hops != taken.hops:
-        return "the kernel's route is not the one of the router's table"
+    if rib and rib.protocol == "bgp" and not taken.untold:
+        hops = rib.hops if seen.gateways_in_rib else frozenset().union(*map(seen.gateways, rib.hops))
+        if hops != taken.hops:
+            return f"the kernel's route is not the one of the router's table{_resolved(seen, rib.hops)}"
     return ""
+
+
+def _resolved(seen: RouterSeen, hops: Iterable[Hop]) -> str:
+    """How the router's table resolves next hops; "" where each is its own gateway."""
+    ways = ((hop, seen.gateways(hop)) for hop in hops)
+    said = _joined((hop, f"by {shortened(gateways)}") for hop, gateways in ways if gateways != {hop})
+    return f", which resolves {said.replace(': by ', ' by ')}" if said else ""
+
+
+def _resolution_reason(seen: RouterSeen, hop: Hop) -> str:
+    table, kernel = seen.resolved.get(hop), seen.kernel_gateways(hop)
+    if kernel is None or table is None or table in (kernel, {hop}):
+        return ""
+    taken = seen.lookups[IPv4Network(hop)]
+    way = f"reaches it by {shortened(kernel)} ({taken.prefix})" if taken else "has no route to it"
+    return f"the router's table resolves it by {shortened(table)}, the kernel {way}"
+
+
+def _no_way(seen: RouterSeen, hop: Hop) -> str:
+    """What the kernel has for a next hop that the router's table cannot resolve."""
+    if seen.kernel_gateways(hop) is None:
+        return ""
+    taken = seen.lookups[IPv4Network(hop)]
+    if taken is None:
+        return ": there is no route to it"
+    return f": the one route to it is {taken.prefix}, by which the router's table does not resolve it"
 
 
 def _session_reason(seen: RouterSeen, hop: Hop) -> str:

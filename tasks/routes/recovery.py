@@ -10,8 +10,8 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from kubepeer.intent import Intent, Node, Router
+from tasks.platforms.seen import RouterSeen, Session
 from tasks.routes.expected import Announced
-from tasks.routes.seen import RouterSeen, Session
 from tasks.routes.selection import addresses_of
 
 RECOVERY_SECONDS = 240  # BIRD's default of `graceful restart wait`; Calico's configuration does not set it

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.intent import Intent, Node, Router
+from tasks.platforms.seen import Hop
 from tasks.routes.expected import Announced
-from tasks.routes.seen import Hop
 
 NOT_A_MEMBER = "in the inventory, but the cluster has no such node"
 
@@ -52,6 +52,11 @@ def probes_for(prefixes: Iterable[IPv4Network]) -> dict[IPv4Network, IPv4Address
         if address is not None:
             probes[prefix] = address
     return probes
+
+
+def ways_to(addresses: Iterable[IPv4Address]) -> dict[IPv4Network, IPv4Address]:
+    """The nodes' own addresses, for the kernel to look up as well: by which gateways it reaches the next hops of BGP."""
+    return {IPv4Network(address): address for address in addresses}
 
 
 def addresses_of(node: Node, announced: Announced) -> list[IPv4Address]:

@@ -9,8 +9,9 @@ from rich.text import Text
 from kubepeer.checks import Finding
 from kubepeer.phases import PhaseOutcome
 from kubepeer.run import Run
+from tasks.platforms.seen import RibRoute, RouterSeen, shortened
 from tasks.routes.checks import REMARK
-from tasks.routes.seen import RibRoute, RouterSeen, shortened
+from tasks.routes.left import SEEN
 
 LAYERS = ("bgp", "rib", "kernel")
 SCREEN = 30  # more healthy prefixes than this are told in one line for all that are alike
@@ -20,20 +21,21 @@ CODES = {"bgp": "B", "kernel": "K", "static": "S", "connected": "C", "ospf": "O"
 
 
 def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
-    """Print the table of every router that was asked; with --verbose its routes in FRR's own form as well."""
+    """Print the table of every router that was asked; with --verbose its routes in the form of `show ip route` as well."""
     answered = {name: host for outcome in outcomes for name, host in outcome.hosts.items() if host.findings}
     for router in run.intent.routers:
         if router.name not in answered:
             continue
-        for line in route_table(router.name, router.as_number, answered[router.name].findings):
+        seen = run.recall(SEEN, of=router.name)
+        as_number = (seen and seen.as_shown) or router.as_number
+        for line in route_table(router.name, as_number, answered[router.name].findings):
             console.print(line, soft_wrap=True, highlight=False)
-        seen = run.recall(("routes seen", router.name))
-        if run.options.verbose and isinstance(seen, RouterSeen):
+        if run.options.verbose and seen is not None:
             for text in seed_table(seen):
                 console.print(Text(f"   {text}", style="dim"), soft_wrap=True)
 
 
-def route_table(host: str, as_number: int, findings: Iterable[Finding]) -> list[Text]:
+def route_table(host: str, as_number: int | str, findings: Iterable[Finding]) -> list[Text]:
     """One router's sessions and prefixes, as lines."""
     findings = list(findings)
     sessions = [finding for finding in findings if finding.check == "session"]
@@ -43,7 +45,9 @@ def route_table(host: str, as_number: int, findings: Iterable[Finding]) -> list[
     lost = [finding for finding in sessions if not finding.ok]
     bad = [row for row in rows.values() if not all(finding.ok for finding in row.values())]
     good = [row for row in rows.values() if all(finding.ok for finding in row.values())]
-    width = min(HOPS_LIMIT, max([HOPS_WIDTH, *(len(_hops(row)) + 2 for row in bad)]))
+    each = good if len(good) <= SCREEN else []
+    wide = [_hops(row) for row in bad] + [hops for row in each if " by " in (hops := _hops(row))]
+    width = min(HOPS_LIMIT, max([HOPS_WIDTH, *(len(hops) + 2 for hops in wide)]))
     head = f" {host}  AS {as_number}  {up} of {len(sessions)} sessions established"
     title = f" {'prefix':<{PREFIX_WIDTH}}{'next hops':<{width}}{MARKS.format('bgp', 'rib', 'kernel')}"
     return [
@@ -57,11 +61,11 @@ def route_table(host: str, as_number: int, findings: Iterable[Finding]) -> list[
 
 
 def seed_table(seen: RouterSeen) -> list[str]:
-    """The routes of the cluster's networks as FRR itself prints them: B>* 10.33.5.0/24 [20/0] via 10.31.90.1, eth0, weight 1, 2d19h22m."""
+    """The routes of the cluster's networks as the tutorial shows them: B>* 10.33.5.0/24 [20/0] via 10.31.90.1, eth0, weight 1, 2d19h22m."""
     lines: list[str] = []
     for prefix, routes in sorted(seen.rib.items()):
         for route in routes:
-            lines += _as_frr(str(prefix), route)
+            lines += _as_shown(str(prefix), route)
     return lines
 
 
@@ -87,10 +91,13 @@ def _line(row: Row, width: int) -> Text:
 
 
 def _hops(row: Row) -> str:
-    """What the lowest layer has, and what differs in any."""
+    """What the lowest layer has, and what differs in any. Where the kernel has other gateways than BGP has next hops, both."""
     findings = list(row.values())
-    last = findings[-1]
+    first, last = findings[0], findings[-1]
     cells = [shortened(set(last.observed) - set(last.unexpected))]
+    announced = shortened(set(first.observed) - set(first.unexpected))
+    if cells[0] and announced and set(last.expected) != set(first.expected):
+        cells = [f"{announced} by {cells[0]}"]
     for word in ("missing", "unexpected"):
         different = {hop for finding in findings for hop in getattr(finding, word)}
         cells.append(f"{word} {shortened(different)}" if different else "")
@@ -117,13 +124,13 @@ def _alike(rows: Sequence[Row], width: int) -> list[Text]:
     return lines
 
 
-def _as_frr(prefix: str, route: RibRoute) -> list[str]:
+def _as_shown(prefix: str, route: RibRoute) -> list[str]:
     chosen = ">" if route.selected else " "
     mark = "*" if route.selected and route.installed else " "
     head = f"{CODES.get(route.protocol, '?')}{chosen}{mark} {prefix} [{route.distance}/{route.metric}]"
     lines: list[str] = []
     for hop, interface, weight in route.lines or (("", "", None),):
         start = head if not lines else f"  {mark}".ljust(len(head))
-        via = f"via {hop}, {interface}" if interface else hop
+        via = f"via {hop}, {interface}" if interface else f"via {hop}" if hop.endswith(" (recursive)") else hop
         lines.append(f"{start} {via}{f', weight {weight}' if weight else ''}, {route.uptime}")
     return lines

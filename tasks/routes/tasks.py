@@ -1,7 +1,7 @@
 """Verify one router: what the live cluster should announce, what the router has, and the difference with its reason."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from ipaddress import IPv4Address, collapse_addresses
 from math import floor
@@ -11,20 +11,22 @@ from nornir.core.task import Result, Task
 from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.intent import Router
+from kubepeer.memory import hands_over
 from kubepeer.run import Run, done, host_error, waiting
-from tasks.cluster.access import open_api
-from tasks.linux.observe import ask
+from tasks.cluster.access import API, ASKED_API, open_api
+from tasks.linux.connect import connection
+from tasks.linux.observe import Answer, ask
 from tasks.linux.shell import open_shell
-from tasks.routes.bird import Bird
+from tasks.platforms.platform import PLATFORMS
+from tasks.platforms.seen import DriverReader, ReadsVrfs, RouterReader
 from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.cluster import read_objects
+from tasks.routes.driver import ask_driver
 from tasks.routes.expected import Announced, announced
-from tasks.routes.frr import Frr
+from tasks.routes.left import ANNOUNCED, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
-from tasks.routes.seen import RouterReader, RouterSeen
-from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for
+from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for, ways_to
 
-READERS: Mapping[str, RouterReader] = {"bird": Bird(), "frr": Frr()}
 INTERVAL_SECONDS = (
     2.0  # between two questions: a quarter of the shortest hold time in use (9 s), and no load on a router
 )
@@ -39,6 +41,7 @@ def routers_to_ask(run: Run) -> Iterable[str]:
     return [name for name in routers if name in run.chosen] or routers
 
 
+@hands_over(gives=(SEEN, UNSEEN, *ASKED_API))
 def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery: bool = False) -> Result:
     """Sessions and next hops of one router, in BGP, in its table and in the kernel; asked again until all is well or time is up.
 
@@ -51,23 +54,23 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
 
     """
     name = task.host.name
-    _refuse_unreadable(run.intent.router(name))
+    reader = _reader(run.intent.router(name))
     ends = time.monotonic() + (run.options.wait_seconds if wait_seconds is None else wait_seconds)
     latest = ends + RECOVERY_SECONDS + EXCHANGE_SECONDS
     waited: dict[str, str] = {}
     while True:
         last = time.monotonic() >= ends
         try:
-            findings = _findings(task, run)
+            findings = _findings(task, run, reader)
         except KubepeerError as error:
-            run.keep(("routes unseen", name), error.message)
+            run.keep(UNSEEN, error.message, of=name)
             if last:
                 raise host_error(task, error) from error
         else:
-            run.keep(("routes unseen", name), None)
+            run.keep(UNSEEN, "", of=name)
             ok = all(finding.ok for finding in findings)
-            seen: RouterSeen = run.recall(("routes seen", name))
-            if recovery and not ok and time.monotonic() < latest and (more := seconds_to_wait(seen)):
+            seen = run.recall(SEEN, of=name)
+            if recovery and seen and not ok and time.monotonic() < latest and (more := seconds_to_wait(seen)):
                 waiting("; ".join(session.waits for session in seen.sessions.values() if session.waits))
                 waited = {str(peer): session.waits for peer, session in seen.sessions.items() if session.waits} | waited
                 ends = min(latest, max(ends, time.monotonic() + more + EXCHANGE_SECONDS))
@@ -78,44 +81,99 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
         time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
 
 
+@hands_over(needs=(API,), gives=(SEEN, UNSEEN, *ASKED_API))
 def verify_when_settled(task: Task, run: Run) -> Result:
-    """As verify, at the end of a deployment: what was built a moment ago may still be on its way to the routers."""
-    if run.options.dry_run or not run.recall("api"):
+    """As verify, at the end of a deployment: what was built a moment ago may still be on its way to the routers.
+
+    Of routers that cannot be read yet one line says so: what the deployment was asked for is done.
+    """
+    if run.options.dry_run or not run.recall(API):
         return done(task)
+    unread = [
+        router for router in map(run.intent.router, routers_to_ask(run)) if _behind_a_hop(router) or not _reads(router)
+    ]
+    if task.host.name in [router.name for router in unread]:
+        run.warn(_unverified(unread, run.chosen))
+        return done(task, summary="not verified")
     return verify(task, run, SETTLE_SECONDS, recovery=True)
 
 
-def _refuse_unreadable(router: Router) -> None:
-    if router.platform not in READERS:
-        others = " ".join(f"--group {platform}" for platform in READERS)
+def _unverified(routers: Sequence[Router], chosen: Collection[str]) -> str:
+    named = ", ".join(f"{router.name} ({router.platform})" for router in routers)
+    configured = "configured, " if any(router.name in chosen for router in routers) else ""
+    return (
+        f"{configured}not verified: {named}: their routes cannot be read yet, of {' and '.join(_readable())} alone: "
+        "look at their own tables"
+    )
+
+
+def _reads(router: Router) -> bool:
+    return PLATFORMS[router.platform].reader is not None
+
+
+def _behind_a_hop(router: Router) -> bool:
+    """Whether it could not be told by which gateways its nodes are reached: a driver's answers do not resolve next hops."""
+    return bool(router.peering.multihop) and isinstance(PLATFORMS[router.platform].reader, DriverReader)
+
+
+def _readable() -> list[str]:
+    return sorted(name for name, platform in PLATFORMS.items() if platform.reader)
+
+
+def _reader(router: Router) -> RouterReader:
+    """Who reads a router, of the VRF that its sessions are in."""
+    reader, vrf = PLATFORMS[router.platform].reader, router.peering.vrf
+    if reader is None:
+        others = " ".join(f"--group {name}" for name in _readable())
         raise RefusedError(
-            f"the routes of a router of platform {router.platform} cannot be read yet: of {' and '.join(READERS)} alone",
+            f"the routes of a router of platform {router.platform} cannot be read yet: of {' and '.join(_readable())} alone",
             host=router.name,
             cure=f"leave it out: {others}; look at its own tables for the rest",
         )
+    if _behind_a_hop(router):
+        raise RefusedError(
+            f"nodes behind a hop (data.peering.multihop) cannot be verified yet on platform {router.platform}",
+            host=router.name,
+            cure="leave it out; look at its own tables",
+        )
+    if vrf is None:
+        return reader
+    if not isinstance(reader, ReadsVrfs):
+        raise RefusedError(
+            f"the routes of a VRF cannot be read yet on platform {router.platform} (data.peering.vrf: {vrf})",
+            host=router.name,
+            cure="leave it out; look at its own tables",
+        )
+    return reader.in_vrf(vrf, router.configuration_files)
 
 
-def _findings(task: Task, run: Run) -> tuple[Finding, ...]:
+def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]:
     name, intent = task.host.name, run.intent
-    shell = open_shell(run.nornir, name)
     expected = _announced(run)
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
     router = intent.router(name)
-    reader = READERS[router.platform]
-    probes = probes_for(route.prefix for route in expected.routes)
-    answers = ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers
+    addresses = peers(intent, expected)
+    probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
+    answers = _ask(run, name, reader, reader.questions(list(collapse_addresses(networks)), probes))
     seen = with_recovery(reader.read(answers, probes), intent, expected, router, partial(_has_session, run))
-    run.keep(("routes seen", name), seen)
+    run.keep(SEEN, seen, of=name)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
-    return judge(Case(name, expected, seen, networks, peers(intent, expected), only, others, router.address))
+    return judge(Case(name, expected, seen, networks, addresses, only, others, router.address))
+
+
+def _ask(run: Run, name: str, reader: RouterReader, questions: Mapping[str, str]) -> Mapping[str, Answer]:
+    if isinstance(reader, DriverReader):
+        return ask_driver(connection(run.nornir, name, "napalm"), questions, reader.encoding)
+    return ask(open_shell(run.nornir, name), questions).answers
 
 
 def _has_session(run: Run, router: str, peer: IPv4Address) -> bool | None:
     """What this run knows of another router's session; one that could not be reached has none as far as can be told."""
-    if router in run.nornir.data.failed_hosts or run.recall(("routes unseen", router)):
+    unseen = run.recall(UNSEEN, of=router)
+    if unseen or router in run.nornir.data.failed_hosts:
         return False
-    seen: RouterSeen | None = run.recall(("routes seen", router))
+    seen = run.recall(SEEN, of=router)
     if seen is None:
         return None
     session = seen.sessions.get(peer)
@@ -128,8 +186,9 @@ def _announced(run: Run) -> Announced:
     networks = run.intent.cluster.networks
     moment = floor(time.monotonic() / INTERVAL_SECONDS)
     return run.once(
-        ("announced", moment),
+        ANNOUNCED,
         lambda: announced(read_objects(api), (networks.services, networks.load_balancers), run.intent.software.calico),
+        of=moment,
     )
 
 

@@ -24,13 +24,19 @@ from tests.lab.runbooks import SHIPPED, Answer, Project, Runbooks
 
 ORDER = (
     "test_lab_machines", "test_napalm_frr", "test_napalm_bird", "test_bare_machines", "test_first_run", "test_versions", "test_traffic",
-    "test_second_run", "test_calico", "test_broken_routes", "test_bad_input", "test_hostile_node", "test_power_cut", "test_guest",
+    "test_second_run", "test_calico", "test_broken_routes", "test_bad_input", "test_hostile_node", "test_power_cut", "test_owners_state",
     "test_safe_change", "test_joins", "test_interrupted_runs", "test_old_calico", "test_lab_down",
 )  # fmt: skip
 STANDING = "KUBEPEER_STANDING"
 SHIPPED_INSTANCE = "kubepeer-lab"
 BUILD_SECONDS = 3600  # from an empty cache, on a slow machine
 FIRST_RUN_SECONDS = 1200
+FOREIGN_SECONDS = (
+    300  # until a router's owner's session is up: its peer calls every 5 s, and waits up to 30 s after an error
+)
+HEALED_SECONDS = (
+    300  # BIRD refuses a node for a minute after an error, and Calico's waits for the other router up to 240 s
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -139,7 +145,7 @@ def runbooks(lab: Laboratory, tmp_path_factory: pytest.TempPathFactory) -> Runbo
 
 
 @dataclass(frozen=True)
-class Guest:
+class OwnersState:
     """A router as its owner left it: its configuration as it runs and as it starts, and the session with the foreign neighbour."""
 
     running: str
@@ -147,12 +153,12 @@ class Guest:
     session: Session
 
 
-def guest(lab: Laboratory, router: str) -> Guest:
+def owners_state(lab: Laboratory, router: str) -> OwnersState:
     """The router's own part as it is now."""
     device = DEVICES[router]
     session = device.session(lab, router, FOREIGN_PEER)
     assert session is not None
-    return Guest(device.running(lab, router), device.startup(lab, router), session)
+    return OwnersState(device.running(lab, router), device.startup(lab, router), session)
 
 
 def established(lab: Laboratory, router: str) -> bool:
@@ -162,17 +168,19 @@ def established(lab: Laboratory, router: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def guests(lab: Laboratory) -> dict[str, Guest]:
+def owners_states(lab: Laboratory) -> dict[str, OwnersState]:
     """Both routers before anything of ours was there."""
     for router in ROUTERS:
-        wait_for(f"{router}: the foreign session is up", lambda router=router: established(lab, router), 60)
-    return {router: guest(lab, router) for router in ROUTERS}
+        wait_for(
+            f"{router}: the foreign session is up", lambda router=router: established(lab, router), FOREIGN_SECONDS
+        )
+    return {router: owners_state(lab, router) for router in ROUTERS}
 
 
 @pytest.fixture(scope="session")
-def first_run(lab: Laboratory, runbooks: Runbooks, guests: dict[str, Guest], measure: Measure) -> Answer:
+def first_run(lab: Laboratory, runbooks: Runbooks, owners_states: dict[str, OwnersState], measure: Measure) -> Answer:
     """The first run of deploy.py, from bare machines; in a standing cluster, another run."""
-    assert guests
+    assert owners_states
     answer = runbooks.deploy(deadline=FIRST_RUN_SECONDS)
     if not os.environ.get(STANDING):
         measure("first deploy.py: six bare nodes and two routers to a verified cluster", answer.seconds)
@@ -190,4 +198,4 @@ def cluster(lab: Laboratory, first_run: Answer, tmp_path_factory: pytest.TempPat
 def healthy(cluster: Kubectl, runbooks: Runbooks) -> Iterator[Kubectl]:
     """A cluster that must be well again after the trials of a class; a trial that breaks something stands on it, so that it mends first."""
     yield cluster
-    runbooks.verify("--wait", "180", deadline=300).ended(0)
+    runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)

@@ -15,7 +15,7 @@ FOREIGN_PEER = "10.32.0.10"
 def routes_of_kernel(lab: Laboratory, router: str) -> Routes:
     """Prefix -> next hops in the kernel's main table, of the cluster's networks."""
     found: Routes = {}
-    for entry in json.loads(lab.inside(router, "ip -j route show")):
+    for entry in json.loads(lab.kernel(router, "-j", "route", "show")):
         if entry["dst"].startswith(CLUSTER):
             hops = entry.get("nexthops") or [entry]
             found.setdefault(entry["dst"], set()).update(hop["gateway"] for hop in hops)
@@ -107,20 +107,27 @@ def etcd_members(cluster: Kubectl) -> dict[str, dict[str, Any]]:
     return {member.get("name", ""): member for member in json.loads(said)["members"]}
 
 
+# busybox' find prints nothing by itself; its ls says the same and a date.
 FINGERPRINT = (
     """
+if find / -maxdepth 0 -printf '' 2>/dev/null; then
+  set -- -printf '%p %y %m %u:%g %s %l\\n'
+  undated() { cat; }
+else
+  set -- -exec ls -lnd {} +
+  undated() { awk '{ $2 = $6 = $7 = $8 = ""; print }'; }
+fi
 find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /var/log -o -path /tmp \\
-  -o -path /var/lib/systemd -o -path /var/cache/ldconfig \\) -prune -o \\
-  -printf '%p %y %m %u:%g %s %l\\n' | sort
+  -o -path /var/lib/systemd -o -path /var/cache/ldconfig \\) -prune -o "$@" | undated | sort
 for folder in /etc /root /home /opt /usr/local /var/lib/dpkg /var/lib/frr /var/lib/bird \\
   /var/lib/kubelet /var/lib/etcd /var/lib/containerd; do
   [ ! -d $folder ] || find $folder -type f -exec sha256sum {} +
 done | sort -k 2
-find /tmp -mindepth 1 -maxdepth 1 -not -name 'systemd-private-*' | sort
+find /tmp -mindepth 1 -maxdepth 1 ! -name 'systemd-private-*' | sort
 sysctl -a 2>/dev/null | grep -Ev '^(fs\\.(file-nr|inode-|dentry-state|aio-nr|quota)|kernel\\.(ns_last_pid|random|pty\\.nr))' \\
   | grep -Ev '^(kernel\\.perf_event_max|net\\.netfilter\\.nf_conntrack_count)'
 ip -o link | sed 's/ state .*//'; ip -o -4 addr; ip route show table all proto static; ip route show table all proto boot
-systemctl list-unit-files --no-legend --no-pager
+! command -v systemctl >/dev/null || systemctl list-unit-files --no-legend --no-pager
 [ ! -x /usr/bin/vtysh ] || vtysh -c 'show running-config'
 [ ! -x /usr/sbin/birdc ] || { birdc show status | grep '^Last reconfiguration'
 """

@@ -56,7 +56,7 @@ class Listing:
         Args:
             before: the earlier listing.
             ours: names that only the lab's own programs are called with.
-            others: other instances of the lab; what bears their names comes and goes meanwhile.
+            others: other instances of the lab; what has their names comes and goes meanwhile.
 
         """
         kinds = ["namespaces", "mounts", "instances", "interfaces", "swaps", "settings"]

@@ -1,5 +1,6 @@
 """The lab as the tests use it: machines that run commands, and the controller's namespace."""
 
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +24,9 @@ ROUTERS = ("openwrt", "tiny-unraid")
 ADDRESSES = {name: f"10.31.90.{number}" for number, name in enumerate(NODES, start=1)}
 VIRTUAL_IP = "10.31.90.0"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LAB_SECONDS = (
+    300  # ten machines go down or come up in half a minute; this is for a machine that is busy with other things
+)
 
 Seen = TypeVar("Seen")
 
@@ -35,10 +39,10 @@ class Laboratory:
 
     @property
     def name(self) -> str:
-        """The instance's name, which the controller's network namespace bears too."""
+        """The instance's name, which the controller's network namespace has too."""
         return self.instance.name
 
-    def lab(self, *words: str, deadline: float = 120) -> subprocess.CompletedProcess[str]:
+    def lab(self, *words: str, deadline: float = LAB_SECONDS) -> subprocess.CompletedProcess[str]:
         """python -m lab WORDS, as a person types it."""
         return subprocess.run(
             [sys.executable, "-m", "lab", *words],
@@ -46,7 +50,7 @@ class Laboratory:
             capture_output=True, text=True, check=False, timeout=deadline,
         )  # fmt: skip
 
-    def must(self, *words: str, deadline: float = 120) -> None:
+    def must(self, *words: str, deadline: float = LAB_SECONDS) -> None:
         """As lab, but a failure ends the test with what was said."""
         done = self.lab(*words, deadline=deadline)
         assert done.returncode == 0, f"lab {' '.join(words)}: exit {done.returncode}: {done.stdout}{done.stderr}"
@@ -73,18 +77,24 @@ class Laboratory:
         clean = [
             "env",
             "-i",
-            "--chdir=/root",
             "HOME=/root",
             "TERM=dumb",
             "LC_ALL=C",
             "VTYSH_HISTFILE=/dev/null",
             f"PATH={PATH}",
         ]
-        command = ["nsenter", f"--target={first}", "--all", *clean, "sh", "-c", script]
+        command = ["nsenter", f"--target={first}", "--all", *clean, "sh", "-c", f"cd /root\n{script}"]
         return subprocess.run(
             machines.launched(cgroups.groups(self.instance, name), command),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False, timeout=deadline,
         )  # fmt: skip
+
+    def kernel(self, name: str, *words: str) -> str:
+        """What the host's iproute2 says of a machine's network: the machine itself may have none, or a small one."""
+        found = machine(name)
+        assert found is not None, name
+        command = ["ip", "-n", self.instance.namespace(found), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
     def controller(self, command: Sequence[str], *, deadline: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command of the host in the network that the controller stands in."""
@@ -106,13 +116,14 @@ class Laboratory:
 def wait_for(what: str, ask: Callable[[], Seen], seconds: float, *, pause: float = 0.5) -> Seen:
     """Ask until the answer is true; then give it. The last false answer stands in the failure.
 
-    Who cannot be asked just now, since a machine or an API is only coming up, has given no answer yet.
+    Who cannot be asked just now, since a machine or an API is only coming up, has given no answer yet: a command that failed, that
+    hung, or that said something else than JSON.
     """
     ends = time.monotonic() + seconds
     while True:
         try:
             answer = ask()
-        except AssertionError:
+        except (AssertionError, subprocess.TimeoutExpired, json.JSONDecodeError):
             if time.monotonic() > ends:
                 raise
         else:

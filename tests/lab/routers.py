@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ class Session:
 
     Attributes:
         policy: the name of what filters the peer's routes.
-        since: when it came to this state, in seconds since 1970.
+        since: when it came to this state, by the clock of these tests (time.monotonic), which nobody sets meanwhile.
         counters: how often it came up and went down, where the router counts that.
 
     """
@@ -45,7 +46,6 @@ class Router(Protocol):
         mark: how everything is named that is Kubepeer's.
         change: how deploy.py names a change of its configuration.
         never_down: the counters of a session that came up once and has been up since.
-        precision: by how many seconds the moment may differ, since when a session is up.
         pending: a command that succeeds while a change is neither confirmed nor taken back.
         said_of_a_closed_session: what the router may know of a session that the peer's administrator has shut down.
         said_of_a_dead_peer: what it may know of one that is silent.
@@ -55,7 +55,6 @@ class Router(Protocol):
     mark: str
     change: str
     never_down: tuple[int, int] | None
-    precision: float
     pending: str
     said_of_a_closed_session: tuple[str, ...]
     said_of_a_dead_peer: tuple[str, ...]
@@ -76,7 +75,7 @@ class Router(Protocol):
         """The configuration that it starts with, to the byte."""
 
     def foreign(self, configuration: str) -> str:
-        """One of these two without what bears Kubepeer's name; everything else to the byte."""
+        """One of these two without what has Kubepeer's name; everything else to the byte."""
 
     def loosen_by_hand(self, lab: Laboratory, router: str) -> tuple[str, str]:
         """Let single addresses of the load balancers' network in as /31 too: the line that stands now, and the right one."""
@@ -104,7 +103,6 @@ class Frr:
     mark = "KUBEPEER"
     change = "FRR configuration"
     never_down = (1, 0)
-    precision = 2.0  # FRR reckons the moment anew each time, from how long the session is up
     pending = "test -L /var/lib/napalm-frr/lock"
     said_of_a_closed_session = ("Cease",)
     said_of_a_dead_peer = ("Hold Timer Expired",)
@@ -139,7 +137,7 @@ class Frr:
             accepted=unicast.get("acceptedPrefixCounter", 0),
             sent=unicast.get("sentPrefixCounter", 0),
             policy=unicast.get("routeMapForIncomingAdvertisements", ""),
-            since=said.get("bgpTimerUpEstablishedEpoch", 0),
+            since=time.monotonic() - said.get("bgpTimerUpMsec", 0) / 1000,
             counters=(said["connectionsEstablished"], said["connectionsDropped"]),
         )
 
@@ -197,8 +195,7 @@ class Bird:
 
     mark = "kubepeer"
     change = "BIRD configuration"
-    never_down = None  # it does not count; the moment since when a session is up is kept to the millisecond
-    precision = 0.002
+    never_down = None  # it does not count; but it knows since when a session is up
     pending = "test -L /var/lib/napalm-bird/lock"
     # the cause is forgotten with the next attempt: then the node's BIRD closes the connection, or listens for nobody any more
     said_of_a_closed_session = (
@@ -227,7 +224,7 @@ class Bird:
         return found
 
     def paths(self, lab: Laboratory, router: str, prefix: str) -> set[tuple[str, str]]:
-        """What its table has of BGP; a protocol bears the name of its neighbour, whose address ends the name."""
+        """What its table has of BGP; a protocol has the name of its neighbour, whose address ends the name."""
         text = lab.inside(router, f"birdc show route {prefix} all")
         found = re.findall(
             r"unicast \[kubepeer_k8s_calico_\w+?_(\d+_\d+_\d+_\d+) .*\n(?:.*\n)*?\tBGP.next_hop: (\S+)", text
@@ -241,14 +238,14 @@ class Bird:
         block = next((one for one in re.split(r"\n(?=\S)", text) if f"Neighbor address: {peer}\n" in one), None)
         if block is None or now is None:
             return None
-        head = block.splitlines()[0].split()
+        head, told = block.splitlines()[0].split(), datetime.fromisoformat(now[1])
         routes = re.search(r"Routes: +(\d+) imported, (?:\d+ filtered, )?(\d+) exported", block)
         return Session(
             state=_value(block, "BGP state"),
             accepted=int(routes[1]) if routes else 0,
             sent=int(routes[2]) if routes else 0,
             policy=_value(block, "Input filter"),
-            since=_moment(head[4], datetime.fromisoformat(now[1])),
+            since=time.monotonic() - (told - _moment(head[4], told)).total_seconds(),
             counters=None,
         )
 
@@ -303,10 +300,10 @@ def _value(block: str, key: str) -> str:
     return found[1] if found else ""
 
 
-def _moment(since: str, now: datetime) -> float:
+def _moment(since: str, now: datetime) -> datetime:
     """BIRD prints the hour of the last twenty hours, and the date alone of what is older."""
     moment = datetime.fromisoformat(since if "-" in since else f"{now.date()} {since}")
-    return (moment if moment <= now + timedelta(minutes=1) else moment - timedelta(days=1)).timestamp()
+    return moment if moment <= now + timedelta(minutes=1) else moment - timedelta(days=1)
 
 
 DEVICES: Mapping[str, Router] = {"openwrt": Frr(), "tiny-unraid": Bird()}

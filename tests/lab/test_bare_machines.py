@@ -4,7 +4,7 @@ import difflib
 
 import pytest
 
-from tests.lab.conftest import Guest
+from tests.lab.conftest import OwnersState
 from tests.lab.devices import fingerprint
 from tests.lab.laboratory import NODES, ROUTERS, WORKERS, Laboratory
 from tests.lab.runbooks import Project, Runbooks
@@ -21,7 +21,7 @@ def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> lis
     ]
 
 
-@pytest.mark.usefixtures("guests")
+@pytest.mark.usefixtures("owners_states")
 def test_a_dry_run_lists_changes_on_all_eight_hosts_and_alters_no_byte_on_any(
     lab: Laboratory, runbooks: Runbooks
 ) -> None:
@@ -42,9 +42,9 @@ def test_without_a_cluster_there_is_nothing_to_verify(runbooks: Runbooks) -> Non
 
 
 def test_a_version_that_the_repository_has_not_is_refused_with_those_that_it_has(
-    lab: Laboratory, project: Project, guests: dict[str, Guest]
+    lab: Laboratory, project: Project, owners_states: dict[str, OwnersState]
 ) -> None:
-    assert guests
+    assert owners_states
     before = {node: lab.inside(node, "find /etc -type f -exec sha256sum {} + | sort") for node in NODES}
     answer = (
         project.edited(defaults={"data": {"software": {"kubernetes": "1.36.99"}}}).deploy("--output", "json").ended(1)
@@ -56,7 +56,7 @@ def test_a_version_that_the_repository_has_not_is_refused_with_those_that_it_has
 
 
 def test_a_node_whose_disk_is_full_is_refused_before_anything_is_changed(
-    lab: Laboratory, runbooks: Runbooks, guests: dict[str, Guest]
+    lab: Laboratory, runbooks: Runbooks, owners_states: dict[str, OwnersState]
 ) -> None:
     node = WORKERS[2]
     lab.inside(node, "mount -t tmpfs -o size=10m tmpfs /var/lib")
@@ -69,4 +69,4 @@ def test_a_node_whose_disk_is_full_is_refused_before_anything_is_changed(
     (line,) = [line for line in answer.lines if "free" in line]
     assert line.strip().startswith(f"{node}: 10 MB free on the disk of /etc or /var/lib: free 2048 MB")
     assert "Nothing was changed" in line
-    assert guests
+    assert owners_states

@@ -49,13 +49,22 @@ def test_a_router_reaches_a_block_by_its_node_alone_and_the_services_by_all_six(
 @pytest.mark.usefixtures("cluster")
 def test_a_router_has_six_sessions_and_tells_the_nodes_nothing(lab: Laboratory, router: str) -> None:
     device = DEVICES[router]
+    # its block, which FRR counts twice (by ADD-PATH: static and learned), and the two networks; a node's BIRD learns every 10 s
+    everything = {"openwrt": 4, "tiny-unraid": 3}[router]
+
+    def heard(address: str) -> int | None:
+        said = device.session(lab, router, address)
+        return said.accepted if said else None
+
     for address in ADDRESSES.values():
+        wait_for(
+            f"{router} has {everything} paths of {address}", lambda address=address: heard(address) == everything, 30
+        )
         said = device.session(lab, router, address)
         assert said is not None
         assert said.established
         assert said.sent == 0
-        # its block, which FRR counts twice (by ADD-PATH: static and learned), and the two networks
-        assert said.accepted == {"openwrt": 4, "tiny-unraid": 3}[router]
+        assert said.accepted == everything
         assert said.policy.startswith(device.mark)
 
 
@@ -75,9 +84,9 @@ def test_a_service_made_after_the_joins_gets_endpoints(cluster: Kubectl) -> None
     here, name = ("-n", "nginx-quic"), "made-by-a-test"
     cluster("expose", "deployment", "nginx-quic-deployment", *here, f"--name={name}", "--port=80")
     try:
-        endpoints = wait_for("the service has endpoints", lambda: ready_endpoints(cluster, name), 60)
-        pods = cluster.get("pods", *here, "-l", "app=nginx-quic")
-        assert endpoints == {pod["status"]["podIP"] for pod in pods}
+        pods = {pod["status"]["podIP"] for pod in cluster.get("pods", *here, "-l", "app=nginx-quic")}
+        assert pods
+        wait_for(f"the service has the endpoints {pods}", lambda: ready_endpoints(cluster, name) == pods, 60)
     finally:
         cluster("delete", "service", name, *here)
 

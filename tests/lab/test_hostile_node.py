@@ -35,6 +35,7 @@ def speaker() -> str:
 def announce(lab: Laboratory, healthy: Kubectl) -> Iterator[Callable[[str], None]]:
     """In place of the node's own speaker, one that announces the prefixes that a shell script prints; at the end the node's own is back."""
     pod = healthy.pod_on(NODE, "calico-system", "k8s-app=calico-node")
+    begun: list[str] = []
 
     def begin(prefixes: str) -> None:
         for name in SESSIONS:
@@ -43,9 +44,11 @@ def announce(lab: Laboratory, healthy: Kubectl) -> Iterator[Callable[[str], None
         lab.inside(NODE, f"cat >{FOLDER}/hostile.conf <<'END'\n{speaker()}END\n")
         command = f"exec bird -f -c {FOLDER}/hostile.conf -s {FOLDER}/hostile.ctl >/dev/null 2>&1 &"
         healthy("exec", "-n", "calico-system", pod, "--", "sh", "-c", command)
+        begun.append(pod)
 
     yield begin
-    healthy("exec", "-n", "calico-system", pod, "--", "birdc", "-s", f"{FOLDER}/hostile.ctl", "down")
+    for name in begun:
+        healthy("exec", "-n", "calico-system", name, "--", "birdc", "-s", f"{FOLDER}/hostile.ctl", "down")
     gone = f"test ! -S {FOLDER}/hostile.ctl"  # its listening socket must be free before the node's own speaker asks for one
     wait_for("the hostile speaker has ended", lambda: lab.try_inside(NODE, gone).returncode == 0, SESSION_SECONDS)
     for router in ROUTERS:
@@ -69,12 +72,12 @@ def test_foreign_prefixes_do_not_reach_the_table_and_the_session_stays(
     for router in ROUTERS:
         wait_for(
             f"{router} has heard the node",
-            lambda router=router: own_pod.removesuffix("/32") in lab.inside(router, "ip route show 10.33.99.7"),
+            lambda router=router: own_pod.removesuffix("/32") in lab.kernel(router, "route", "show", "10.33.99.7"),
             SESSION_SECONDS,
         )
         assert established(lab, router, ADDRESS)
         for prefix in FOREIGN_PREFIXES:
-            assert ADDRESS not in lab.inside(router, f"ip route show exact {prefix}")
+            assert ADDRESS not in lab.kernel(router, "route", "show", "exact", prefix)
 
 
 @pytest.mark.fault

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.build.base import base_of
 from lab.build.images import base_note
 from lab.build.registry import Registry
-from lab.debian import RELEASE
+from lab.debian import NEXT_RELEASE, RELEASE
 from lab.places import Cache
 from lab.topology import Role
 
@@ -88,6 +89,21 @@ def bird_layers(cache: Cache) -> list[Path]:
     """The file systems of the lab's machine with BIRD, the topmost first; empty where they are not built."""
     layers = [cache.layer(Role.CLIENT), cache.base]
     return layers if all(layer.exists() for layer in layers) and os.geteuid() == 0 else []
+
+
+def bird3(cache: Cache) -> list[str]:
+    """BIRD 3 by the loader and the libraries that it came with: unpacked in KUBEPEER_BIRD3_ROOT, or built for the lab's machine bird3.
+
+    Empty where neither is there: the machine is an optional one.
+    """
+    named = os.environ.get("KUBEPEER_BIRD3_ROOT")
+    roots = [Path(named)] if named else [cache.layer(Role.NEXT_BIRD_ROUTER), base_of(cache, NEXT_RELEASE)]
+    program = next((found for root in roots if (found := root / "usr/sbin/bird").exists()), None)
+    loader = next((found for root in roots for found in root.glob("usr/lib/*-linux-gnu*/ld-linux*.so.*")), None)
+    if program is None or loader is None:
+        return []
+    libraries = ":".join(str(folder) for root in roots for folder in root.glob("usr/lib/*-linux-gnu*"))
+    return [str(loader), "--library-path", libraries, str(program)]
 
 
 def containerd(cache: Cache, target: Path) -> Path | None:

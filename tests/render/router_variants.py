@@ -5,7 +5,7 @@ from typing import Any
 
 from kubepeer.intent import Intent
 from tasks.linux.templates import render
-from tasks.routers.platform import PLATFORMS, context
+from tasks.platforms.platform import PLATFORMS, context
 
 ROUTER = "openwrt"
 NODES = [f"k8s-calico-master-10-31-90-{number}" for number in (1, 2, 3)]
@@ -26,7 +26,7 @@ TOO_LOW = {
     "frr": ONE_PATH,
     "vyos": "set protocols bgp address-family ipv4-unicast maximum-paths ebgp '2'\n",
 }
-# what a platform refuses (kubepeer/intent/abilities.py), and what it is asked instead
+# what a platform refuses (abilities of its room), and what it is asked instead
 CANNOT: Mapping[str, Mapping[str, Any]] = {
     "bird": {"neighbours": "static"},
     "eos": {"communities": ["64512:300", "64512:20"]},
@@ -43,9 +43,8 @@ FAR_CANNOT: Mapping[str, Mapping[str, Any]] = {
     "vyos": STATIC,
 }
 RANGE_IN_VRF = {"neighbours": "dynamic", "vrf": "CLUSTER", "default_route": True, "ttl_security": True}
-# FRR's and BIRD's VRFs are not in the templates of this table; where a range is refused, one variant in a VRF is enough
-ABSENT = {("in_a_vrf", "frr"), ("in_a_vrf", "bird")}
-ABSENT |= {("range_in_a_vrf", platform) for platform in ("frr", "bird", "junos", "vyos")}
+# a VRF of BIRD is a table that its owner makes (test_real_programs); where a range is refused, one variant in a VRF is enough
+ABSENT = {("in_a_vrf", "bird"), *(("range_in_a_vrf", platform) for platform in ("bird", "junos", "vyos"))}
 FAR = {"neighbours": "dynamic", "multihop": 2, "graceful_restart": "off"}
 
 

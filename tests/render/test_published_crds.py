@@ -10,7 +10,8 @@ import pytest
 from kubepeer import versions
 from kubepeer.intent import Intent
 from tasks.cluster import objects
-from tasks.cluster.schema import undeclared
+from tasks.cluster import undeclared as undeclared_fields
+from tasks.cluster.schema import definition_of, undeclared
 from tests.crds import crds
 from tests.render.schema import Schema
 
@@ -63,6 +64,15 @@ def ours(version: str, intent_of: Any) -> Iterator[Judged]:
                 yield manifest, schema
         elif group == "operator.tigera.io":
             yield manifest, schema
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_preflight_finds_every_field_in_the_published_definitions(release: str, intent_of: Any) -> None:
+    every = [one for file in sorted(folder_of(release).glob("*.yaml")) for one in objects.documents(file.read_text())]
+    intent = intent_for(release, intent_of)
+    assert undeclared_fields.reasons(intent, every) == []
+    kinds = {one["kind"] for one in undeclared_fields.written_by_us(intent) if definition_of(one, every) is not None}
+    assert kinds >= {"Installation", "BGPConfiguration", "BGPPeer"}
 
 
 def as_the_api_tells(schema: Schema) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import yaml
 
 from kubepeer import versions
 from lab.places import Cache
-from tests.conftest import unavailable, untouched
+from tests.conftest import goes_with, unavailable, untouched
 from tests.render import programs, router_variants
 from tests.render.programs import Said, change_root, in_root, overlaid, run
 from tests.render.variants import VARIANTS, rendered
@@ -100,7 +100,21 @@ def bird(cache: Cache, folder: Path, text: str) -> Said:
     return overlaid(layers, folder, words) if layers else run(words)
 
 
+def bird3(cache: Cache, folder: Path, text: str) -> Said:
+    """The same by BIRD 3."""
+    program = programs.bird3(cache)
+    if not program:
+        pytest.skip(
+            "BIRD 3 is not here: python -m lab build bird3, or KUBEPEER_BIRD3_ROOT with Debian's package unpacked"
+        )
+    (folder / "kubepeer.conf").write_text(text)
+    main = f'router id 192.0.2.1;\nprotocol device {{}}\ninclude "{folder}/kubepeer.conf";\n'
+    (folder / "bird.conf").write_text(main)
+    return run([*program, "-p", "-c", folder / "bird.conf"])
+
+
 JUDGES = {"frr": vtysh, "bird": bird}
+BIRDS = {"BIRD 2": bird, "BIRD 3": bird3}
 
 
 @every_variant
@@ -113,8 +127,7 @@ def test_the_routers_of_the_inventory_know_every_line(
         assert "Unknown command" not in said.text
 
 
-@pytest.mark.parametrize("platform", JUDGES)
-@pytest.mark.parametrize("variant", router_variants.VARIANTS)
+@pytest.mark.parametrize(("variant", "platform"), [pair for pair in router_variants.every() if pair[1] in JUDGES])
 def test_the_router_itself_knows_every_line(
     variant: str, platform: str, intent_of: Any, cache: Cache, tmp_path: Path
 ) -> None:
@@ -124,8 +137,30 @@ def test_the_router_itself_knows_every_line(
     assert "Unknown command" not in said.text
 
 
-def test_bird_refuses_what_it_does_not_know(cache: Cache, tmp_path: Path) -> None:
-    said = bird(cache, tmp_path, "protocol bgp kubepeer_x {\n\tbogus on;\n}\n")
+@pytest.mark.parametrize("variant", [variant for variant, of in router_variants.every() if of == "bird"])
+def test_bird_3_knows_every_line_that_bird_2_is_told(
+    variant: str, intent_of: Any, cache: Cache, tmp_path: Path
+) -> None:
+    text = router_variants.rendered(variant, "bird", intent_of(**router_variants.inventory(variant, "bird")))
+    said = bird3(cache, tmp_path, text)
+    assert said.code == 0, said.text
+
+
+@pytest.mark.parametrize("version", BIRDS)
+def test_every_bird_takes_a_table_of_a_vrf(version: str, intent_of: Any, cache: Cache, tmp_path: Path) -> None:
+    """The owner has the table; a name may have a hyphen."""
+    edits = router_variants.inventory("one_rack", "bird")
+    edits["hosts"]["openwrt"]["data"] = {"peering": {"vrf": "blue-1"}}
+    text = router_variants.rendered("one_rack", "bird", intent_of(**edits))
+    assert text.count("\t\ttable 'blue-1';\n") == 1
+    assert BIRDS[version](cache, tmp_path, text).code != 0  # nobody has the table
+    said = BIRDS[version](cache, tmp_path, f"ipv4 table 'blue-1';\n{text}")
+    assert said.code == 0, said.text
+
+
+@pytest.mark.parametrize("version", BIRDS)
+def test_bird_refuses_what_it_does_not_know(version: str, cache: Cache, tmp_path: Path) -> None:
+    said = BIRDS[version](cache, tmp_path, "protocol bgp kubepeer_x {\n\tbogus on;\n}\n")
     assert said.code != 0
     assert "kubepeer.conf:2" in said.text
 
@@ -178,12 +213,12 @@ def test_kubeadm_would_pull_the_images_of_the_inventory(kubeadm: Path, intent_of
     assert said.code == 0, said.text
     where, version = intent.software.image_repository, intent.software.kubernetes
     images = {line for line in said.text.splitlines() if line.startswith(f"{where}/")}
-    goes_with = versions.kubernetes(version)
+    named = goes_with(version)
     assert images == {
         *(f"{where}/{name}:v{version}" for name in PARTS),
-        f"{where}/etcd:{goes_with.etcd}",
-        f"{where}/coredns/coredns:{goes_with.coredns}",
-        f"{where}/pause:{goes_with.pause}",
+        f"{where}/etcd:{named['etcd']}",
+        f"{where}/coredns/coredns:{named['coredns']}",
+        f"{where}/pause:{named['pause']}",
     }
 
 

@@ -21,7 +21,7 @@ from tests.unit.standins.test_standin_bird import rendered
 from calico_node import readiness, resources, routes, tunnel  # isort: skip
 from calico_node.resources import Node  # isort: skip
 
-SECONDS = 30.0
+SECONDS = 60.0
 ADDRESSES = {"n1": "10.31.90.1/16", "n2": "10.31.90.2/16", "r1": "10.31.254.253/16", "r2": "10.31.100.100/16"}
 AS_NUMBERS = {"r1": 64512, "r2": 64516}
 BLOCKS = {"n1": "10.33.1.0/24", "n2": "10.33.2.0/24", "n3": "10.33.3.0/24"}
@@ -157,6 +157,17 @@ def test_a_dead_nodes_block_stays_and_a_deleted_nodes_goes(make: Make) -> None:
     until(lambda: router.paths("10.33.2.0/24") == ["n1: 10.31.90.2"], SECONDS, whole(machines))
     machines["n1"].inside("ip", "route", "del", "10.33.2.0/24")  # Felix, when the Node is deleted
     until(lambda: router.paths("10.33.2.0/24") == [], SECONDS, whole(machines))
+
+
+def test_a_borrowed_address_is_announced_with_the_node_that_uses_it_and_not_by_its_owner(make: Make) -> None:
+    """n2 uses an address of n3's block and one of n1's: Felix's routes to them are longer than the block, and learned."""
+    machines = make("r1")
+    for address in ("10.33.3.9/32", "10.33.1.9/32"):
+        machines["n1"].inside(
+            "ip", "route", "add", address, "via", "10.31.90.2", "dev", "eth0", "proto", routes.PROTOCOL
+        )
+    until(lambda: machines["r1"].paths("10.33.3.9/32") == ["n1: 10.31.90.2"], SECONDS, whole(machines))
+    assert machines["r1"].paths("10.33.1.9/32") == [], "calico_aggr: of the own block nothing but the block"
 
 
 def test_a_filter_by_interface_leaves_each_node_its_own_block(make: Make) -> None:

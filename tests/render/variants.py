@@ -15,7 +15,7 @@ from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import LinuxChange, Write
 from tasks.linux.templates import render
 from tasks.nodes.plan import plan_runtime
-from tasks.routers.platform import PLATFORMS, context
+from tasks.platforms.platform import PLATFORMS, context
 
 # name -> arguments of the fixture intent_of. The last is between the oldest and the newest, with all that may be left out.
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
@@ -62,7 +62,7 @@ def _files(changes: tuple[LinuxChange, ...]) -> Iterator[tuple[str, str]]:
 def _endpoint(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
     node = intent.control_planes[0]
     for path, content in _files(
-        plan_endpoint(intent, node, Seen({"owed": Answer(0, "")}, dict.fromkeys(PATHS)), password)
+        plan_endpoint(intent, node, Seen({"pending restarts": Answer(0, "")}, dict.fromkeys(PATHS)), password)
     ):
         yield f"control_plane{path.replace('/etc', '', 1)}", content
 

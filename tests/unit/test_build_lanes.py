@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lab.build.builder import _Work
+from lab.build.builder import _refuse_under_machines, _Work
 from lab.build.steps import Lane, Stamps, Step
 from lab.errors import LabError
-from lab.places import Cache
+from lab.places import Cache, Instance
 from lab.progress import Progress
+from lab.topology import OPENWRT
 
 
 @pytest.fixture
@@ -71,3 +72,22 @@ def test_the_first_failure_ends_the_build_and_what_comes_after_is_not_begun(cach
         perform(cache, failed, after)
     assert begun == []
     assert not Stamps(cache.path / "stamps").is_current(failed)
+
+
+def test_a_build_is_refused_only_under_machines_whose_disks_were_made_on_it(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine may be up whose disk an older lab has made on something else."""
+    root = step(cache, "layer-busybox-router", Lane.DEBIAN, lambda: None)
+    perform(cache, root)
+    stamp = Stamps(cache.path / "stamps").read(root.name)
+    assert stamp is not None
+    instance = Instance("kp-unit", cache)
+    made = instance.disk(OPENWRT) / "made"
+    made.parent.mkdir(parents=True)
+    monkeypatch.setattr("lab.build.builder._machines_up", lambda _cache: [(instance, OPENWRT)])
+    made.write_text("of an older lab")
+    _refuse_under_machines(cache, [root])
+    made.write_text(f"another {stamp.identity}")
+    with pytest.raises(LabError, match="layer-busybox-router: to be built anew, but machines of kp-unit run on it"):
+        _refuse_under_machines(cache, [root])

@@ -11,6 +11,8 @@ from typing import Any
 
 from napalm.base.models import BGPConfigGroupDict, BGPConfigNeighborDict
 
+from napalm_bird.configuration import constants as constants_of
+from napalm_bird.configuration import phrases
 from napalm_bird.syntax import statements
 
 _FAMILIES = {"ipv4": "inet", "ipv6": "inet6"}
@@ -56,14 +58,12 @@ def bgp(text: str, group: str = "", neighbor: str = "") -> dict[str, BGPConfigGr
 
 
 def _collect(text: str) -> tuple[dict[str, str], dict[str, _Peering], list[_Peering]]:
-    constants: dict[str, str] = {}
+    constants = constants_of(text)
     templates: dict[str, _Peering] = {}
     protocols: list[_Peering] = []
     for one in statements(text)[0]:
         words = one.tokens
-        if words[0] == "define" and words[2:3] == ("=",):
-            constants[words[1]] = " ".join(words[3:-1]).strip('"')
-        elif words[0] in ("template", "protocol") and words[1] == "bgp" and "{" in words:
+        if words[0] in ("template", "protocol") and words[1] == "bgp" and "{" in words:
             opening = words.index("{")
             head = words[:opening]
             parent = head[head.index("from") + 1].strip("'") if "from" in head else ""
@@ -82,24 +82,9 @@ def _with_constants(peering: _Peering, constants: dict[str, str]) -> _Peering:
     return replace(peering, options=known)
 
 
-def _phrases(words: Words) -> list[Words]:
-    """Cut a body at its semicolons; a block belongs to the words before it."""
-    result: list[Words] = []
-    current: list[str] = []
-    depth = 0
-    for word in words:
-        if word == ";" and depth == 0:
-            result.append(current)
-            current = []
-            continue
-        depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(word, 0)
-        current.append(word)
-    return [one for one in [*result, current] if one]
-
-
 def _options(body: Words) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for phrase in _phrases(body):
+    for phrase in phrases(body):
         first = phrase[0]
         if first in _FAMILIES and "{" in phrase:
             _channel(found, first, phrase[phrase.index("{") + 1 : -1])
@@ -117,7 +102,7 @@ def _options(body: Words) -> dict[str, Any]:
 
 
 def _end(found: dict[str, Any], which: str, words: Words) -> None:
-    """Read ``local 192.0.2.1 port 179 as 64512`` or ``neighbor range 192.0.2.0/24 as 64513``."""
+    """Read ``local 192.0.2.1 port 179 as 64512``, ``neighbor range 192.0.2.0/24``, ``neighbor fe80::1 % 'wg0'``."""
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -130,12 +115,15 @@ def _end(found: dict[str, Any], which: str, words: Words) -> None:
         elif word == "range":
             found[which] = "".join(rest[:_PREFIX])
             del rest[:_PREFIX]
-        elif word != "%":
+        elif word == "%" and rest:  # the link that a link-local address is of
+            interface = rest.pop(0).strip("'")
+            found[which] = f"{found.get(which, '')}%{interface}"
+        else:
             found[which] = word
 
 
 def _channel(found: dict[str, Any], family: str, body: Words) -> None:
-    for phrase in _phrases(body):
+    for phrase in phrases(body):
         if phrase[:1] in (["import"], ["export"]) and phrase[1:2] != ["limit"]:
             found.setdefault(phrase[0], _policy(phrase[1:]))
         elif phrase[1:2] == ["limit"] and phrase[0] in ("import", "receive") and phrase[2:3] not in (["off"], ["no"]):

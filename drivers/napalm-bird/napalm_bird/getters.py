@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from napalm.base import NetworkDriver
-from napalm.base.exceptions import CommandErrorException, ConnectionClosedException
+from napalm.base.exceptions import CommandErrorException
 from napalm.base.models import (
-    AliveDict,
-    ARPTableDict,
     BGPConfigGroupDict,
     BGPStateNeighborsPerVRFDict,
     ConfigDict,
@@ -22,24 +18,23 @@ from napalm.base.models import (
     InterfacesIPDict,
     NetworkInstanceDict,
     PeerDetailsDict,
-    PingResultDict,
     RouteDict,
 )
+from napalm_unix_router.reading import UnixRouter
+from napalm_unix_router.system import FACTS
 
-from napalm_bird import change, clock, configured, interfaces, routes, sessions, system
-from napalm_bird.change import Site
+from napalm_bird import clock, configuration, configured, interfaces, route_entries, sessions, status, system
+from napalm_bird.change import FOLDER, NO_ACCESS, Site
 from napalm_bird.protocols import protocols
+from napalm_bird.routes import UnknownRoute
 from napalm_bird.secrets import hide
 from napalm_bird.syntax import SyntaxRefused
-from napalm_bird.transport import Output, Router
 
 _LINKS = "ip -d -j link show"
 _SPEEDS = "grep -s . /sys/class/net/*/speed /dev/null"
-_LOCK = "/var/lib/napalm-bird/lock"
+_LOCK = f"{FOLDER}/lock"
 _JITTER = 2
 """Milliseconds by which a time that BIRD shows moves from look to look (scripts/state.sh)."""
-_ROUTER_ID = re.compile(r"Router ID is (\S+)")
-_MULTIPATH = re.compile(r"^\s*merge\s+paths\b(?!\s+(?:off|no)\b)", re.MULTILINE)
 _PREAMBLE = re.compile(r"\ABIRD \S+ ready\.\n(?:Access restricted\n)?")
 
 
@@ -52,20 +47,15 @@ class Files:
     main: str
 
 
-class Getters(NetworkDriver):
+class Getters(UnixRouter):
     """What can be asked of a router; the writing half builds on it."""
 
-    device: Router | None = None
-    hostname: str
+    _preamble = "PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin\n"  # birdc stands where an ordinary user does not look
     _site: Site
-
-    def is_alive(self) -> AliveDict:
-        """Tell whether the router answers."""
-        return {"is_alive": self.device is not None and self.device.is_alive()}
 
     def get_facts(self) -> FactsDict:
         """Name the router, its version and its interfaces."""
-        answers = self._ask(self._birdc("show status"), _LINKS, *system.FACTS, strict=2)
+        answers = self._ask(self._birdc("show status"), _LINKS, *FACTS, strict=2)
         return system.facts(answers[0], self._json(answers[1], _LINKS), answers[2:])
 
     def get_interfaces(self) -> dict[str, InterfaceDict]:
@@ -78,12 +68,6 @@ class Getters(NetworkDriver):
         (shown,) = self._ask("ip -j addr show")
         return interfaces.addresses(self._json(shown, "ip addr show"))  # type: ignore[return-value]
 
-    def get_arp_table(self, vrf: str = "") -> list[ARPTableDict]:
-        """List the neighbours on the link, of all VRFs or of one."""
-        of_vrf = " nomaster" if vrf in ("default", "global") else f" vrf {shlex.quote(vrf)}" if vrf else ""
-        (shown,) = self._ask(f"ip -4 -j -s neigh show{of_vrf}")
-        return interfaces.arp_table(self._json(shown or "[]", "ip neigh show"))
-
     def get_network_instances(self, name: str = "") -> dict[str, NetworkInstanceDict]:
         """List the VRFs; BIRD uses those of the kernel."""
         (links,) = self._ask(_LINKS)
@@ -91,8 +75,9 @@ class Getters(NetworkDriver):
 
     def get_bgp_neighbors(self) -> dict[str, BGPStateNeighborsPerVRFDict]:
         """Describe the BGP sessions, ours and those of others."""
-        shown, status = self._ask(self._birdc("show protocols all"), self._birdc("show status"))
-        return sessions.neighbors(protocols(shown), _router_id(status), clock.moments(status).get("now", ""))
+        shown, answer = self._ask(self._birdc("show protocols all"), self._birdc("show status"))
+        seen = status.read(answer)
+        return sessions.neighbors(protocols(shown), seen.router_id, seen.now)
 
     def get_bgp_neighbors_detail(  # type: ignore[override]  # NAPALM describes what the values hold, not their nesting
         self, neighbor_address: str = ""
@@ -101,7 +86,7 @@ class Getters(NetworkDriver):
         shown, main, ours = self._ask(
             self._birdc("show protocols all"), _read(self._site.main), _read(self._site.include), strict=1
         )
-        multipath = _MULTIPATH.search(f"{main}\n{ours}") is not None
+        multipath = _merges(f"{main}\n{ours}")
         return sessions.neighbors_detail(protocols(shown), neighbor_address, multipath=multipath)
 
     def get_bgp_config(self, group: str = "", neighbor: str = "") -> dict[str, BGPConfigGroupDict]:  # type: ignore[override]  # the same
@@ -125,7 +110,7 @@ class Getters(NetworkDriver):
         asked = _asked(destination, longer=longer)
         kernels = f"{self._birdc('show protocols')} | awk '$2 == \"Kernel\" {{print $1}}'"
         exported = self._birdc(f"show route{asked} export NAME").replace("NAME'", '\'"$name"')
-        status, listed, shown, forwarded = self._ask(
+        answer, listed, shown, forwarded = self._ask(
             self._birdc("show status"),
             self._birdc("show protocols all"),
             self._birdc(f"show route{asked} table all all"),
@@ -133,7 +118,10 @@ class Getters(NetworkDriver):
             strict=2,  # "Network not found" is an error to birdc
         )
         by_name = {one.name: one for one in protocols(listed)}
-        return routes.routes(shown, forwarded, clock.moments(status).get("now", ""), protocol, by_name)
+        try:
+            return route_entries.routes(shown, forwarded, status.read(answer).now, protocol, by_name)
+        except UnknownRoute as error:
+            raise CommandErrorException(f"{self.hostname}: {error}") from error
 
     def get_config(
         self,
@@ -157,26 +145,6 @@ class Getters(NetworkDriver):
         answers = self._ask(*(self._birdc(command) for command in commands))
         return {command: _PREAMBLE.sub("", answer) for command, answer in zip(commands, answers, strict=True)}
 
-    def ping(
-        self,
-        destination: str,
-        source: str = "",
-        ttl: int = 255,
-        timeout: int = 2,
-        size: int = 100,
-        count: int = 5,
-        vrf: str = "",
-        source_interface: str = "",
-    ) -> PingResultDict:
-        """Ping from the router."""
-        options = ["-c", str(count), "-W", str(timeout), "-s", str(size), "-t", str(ttl)]
-        if source or source_interface:
-            options += ["-I", source or source_interface]
-        prefix = ["ip", "vrf", "exec", vrf] if vrf else []
-        command = shlex.join([*prefix, "ping", *options, "--", destination])
-        (output,) = self._router().read([f"{command} 2>&1"])
-        return system.ping_result(output.out)
-
     def _files(self) -> Files:
         """Read our file. While a change is pending, what is in force is its candidate: BIRD says when it read it."""
         paths = (self._site.include, self._site.main, f"{_LOCK}/candidate", f"{_LOCK}/loaded")
@@ -185,9 +153,9 @@ class Getters(NetworkDriver):
             if output.code != 0 and "No such file" not in output.err:
                 raise CommandErrorException(f"{self.hostname}: {path}: {output.words}")
         if "Permission denied" in outputs[3].err:
-            raise CommandErrorException(f"{self.hostname}: {change.reason(38, outputs[3].words, self._site)}")
-        startup, main, candidate, loaded, status = (output.out for output in outputs)
-        in_force = clock.loaded(status)
+            raise CommandErrorException(f"{self.hostname}: {self._site.reasons.why(NO_ACCESS, outputs[3].words)}")
+        startup, main, candidate, loaded, answer = (output.out for output in outputs)
+        in_force = clock.loaded(answer)
         pending = in_force is not None and loaded.strip().isdigit() and abs(int(loaded) - in_force) <= _JITTER
         return Files(candidate if pending else startup, startup, main)
 
@@ -196,25 +164,12 @@ class Getters(NetworkDriver):
         where = f" -s {shlex.quote(self._site.socket)}" if self._site.socket else ""
         return f"birdc{where} -r {shlex.quote(command)}"
 
-    def _router(self) -> Router:
-        if self.device is None:
-            raise ConnectionClosedException(f"{self.hostname}: the connection is not open; call open() first")
-        return self.device
-
-    def _ask(self, *commands: str, strict: int | None = None) -> list[str]:
-        """Run commands in one round trip; the first ``strict`` of them (all by default) must succeed."""
-        outputs = self._router().read(commands)
-        for command, output in list(zip(commands, outputs, strict=True))[:strict]:
-            if output.code != 0:
-                raise CommandErrorException(f"{self.hostname}: {command}: {_cure(output)}")
-        return [output.out for output in outputs]
-
-    def _json(self, text: str, command: str) -> Any:
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            said = text.strip().partition("\n")[0]
-            raise CommandErrorException(f"{self.hostname}: {command}: no JSON in the answer: {said!r}") from error
+    def _cure(self, words: str) -> str:
+        if "not found" in words and "birdc" in words:
+            return f"{words}. Is BIRD 2 (package bird2) installed there?"
+        if "Unable to connect" in words:
+            return f"{words}. Is BIRD running there (systemctl start bird), and may this user ask it?"
+        return words
 
 
 def _read(path: str) -> str:
@@ -233,15 +188,9 @@ def _asked(destination: str, *, longer: bool) -> str:
         raise CommandErrorException(f"{destination}: {error}") from error
 
 
-def _router_id(status: str) -> str:
-    found = _ROUTER_ID.search(status)
-    return found.group(1) if found else ""
-
-
-def _cure(output: Output) -> str:
-    words = output.words
-    if "not found" in words and "birdc" in words:
-        return f"{words}. Is BIRD 2 (package bird2) installed there?"
-    if "Unable to connect" in words:
-        return f"{words}. Is BIRD running there (systemctl start bird), and may this user ask it?"
-    return words
+def _merges(text: str) -> bool:
+    """Tell whether equal paths become one route of the kernel; no, where the configuration cannot be read."""
+    try:
+        return any(one.merged for one in configuration.kernels(text))
+    except SyntaxRefused:
+        return False

@@ -1,11 +1,11 @@
-"""Interfaces, addresses, neighbours on the link and VRFs: iproute2's JSON into NAPALM's shape."""
+"""Interfaces, addresses and VRFs: iproute2's JSON into NAPALM's shape."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from napalm.base.models import ARPTableDict, InterfaceDict, NetworkInstanceDict
+from napalm.base.models import InterfaceDict, NetworkInstanceDict
 
 _RUNS = ("UP", "UNKNOWN")
 """States of a link that carries packets; loopbacks and tunnels do not know their own."""
@@ -43,20 +43,6 @@ def addresses(links: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[st
             of_family = result.setdefault(one["ifname"], {}).setdefault(family, {})
             of_family[entry["local"]] = {"prefix_length": int(entry["prefixlen"])}
     return result
-
-
-def arp_table(neighbors: Sequence[Mapping[str, Any]]) -> list[ARPTableDict]:
-    """Shape ``ip -4 -j -s neigh show``."""
-    return [
-        {
-            "interface": one["dev"],
-            "mac": one["lladdr"].upper(),
-            "ip": one["dst"],
-            "age": float(one.get("confirmed", one.get("updated", -1))),
-        }
-        for one in neighbors
-        if "lladdr" in one
-    ]
 
 
 def instances(links: Sequence[Mapping[str, Any]], wanted: str = "") -> dict[str, NetworkInstanceDict]:

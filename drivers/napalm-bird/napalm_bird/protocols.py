@@ -1,4 +1,7 @@
-"""What ``show protocols all`` says, as records. It comes from BIRD 2's proto_cmd_show and bgp_show_proto_info."""
+"""What ``show protocols all`` says, as records; BIRD 2 and BIRD 3. Pure, and without NAPALM.
+
+It comes from proto_cmd_show (nest/proto.c) and bgp_show_proto_info (proto/bgp/bgp.c).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ _STATES = "up|start|down|stop|flush"
 _HEADLINE = re.compile(rf"(?P<name>\S+)\s+(?P<type>\S+)\s+(?P<table>\S+)\s+(?P<state>{_STATES})\s+(?P<rest>.*)")
 _SINCE = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?|\S+)\s*(.*)")
 _FIELD = re.compile(r"^\s+([^:]+):\s*(.*)$")
+_LINK_LOCAL = ("fe8", "fe9", "fea", "feb")
 _COUNT = re.compile(r"(\d+) (imported|filtered|exported|preferred)")
 
 
@@ -39,6 +43,26 @@ class Protocol:
     fields: Mapping[str, str]
     """What is shown of the protocol itself: neighbour, AS numbers, timers, ..."""
     channels: tuple[Channel, ...] = field(default=())
+
+    @property
+    def neighbor(self) -> str:
+        """The address of a BGP session's neighbour; empty for what has none, or waits for a whole range of them.
+
+        BIRD shows the interface of one that is configured with it (``192.0.2.1%eth0``). Of a link-local address it is a
+        part, since two links may have the same one (RFC 4007).
+        """
+        shown = self.fields.get("Neighbor address", "")
+        address, _, _ = shown.partition("%")
+        return shown if address.lower().startswith(_LINK_LOCAL) else address
+
+    @property
+    def established(self) -> bool:
+        """Tell whether it is a BGP session that is up."""
+        return self.fields.get("BGP state") == "Established"
+
+    def channel(self, family: str) -> Channel | None:
+        """Return its channel for an address family (``ipv4``, ``ipv6``, ...); None where it has none."""
+        return next((one for one in self.channels if one.family == family), None)
 
 
 def protocols(shown: str) -> list[Protocol]:

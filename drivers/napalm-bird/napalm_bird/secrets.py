@@ -7,8 +7,11 @@ from difflib import unified_diff
 
 HIDDEN = '"********"'
 
-_PASSWORD = re.compile(r"(\b(?:password|private\s+key)\s+)(\"[^\"\n]*\"?|'[^'\n]*'|[^\s;{}\"']+)")
-_DEFINED = re.compile(r"\bdefine\s+([A-Za-z_]\w*)")
+_BLANK = r"(?:\s|#[^\n]*\n|/\*.*?\*/)"
+_VALUE = r"((?:hex:\s*)?\"[^\"\n]*\"?|'[^'\n]*'|(?!=)[^\s;{}\"']+)"
+# password: BGP, OSPF, RIP, Babel, BFD, RPKI; secret: the keys of TCP-AO (RFC 5925); private key: RPKI over SSH.
+_SECRET = re.compile(rf"(\b(?:password|secret|private{_BLANK}+key){_BLANK}+){_VALUE}", re.DOTALL)
+_DEFINED = re.compile(rf"(\bdefine\s+'?([A-Za-z_][\w.-]*)'?\s*=\s*){_VALUE}")
 _MARK = re.compile("\0\\d+\0")
 
 
@@ -31,9 +34,23 @@ def _marked(text: str, seen: dict[str, int]) -> str:
         number = seen.setdefault(found.group(2), len(seen))
         return f"{found.group(1)}{HIDDEN}\0{number}\0"
 
-    used = {name for _, name in _PASSWORD.findall(text)}
-    constants = used & set(_DEFINED.findall(text))
-    text = _PASSWORD.sub(lambda found: found.group() if found.group(2) in constants else hidden(found), text)
-    for name in sorted(constants):
-        text = re.sub(rf"(\bdefine\s+{name}\s*=\s*)(\"[^\"\n]*\"?)", hidden, text)
-    return text
+    constants = _holding(text)
+    text = _SECRET.sub(lambda found: found.group() if found.group(2).strip("'") in constants else hidden(found), text)
+
+    def hidden_constant(found: re.Match[str]) -> str:
+        name, value = found.group(2), found.group(3)
+        if name not in constants or value.strip("'") in constants:
+            return found.group()
+        number = seen.setdefault(value, len(seen))
+        return f"{found.group(1)}{HIDDEN}\0{number}\0"
+
+    return _DEFINED.sub(hidden_constant, text)
+
+
+def _holding(text: str) -> set[str]:
+    """Name the constants that hold a secret, also by way of another one."""
+    defined = {name: value.strip("'") for _, name, value in _DEFINED.findall(text)}
+    holding = {value.strip("'") for _, value in _SECRET.findall(text)} & set(defined)
+    while further := {defined[name] for name in holding} & set(defined) - holding:
+        holding |= further
+    return holding

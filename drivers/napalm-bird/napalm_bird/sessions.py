@@ -23,25 +23,17 @@ def neighbors(shown: Iterable[Protocol], router_id: str, now: str) -> dict[str, 
     result: dict[str, BGPStateNeighborsPerVRFDict] = {"global": {"router_id": router_id, "peers": {}}}
     for one in _sessions(shown):
         of_vrf = result.setdefault(_vrf(one), {"router_id": router_id, "peers": {}})
-        of_vrf["peers"][_address(one)] = _peer(one, now)
+        of_vrf["peers"][one.neighbor] = _peer(one, now)
     return result
 
 
 def _sessions(shown: Iterable[Protocol]) -> Iterator[Protocol]:
     """Leave out what waits for a whole range of neighbours: each that comes is a protocol of its own."""
-    return (one for one in shown if one.type == "BGP" and "Neighbor address" in one.fields)
+    return (one for one in shown if one.type == "BGP" and one.neighbor)
 
 
 def _vrf(one: Protocol) -> str:
     return one.fields.get("VRF", "global")
-
-
-def _address(one: Protocol) -> str:
-    return one.fields["Neighbor address"]
-
-
-def _is_up(one: Protocol) -> bool:
-    return one.fields.get("BGP state") == "Established"
 
 
 def _number(text: str | None) -> int:
@@ -52,8 +44,8 @@ def _number(text: str | None) -> int:
 def _peer(one: Protocol, now: str) -> BGPStateNeighborDict:
     return {
         "is_enabled": one.state != "down",
-        "is_up": _is_up(one),
-        "uptime": age(one.since, now) if _is_up(one) else -1,
+        "is_up": one.established,
+        "uptime": age(one.since, now) if one.established else -1,
         "remote_as": _number(one.fields.get("Neighbor AS")),
         "local_as": _number(one.fields.get("Local AS")),
         "remote_id": one.fields.get("Neighbor ID", "0.0.0.0"),  # noqa: S104 (unknown before a session was up)
@@ -85,7 +77,7 @@ def neighbors_detail(
     """Shape the sessions for get_bgp_neighbors_detail."""
     result: dict[str, dict[int, list[PeerDetailsDict]]] = {"global": {}}
     for one in _sessions(shown):
-        if wanted in ("", _address(one)):
+        if wanted in ("", one.neighbor):
             by_as = result.setdefault(_vrf(one), {})
             by_as.setdefault(_number(one.fields.get("Neighbor AS")), []).append(_detail(one, multipath))
     return result
@@ -96,7 +88,7 @@ def _detail(one: Protocol, multipath: bool) -> PeerDetailsDict:  # noqa: FBT001 
     first = one.channels[0].fields if one.channels else {}
     received = [_received(each) for each in one.channels]
     return {
-        "up": _is_up(one),
+        "up": one.established,
         "local_as": _number(fields.get("Local AS")),
         "remote_as": _number(fields.get("Neighbor AS")),
         "router_id": fields.get("Neighbor ID", ""),
@@ -104,7 +96,7 @@ def _detail(one: Protocol, multipath: bool) -> PeerDetailsDict:  # noqa: FBT001 
         "routing_table": _vrf(one),
         "local_address_configured": False,  # BIRD does not show it; see get_bgp_config
         "local_port": _NOT_COUNTED,
-        "remote_address": _address(one),
+        "remote_address": one.neighbor,
         "remote_port": _NOT_COUNTED,
         "multihop": "multihop" in fields.get("Session", "").split(),
         "multipath": multipath,
@@ -119,7 +111,7 @@ def _detail(one: Protocol, multipath: bool) -> PeerDetailsDict:  # noqa: FBT001 
         "connection_state": fields.get("BGP state", ""),
         "previous_connection_state": "",
         "last_event": fields.get("Last error", ""),
-        "suppress_4byte_as": _is_up(one) and "AS4" not in fields.get("Session", "").split(),
+        "suppress_4byte_as": one.established and "AS4" not in fields.get("Session", "").split(),
         "local_as_prepend": False,
         "holdtime": _of(fields.get("Hold timer")),
         "configured_holdtime": _NOT_COUNTED,

@@ -7,8 +7,9 @@ quotes without escapes and on one line, symbols that may stand in single quotes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 _TOKEN = re.compile(
     r"""(?P<blank>\s+|\#[^\n]*|/\*.*?\*/)
@@ -21,9 +22,13 @@ _TOKEN = re.compile(
 _REST_OF_LINE = re.compile(r"[ \t]*;?[ \t]*(?:\#[^\n]*|/\*[^\n]*?\*/[ \t]*)?(?=\n|\Z)")
 """A comment behind a statement on its line is about that statement."""
 _RELATIVE_INCLUDE = re.compile(r"^[ \t]*(include)[ \t]*\"[^/\"]", re.MULTILINE)
-_BLOCKS = ("protocol", "template", "filter", "function")
-"""Statements that end with their closing brace; all others end with a semicolon."""
+_BLOCKS = ("protocol", "template")
+"""Statements that end with their closing brace, or with a semicolon where they have none."""
+_CODE = ("filter", "function")
+"""Statements that end with their closing brace alone: variables may be declared before it."""
 _NET_TYPES = frozenset(("ipv4", "ipv6", "vpn4", "vpn6", "roa4", "roa6", "flow4", "flow6", "mpls", "aspa"))
+_TABLE_OPTIONS = ("sorted", "trie")
+_LONGEST_TABLE = 4  # words of a table's head: "ipv6 sadr table NAME"
 _NAMED = 2  # words that name a statement: its kind and its name
 
 
@@ -85,14 +90,15 @@ def statements(text: str) -> tuple[tuple[Statement, ...], str]:
     result: list[Statement] = []
     current: list[Token] = []
     depth, begin = 0, 0
-    for token in tokens(text):
+    found = [*tokens(text)]
+    for token, following in zip_longest(found, found[1:]):
         if not current and token.text == ";":
             continue  # BIRD allows them
         current.append(token)
         depth += {"open": 1, "close": -1}.get(token.kind, 0)
         if depth < 0:
             raise SyntaxRefused(f"line {token.line}: {token.text} closes nothing")
-        if depth == 0 and _ends(current[0].text, token.text):
+        if depth == 0 and _ends(current, following):
             first = current[0]
             words = tuple(one.text for one in current)
             rest_of_line = _REST_OF_LINE.match(text, token.end)
@@ -117,10 +123,22 @@ def require_whole(text: str) -> None:
             raise SyntaxRefused(f"line {line}: an include must name an absolute path here")
 
 
-def _ends(first: str, last: str) -> bool:
-    if first not in _BLOCKS:
-        return last == ";"
-    return last == "}" or (last == ";" and first != "function")  # a function's variables may stand before its brace
+def _ends(words: Sequence[Token], following: Token | None) -> bool:
+    """Tell whether a statement ends with the last of these words, of which none is in a bracket that is open."""
+    first, last = words[0].text, words[-1].text
+    if first in _CODE:
+        return last == "}"
+    if first in _BLOCKS:
+        return last in (";", "}")
+    if last == ";":
+        return True
+    # A table needs no semicolon, and neither does what stands in its braces (nest/config.Y: table).
+    return _names_a_table(words) and (following is None or following.text not in (*_TABLE_OPTIONS, "{", ";"))
+
+
+def _names_a_table(words: Sequence[Token]) -> bool:
+    texts = [one.text for one in words[:_LONGEST_TABLE]]
+    return texts[0] in _NET_TYPES and "table" in texts[1:3] and len(words) > texts.index("table") + 1
 
 
 def _key(words: tuple[str, ...]) -> tuple[str, str] | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from napalm.base.exceptions import MergeConfigException, NapalmException, ReplaceConfigException
+from napalm_unix_router import candidate
 
 from napalm_frr.configuration import Configuration, Statement, parse, read, render, text_of
 from napalm_frr.contexts import Path
 from napalm_frr.draft import Draft
 from napalm_frr.merge import FragmentError, overlay
+from napalm_frr.whole import whole
 
 _VTYSH_OWN = re.compile(r"(?:no )?service integrated-vtysh-config")
 """vtysh knows this from its own vtysh.conf, and from there alone: a candidate cannot change it."""
@@ -38,21 +39,13 @@ class Plan:
         return self.running.same_as(self.effective)
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """Configuration as somebody loaded it."""
-
-    text: str
-    replaces: bool
+class Candidate(candidate.Candidate):
+    """Configuration as somebody loaded it, in FRR's words."""
 
     @property
     def engine(self) -> str:
         """Name the way in which it is applied."""
         return "reload" if self.replaces else "merge"
-
-    def refusal(self, message: str) -> NapalmException:
-        """Make the exception that NAPALM has for it."""
-        return ReplaceConfigException(message) if self.replaces else MergeConfigException(message)
 
     def plan(self, running_text: str) -> Plan:
         """Work out what it makes of what runs."""
@@ -79,7 +72,7 @@ class Candidate:
         named = {_subject(one.path) for one in statements}
         kept = [path for path in running.paths if _is_inherited(path) and _subject(path) not in named]
         draft = Draft(running)
-        draft.become(overlay(Configuration(tuple(kept), frozenset(), running.generation), statements).effective)
+        draft.become(whole(statements, Configuration(tuple(kept), frozenset(), running.generation), running))
         effective = draft.configuration()
         return Plan(running_text, running, effective, statements, text_of(effective), ())
 

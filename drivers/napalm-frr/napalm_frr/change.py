@@ -1,123 +1,48 @@
-"""A change, as the router sees it: the scripts that commit, confirm, revert and roll back, and what they answer."""
+"""A change, as FRR sees it: what its scripts are told, and what they and its parser answer."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
-import shlex
-import time
-from dataclasses import dataclass
-from importlib import resources
 from typing import Final
+
+from napalm_unix_router.reasons import Reasons
+from napalm_unix_router.scripts import Scripts
+from napalm_unix_router.shell import document
 
 from napalm_frr.secrets import hide
 
-GUARD_SECONDS: Final = 300
-"""A commit without ``revert_in`` reverts after this time too, unless this driver ends it: a controller may die."""
-
-LOCKED: Final = 42
-REFUSED: Final = 43
-CHANGED_MEANWHILE: Final = 44
+FOLDER: Final = "/var/lib/napalm-frr"
+SCRIPTS: Final = Scripts(package="napalm_frr", folder=FOLDER)
+REASONS: Final = Reasons(
+    folder=FOLDER,
+    known={
+        40: "vtysh is not there; install FRR (package frr)",
+        41: "frr-reload.py is not there, and the way to this configuration or back cannot be worked out for vtysh "
+        "alone; make the change in smaller steps, or install the package frr-pythontools",
+        45: "/etc/frr/frr.conf is not there; this driver needs FRR's integrated configuration "
+        "(service integrated-vtysh-config, then write memory)",
+        48: "FRR's configuration is locked by another session; wait for its end, or end it. FRR says",
+        49: "the configuration is split over one file for each daemon (no service integrated-vtysh-config); "
+        "say `service integrated-vtysh-config` in /etc/frr/vtysh.conf and then `write memory`",
+        52: "/etc/frr/frr.conf could not be saved once the change is confirmed; is the disk full or read-only, or the "
+        "file a mount of its own? The router says",
+        53: "/etc/frr/frr.conf cannot be written; is the disk full, or the file a mount of its own? "
+        "Nothing was confirmed, the router will revert",
+        54: "the router has already begun to revert",
+        61: "the running configuration was changed by someone else after the commit; a rollback would undo that too. "
+        "Load the configuration that you want with load_replace_candidate instead",
+    },
+    hide=hide,
+)
 
 _REPLACEMENT = "\ufffd"  # what a byte that is no UTF-8 was read as
 _LINE = re.compile(r"line (\d+): (?:% )?(.*)")
 _NOISE = ("XFRR_end_configuration", "Can't open configuration file")
 
-_REASONS: Final = {
-    4: "the router could not be brought back",
-    40: "vtysh is not there; install FRR (package frr)",
-    41: "frr-reload.py is not there, so no change could be taken back; install the package frr-pythontools",
-    45: "/etc/frr/frr.conf is not there; this driver needs FRR's integrated configuration "
-    "(service integrated-vtysh-config, then write memory)",
-    46: "/var/lib/napalm-frr cannot be written; is the disk full or read-only?",
-    47: "no timer can be armed: neither systemd-run nor setsid works",
-    50: "no commit is pending",
-    53: "/etc/frr/frr.conf cannot be written; is the disk full, or the file a mount of its own? "
-    "Nothing was confirmed, the router will revert",
-    54: "the router has already begun to revert",
-    60: "there is no confirmed commit to roll back",
-    61: "the running configuration was changed by someone else after the commit; a rollback would undo that too. "
-    "Load the configuration that you want with load_replace_candidate instead",
-}
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a commit sends to the router."""
-
-    owner: str
-    message: str
-    seconds: int
-    engine: str
-    running: str
-    candidate: str
-    fragment: str
-    secrets_forward: str
-    way_back: str
-
-    def script(self) -> str:
-        """Write the script that checks, backs up, arms the timer, and applies."""
-        checksum = hashlib.sha256(self.running.encode()).hexdigest()
-        identifier = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
-        values = {
-            "id": identifier,
-            "owner": self.owner,
-            "message": " ".join(self.message.split()),
-            "seconds": str(self.seconds),
-            "expected": checksum,
-            "engine": self.engine,
-        }
-        files = {
-            "candidate": self.candidate,
-            "fragment": self.fragment,
-            "secrets_forward": self.secrets_forward,
-            "way_back": self.way_back,
-            "revert_script": _source("state") + _source("revert"),
-        }
-        return _script("commit", values, files)
-
-
-def confirm_script(owner: str) -> str:
-    """Write the script that confirms the pending change."""
-    return _script("confirm", {"owner": owner})
-
-
-def rollback_script(owner: str, reason: str) -> str:
-    """Write the script that takes back the pending change, or else the last confirmed one."""
-    return _script("rollback", {"owner": owner, "reason": reason})
-
-
-def pending_script() -> str:
-    """Write the script that tells of the pending change."""
-    return _script("pending", {})
-
 
 def check_script(candidate: str) -> str:
     """Write the script that has FRR's own parser check a candidate. No file is written: vtysh reads the pipe."""
-    return f"vtysh -C -f /dev/stdin {_document(candidate)}"
-
-
-def reason(code: int, words: str) -> str:
-    """Say why a script ended with this code."""
-    if code == LOCKED:
-        return _locked(words)
-    if code == 51:  # noqa: PLR2004 (confirm.sh and rollback.sh: not ours)
-        return f"the pending change is {words.strip()}'s, not ours; it ends by itself when its time is over"
-    known = _REASONS.get(code)
-    said = hide(words.strip())
-    if known is None:
-        return f"exit code {code}: {said}"
-    return f"{known}: {said}" if said else known
-
-
-def _locked(words: str) -> str:
-    owner, _, rest = words.strip().partition(" ")
-    deadline, _, result = rest.partition(" ")
-    if result:
-        return f"a change of {owner} could not be reverted; look at /var/lib/napalm-frr/lock, then call rollback()"
-    until = f" until {time.strftime('%H:%M:%S', time.gmtime(int(deadline)))} UTC" if deadline.isdigit() else ""
-    return f"a change of {owner} is pending{until}; it must be confirmed or reverted first"
+    return f"vtysh -C -f /dev/stdin {document(candidate)}"
 
 
 def never_the_same(running: str) -> str:
@@ -149,22 +74,3 @@ def refusals(said: str) -> list[tuple[int, str, str]]:
         else:
             words.append(each.strip())
     return found
-
-
-def _script(name: str, values: dict[str, str], files: dict[str, str] | None = None) -> str:
-    assignments = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
-    functions = "".join(f"{key}() {{\n    cat {_document(text)}}}\n" for key, text in (files or {}).items())
-    # A shell runs what it has read so far. In braces the work is one command: where the connection breaks while the
-    # script is being sent, nothing of it is done.
-    return _source("state") + assignments + functions + "{\n" + _source(name) + "}\n"
-
-
-def _document(text: str) -> str:
-    """Write a here-document; its end is random, so that no content can be taken for it."""
-    end = f"END_{secrets.token_hex(12)}"
-    text = text if not text or text.endswith("\n") else text + "\n"
-    return f"<<'{end}'\n{text}{end}\n"
-
-
-def _source(name: str) -> str:
-    return resources.files("napalm_frr").joinpath("scripts", f"{name}.sh").read_text(encoding="utf-8")

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from napalm_frr.canonical import canonical
-from napalm_frr.contexts import OTHER, ROUTER, TOP, Path, belongs_to_top, closer, kind_of, opens
+from napalm_frr.contexts import Path, belongs_to_top, closer, is_loose, opens, shows_only_with_contents
+from napalm_frr.denials import Release
 
 _NOT_CONFIGURATION = ("Building configuration...", "Current configuration:")
-_VERSION = re.compile(r"^frr version (\d+)", re.MULTILINE)
-_OLDEST = 8
-_LOOSE = (TOP, ROUTER, OTHER)
-"""Contexts in which the tables may not know every opener; elsewhere indentation alone opens nothing."""
+_VERSION = re.compile(r"^frr version (\d+)\.(\d+)", re.MULTILINE)
+_OLDEST: Release = (8, 4)
 
 _CLOSERS = {
     "exit-address-family": "address-family ",
@@ -49,8 +48,8 @@ class Configuration:
 
     paths: tuple[Path, ...]
     contexts: frozenset[Path]
-    generation: int = field(default=_OLDEST, compare=False)
-    """The major number of the FRR that printed it: what is on by default, and so not printed, hangs on it."""
+    generation: Release = field(default=_OLDEST, compare=False)
+    """The release of the FRR that printed it: what is on by default, and so not printed, hangs on it."""
     members: frozenset[Path] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -70,12 +69,15 @@ def without_headline(text: str) -> str:
 def read(text: str) -> Configuration:
     """Read what ``show running-config`` or a startup file says; it may hold ``no`` lines, which FRR prints itself."""
     statements = parse(text)
-    paths = dict.fromkeys(one.path for one in statements)
+    filled = {one.path[:depth] for one in statements for depth in range(1, len(one.path))}
+    contexts = frozenset(one.path for one in statements if one.is_context)
+    empty = {path for path in contexts - filled if shows_only_with_contents(path)}
+    paths = dict.fromkeys(one.path for one in statements if one.path not in empty)
     version = _VERSION.search(text)
     return Configuration(
         tuple(paths),
-        frozenset(one.path for one in statements if one.is_context),
-        int(version.group(1)) if version else _OLDEST,
+        contexts - empty,
+        (int(version.group(1)), int(version.group(2))) if version else _OLDEST,
     )
 
 
@@ -117,7 +119,7 @@ class _Reader:
         self._leave_contexts(indent, line)
         path = self._open[-1].path if self._open else ()
         line = canonical(path, line)
-        is_context = opens(path, line) or (kind_of(path) in _LOOSE and _opens_unknown(indent, line, following))
+        is_context = opens(path, line) or (is_loose(path) and _opens_unknown(indent, line, following))
         self.statements.append(Statement((*path, line), number, is_context))
         if is_context:
             self._open.append(_Open((*path, line), indent))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from napalm_frr.configuration import Configuration
-from napalm_frr.contexts import TOP, Path, kind_of
+from napalm_frr.contexts import TOP, Path, kind_of, shows_only_with_contents
 from napalm_frr.lists import Lists
 from napalm_frr.order import NEW, in_order
 from napalm_frr.slots import slot_of, subject_of
@@ -19,7 +19,7 @@ class Block:
         self.context = context
         self.kind = kind_of(context)
         self._positions: dict[str, float] = {}
-        self._slots: dict[str, str] = {}
+        self._slots: dict[str, dict[str, None]] = {}
         self._subjects: dict[str, dict[str, None]] = {}
         self.lists = Lists()
 
@@ -40,20 +40,30 @@ class Block:
         return list(self._subjects.get(subject, ()))
 
     def rival(self, line: str) -> str | None:
-        """Return the line whose place this one would take."""
-        slot = slot_of(self.kind, line)
-        return self._slots.get(slot) if slot else None
+        """Return the line whose place this one would take.
 
-    def put(self, line: str, position: float = NEW) -> None:
+        Two that stand in one slot prove that it is none: FRR printed both, so neither takes the other's place.
+        """
+        slot = slot_of(self.kind, line)
+        standing = self._slots.get(slot, {}) if slot else {}
+        return next(iter(standing)) if len(standing) == 1 else None
+
+    def put(self, line: str) -> None:
         """Add a line; it takes the place of its rival."""
         rival = self.rival(line)
-        if rival is not None and rival != line:
+        if rival is None or rival == line:
+            self.stand(line)
+        else:
             position = self._positions[rival]
             self.drop(rival)
+            self.stand(line, position)
+
+    def stand(self, line: str, position: float = NEW) -> None:
+        """Add a line beside all others."""
         self._positions[line] = position
         slot = slot_of(self.kind, line)
         if slot:
-            self._slots[slot] = line
+            self._slots.setdefault(slot, {})[line] = None
         subject = subject_of(self.kind, line)
         if subject:
             self._subjects.setdefault(subject, {})[line] = None
@@ -64,8 +74,8 @@ class Block:
         """Take a line away."""
         del self._positions[line]
         slot = slot_of(self.kind, line)
-        if slot and self._slots.get(slot) == line:
-            del self._slots[slot]
+        if slot:
+            del self._slots[slot][line]
         subject = subject_of(self.kind, line)
         if subject:
             del self._subjects[subject][line]
@@ -85,7 +95,7 @@ class Draft:
         self.generation = start.generation
         self.blocks: dict[Path, Block] = {(): Block(())}
         for position, path in enumerate(start.paths):
-            self.block(path[:-1]).put(path[-1], position)
+            self.block(path[:-1]).stand(path[-1], position)
             if path in start.contexts:
                 self.block(path)
 
@@ -107,7 +117,7 @@ class Draft:
             block = self.blocks.pop(context)
             moved = Block((*new, *context[len(old) :]))
             for line in block:
-                moved.put(line)
+                moved.stand(line)
             self.blocks[moved.context] = moved
 
     def holds(self, path: Path) -> bool:
@@ -127,18 +137,20 @@ class Draft:
         for path in target.paths:
             block = self.block(path) if path in target.contexts else self.block(path[:-1])
             if path not in target.contexts and path[-1] not in block:
-                block.put(path[-1])
+                block.stand(path[-1])
         for path in reversed([one for one in self._walk(()) if one not in target.members]):
             self.drop(path[:-1], path[-1])
 
     def configuration(self) -> Configuration:
         """Read the draft out."""
         paths = tuple(self._walk(()))
-        return Configuration(paths, frozenset(context for context in self.blocks if context), self.generation)
+        contexts = frozenset(path for path in paths if path in self.blocks)
+        return Configuration(paths, contexts, self.generation)
 
     def _walk(self, context: Path) -> Iterator[Path]:
         for line in self.blocks[context].ordered():
             path = (*context, line)
-            yield path
-            if path in self.blocks:
-                yield from self._walk(path)
+            inside = list(self._walk(path)) if path in self.blocks else []
+            if inside or path not in self.blocks or not shows_only_with_contents(path):
+                yield path
+                yield from inside

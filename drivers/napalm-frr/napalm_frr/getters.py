@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from typing import Any
 
-from napalm.base import NetworkDriver
-from napalm.base.exceptions import CommandErrorException, ConnectionClosedException
 from napalm.base.models import (
-    AliveDict,
-    ARPTableDict,
     BGPConfigGroupDict,
     BGPStateNeighborsPerVRFDict,
     ConfigDict,
@@ -19,14 +13,15 @@ from napalm.base.models import (
     InterfacesIPDict,
     NetworkInstanceDict,
     PeerDetailsDict,
-    PingResultDict,
     RouteDict,
 )
+from napalm_unix_router.reading import UnixRouter
 
 from napalm_frr import interfaces, peering, routes, sessions, system
 from napalm_frr.configuration import read
 from napalm_frr.secrets import hide
-from napalm_frr.transport import Router, vtysh
+from napalm_frr.shown import bgp_paths, document
+from napalm_frr.transport import NO_HISTORY, vtysh
 
 _DETAILS = vtysh("show bgp vrf all neighbors json")
 _SUMMARY = vtysh("show bgp vrf all summary json")
@@ -35,15 +30,10 @@ _INTERFACES = vtysh("show interface vrf all json")
 _STARTUP = "cat /etc/frr/frr.conf"
 
 
-class Getters(NetworkDriver):
+class Getters(UnixRouter):
     """What can be asked of a router; the writing half builds on it."""
 
-    device: Router | None = None
-    hostname: str
-
-    def is_alive(self) -> AliveDict:
-        """Tell whether the router answers."""
-        return {"is_alive": self.device is not None and self.device.is_alive()}
+    _preamble = NO_HISTORY
 
     def get_facts(self) -> FactsDict:
         """Name the router, its version and its interfaces."""
@@ -59,12 +49,6 @@ class Getters(NetworkDriver):
         """List the addresses by interface."""
         (shown,) = self._ask(_INTERFACES)
         return interfaces.addresses(self._json(shown, _INTERFACES))  # type: ignore[return-value]
-
-    def get_arp_table(self, vrf: str = "") -> list[ARPTableDict]:
-        """List the neighbours on the link, of all VRFs or of one."""
-        of_vrf = " nomaster" if vrf in ("default", "global") else f" vrf {shlex.quote(vrf)}" if vrf else ""
-        (shown,) = self._ask(f"ip -4 -j -s neigh show{of_vrf}")
-        return interfaces.arp_table(self._json(shown or "[]", "ip neigh show"))
 
     def get_bgp_neighbors(self) -> dict[str, BGPStateNeighborsPerVRFDict]:
         """Describe the BGP sessions; prefixes received before the filters are not counted by FRR: -1."""
@@ -105,7 +89,7 @@ class Getters(NetworkDriver):
         table, bgp = self._ask(
             vtysh(f"show {family} route{asked} json"), vtysh(f"show bgp {bgp_family} unicast{asked} json"), strict=1
         )
-        paths = routes.bgp_paths(json.loads(bgp)) if bgp.lstrip().startswith("{") else {}
+        paths = bgp_paths(document(bgp)) if "{" in bgp else {}
         return routes.routes(self._json(table, "show route"), paths, protocol)
 
     def get_config(
@@ -131,50 +115,9 @@ class Getters(NetworkDriver):
             return dict(zip(commands, answers, strict=True))
         return {command: self._json(answer, command) for command, answer in zip(commands, answers, strict=True)}
 
-    def ping(
-        self,
-        destination: str,
-        source: str = "",
-        ttl: int = 255,
-        timeout: int = 2,
-        size: int = 100,
-        count: int = 5,
-        vrf: str = "",
-        source_interface: str = "",
-    ) -> PingResultDict:
-        """Ping from the router."""
-        options = ["-c", str(count), "-W", str(timeout), "-s", str(size), "-t", str(ttl)]
-        if source or source_interface:
-            options += ["-I", source or source_interface]
-        prefix = ["ip", "vrf", "exec", vrf] if vrf else []
-        command = shlex.join([*prefix, "ping", *options, "--", destination])
-        (output,) = self._router().read([f"{command} 2>&1"])
-        return system.ping_result(output.out)
-
-    def _router(self) -> Router:
-        if self.device is None:
-            raise ConnectionClosedException(f"{self.hostname}: the connection is not open; call open() first")
-        return self.device
-
-    def _ask(self, *commands: str, strict: int | None = None) -> list[str]:
-        """Run commands in one round trip; the first ``strict`` of them (all by default) must succeed."""
-        outputs = self._router().read(commands)
-        for command, output in list(zip(commands, outputs, strict=True))[:strict]:
-            if output.code != 0:
-                raise CommandErrorException(f"{self.hostname}: {command}: {self._cure(output.words)}")
-        return [output.out for output in outputs]
-
-    @staticmethod
-    def _cure(words: str) -> str:
+    def _cure(self, words: str) -> str:
         if "not found" in words:
             return f"{words}. Is FRR (package frr) installed there?"
         if "failed to connect to any daemons" in words.lower():
             return f"{words}. Is FRR running there (systemctl start frr), and may this user ask it?"
         return words
-
-    def _json(self, text: str, command: str) -> Any:
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            said = text.strip().partition("\n")[0]
-            raise CommandErrorException(f"{self.hostname}: {command}: no JSON in the answer: {said!r}") from error

@@ -1,13 +1,13 @@
-"""Interfaces, addresses and neighbours on the link: FRR's and iproute2's JSON into NAPALM's shape."""
+"""Interfaces and addresses: FRR's JSON into NAPALM's shape."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_interface
 from typing import Any
 
-from napalm.base.models import ARPTableDict, InterfaceDict
+from napalm.base.models import InterfaceDict
 
 _UNKNOWN_SPEED = 4294967295  # zebra prints the -1 of the kernel as unsigned
 _TIME = "%Y/%m/%d %H:%M:%S"
@@ -48,17 +48,3 @@ def addresses(shown: Mapping[str, Any]) -> dict[str, dict[str, dict[str, dict[st
             family = result.setdefault(name, {}).setdefault(f"ipv{address.version}", {})
             family[str(address.ip)] = {"prefix_length": address.network.prefixlen}
     return result
-
-
-def arp_table(neighbors: Sequence[Mapping[str, Any]]) -> list[ARPTableDict]:
-    """Shape ``ip -4 -j -s neigh show``."""
-    return [
-        {
-            "interface": one["dev"],
-            "mac": one["lladdr"].upper(),
-            "ip": one["dst"],
-            "age": float(one.get("confirmed", one.get("updated", -1))),
-        }
-        for one in neighbors
-        if "lladdr" in one
-    ]

@@ -8,11 +8,12 @@ from __future__ import annotations
 from contextlib import suppress
 
 from napalm_frr.configuration import Configuration, Statement, render
-from napalm_frr.contexts import TOP, VRF, Path, kind_of
+from napalm_frr.contexts import TOP, VRF, Path, kind_of, shows_only_with_contents
 from napalm_frr.draft import Draft
-from napalm_frr.merge import FragmentError, apply, denied
+from napalm_frr.merge import FragmentError, apply
 from napalm_frr.secrets import restoration
 from napalm_frr.slots import subject_of
+from napalm_frr.steps import denied, steps
 
 
 def inverse(standing: Configuration, wanted: Configuration) -> str:
@@ -36,13 +37,12 @@ def _away(draft: Draft, standing: Configuration, wanted: Configuration) -> list[
     subjects = {_subject(path) for path in wanted.paths}
     denials = []
     for path in sorted(standing.paths, key=_turn):
-        if path in wanted.members or not draft.holds(path):
+        if path in wanted.members or not draft.holds(path) or shows_only_with_contents(path):
             continue
         subject = _subject(path)
         whole = subject is not None and subject not in subjects
         denial = _whole(standing, *subject) if subject and whole else (*path[:-1], denied(path[-1]))
-        apply(draft, Statement(denial, 0))
-        denials.append(denial)
+        denials += [one.path for one in steps(draft, Statement(denial, 0)) if apply(draft, one)]
     return denials
 
 

@@ -8,27 +8,24 @@ from dataclasses import dataclass
 
 from napalm_frr import bgp
 from napalm_frr.configuration import Configuration, Statement
-from napalm_frr.contexts import BGP, BGP_FAMILY, INTERFACE, ROUTE_MAP, TOP, Path, kind_of
+from napalm_frr.contexts import (
+    BGP,
+    BGP_FAMILY,
+    INTERFACE,
+    ROUTE_MAP,
+    ROUTER_ISIS,
+    TOP,
+    Path,
+    kind_of,
+    shows_only_with_contents,
+)
+from napalm_frr.defaults import is_silent_value, on_by_default, shows_denied
+from napalm_frr.denials import Release
 from napalm_frr.draft import Block, Draft
-from napalm_frr.lists import LIST_ENTRY
+from napalm_frr.lists import LIST_ENTRY, may_stand_twice
+from napalm_frr.numbers import instance, is_process
 from napalm_frr.slots import slot_of
-
-# Shown only when switched off (profile "traditional"; measured on FRR 8.4.4 and 10.3).
-_ON_BY_DEFAULT = {
-    TOP: re.compile(r"ip forwarding|ipv6 forwarding|zebra nexthop kernel enable"),
-    BGP: re.compile(
-        r"bgp (?:ebgp-requires-policy|default ipv4-unicast|network import-check|fast-external-failover|"
-        r"client-to-client reflection|suppress-duplicates|hard-administrative-reset|graceful-restart notification)"
-    ),
-    INTERFACE: re.compile(r"link-detect|ipv6 nd suppress-ra"),
-}
-# The same, since FRR 10 (its release notes for enforce-first-as; the others measured on 10.3).
-_ON_BY_DEFAULT_SINCE_10 = {
-    TOP: re.compile(r"ip(?:v6)? nht resolve-via-default|bgp ipv6-auto-ra"),
-    BGP: re.compile(r"bgp (?:enforce-first-as|ipv6-auto-ra)|neighbor \S+ (?:enforce-first-as|capability fqdn)"),
-}
-# Shown only when it differs from this (FRR 8.4.4 and 10.3).
-_SILENT = {BGP: re.compile(r"timers bgp 60 180|bgp listen limit 100|bgp default local-preference 100")}
+from napalm_frr.steps import steps
 
 _BARE_REDISTRIBUTION = re.compile(r"redistribute (?:(?:ospf|table) \d+|\S+)")
 
@@ -52,40 +49,27 @@ class Merged:
 def overlay(running: Configuration, fragment: Sequence[Statement]) -> Merged:
     """Lay a fragment over the running configuration."""
     draft = Draft(running)
-    changing = [step for one in fragment for step in _steps(draft, one) if apply(draft, step)]
+    changing = [step for one in fragment for step in steps(draft, one) if apply(draft, step)]
     return Merged(draft.configuration(), tuple(changing))
 
 
-def _steps(draft: Draft, statement: Statement) -> list[Statement]:
-    """Deny the lines of a VRF before the VRF itself: FRR 10 keeps one that holds routes."""
-    vrf = (statement.line.removeprefix("no "),)
-    if not statement.line.startswith("no vrf ") or statement.context:
-        return [statement]
-    inside = draft.blocks.get(vrf, ())
-    return [*(Statement((*vrf, denied(line)), statement.number) for line in inside), statement]
-
-
-def denied(line: str) -> str:
-    """Write the line that takes this one away."""
-    return line[3:] if line.startswith("no ") else f"no {line}"
-
-
-def apply(draft: Draft, statement: Statement) -> bool:
+def apply(draft: Draft, statement: Statement, *, displacing: bool = True) -> bool:
     """Apply one line and tell whether it changed anything."""
     line, context = statement.line, statement.context
     if line.startswith("no "):
         return context in draft.blocks and _take_away(draft, context, line[3:])
     if statement.is_context:
         _refuse_second_as(draft, statement)
-        known = statement.path in draft.blocks
-        draft.block(statement.path)
+        known = statement.path in draft.blocks or shows_only_with_contents(statement.path)
+        if not known:
+            draft.block(statement.path)
         return not known
-    return _put(draft, draft.block(context), line)
+    return _put(draft, draft.block(context), line, displacing=displacing)
 
 
-def _put(draft: Draft, block: Block, line: str) -> bool:
+def _put(draft: Draft, block: Block, line: str, *, displacing: bool) -> bool:
     if block.kind == TOP:
-        line = block.lists.numbered(line)
+        line = block.lists.numbered(line, draft.generation)
     if line in block or _is_silent(block, line):
         return False
     if kind_of(block.context) == BGP_FAMILY and "send-community" in line:
@@ -94,14 +78,12 @@ def _put(draft: Draft, block: Block, line: str) -> bool:
             return set(block) != before
     if line == bgp.DEFAULT_FAMILY:
         return bgp.switch_default_family(draft, block.context, on=True)
-    if f"no {line}" in block:
+    was_denied = f"no {line}" in block
+    if was_denied:
         block.drop(f"no {line}")
-        if not _on_by_default(draft, block.context, line):
-            block.put(line)
-        return True
-    if _on_by_default(draft, block.context, line):
-        return False
-    block.put(line)
+    if on_by_default(draft, block.context, line):
+        return was_denied
+    (block.put if displacing else block.stand)(line)
     if block.kind == BGP:
         bgp.joined(draft, block.context, line)
     return True
@@ -110,25 +92,16 @@ def _put(draft: Draft, block: Block, line: str) -> bool:
 def _is_silent(block: Block, line: str) -> bool:
     if block.kind == BGP_FAMILY and _BARE_REDISTRIBUTION.fullmatch(line):
         return block.rival(line) is not None  # it keeps the route map and the metric that stand
-    pattern = _SILENT.get(block.kind)
-    return pattern is not None and pattern.fullmatch(line) is not None and block.rival(line) is None
-
-
-def _on_by_default(draft: Draft, context: Path, line: str) -> bool:
-    kind = kind_of(context)
-    tables = [_ON_BY_DEFAULT, _ON_BY_DEFAULT_SINCE_10] if draft.generation >= 10 else [_ON_BY_DEFAULT]  # noqa: PLR2004
-    known = any(kind in table and table[kind].fullmatch(line) for table in tables)
-    return known or bgp.active_by_default(draft, context, line)
+    return is_silent_value(block.kind, line) and block.rival(line) is None
 
 
 def _refuse_second_as(draft: Draft, statement: Statement) -> None:
     words = statement.line.split(" ")
     if words[:2] != ["router", "bgp"] or statement.context:
         return
-    for standing in draft.blocks[()]:
-        other = standing.split(" ")
-        if other[:2] == words[:2] and other[3:] == words[3:] and other[2] != words[2]:
-            raise FragmentError(statement, f"this router already runs {standing}")
+    for other in draft.blocks[()]:
+        if other.startswith("router bgp ") and instance(other) == instance(statement.line) and other != statement.line:
+            raise FragmentError(statement, f"this router already runs {other}")
 
 
 def _take_away(draft: Draft, context: Path, body: str) -> bool:
@@ -141,29 +114,35 @@ def _take_away(draft: Draft, context: Path, body: str) -> bool:
         return bgp.send_communities(block, f"no {body}") and set(block) != lines
     if block.kind == BGP and body == bgp.DEFAULT_FAMILY:
         return bgp.switch_default_family(draft, context, on=False)
-    doomed = _meant_by(block, body)
+    doomed = _meant_by(block, body, draft.generation)
     for line in doomed:
         draft.drop(context, line)
-    if not doomed and f"no {body}" not in block and _on_by_default(draft, context, body):
+    if f"no {body}" not in block and (shows_denied if not doomed else on_by_default)(draft, context, body):
         block.put(f"no {body}")
         return True
     return bool(doomed)
 
 
-def _meant_by(block: Block, body: str) -> list[str]:
+def _meant_by(block: Block, body: str, release: Release) -> list[str]:
     """Find the lines that ``no BODY`` takes away: the very line, else its list or slot, else what begins with it."""
     if body in block:
         return [body]
     if block.kind == TOP and (found := LIST_ENTRY.fullmatch(body)):
-        return _entries(block, *found.groups())
+        return _entries(block, found, release)
     if body.startswith("router bgp"):
-        return [one for one in block if re.fullmatch(r"router bgp \d+", one)] if body == "router bgp" else []
+        return [one for one in block if is_process(one, body)]
     slot = slot_of(block.kind, body)
-    if slot is not None and block.kind != ROUTE_MAP:
-        return [one for one in block if slot_of(block.kind, one) == slot and _agrees(one, body)]
+    longer = [one for one in block if one.startswith(f"{body} ")]
     if block.kind == ROUTE_MAP:
         return [one for one in block if slot_of(block.kind, one) == (slot or body)]
-    return [one for one in block if one.startswith(f"{body} ")]
+    if slot is None or (longer and _names_no_level(block, body)):
+        return longer
+    return [one for one in block if slot_of(block.kind, one) == slot and _agrees(one, body)]
+
+
+def _names_no_level(block: Block, body: str) -> bool:
+    """Tell whether IS-IS means both levels: what it has of either begins with these words."""
+    return block.kind == ROUTER_ISIS or (block.kind == INTERFACE and body.startswith("isis "))
 
 
 def _agrees(line: str, body: str) -> bool:
@@ -171,10 +150,13 @@ def _agrees(line: str, body: str) -> bool:
     return line == body or line.startswith(f"{body} ") or body.startswith(f"{line} ")
 
 
-def _entries(block: Block, name: str, number: str | None, entry: str | None) -> list[str]:
-    doomed = []
+def _entries(block: Block, denied: re.Match[str], release: Release) -> list[str]:
+    name, number, entry = denied.groups()
+    doomed = {}
     for line in block.about(name):
         found = LIST_ENTRY.fullmatch(line)
         if found and number in (None, found.group(2)) and entry in (None, found.group(3)):
-            doomed.append(line)
-    return doomed
+            doomed[line] = int(found.group(2) or 0)
+    if entry and not number and may_stand_twice(name, release):
+        return sorted(doomed, key=doomed.__getitem__)[:1]
+    return list(doomed)

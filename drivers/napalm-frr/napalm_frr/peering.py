@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from napalm.base.models import BGPConfigGroupDict, BGPConfigNeighborDict, NetworkInstanceDict
 
+from napalm_frr.as_numbers import as_number, process_of
 from napalm_frr.configuration import Configuration
 from napalm_frr.contexts import Path
 
 UNGROUPED: Final = "_"
 """NAPALM's name for what belongs to no group."""
 
-_PROCESS = re.compile(r"router bgp (\S+)")
 _NO_LIMIT_OF_HOPS = 255
 _USUAL_THRESHOLD = 75
 _FAMILIES = {"ipv4": "inet", "ipv6": "inet6"}
@@ -64,10 +64,11 @@ def _limit(words: tuple[str, ...]) -> dict[str, Any]:
 
 def bgp_config(configuration: Configuration, group: str = "", neighbor: str = "") -> dict[str, BGPConfigGroupDict]:
     """Describe the groups and neighbours of the default VRF's process, all of them or one."""
-    process = next((path for path in configuration.paths if len(path) == 1 and _PROCESS.fullmatch(path[0])), None)
+    processes = {path[:1]: found for path in configuration.paths if len(path) == 1 and (found := process_of(path[0]))}
+    process = next((path for path, (_, vrf, _) in processes.items() if vrf == "default"), None)
     if process is None:
         return {}
-    local_as = as_number(process[0].split(" ")[2])
+    local_as = processes[process][0]
     inside = [path for path in configuration.paths if path[:1] == process]
     multipath = not any(path[-1] == "maximum-paths 1" for path in inside)
     said = _said(inside)
@@ -143,14 +144,6 @@ def _as_numbers(said: _Said, local_as: int) -> tuple[int, int]:
     return own_as, own_as if remote == "internal" else as_number(remote)
 
 
-def as_number(text: str) -> int:
-    """Read an AS number, also one in FRR's dotted notations."""
-    high, dot, low = text.partition(".")
-    if not high.isdigit():
-        return 0
-    return int(high) * 65536 + int(low) if dot else int(high)
-
-
 def network_instances(
     interfaces: Mapping[str, Mapping[str, Any]], configuration: Configuration, wanted: str = ""
 ) -> dict[str, NetworkInstanceDict]:
@@ -175,9 +168,8 @@ def network_instances(
 def _distinguishers(configuration: Configuration) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in configuration.paths:
-        process = re.fullmatch(r"router bgp \S+(?: (?:vrf|view) (\S+))?", path[0])
-        if process:
-            vrf = process.group(1) or "default"
+        if process := process_of(path[0]):
+            vrf = process[1]
             rd = re.fullmatch(r"rd (?:vpn export )?(\S+)", path[-1])
             found.setdefault(vrf, "")
             if rd:

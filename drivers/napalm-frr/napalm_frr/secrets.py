@@ -10,18 +10,19 @@ from napalm_frr.slots import slot_of
 
 HIDDEN = "********"
 
+# Found in what FRR's sources print (8.4.4, 10.3, 10.7.1). Those of BGP, LDP, MSDP and RIP are the rest of their line.
 _SECRET = re.compile(
-    r"\b(neighbor \S+ password|(?:enable )?password(?: 8)?|key-string|"
-    r"ip ospf authentication-key|ip ospf message-digest-key \d+ md5|authentication-key|message-digest-key \d+ md5|"
-    r"ipv6 ospf6 authentication key-id \d+ hash-algo \S+ key|ip rip authentication string|"
-    r"(?:isis|area-|domain-)\s?password (?:clear|md5)|ip nhrp authentication|tcp-md5-auth|"
-    r"snmp-server community) (\S+)"
+    r"\b(?:((?:neighbor|msdp peer) \S+ password|ip rip authentication string) (?:\S.*)|"
+    r"((?:enable )?password(?: 8)?|key-string|authentication-key|message-digest-key \d+ md5|"
+    r"ipv6 ospf6 authentication key-id \d+ hash-algo \S+ key|"
+    r"(?:isis |openfabric |area-|domain-)password (?:clear|md5)|(?:ip|ipv6) nhrp authentication|tcp-md5-auth|"
+    r"snmp-server community) \S+)"
 )
 
 
 def hide(text: str) -> str:
     """Put asterisks in the place of every password and key."""
-    return _SECRET.sub(lambda found: f"{found.group(1)} {HIDDEN}", text)
+    return _SECRET.sub(lambda found: f"{found.group(1) or found.group(2)} {HIDDEN}", text)
 
 
 def is_secret(line: str) -> bool:

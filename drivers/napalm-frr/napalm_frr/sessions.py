@@ -8,7 +8,8 @@ from typing import Any
 
 from napalm.base.models import BGPStateNeighborDict, BGPStateNeighborsPerVRFDict, PeerDetailsDict
 
-from napalm_frr.peering import as_number
+from napalm_frr.as_numbers import process_of
+from napalm_frr.shown import Neighbour, neighbours
 
 _FAMILIES = {"ipv4Unicast": "ipv4", "ipv6Unicast": "ipv6"}
 _NOT_COUNTED = -1
@@ -24,42 +25,32 @@ def neighbors(details: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[st
     """Shape ``show bgp vrf all neighbors json`` and ``show bgp vrf all summary json`` for get_bgp_neighbors."""
     result: dict[str, BGPStateNeighborsPerVRFDict] = {"global": {"router_id": "", "peers": {}}}
     for vrf, of_vrf in details.items():
-        peers = _peers(of_vrf)
+        peers = neighbours(of_vrf)
         families = summary.get(vrf, {})
         router_id = next((one["routerId"] for one in families.values() if "routerId" in one), "")
         result[vrf_name(vrf)] = {
-            "router_id": router_id or next((one.get("localRouterId", "") for one in peers.values()), ""),
-            "peers": {address: _peer(peer, address, families) for address, peer in peers.items()},
+            "router_id": router_id or next((one.said.get("localRouterId", "") for one in peers.values()), ""),
+            "peers": {address: _peer(peer, families) for address, peer in peers.items()},
         }
     return result
 
 
-def _peers(of_vrf: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {address: peer for address, peer in of_vrf.items() if isinstance(peer, dict) and "remoteAs" in peer}
-
-
-def _remote_as(peer: Mapping[str, Any]) -> int:
-    """Return a neighbour's AS; FRR shows 0 for ``remote-as internal`` until a session was up."""
-    return int(peer["remoteAs"]) or (int(peer["localAs"]) if peer.get("nbrInternalLink") else 0)
-
-
-def _peer(peer: Mapping[str, Any], address: str, families: Mapping[str, Any]) -> BGPStateNeighborDict:
-    up = peer.get("bgpState") == "Established"
+def _peer(peer: Neighbour, families: Mapping[str, Any]) -> BGPStateNeighborDict:
     return {
-        "is_enabled": not peer.get("adminShutDown", False),
-        "is_up": up,
-        "uptime": int(peer.get("bgpTimerUpMsec", 0)) // 1000 if up else -1,
-        "remote_as": _remote_as(peer),
-        "local_as": int(peer["localAs"]),
-        "remote_id": peer.get("remoteRouterId", "0.0.0.0"),  # noqa: S104 (what FRR shows before a session was up)
-        "description": peer.get("nbrDesc", ""),
+        "is_enabled": not peer.shut_down,
+        "is_up": peer.established,
+        "uptime": peer.seconds or 0 if peer.established else -1,
+        "remote_as": peer.remote_as,
+        "local_as": peer.local_as,
+        "remote_id": peer.said.get("remoteRouterId", "0.0.0.0"),  # noqa: S104 (what FRR shows before a session was up)
+        "description": peer.said.get("nbrDesc", ""),
         "address_family": {
             _FAMILIES.get(family, family): {
                 "received_prefixes": _NOT_COUNTED,
                 "accepted_prefixes": int(counts.get("acceptedPrefixCounter", 0)),
-                "sent_prefixes": _sent(counts, families, family, address),
+                "sent_prefixes": _sent(counts, families, family, peer.address),
             }
-            for family, counts in peer.get("addressFamilyInfo", {}).items()
+            for family, counts in peer.families.items()
         },
     }
 
@@ -77,13 +68,13 @@ def neighbors_detail(
     result: dict[str, dict[int, list[PeerDetailsDict]]] = {}
     for vrf, of_vrf in details.items():
         by_as = result.setdefault(vrf_name(vrf), {})
-        for address, peer in _peers(of_vrf).items():
+        for address, peer in neighbours(of_vrf).items():
             if wanted in ("", address):
-                detail = _detail(peer, address, vrf_name(vrf), summary.get(vrf, {}))
+                detail = _detail(peer, vrf_name(vrf), summary.get(vrf, {}))
                 detail["multipath"] = not processes[vrf].single_path if vrf in processes else True
-                own_as = vrf not in processes or processes[vrf].local_as == peer["localAs"]
-                detail["local_as_prepend"] = not own_as and not peer.get("localAsNoPrepend", False)
-                by_as.setdefault(_remote_as(peer), []).append(detail)
+                own_as = vrf not in processes or processes[vrf].local_as == peer.local_as
+                detail["local_as_prepend"] = not own_as and not peer.said.get("localAsNoPrepend", False)
+                by_as.setdefault(peer.remote_as, []).append(detail)
     return result
 
 
@@ -99,23 +90,22 @@ def _processes(running: str) -> dict[str, _Process]:
     found: dict[str, _Process] = {}
     vrf = "default"
     for line in running.splitlines():
-        words = line.split()
-        if words[:2] == ["router", "bgp"]:
-            vrf = words[4] if words[3:4] == ["vrf"] else "default"
-            found[vrf] = _Process(as_number(words[2]))
-        elif words == ["maximum-paths", "1"] and vrf in found:
+        if process := process_of(line):
+            local_as, vrf, _ = process
+            found[vrf] = _Process(local_as)
+        elif line.split() == ["maximum-paths", "1"] and vrf in found:
             found[vrf].single_path = True
     return found
 
 
-def _detail(peer: Mapping[str, Any], address: str, vrf: str, families: Mapping[str, Any]) -> PeerDetailsDict:
-    counts = peer.get("addressFamilyInfo", {})
+def _detail(neighbour: Neighbour, vrf: str, families: Mapping[str, Any]) -> PeerDetailsDict:
+    peer, counts, address = neighbour.said, neighbour.families, neighbour.address
     messages = peer.get("messageStats", {})
     accepted = sum(int(one.get("acceptedPrefixCounter", 0)) for one in counts.values())
     return {
-        "up": peer.get("bgpState") == "Established",
-        "local_as": int(peer["localAs"]),
-        "remote_as": _remote_as(peer),
+        "up": neighbour.established,
+        "local_as": neighbour.local_as,
+        "remote_as": neighbour.remote_as,
         "router_id": peer.get("remoteRouterId", ""),
         "local_address": _known(peer.get("hostLocal")),
         "routing_table": vrf,

@@ -7,7 +7,7 @@ import pytest
 from kubepeer.errors import UnreachableError
 from kubepeer.run import Run
 from tasks.cluster import access
-from tasks.cluster.access import ApiNotReadyError, api_if_there, api_of_cluster, open_api
+from tasks.cluster.access import API, API_PROBLEM, ApiNotReadyError, api_if_there, api_of_cluster, open_api
 from tasks.cluster.api import KubernetesApi
 from tests.unit.cluster.api_server import ApiServer
 
@@ -28,7 +28,7 @@ def run(run_of: Callable[..., Run], connected: KubernetesApi, monkeypatch: pytes
 def test_an_api_that_is_ready_is_kept(run: Run, server: ApiServer, connected: KubernetesApi) -> None:
     server.state.raw["/readyz"] = (200, "ok")
     assert open_api(run) is connected
-    assert run.recall("api") is connected
+    assert run.recall(API) is connected
 
 
 def test_an_api_that_is_not_ready_names_the_checks_that_fail(run: Run, server: ApiServer) -> None:
@@ -39,13 +39,13 @@ def test_an_api_that_is_not_ready_names_the_checks_that_fail(run: Run, server: A
         "the Kubernetes API at 10.31.90.0:8443 is not ready: GET /readyz: 500: "
         "etcd failed: reason withheld; poststarthook/start-x failed: not finished"
     )
-    assert run.recall("api") is None
+    assert run.recall(API) is None
 
 
 def test_what_answers_in_place_of_an_api_is_none(run: Run, server: ApiServer) -> None:
     server.state.raw["/readyz"] = (200, "<html>\nlog in</html>")
     assert api_of_cluster(run) is None
-    assert run.recall("api problem") == "GET /readyz: <html>"
+    assert run.recall(API_PROBLEM) == "GET /readyz: <html>"
 
 
 def test_an_api_that_answers_503_for_long_is_never_taken_for_none(run: Run, server: ApiServer) -> None:
@@ -85,7 +85,7 @@ def test_where_nobody_answers_there_is_none(run: Run, server: ApiServer, monkeyp
     lost = KubernetesApi(server.kubeconfig, "https://127.0.0.1:1", "name")
     monkeypatch.setattr(access, "_connect", lambda _: lost)
     assert api_of_cluster(run) is None
-    assert "does not answer" in run.recall("api problem")
+    assert "does not answer" in run.recall(API_PROBLEM)
     with pytest.raises(
         UnreachableError, match=r"is not ready: the Kubernetes API at https://127.0.0.1:1 does not answer"
     ):
@@ -95,4 +95,4 @@ def test_where_nobody_answers_there_is_none(run: Run, server: ApiServer, monkeyp
 def test_where_no_control_plane_has_a_kubeconfig_there_is_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "_connect", lambda _: None)
     assert api_of_cluster(run, expected=True) is None
-    assert run.recall("api problem") == "no control plane that can be reached has a cluster"
+    assert run.recall(API_PROBLEM) == "no control plane that can be reached has a cluster"

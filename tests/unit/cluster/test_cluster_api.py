@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kubepeer.errors import UnreachableError
-from tasks.cluster.api import ATTEMPTS, ApiRefusal, KubernetesApi
+from tasks.cluster.api import ATTEMPTS, KubernetesApi
+from tasks.cluster.refusal import ApiRefusal
 from tests.unit.cluster.api_server import CUT, NAME, ApiServer
 
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nginx-quic"}}

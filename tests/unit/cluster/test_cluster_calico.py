@@ -10,7 +10,7 @@ import pytest
 
 from kubepeer.errors import CommandError
 from kubepeer.intent import Intent
-from kubepeer.run import Run
+from kubepeer.run import WAITING, Run
 from tasks.cluster import calico, waits
 from tasks.cluster.api import KubernetesApi
 from tests.unit.cluster.api_server import NAME, SERVED, ApiServer, State
@@ -107,6 +107,56 @@ def test_on_a_bare_cluster_bgp_is_written_when_its_api_has_come(
         "projectcalico.org/v3/bgppeers/openwrt-peer",
         "projectcalico.org/v3/bgppeers/tiny-unraid-peer",
     ]
+
+
+def not_ready(state: State, name: str, status: str, message: str) -> None:
+    """One node of the list is not Ready."""
+    for node in state.objects["/api/v1/nodes"]["items"]:
+        if node["metadata"]["name"] == name:
+            node["status"] = {"conditions": [{"type": "Ready", "status": status, "message": message}]}
+
+
+WORKER = "k8s-calico-worker-10-31-90-4"
+AWAY = (
+    f"Calico's operator brings it when calico-node is available on every node, and node {WORKER}.tinychen.io is not Ready "
+    "(Kubelet stopped posting node status.)"
+)
+
+
+@pytest.fixture
+def first_run_with_a_node_away(run: Any, server: ApiServer) -> Run:
+    """The operator does its work, and its API server does not come: not every node has its calico-node."""
+    running: Run = run()
+    bare(server.state, running.intent)
+    del server.state.reactions["/apis/operator.tigera.io/v1/apiservers/default"]
+    not_ready(server.state, f"{WORKER}.tinychen.io", "Unknown", "Kubelet stopped posting node status.")
+    return running
+
+
+def test_a_first_run_that_a_node_holds_up_says_which_and_its_condition(
+    first_run_with_a_node_away: Run, connected: KubernetesApi
+) -> None:
+    told: list[str] = []
+    before = WAITING.set(told.append)
+    try:
+        with pytest.raises(CommandError) as raised:
+            calico.build(first_run_with_a_node_away, connected)
+    finally:
+        WAITING.reset(before)
+    assert AWAY in raised.value.message
+    said = f"for Calico's API: node {WORKER}.tinychen.io is not Ready (Kubelet stopped posting node status.)"
+    assert set(told) == {said}
+
+
+def test_a_node_that_this_run_has_lost_is_not_waited_for(
+    first_run_with_a_node_away: Run, connected: KubernetesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calico, "NETWORK_SECONDS", 600)
+    first_run_with_a_node_away.nornir.data.failed_hosts.add(WORKER)
+    with pytest.raises(CommandError) as raised:
+        calico.build(first_run_with_a_node_away, connected)
+    assert AWAY in raised.value.message
+    assert raised.value.cure.endswith(f"kubectl delete node {WORKER}.tinychen.io")
 
 
 def test_where_calicos_own_definitions_stand_its_bgp_configuration_comes_before_calico_node(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tasks.cluster import comparison
+from tasks.cluster import undeclared as undeclared_fields
 from tasks.cluster.schema import undeclared
 
 
@@ -60,8 +61,10 @@ def test_the_answer_of_a_dry_run_without_what_the_server_adds(
 
 def test_a_field_that_the_table_of_versions_knows_is_told_with_its_first_version() -> None:
     peer = {"apiVersion": "projectcalico.org/v3", "kind": "BGPPeer", "metadata": {"name": "a"}}
-    assert list(comparison.first_versions(peer, "spec.ttlSecurity")) == [("calico", "BGPPeer.ttlSecurity", "3.25.0")]
-    assert list(comparison.first_versions(peer, "spec.peerIP")) == []
+    assert list(undeclared_fields.first_versions(peer, "spec.ttlSecurity")) == [
+        ("calico", "BGPPeer.ttlSecurity", "3.25.0")
+    ]
+    assert list(undeclared_fields.first_versions(peer, "spec.peerIP")) == []
 
 
 TEXT = {"type": "string"}

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from kubepeer.errors import RefusedError
-from tasks.cluster.api import ApiRefusal, KubernetesApi
+from tasks.cluster.api import KubernetesApi
 from tasks.cluster.differences import as_text, name_of, plan_object, plan_objects, store
+from tasks.cluster.refusal import ApiRefusal
 from tests.unit.cluster.api_server import ApiServer
 
 PEERS = "/apis/projectcalico.org/v3/bgppeers"
@@ -178,7 +179,7 @@ def test_a_field_that_the_version_does_not_declare_is_refused_before_it_is_sent(
         standing(connected, server, PEER)
     with pytest.raises(RefusedError, match=r"BGPPeer openwrt-peer: .* does not have spec\.ttlSecurity") as raised:
         plan_object(connected, with_ttl_security())
-    assert "BGPPeer.ttlSecurity is there from calico 3.25.0 on" in raised.value.cure
+    assert "BGPPeer.ttlSecurity is there from Calico 3.25.0 on" in raised.value.cure
     assert set(server.state.methods()) == {"GET"}
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tasks.cluster import objects
+from tasks.cluster import objects, undeclared
+from tasks.cluster.schema import definition_of
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -295,3 +296,16 @@ def test_of_purelb_all_but_the_node_agent_is_applied() -> None:
 def test_lists_are_taken_apart_and_empty_documents_left_out() -> None:
     text = "---\n# nothing\n---\nkind: List\nitems: [{kind: A}, {kind: B}]\n---\nkind: C\n---\n"
     assert objects.documents(text) == [{"kind": "A"}, {"kind": "B"}, {"kind": "C"}]
+
+
+@pytest.mark.parametrize(("calico_version", "purelb"), [("3.24.5", "0.0.1"), ("3.32.1", "0.16.6")])
+def test_the_manifests_of_the_lab_define_every_kind_of_ours_with_all_its_fields(
+    calico_version: str, purelb: str, intent_of: Any
+) -> None:
+    """The refusal in preflight asks them: what they had not would be refused there."""
+    folders = [f"calico-{calico_version}", f"purelb-{purelb}"]
+    files = [file for one in folders for file in (CHECKOUT / "lab/standins/manifests" / one).glob("*.yaml")]
+    every = [one for file in files for one in objects.documents(file.read_text(encoding="utf-8"))]
+    intent = intent_of("lab", **calico(calico_version, purelb=purelb))
+    assert undeclared.reasons(intent, every) == []
+    assert all(definition_of(one, every) for one in undeclared.written_by_us(intent))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.cluster.obstacles import Crash, Seen, crashes, told
+from tasks.cluster.obstacles import Crash, Seen, away, crashes, told
 
 
 def seen(case: dict[str, Any]) -> Seen:
@@ -31,3 +31,23 @@ def test_a_container_that_crashes_is_counted_and_one_that_waits_for_its_image_is
         return {"metadata": {"name": reason, "namespace": "n"}, "status": {"containerStatuses": [status]}}
 
     assert crashes([pod("CrashLoopBackOff"), pod("ImagePullBackOff")]) == [Crash("n", "CrashLoopBackOff", "c", 3)]
+
+
+STOPPED = "Kubelet stopped posting node status."
+
+
+@pytest.mark.parametrize(
+    ("conditions", "says"),
+    [
+        ([{"type": "Ready", "status": "True"}], {}),
+        ([{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "True"}], {}),
+        ([{"type": "Ready", "status": "False", "message": "container runtime network not ready: no CNI"}], {}),
+        ([{"type": "Ready", "status": "Unknown", "message": STOPPED}], {"a": STOPPED}),
+        ([{"type": "Ready", "status": "False", "reason": "KubeletNotReady"}], {"a": "KubeletNotReady"}),
+        ([], {"a": "no reason is given"}),
+    ],
+)
+def test_a_node_is_away_that_waits_for_more_than_its_network(
+    conditions: list[dict[str, str]], says: dict[str, str]
+) -> None:
+    assert away([{"metadata": {"name": "a"}, "status": {"conditions": conditions}}]) == says

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from tasks.cluster import manifests
-from tasks.cluster.preflight import Found, _rules, is_ours, reasons
+from tasks.cluster.foreign import is_ours
+from tasks.cluster.preflight import Found, _rules, reasons
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -29,10 +30,27 @@ def deployment(name: str, namespace: str, *arguments: str) -> dict[str, Any]:
 
 
 OPERATOR = [definition("installations.operator.tigera.io", "v1"), deployment("tigera-operator", "tigera-operator")]
+FIELDS = {name: {} for name in ("peerIP", "asNumber", "keepOriginalNextHop", "nodeSelector", "maxRestartTime")}
+OLD_PEERS = manifest(
+    "CustomResourceDefinition",
+    "bgppeers.crd.projectcalico.org",
+    spec={
+        "group": "crd.projectcalico.org",
+        "names": {"kind": "BGPPeer"},
+        "versions": [
+            {
+                "name": "v1",
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"properties": {"spec": {"properties": FIELDS}}}},
+            }
+        ],
+    },
+)
 PARTS: dict[str, list[dict[str, Any]]] = {
     "with definitions": OPERATOR,
     "without definitions": OPERATOR[1:],
     "makes definitions": [deployment("tigera-operator", "tigera-operator", "-manage-crds=true")],
+    "of an older Calico": [OLD_PEERS],
     "nothing": [],
     "cut off": [*OPERATOR[:1], manifest("Deployment", "tigera-operator", "tigera-operator", spec={"template": None})],
     "purelb 0.6": [definition("servicegroups.purelb.io", "v1"), deployment("allocator", "purelb")],
@@ -49,6 +67,7 @@ def test_what_cannot_end_well_is_refused_with_its_cure(case: dict[str, Any], int
         PARTS[case.get("purelb", "purelb 0.6")],
         case.get("standing"),
         case.get("foreign", ()),
+        case.get("undeclared", ()),
     )
     assert reasons(intent, found) == case["says"]
 

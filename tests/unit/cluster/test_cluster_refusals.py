@@ -10,7 +10,8 @@ from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from kubepeer.run import Run
 from tasks.cluster import tasks
-from tasks.cluster.api import KubernetesApi
+from tasks.cluster.api import ATTEMPTS, KubernetesApi
+from tasks.cluster.undeclared import written_by_us
 from tests.unit.cluster.api_server import ApiServer
 
 OPERATOR = """
@@ -40,11 +41,13 @@ DEFINITION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/bgppeers.c
 
 @pytest.fixture
 def run(run_of: Callable[..., Run], intent_of: Callable[..., Intent], folder: Path) -> Callable[..., Run]:
-    def make(operator: str = OPERATOR, chosen: list[str] | None = None) -> Run:
+    def make(operator: str = OPERATOR, chosen: list[str] | None = None, **software: Any) -> Run:
         (folder / "operator.yaml").write_text(operator)
         (folder / "purelb.yaml").write_text(PURELB)
         addresses = {"calico": str(folder / "operator.yaml"), "purelb": str(folder / "purelb.yaml")}
-        intent = intent_of(defaults_file={"data": {"software": {"purelb": "0.6.4"}, "manifests": addresses}})
+        intent = intent_of(
+            defaults_file={"data": {"software": {"purelb": "0.6.4", **software}, "manifests": addresses}}
+        )
         hosts = [host.name for host in (*intent.nodes, *intent.routers)]
         return run_of(*hosts, intent=intent, chosen=chosen)
 
@@ -130,3 +133,63 @@ def test_a_definition_that_stands_as_the_manifest_has_it_is_no_reason(run: Any, 
         "spec": {"group": "crd.projectcalico.org"},
     }
     assert refused(run()) == ""
+
+
+PEERS = "/openapi/v3/apis/projectcalico.org/v3"
+
+
+def described(*fields: str) -> dict[str, Any]:
+    """Calico's API as it tells of itself: a BGPPeer with these fields."""
+    kind = {"group": "projectcalico.org", "version": "v3", "kind": "BGPPeer"}
+    properties: dict[str, Any] = {"spec": {"properties": {field: {} for field in fields}}}
+    return {"components": {"schemas": {"peer": {"x-kubernetes-group-version-kind": [kind], "properties": properties}}}}
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_field_that_the_running_calico_does_not_have_is_refused_before_anything_is_changed(
+    run: Any, server: ApiServer
+) -> None:
+    server.state.objects["/openapi/v3"] = {"paths": {"apis/projectcalico.org/v3": {"serverRelativeURL": PEERS}}}
+    server.state.objects[PEERS] = described("peerIP", "asNumber")
+    said = refused(run())
+    assert (
+        "BGPPeer openwrt-peer: the API that runs does not have spec.keepOriginalNextHop: take out of the inventory"
+        in said
+    )
+    assert said.endswith("Nothing was changed on any host.")
+    assert server.state.written() == []
+
+
+@pytest.mark.usefixtures("cluster")
+def test_an_object_that_stands_as_wanted_needs_no_description(run: Any, server: ApiServer) -> None:
+    running = run()
+    for manifest in written_by_us(running.intent):
+        if manifest["kind"] == "BGPPeer":
+            path = f"/apis/projectcalico.org/v3/bgppeers/{manifest['metadata']['name']}"
+            server.state.objects[path] = manifest
+    server.state.objects["/openapi/v3"] = {"paths": {"apis/projectcalico.org/v3": {"serverRelativeURL": PEERS}}}
+    server.state.objects[PEERS] = described("peerIP")
+    assert refused(running) == ""
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_calico_api_that_does_not_answer_is_asked_once_and_refuses_nothing(run: Any, server: ApiServer) -> None:
+    group = "/apis/projectcalico.org/v3"
+    server.state.raw[group] = (503, "no endpoints")
+    assert refused(run()) == ""
+    assert sum(request.path == group for request in server.state.requests) == ATTEMPTS
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(("manager", "adopt"), [("kubectl", False), ("kubectl", True), ("kubepeer", False)])
+def test_the_operator_of_somebody_else_is_left_alone_unless_told_otherwise(
+    run: Any,
+    server: ApiServer,
+    manager: str,
+    adopt: bool,  # noqa: FBT001
+) -> None:
+    path = "/apis/apps/v1/namespaces/tigera-operator/deployments/tigera-operator"
+    server.state.objects[path] = {"metadata": {"name": "tigera-operator", "managedFields": [{"manager": manager}]}}
+    said = refused(run(adopt_calico=adopt))
+    assert ("Calico was installed here by somebody else" in said) is (manager == "kubectl" and not adopt)
+    assert server.state.written() == []

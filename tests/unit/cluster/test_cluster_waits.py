@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from kubepeer.errors import CommandError, UnreachableError
-from tasks.cluster import waits
-from tasks.cluster.api import ApiRefusal, KubernetesApi
+from tasks.cluster import conditions, waits
+from tasks.cluster.api import KubernetesApi
+from tasks.cluster.refusal import ApiRefusal
 from tests.unit.cluster.api_server import ApiServer
 
 
@@ -15,7 +16,7 @@ def test_a_condition_says_what_is_still_missing(
     case: dict[str, Any], connected: KubernetesApi, server: ApiServer
 ) -> None:
     server.state.objects |= case["objects"]
-    assert getattr(waits, case["wait"])(connected, **case["arguments"]) == case["says"]
+    assert getattr(conditions, case["wait"])(connected, **case["arguments"]) == case["says"]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from kubepeer.run import Run
 from tasks.cluster import access
 from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import preflight
-from tasks.control_plane.membership import ADMIN_CONF, MemberSeen
+from tasks.control_plane.membership import ADMIN_CONF, MEMBER, MemberSeen
 from tasks.control_plane.preflight import refuse_unready_api
 from tasks.observe import preflight as preflight_of_all
 from tests.unit.cluster.api_server import ApiServer
@@ -33,7 +33,7 @@ def run(run_of: Callable[..., Run], connected: KubernetesApi, monkeypatch: pytes
     monkeypatch.setattr(preflight, "API_SECONDS", 0.05)
     run = run_of(FIRST, SECOND)
     for name in (FIRST, SECOND):
-        run.keep(("member", name), holding(ADMIN_CONF))
+        run.keep(MEMBER, holding(ADMIN_CONF), of=name)
     return run
 
 
@@ -60,14 +60,14 @@ def test_an_api_that_becomes_ready_is_no_reason(run: Run, server: ApiServer) -> 
 
 
 def test_an_init_that_was_cut_off_is_no_reason(run: Run, server: ApiServer) -> None:
-    run.keep(("member", SECOND), holding())
+    run.keep(MEMBER, holding(), of=SECOND)
     server.state.raw["/readyz"] = NOT_READY
     refuse_unready_api(run)
 
 
 def test_bare_machines_ask_no_api(run: Run, server: ApiServer) -> None:
     for name in (FIRST, SECOND):
-        run.keep(("member", name), holding())
+        run.keep(MEMBER, holding(), of=name)
     refuse_unready_api(run)
     assert server.state.requests == []
 

@@ -27,8 +27,8 @@ from tasks.linux.state import Execute, LinuxChange, Write
 PASSWORD = "vrrp-pw1"
 
 
-def seen_with(files: Mapping[str, FileSeen | None], owed: str = "") -> Seen:
-    return Seen({"owed": Answer(0, owed)}, files)
+def seen_with(files: Mapping[str, FileSeen | None], pending: str = "") -> Seen:
+    return Seen({"pending restarts": Answer(0, pending)}, files)
 
 
 def nothing() -> Seen:
@@ -94,12 +94,12 @@ def test_a_configuration_that_drifted_is_that_change_alone_with_a_restart(
     changes = plan_endpoint(intent, intent.nodes[0], drifted, None)
     assert [(change.what, change.after) for change in changes] == [(path, content(seen, path))]
     write, restart = changes[0].steps
-    note = f"/run/kubepeer-owes.{restarted}"
-    assert write == Write(path, content(seen, path), owes=note)
+    marker = f"/run/kubepeer-restart-pending.{restarted}"
+    assert write == Write(path, content(seen, path), restart_marker=marker)
     assert isinstance(restart, Execute)
     assert restart.title == f"restart {restarted}"
     assert f"\nstop {restarted} && " in restart.script
-    assert restart.script.endswith(f" && rm -f -- {note}")
+    assert restart.script.endswith(f" && rm -f -- {marker}")
 
 
 @pytest.mark.parametrize("name", ["haproxy", "keepalived"])
@@ -109,7 +109,7 @@ def test_a_restart_that_an_earlier_run_owes_is_done(intent_of: Any, name: str) -
     assert (change.what, change.after) == (f"container {name} restart", "restarted")
     (restart,) = change.steps
     assert isinstance(restart, Execute)
-    assert restart.script.endswith(f" && rm -f -- /run/kubepeer-owes.{name}")
+    assert restart.script.endswith(f" && rm -f -- /run/kubepeer-restart-pending.{name}")
 
 
 def test_a_pod_that_drifted_is_started_by_the_kubelet_alone(intent_of: Any) -> None:
@@ -227,17 +227,17 @@ def test_a_restart_is_owed_until_the_container_has_been_stopped(
     (change,) = plan_endpoint(intent, intent.nodes[0], seen_with(placed(intent).files, "haproxy"), None)
     (restart,) = change.steps
     assert isinstance(restart, Execute)
-    (note := tmp_path / "owes.haproxy").touch()
+    (marker := tmp_path / "pending.haproxy").touch()
     for name in ("rm", "grep", "sleep"):
         (tmp_path / name).write_text(f'#!/bin/sh\nexec {shutil.which(name)} "$@"\n')
         (tmp_path / name).chmod(0o755)
     for name, text in programs.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
-    script = restart.script.replace("/run/kubepeer-owes.", f"{tmp_path}/owes.")
+    script = restart.script.replace("/run/kubepeer-restart-pending.", f"{tmp_path}/pending.")
     ended = subprocess.run(["/bin/sh"], input=script, text=True, cwd=tmp_path, env={"PATH": str(tmp_path)}, check=False)
     assert ended.returncode == code
-    assert note.exists() is bool(code)
+    assert marker.exists() is bool(code)
     assert ((tmp_path / "stopped").read_text() if (tmp_path / "stopped").exists() else None) == stopped
 
 

@@ -17,7 +17,7 @@ from kubepeer.errors import CommandError, RefusedError, UnreachableError
 from kubepeer.run import Run
 from tasks.cluster import access
 from tasks.cluster.api import KubernetesApi
-from tasks.control_plane import joins
+from tasks.control_plane import joins, peers
 from tasks.control_plane.membership import ADMIN_CONF, APISERVER, CA_CERTIFICATE, KUBELET_CONF, MemberSeen
 from tasks.linux.shell import Completed
 from tests.unit.cluster.api_server import ApiServer
@@ -26,12 +26,12 @@ FIRST, SECOND, THIRD = (f"k8s-calico-master-10-31-90-{number}" for number in (1,
 ETCD = "/etc/kubernetes/manifests/etcd.yaml"
 CUT_OFF = (ADMIN_CONF, CA_CERTIFICATE, APISERVER, ETCD, "/etc/kubernetes/bootstrap-kubelet.conf")
 WHOLE = (KUBELET_CONF, ADMIN_CONF, CA_CERTIFICATE, APISERVER, ETCD)
-NOTES = 'echo "${HOST##*-} $(basename $0) $*" >> $NOTES'
+RESTART_MARKERS = 'echo "${HOST##*-} $(basename $0) $*" >> $RESTART_MARKERS'
 CRICTL = f"""case "$*" in
     *" ps "*) echo 0a1b;;
     *"member list"*) cat $FOLDER/members.json;;
     *"endpoint status"*) cat $FOLDER/status.json; exit 1;;
-    *"member remove"*) set -- "$(echo "$*" | sed 's/.*member remove/member remove/')"; {NOTES};;
+    *"member remove"*) set -- "$(echo "$*" | sed 's/.*member remove/member remove/')"; {RESTART_MARKERS};;
 esac"""
 
 
@@ -48,7 +48,7 @@ class Machine:
             "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
             "HOST": self.host,
             "FOLDER": str(self.folder.parent),
-            "NOTES": str(self.folder.parent / "notes"),
+            "RESTART_MARKERS": str(self.folder.parent / "notes"),
         }
         arguments, given = (["-s"], script.encode()) if stdin is None else (["-c", script], stdin)
         ended = subprocess.run(
@@ -66,8 +66,8 @@ class Fleet:
         self.folder, self.api, self.state = folder, api, server.state
         self.machines = {name: Machine(name, folder / name) for name in (FIRST, SECOND, THIRD)}
         for name in self.machines:
-            self.program(name, "kubeadm", f"{NOTES} --")
-            self.program(name, "systemctl", NOTES)
+            self.program(name, "kubeadm", f"{RESTART_MARKERS} --")
+            self.program(name, "systemctl", RESTART_MARKERS)
             self.program(name, "crictl", CRICTL)
             for folder_name in ("run", "root", "etc/kubernetes/manifests"):
                 (folder / name / folder_name).mkdir(parents=True)
@@ -119,7 +119,7 @@ class Fleet:
 @pytest.fixture
 def fleet(tmp_path: Path, connected: KubernetesApi, server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     fleet = Fleet(tmp_path, connected, server)
-    for module in (joins, access):
+    for module in (joins, peers, access):
         monkeypatch.setattr(module, "open_shell", lambda _, name: fleet.machines[name])
     return fleet
 
@@ -190,7 +190,7 @@ def test_a_dry_run_shows_the_same_and_does_nothing(fleet: Fleet, join: Join) -> 
 
 
 def test_a_control_plane_that_is_a_member_is_left_alone_and_etcd_is_not_asked(fleet: Fleet, join: Join) -> None:
-    fleet.program(FIRST, "crictl", NOTES)
+    fleet.program(FIRST, "crictl", RESTART_MARKERS)
     assert join(SECOND, WHOLE, [FIRST, SECOND], api_ready=True) == ["control plane's label and taint"]
     assert fleet.told == ["2 kubeadm init phase mark-control-plane"]
 
@@ -209,7 +209,7 @@ def test_another_control_plane_helps_where_the_first_cannot(
             raise UnreachableError("no route to host", host=name)
         return fleet.machines[name]
 
-    for module in (joins, access):
+    for module in (joins, peers, access):
         monkeypatch.setattr(module, "open_shell", lost)
     fleet.etcd({FIRST: "running", SECOND: "running", THIRD: "learner"})
     join(THIRD, CUT_OFF, [FIRST, SECOND])
@@ -236,7 +236,7 @@ def test_where_no_etcd_can_be_asked_nothing_is_done(fleet: Fleet, join: Join) ->
 def test_an_etcd_of_another_cluster_is_not_believed(fleet: Fleet, join: Join) -> None:
     for name in (FIRST, SECOND):
         fleet.file(name, CA_CERTIFICATE, "another CA\n")
-        fleet.program(name, "crictl", NOTES)
+        fleet.program(name, "crictl", RESTART_MARKERS)
     fleet.etcd({THIRD: "learner running"})
     with pytest.raises(CommandError):
         join(THIRD, CUT_OFF, [FIRST, SECOND])

@@ -8,6 +8,7 @@ from kubepeer.errors import InventoryError
 from kubepeer.intent.combinations import warnings
 from kubepeer.intent.load import load_intent
 from kubepeer.intent.prefixes import Announced, announced
+from tasks.platforms.platform import PLATFORMS
 
 
 @pytest.mark.cases("warnings")
@@ -18,7 +19,7 @@ def test_what_may_work_is_a_line_each(case: dict[str, Any], intent_of: Any) -> N
 @pytest.mark.parametrize("defaults", ["seed", "today", "lab"])
 def test_the_shipped_inventories_fit_their_limit_of_prefixes(intent_of: Any, defaults: str) -> None:
     intent = intent_of(defaults)
-    counted = {router.name: announced(intent, router) for router in intent.routers}
+    counted = {router.name: announced(intent, router, PLATFORMS) for router in intent.routers}
     assert counted == {"openwrt": Announced(128, 111, 0), "tiny-unraid": Announced(128, 0, 0)}
     assert max(one.prefixes for one in counted.values()) == 241 <= intent.cluster.bgp.maximum_prefixes
 
@@ -37,14 +38,14 @@ def test_the_shipped_inventories_fit_their_limit_of_prefixes(intent_of: Any, def
 def test_a_node_announces_what_all_nodes_own(intent_of: Any, pods: str, block: int, counted: Announced) -> None:
     networks = {"pods": pods, "pod_block_size": block}
     intent = intent_of(groups={"fabric": {"data": {"cluster": {"networks": networks}}}})
-    assert announced(intent, intent.router("openwrt")) == counted
-    assert announced(intent, intent.router("tiny-unraid")).own_again == 0
+    assert announced(intent, intent.router("openwrt"), PLATFORMS) == counted
+    assert announced(intent, intent.router("tiny-unraid"), PLATFORMS).own_again == 0
 
 
 def test_more_nodes_than_a_platform_has_equal_paths_are_refused(project: Any) -> None:
     hosts: dict[str, Any] = {f"w{n}": {"hostname": f"10.31.91.{n}", "groups": ["worker"]} for n in range(1, 27)}
     hosts["openwrt"] = {"groups": ["ios"]}
-    assert len(load_intent(project(hosts=hosts)).nodes) == 32
+    assert len(load_intent(project(hosts=hosts), PLATFORMS).nodes) == 32
     hosts["w27"] = {"hostname": "10.31.91.27", "groups": ["worker"]}
     with pytest.raises(InventoryError, match="openwrt: ios has at most 32 equal paths, and it serves 33 nodes"):
-        load_intent(project(hosts=hosts))
+        load_intent(project(hosts=hosts), PLATFORMS)

@@ -3,18 +3,17 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
 
 from kubepeer import versions
 from kubepeer.errors import InventoryError
-from kubepeer.intent import Platform
-from kubepeer.intent.abilities import INABILITIES
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
-from tests.conftest import CHECKOUT, DEFAULTS
+from tasks.platforms.platform import PLATFORMS
+from tests.conftest import CHECKOUT, DEFAULTS, goes_with
 
 MAY_DIFFER = (
     "data.software",
@@ -135,7 +134,7 @@ def test_the_seed_is_the_tutorial(intent_of: Any) -> None:
 @pytest.mark.parametrize("defaults", ["seed", "today"])
 def test_the_shipped_images_are_those_that_kubeadm_names(intent_of: Any, defaults: str) -> None:
     software = intent_of(defaults).software
-    pause = versions.kubernetes(software.kubernetes).pause
+    pause = goes_with(software.kubernetes)["pause"]
     assert software.pause_image == f"{software.image_repository}/pause:{pause}"
 
 
@@ -194,7 +193,7 @@ def test_a_routers_peering_is_the_nearest_and_is_not_merged(intent_of: Any) -> N
     assert (own.standard_communities, own.large_communities) == (("64512:3", "64512:20"), ("64512:1:2",))
 
 
-PLATFORMS = {
+DRIVERS = {
     "frr": ("frr", "frr", "linux"),
     "bird": ("bird", "bird", "linux"),
     "eos": ("eos", "eos", "arista_eos"),
@@ -205,12 +204,12 @@ PLATFORMS = {
 }
 
 
-@pytest.mark.parametrize("name", PLATFORMS)
+@pytest.mark.parametrize("name", DRIVERS)
 def test_a_group_of_a_platform_names_its_drivers(name: str, project: Any) -> None:
     nornir = build_nornir(project(hosts={"openwrt": {"groups": [name]}}))
     host = nornir.inventory.hosts["openwrt"]
     found = (host.platform, *(host.get_connection_parameters(plugin).platform for plugin in ("napalm", "netmiko")))
-    assert found == PLATFORMS[name]
+    assert found == DRIVERS[name]
 
 
 REFUSED = [
@@ -238,7 +237,7 @@ def test_what_a_platform_cannot_do_is_one_line_with_a_cure(
 ) -> None:
     settings = project(hosts={"openwrt": {"groups": [platform], "data": {"peering": peering}}})
     with pytest.raises(InventoryError) as raised:
-        load_intent(settings)
+        load_intent(settings, PLATFORMS)
     said = str(raised.value)
     assert said.startswith(f"inventory/hosts.yaml: openwrt: peering.{key}: {platform} cannot: ")
     assert " Nothing was contacted. Cure: " in said
@@ -250,15 +249,17 @@ def test_a_range_of_ios_has_one_as_and_five_more(project: Any) -> None:
     nodes += [f"k8s-calico-worker-10-31-90-{number}" for number in (4, 5, 6)]
     hosts: dict[str, Any] = {name: {"data": {"as_number": 64601 + place}} for place, name in enumerate(nodes)}
     hosts["openwrt"] = {"groups": ["ios"], "data": {"peering": {"neighbours": "dynamic"}}}
-    assert len(load_intent(project(hosts=hosts)).nodes) == 6
+    assert len(load_intent(project(hosts=hosts), PLATFORMS).nodes) == 6
     hosts["w7"] = {"hostname": "10.31.90.7", "groups": ["worker"]}
     with pytest.raises(InventoryError, match="ios cannot: a range has one AS and at most 5 alternates"):
-        load_intent(project(hosts=hosts))
+        load_intent(project(hosts=hosts), PLATFORMS)
 
 
 def test_every_platform_has_all_that_it_needs() -> None:
-    assert set(PLATFORMS) == set(get_args(Platform))
-    assert {platform for platform, _, _ in REFUSED} == set(INABILITIES)
+    assert set(PLATFORMS) == {folder.parent.name for folder in (CHECKOUT / "tasks/platforms").glob("*/plan.py")}
+    assert {platform for platform, _, _ in REFUSED} == {
+        name for name, platform in PLATFORMS.items() if platform.abilities.inabilities
+    }
 
 
 def test_a_section_of_the_group_fabric_stands_above_the_same_of_the_defaults(intent_of: Any) -> None:
@@ -277,7 +278,7 @@ def test_the_inventory_is_read_from_any_working_directory(
     settings = project("lab")
     (elsewhere := tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(elsewhere)
-    assert len(load_intent(settings).nodes) == 6
+    assert len(load_intent(settings, PLATFORMS).nodes) == 6
 
 
 def test_a_file_that_is_not_there_is_named(project: Any) -> None:
@@ -286,4 +287,40 @@ def test_a_file_that_is_not_there_is_named(project: Any) -> None:
     with pytest.raises(
         Exception, match=r"^inventory/hosts\.yaml: No such file or directory\. Nothing was contacted\.$"
     ):
-        load_intent(settings)
+        load_intent(settings, PLATFORMS)
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [("31.12345", 2043961), (64086.59904, None), ("0.64512", 64512), (31.12345, 2043961), ("64512", 64512)],
+)
+def test_an_as_number_may_be_written_in_asdot(intent_of: Any, written: Any, number: int | None) -> None:
+    """RFC 5396. What fits into Calico's API is another question: 64086.59904 does not."""
+    edits = {"hosts": {"openwrt": {"data": {"as_number": written}}}}
+    if number is None:
+        with pytest.raises(InventoryError, match="4200000000"):
+            intent_of(**edits)
+    else:
+        assert intent_of(**edits).router("openwrt").as_number == number
+
+
+def test_a_node_of_a_rack_may_have_the_largest_as_number(intent_of: Any) -> None:
+    intent = intent_of(hosts={"k8s-calico-worker-10-31-90-4": {"data": {"as_number": "65535.65534"}}})
+    assert intent.node("k8s-calico-worker-10-31-90-4").as_number == 4294967294
+
+
+@pytest.mark.parametrize("hostname", ["openwrt.lan", "2001:db8::1", "192.0.2.1"])
+@pytest.mark.parametrize("keys", [{"address": "10.40.0.1"}, {"peering": {"address": "10.40.0.1"}}])
+def test_a_session_ends_at_its_own_address_wherever_ssh_goes(
+    intent_of: Any, hostname: str, keys: dict[str, Any]
+) -> None:
+    router = intent_of(hosts={"openwrt": {"hostname": hostname, "data": keys}}).router("openwrt")
+    assert str(router.address) == "10.40.0.1"
+    assert router.address_key == ("data.address" if "address" in keys else "data.peering.address")
+
+
+def test_a_nodes_loopback_is_its_address_wherever_ssh_goes(intent_of: Any) -> None:
+    data = {"address": "10.31.200.4", "interface": "lo"}
+    intent = intent_of(hosts={"k8s-calico-worker-10-31-90-4": {"hostname": "192.0.2.4", "data": data}})
+    node = intent.node("k8s-calico-worker-10-31-90-4")
+    assert (str(node.address), node.address_key) == ("10.31.200.4", "data.address")

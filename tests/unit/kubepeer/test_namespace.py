@@ -13,10 +13,14 @@ import pytest
 from kubepeer.errors import UsageError
 from kubepeer.namespace import enter
 
-ENTER = """import os, sys
+ENTER = """import os, sys, threading
 from kubepeer.namespace import enter
 enter(sys.argv[1])
-print(os.stat("/proc/self/ns/net").st_ino, *sys.argv[1:])
+seen = []
+thread = threading.Thread(target=lambda: seen.append(os.stat("/proc/thread-self/ns/net").st_ino))
+thread.start()
+thread.join()
+print(os.stat("/proc/self/ns/net").st_ino, *seen, *sys.argv[1:])
 """
 
 
@@ -46,6 +50,15 @@ def namespace(leave_out: Callable[[str], NoReturn]) -> Iterator[str]:
     subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
+def test_what_is_no_network_namespace_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may enter one at all")
+    (tmp_path / "plain").touch()
+    monkeypatch.setattr("kubepeer.namespace.FOLDER", tmp_path)
+    with pytest.raises(UsageError, match=r"'plain' cannot be entered: Invalid argument. Nothing was contacted"):
+        enter("plain")
+
+
 def test_the_program_goes_on_in_the_namespace_with_its_arguments(namespace: str, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(ENTER)
@@ -53,7 +66,7 @@ def test_the_program_goes_on_in_the_namespace_with_its_arguments(namespace: str,
         [sys.executable, program, namespace, "--group", "two words"], capture_output=True, text=True, check=True
     )
     inode = (Path("/run/netns") / namespace).stat().st_ino
-    assert done.stdout == f"{inode} {namespace} --group two words\n"
+    assert done.stdout == f"{inode} {inode} {namespace} --group two words\n"
 
 
 def test_who_is_not_root_is_told_so(namespace: str, tmp_path: Path) -> None:

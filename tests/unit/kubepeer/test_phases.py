@@ -8,6 +8,7 @@ from nornir.core.task import Result, Task
 
 from kubepeer.change import Change, made
 from kubepeer.errors import CommandError
+from kubepeer.memory import Memory
 from kubepeer.phases import (
     Phase,
     Together,
@@ -16,15 +17,16 @@ from kubepeer.phases import (
     first_control_plane,
     nodes,
     one_by_one,
+    one_control_plane,
     one_of_each_redundancy_group,
     other_control_planes,
     routers,
     run_phases,
-    speaker,
     workers,
 )
 from kubepeer.run import Run, done, waiting
 
+FACTS, WORD = Memory[str]("the facts of a host"), Memory[str]("a word")
 PATIENCE = 10  # seconds until a meeting of threads is given up
 
 
@@ -212,11 +214,11 @@ def test_the_watcher_is_told_of_beginning_each_host_and_end(run_of: Any, observe
 
 def test_what_one_phase_keeps_a_later_one_recalls(run_of: Any, observer: Any) -> None:
     def learn(task: Task, run: Run) -> Result:
-        run.keep(("facts", task.host.name), task.host.name.upper())
+        run.keep(FACTS, task.host.name.upper(), of=task.host.name)
         return done(task)
 
     def tell(task: Task, run: Run) -> Result:
-        return done(task, summary=run.recall(("facts", task.host.name)))
+        return done(task, summary=run.recall(FACTS, of=task.host.name) or "")
 
     outcome = run_phases(run_of("a", "b"), [Phase("Learn", learn), Phase("Tell", tell)], observer)[1]
     assert [host.summary for host in outcome.hosts.values()] == ["A", "B"]
@@ -230,7 +232,7 @@ def test_a_thing_is_made_once_however_many_ask_for_it_at_the_same_time(run_of: A
             made.append(task.host.name)
             return "token"
 
-        return done(task, summary=run.once("secrets", make))
+        return done(task, summary=run.once(WORD, make))
 
     (outcome,) = run_phases(run_of(*"abcdef"), [Phase("Ask", ask)], observer)
     assert len(made) == 1
@@ -239,11 +241,11 @@ def test_a_thing_is_made_once_however_many_ask_for_it_at_the_same_time(run_of: A
 
 def test_what_is_made_once_may_itself_ask_for_what_was_kept(run_of: Any) -> None:
     run = run_of("a")
-    run.keep("member", "a")
+    run.keep(WORD, "a")
     answers: list[str] = []
     thread = threading.Thread(
         target=lambda: answers.append(
-            run.once("uploaded", lambda: run.recall("member") + run.once("key", lambda: "!"))
+            run.once(FACTS, lambda: f"{run.recall(WORD)}{run.once(WORD, lambda: '!', of='key')}")
         ),
         daemon=True,
     )
@@ -261,8 +263,8 @@ def test_a_thing_that_could_not_be_made_is_made_at_the_next_asking(run_of: Any) 
         return "manifest"
 
     with pytest.raises(CommandError, match="no answer"):
-        run.once("manifest", make)
-    assert run.once("manifest", make) == "manifest"
+        run.once(WORD, make)
+    assert run.once(WORD, make) == "manifest"
 
 
 ALL = (
@@ -286,7 +288,7 @@ def test_without_a_filter_every_selector_gives_its_whole_group(run_of: Any) -> N
     assert tuple(first_control_plane(run)) == ALL[:1]
     assert tuple(other_control_planes(run)) == ALL[1:3]
     assert tuple(workers(run)) == ALL[3:6]
-    assert tuple(speaker(run)) == ALL[:1]
+    assert tuple(one_control_plane(run)) == ALL[:1]
 
 
 def test_the_second_control_plane_is_never_the_first_because_the_first_was_not_chosen(run_of: Any) -> None:
@@ -300,11 +302,11 @@ def test_the_second_control_plane_is_never_the_first_because_the_first_was_not_c
 def test_a_control_plane_that_failed_does_not_speak_for_the_cluster(run_of: Any) -> None:
     run = run_of(*ALL)
     run.nornir.data.failed_hosts.add(ALL[0])
-    assert list(speaker(run)) == [ALL[1]]
+    assert list(one_control_plane(run)) == [ALL[1]]
 
 
 def test_nobody_speaks_for_the_cluster_when_no_control_plane_was_chosen(run_of: Any) -> None:
-    assert list(speaker(run_of(*ALL, chosen=ALL[3:]))) == []
+    assert list(one_control_plane(run_of(*ALL, chosen=ALL[3:]))) == []
 
 
 def test_what_a_task_waits_for_is_told_to_whoever_watches(run_of: Any, observer: Any) -> None:

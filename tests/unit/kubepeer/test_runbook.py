@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 from nornir.core.task import Result, Task
 
+from kubepeer import runbook
 from kubepeer.change import Change
 from kubepeer.errors import CommandError, UnreachableError
+from kubepeer.memory import Memory, hands_over
 from kubepeer.phases import Phase
 from kubepeer.run import Run, done
 from kubepeer.runbook import Purpose, run
+from tasks.platforms.platform import PLATFORMS
 
 Command = Callable[..., int]
 
@@ -54,7 +57,7 @@ def command(project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         ours = {"host_keys": "strict", "known_hosts": "known_hosts"}
         config = project(**(edit or {"config": {"user_defined": ours}})).config_file
         monkeypatch.setattr(sys, "argv", ["deploy.py", "--config", str(config), *arguments])
-        return run("deploy", [Phase("One", task)], **options)
+        return run("deploy", [Phase("One", task)], platforms=PLATFORMS, **options)
 
     yield call
     for number, handler in handlers.items():
@@ -148,11 +151,11 @@ def test_a_command_without_phases_contacts_nothing(project: Any, monkeypatch: An
     config = project(config={"user_defined": {"namespace": "kubepeer-absent"}}).config_file
     monkeypatch.setattr(sys, "argv", ["rollback_routers.py", "--config", str(config), "list"])
     commands: dict[str, list[Any]] = {"list": [], "apply": [Phase("One", nothing)]}
-    assert run("rollback_routers", commands, show=lambda console, *_: console.print("listed")) == 0
+    assert run("rollback_routers", commands, platforms=PLATFORMS, show=lambda console, *_: console.print("listed")) == 0
     assert capsys.readouterr().out.strip() == "listed"
     assert not (tmp_path / "var").exists()
     monkeypatch.setattr(sys, "argv", ["rollback_routers.py", "--config", str(config), "apply"])
-    assert run("rollback_routers", commands) == 2
+    assert run("rollback_routers", commands, platforms=PLATFORMS) == 2
 
 
 def test_json_stands_alone_on_standard_output(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,6 +276,18 @@ def test_a_namespace_that_is_not_there_ends_it_before_anything(command: Command,
     assert not (tmp_path / "var").exists()
 
 
+def test_phases_in_a_wrong_order_are_refused_before_anything_is_contacted(
+    command: Command, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needy = hands_over(needs=(Memory[str]("what nobody has left"),))(lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr(runbook, "read_settings", lambda _: pytest.fail("it went on"))
+    assert command(needy) == 2
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "the phase 'One' needs what nobody has left, and no phase before it gives that. Nothing was contacted." in said
+    )
+
+
 def test_strict_host_keys_without_a_file_are_refused(command: Command, capsys: Any, tmp_path: Path) -> None:
     assert command(nothing, edit={"config": {"user_defined": {"host_keys": "strict", "known_hosts": "none"}}}) == 2
     assert f"{tmp_path}/none: not there, and host_keys is strict. Nothing was contacted." in capsys.readouterr().out
@@ -280,16 +295,19 @@ def test_strict_host_keys_without_a_file_are_refused(command: Command, capsys: A
 
 WAITS = """import sys, threading
 from pathlib import Path
+from kubepeer import runbook
+from kubepeer.memory import Memory, hands_over
 from kubepeer.phases import Phase
 from kubepeer.run import done
 from kubepeer.runbook import Purpose, run
+from tasks.platforms.platform import PLATFORMS
 
 def wait(task, run):
     Path(sys.argv[-1]).with_name(f"begun-{task.host.name}").touch()
     threading.Event().wait(60)
     return done(task)
 
-raise SystemExit(run("deploy", [Phase("Wait", wait)]))
+raise SystemExit(run("deploy", [Phase("Wait", wait)], platforms=PLATFORMS))
 """
 
 

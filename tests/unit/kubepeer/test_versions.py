@@ -96,10 +96,17 @@ def test_a_feature_that_is_not_in_the_table_is_a_mistake_of_the_caller() -> None
 
 
 def test_what_goes_with_a_version() -> None:
-    assert versions.kubernetes("1.26.0") == versions.KubernetesMinor("1.6.0", "3.9", "3.5.6-0", "v1.9.3")
     assert versions.calico("3.24.5").operator == "1.28"
     assert versions.calico_for("1.26.0") == ("3.25", "3.26", "3.27")
     assert versions.calico_for("1.37.2") == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "least", "first"),
+    [("1.26.0", "1.6.0", "1.26.0"), ("1.37.2", "1.6.0", "1.26.0"), ("1.38.0", "2.0.0", "1.38.0")],
+)
+def test_the_containerd_that_a_kubernetes_needs(version: str, least: str, first: str) -> None:
+    assert versions.containerd_for(version) == (least, first)
 
 
 def test_the_table_is_installed_with_the_package() -> None:

@@ -112,14 +112,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(shell: Any, tmp
 
 
 def test_what_a_file_owes_is_noted_before_the_file_stands_and_until_it_is_done(shell: Any, tmp_path: Path) -> None:
-    file, note = tmp_path / "config.toml", tmp_path / "owes.containerd"
-    owing = Write(str(file), "new\n", owner=OWNER, owes=str(note))
-    with pytest.raises(CommandError):  # cut off between the note and the file, and between the file and the restart
-        apply(type(shell)(before="mv() { exit 9; }\n"), [change(owing)])
-    assert (note.exists(), file.exists()) == (True, False)
+    file, marker = tmp_path / "config.toml", tmp_path / "pending.containerd"
+    marking = Write(str(file), "new\n", owner=OWNER, restart_marker=str(marker))
+    with pytest.raises(CommandError):  # cut off between the marker and the file, and between the file and the restart
+        apply(type(shell)(before="mv() { exit 9; }\n"), [change(marking)])
+    assert (marker.exists(), file.exists()) == (True, False)
     with pytest.raises(CommandError):
-        apply(shell, [change(owing, Execute("restart", f"false && rm -f '{note}'"))])
-    assert (note.exists(), file.read_text()) == (True, "new\n")
+        apply(shell, [change(marking, Execute("restart", f"false && rm -f '{marker}'"))])
+    assert (marker.exists(), file.read_text()) == (True, "new\n")
 
 
 @pytest.mark.parametrize(
@@ -138,23 +138,25 @@ def test_what_a_file_owes_is_noted_before_the_file_stands_and_until_it_is_done(s
 def test_what_was_owed_is_struck_off_when_it_was_done_and_else_it_is_an_error(
     shell: Any, tmp_path: Path, script: str, *, stays: bool
 ) -> None:
-    (note := tmp_path / "owes.haproxy").touch()
-    paid = state.struck_off("haproxy", script).replace(state.NOTES, f"{tmp_path}/owes.")
-    step = change(Execute("restart haproxy", paid), what="container haproxy restart")
+    (marker := tmp_path / "pending.haproxy").touch()
+    cleared = state.clearing_marker("haproxy", script).replace(state.RESTART_MARKERS, f"{tmp_path}/pending.")
+    step = change(Execute("restart haproxy", cleared), what="container haproxy restart")
     if stays:
         with pytest.raises(CommandError, match=r"^container haproxy restart: exit "):
             apply(shell, [step])
     else:
         apply(shell, [step])
-    assert note.exists() is stays
+    assert marker.exists() is stays
 
 
-@pytest.mark.parametrize(("notes", "owed"), [([], []), (["containerd"], ["containerd"]), (["b", "a"], ["a", "b"])])
-def test_the_machine_says_what_is_owed(shell: Any, tmp_path: Path, notes: list[str], owed: list[str]) -> None:
-    for name in notes:
-        (tmp_path / f"owes.{name}").touch()
-    question = state.OWED.replace(state.NOTES, f"{tmp_path}/owes.")
-    assert ask(shell, {"owed": question})["owed"] == Answer(0, "\n".join(owed))
+@pytest.mark.parametrize(("markers", "pending"), [([], []), (["containerd"], ["containerd"]), (["b", "a"], ["a", "b"])])
+def test_the_machine_says_which_restarts_are_pending(
+    shell: Any, tmp_path: Path, markers: list[str], pending: list[str]
+) -> None:
+    for name in markers:
+        (tmp_path / f"pending.{name}").touch()
+    question = state.PENDING_RESTARTS.replace(state.RESTART_MARKERS, f"{tmp_path}/pending.")
+    assert ask(shell, {"pending restarts": question})["pending restarts"] == Answer(0, "\n".join(pending))
 
 
 def test_half_a_file_never_takes_its_place(shell: Any, tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
 """Why a connection could not be opened, in one line with its cure; the exceptions are those that the libraries raise."""
 
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, cast
 
 import paramiko
 import pytest
 from netmiko import ConnectHandler
 from netmiko.exceptions import NetmikoAuthenticationException, NetmikoTimeoutException
+from nornir.core import Nornir
 from nornir.core.inventory import ConnectionOptions, Defaults, Host
 
 from kubepeer.errors import UnreachableError
-from tasks.linux.connect import answers, explain
+from tasks.linux.connect import answers, connection, explain
 
 NAME = "k8s-calico-worker-10-31-90-4"
 
@@ -123,3 +127,38 @@ def test_a_host_answers_when_its_ssh_server_greets(listener: socket.socket, gree
         greeted = pool.submit(greet)
         assert answers(host("127.0.0.1", listener.getsockname()[1])) is is_ssh
         greeted.result(timeout=10)
+
+
+class SlowConnection:
+    """As netmiko's object: there before it is connected, and connected after a while."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.remote_conn_pre: str | None
+
+    def establish_connection(self) -> None:
+        self.attempts += 1
+        self.remote_conn_pre = None if self.attempts == 1 else "connected"
+        if self.attempts == 1:
+            raise NetmikoTimeoutException("not yet")
+        self.remote_conn_pre = None
+        time.sleep(0.05)  # what another thread would fall into
+        self.remote_conn_pre = "connected"
+
+
+def test_threads_that_want_the_same_host_share_one_connection_and_a_failed_one_is_opened_anew() -> None:
+    slow = SlowConnection()
+    stub = SimpleNamespace(
+        get_connection=lambda _plugin, _config: slow, hostname="10.31.90.4", port=None, name=NAME,
+        get_connection_parameters=lambda _plugin: SimpleNamespace(extras={}),
+    )  # fmt: skip
+    nornir = cast("Nornir", SimpleNamespace(inventory=SimpleNamespace(hosts={NAME: stub}), config=None))
+    with pytest.raises(UnreachableError, match="not yet"):
+        connection(nornir, NAME, "netmiko")
+
+    def opened(_: int) -> Any:
+        return connection(nornir, NAME, "netmiko").remote_conn_pre
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(opened, range(4))) == ["connected"] * 4
+    assert slow.attempts == 2

@@ -15,6 +15,7 @@ from tasks import observe as every_host
 from tasks.linux.observe import MARK
 from tasks.linux.shell import Completed
 from tasks.nodes import tasks
+from tasks.nodes.tasks import FACTS
 
 WORKER, MASTER, ROUTER = "k8s-calico-worker-10-31-90-4", "k8s-calico-master-10-31-90-1", "openwrt"
 MADISON = "".join(f" {name} | 1.26.0-2.1 | x\n" for name in ("kubelet", "kubeadm", "kubectl", "cri-tools"))
@@ -40,7 +41,7 @@ class Machine:
         self.asked: list[str] = []
 
     def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:  # noqa: ARG002
-        names = re.findall(r"say answer '?(\w+)'? \$\?", script)
+        names = re.findall(r"say answer '?([\w ]+?)'? \$\?", script)
         self.asked += names or [script]
         lines = [f"{MARK} answer {name} 0\n{base64.b64encode(self.said[name].encode()).decode()}" for name in names]
         lines += [f"{MARK} file {path} absent\n" for path in re.findall(r"say file (\S+) absent", script)]
@@ -64,7 +65,7 @@ def test_a_bare_node_is_asked_what_its_repositories_have(machine: Machine, run_o
     run: Run = run_of(WORKER)
     tasks.observe(task_on(WORKER), run)
     assert machine.asked[-1] == "repository"
-    assert run.recall(("facts", WORKER)).repository.newest("kubelet", "1.26.0") == "1.26.0-2.1"
+    assert run.recall(FACTS, of=WORKER).repository.newest("kubelet", "1.26.0") == "1.26.0-2.1"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_repositories_are_not_asked_where_nothing_would_be_installed(
     run: Run = run_of(WORKER)
     tasks.observe(task_on(WORKER), run)
     assert "repository" not in machine.asked
-    assert run.recall(("facts", WORKER)).repository is None
+    assert run.recall(FACTS, of=WORKER).repository is None
 
 
 @pytest.mark.usefixtures("api")
@@ -116,7 +117,7 @@ def test_a_dry_run_shows_the_revisions_that_would_be_installed(machine: Machine,
 def test_a_package_that_has_gone_after_preflight_is_looked_up_then(machine: Machine, run_of: Any) -> None:
     run: Run = run_of(WORKER, dry_run=True)
     tasks.observe(task_on(WORKER), run)
-    run.keep(("facts", WORKER), None)
+    run.keep(FACTS, None, of=WORKER)
     machine.said |= answers("machines/bare.yaml")
     tasks.prepare(task_on(WORKER), run)
     assert machine.asked.count("repository") == 2

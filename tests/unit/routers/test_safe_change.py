@@ -123,12 +123,12 @@ class Door:
     def _serve(self) -> None:
         while True:
             try:
-                guest, _ = self.listener.accept()
+                client, _ = self.listener.accept()
             except OSError:
                 return
-            with guest:
+            with client:
                 if not self.router.cut_off:
-                    guest.sendall(b"SSH-2.0-router\r\n")
+                    client.sendall(b"SSH-2.0-router\r\n")
 
 
 Change = Callable[..., MultiResult]

@@ -4,8 +4,8 @@ import pytest
 
 from tasks.routes.checks import Case, judge
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
+from tests.unit.platforms.recordings import NETWORKS, NODES, PROBES, answers, reader, tutorial
 from tests.unit.routes.intents import intent
-from tests.unit.routes.recordings import NETWORKS, NODES, PROBES, answers, reader, tutorial
 
 SILENT = NODES[5]
 

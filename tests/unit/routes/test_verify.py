@@ -6,12 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 from kubepeer.errors import CommandError, RefusedError
+from kubepeer.intent.model import Peering
 from kubepeer.run import WAITING, Options, Run
+from tasks.cluster.access import API
 from tasks.linux.observe import MARK
 from tasks.linux.shell import Completed
 from tasks.routes import recovery, tasks
+from tests.unit.platforms.recordings import BLOCKS, NODES, answers
 from tests.unit.routes.intents import intent
-from tests.unit.routes.recordings import BLOCKS, NODES, answers
 
 
 class Router:
@@ -70,7 +72,7 @@ class Cluster:
 def verify(monkeypatch):
     """Verify router r1 with these answers; gives the result and how often the router was asked."""
 
-    def start(*recordings, chosen=(), platform="frr", others=(), failed=(), **options):
+    def start(*recordings, chosen=(), platform="frr", others=(), failed=(), peering=None, **options):
         router = Router(*recordings)
         monkeypatch.setattr(tasks, "open_shell", lambda *_: router)
         monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
@@ -78,7 +80,12 @@ def verify(monkeypatch):
         addresses = {f"n{number}": str(address) for number, address in enumerate(NODES, 1)}
         nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set(failed)))
         run = Run(
-            intent(platform, others, **addresses), None, Options(), nornir, frozenset(chosen), filtered=bool(chosen)
+            intent(platform, others, peering=peering, **addresses),
+            None,
+            Options(),
+            nornir,
+            frozenset(chosen),
+            filtered=bool(chosen),
         )
         task = SimpleNamespace(host=SimpleNamespace(name="r1"))
         return tasks.verify(task, run, **options), router.asked
@@ -103,10 +110,46 @@ def test_a_bird_router_passes_in_one_round_trip_too(verify):
 
 def test_a_platform_that_nobody_reads_is_refused_at_once_and_in_words(verify, monkeypatch):
     monkeypatch.setattr(tasks.time, "sleep", pytest.fail)
+    monkeypatch.setattr(tasks.PLATFORMS["eos"], "reader", None)
     with pytest.raises(RefusedError, match="platform eos cannot be read yet") as caught:
         verify("healthy", platform="eos", wait_seconds=30)
     assert caught.value.host == "r1"
-    assert caught.value.cure.startswith("leave it out: --group bird --group frr")
+    assert caught.value.cure.startswith("leave it out: --group bird --group frr --group ios")
+
+
+def test_nodes_behind_a_hop_are_not_judged_by_a_drivers_answers(verify, monkeypatch):
+    """Its tables show the gateways, and nobody has said by which the router resolves a node."""
+    peering = Peering(multihop=2)
+    monkeypatch.setattr(tasks.time, "sleep", pytest.fail)
+    with pytest.raises(RefusedError, match=r"nodes behind a hop .* cannot be verified yet on platform eos"):
+        verify("healthy", platform="eos", peering=peering)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "says"),
+    [((), "not verified: r1 (eos), r2 (eos)"), (("r1", "r2"), "configured, not verified: r1 (eos), r2 (eos)")],
+)
+def test_at_the_end_of_a_deployment_one_line_says_what_nobody_reads(monkeypatch, chosen, says):
+    monkeypatch.setattr(tasks, "open_shell", lambda *_: pytest.fail("nobody is asked"))
+    monkeypatch.setattr(tasks.PLATFORMS["eos"], "reader", None)
+    run = Run(intent("eos", ["r2"]), None, Options(), SimpleNamespace(), frozenset(chosen))
+    run.keep(API, Cluster())
+    for name in ("r1", "r2"):
+        task = SimpleNamespace(host=SimpleNamespace(name=name))
+        result = tasks.verify_when_settled(task, run)
+        assert (result.failed, result.result) == (False, "not verified")
+    (line,) = run.warnings
+    assert line.startswith(f"{says}: their routes cannot be read yet, of bird and frr and ios")
+
+
+def test_a_router_that_is_read_is_verified_beside_one_that_is_not(verify, monkeypatch):
+    """The warning is of the other's task."""
+    asked = []
+    monkeypatch.setattr(tasks, "verify", lambda task, *_, **__: asked.append(task.host.name))
+    run = Run(intent("frr", ["r2"]), None, Options(), SimpleNamespace(), frozenset())
+    run.keep(API, Cluster())
+    tasks.verify_when_settled(SimpleNamespace(host=SimpleNamespace(name="r1")), run)
+    assert (asked, run.warnings) == (["r1"], [])
 
 
 def test_a_lost_session_fails_at_once_without_waiting(verify):
@@ -217,3 +260,23 @@ def test_a_block_that_others_alone_announce_is_wrong(verify):
     wrong = [finding for finding in result.findings if finding.subject == "10.33.93.0/24"]
     assert [finding.ok for finding in wrong] == [False] * 3
     assert all("announced only by others (10.31.90.1-5)" in finding.reason for finding in wrong)
+
+
+def of_vrf(platform):
+    router = intent(platform).routers[0]
+    return router.model_copy(update={"peering": router.peering.model_copy(update={"vrf": "RED"})})
+
+
+def test_a_router_is_read_in_the_vrf_of_its_sessions():
+    reader = tasks._reader(of_vrf("frr"))
+    assert reader.vrf == "RED"
+    assert tasks._reader(intent("frr").routers[0]).vrf is None
+
+
+def test_a_platform_whose_vrfs_nobody_reads_yet_is_refused_in_words(monkeypatch):
+    class Other:
+        """A reader of the default tables alone."""
+
+    monkeypatch.setattr(tasks, "PLATFORMS", {"frr": SimpleNamespace(reader=Other())})
+    with pytest.raises(RefusedError, match="VRF cannot be read yet on platform frr"):
+        tasks._reader(of_vrf("frr"))

@@ -15,8 +15,11 @@ from calico_apiserver.authentication import FrontProxy
 from calico_apiserver.exchange import Answer, Request
 from calico_apiserver.refusals import RefusalError
 from calico_apiserver.serving import Service
+from calico_apiserver.store import Store
+from cluster_api import client as client_module
 
 from tests.conftest import LOADER
+from tests.unit.standins.api_server import Plain, Reader, Server, serving
 
 MANIFESTS = Path(__file__).parents[3] / "lab" / "standins" / "manifests"
 FILES = {"3.24.5": "calico-3.24.5/tigera-operator.yaml", "3.32.1": "calico-3.32.1/operator-crds.yaml"}
@@ -191,6 +194,31 @@ def test_a_field_that_the_release_does_not_declare(version: str, store: Memory) 
     if version == NEWEST:
         with pytest.raises(RefusalError, match=r'strict decoding error: unknown field "spec.tomorrow"'):
             ask(service, "POST", PEERS, body, fieldValidation="Strict")
+
+
+@pytest.mark.parametrize(("version", "longest"), [("3.24.5", None), (NEWEST, 4096)])
+def test_how_long_a_selector_may_be_is_said_by_the_definition_behind(version: str, longest: int | None) -> None:
+    (definition,) = (item for item in definitions(version) if item["metadata"]["name"].startswith("bgppeers.crd."))
+    (one,) = definition["spec"]["versions"]
+    spec_ = one["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    assert spec_["nodeSelector"].get("maxLength") == longest
+
+
+def test_what_the_definition_behind_refuses_is_an_error_without_a_code_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a list of names that is longer than 4,096 bytes; the dry run does not ask there."""
+    monkeypatch.setattr(client_module, "Connection", Plain)
+    (tmp_path / "token").write_text("secret")
+    with serving(Server()) as behind:
+        behind.absent = {"/apis/crd.projectcalico.org/v1/bgppeers/frr-peer"}
+        behind.writing = (422, "spec.nodeSelector: Too long: may not be more than 4096 bytes")
+        service = Service(Store(Reader("127.0.0.1", behind.port, tmp_path)), served(NEWEST), NEWEST)
+        long = peer(nodeSelector=" || ".join(f"kubernetes.io/hostname == 'node-{number}'" for number in range(200)))
+        assert ask(service, "POST", PEERS, long, dryRun="All").code == HTTPStatus.CREATED
+        with pytest.raises(RefusalError, match="may not be more than 4096 bytes") as raised:
+            ask(service, "POST", PEERS, long)
+        assert raised.value.code == HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def test_an_as_number_as_a_text_is_refused(service: Service) -> None:

@@ -49,6 +49,16 @@ def test_defaults_are_those_of_the_release(case: dict[str, Any]) -> None:
     assert defaults.detection(filled) == case["detection"]
 
 
+@pytest.mark.parametrize(("version", "windows"), [("3.24.5", None), (NEWEST, "Disabled")])
+def test_an_installation_is_filled_in_from_top_to_bottom(version: str, windows: str | None) -> None:
+    """What kube-proxy and the addresses of nodes depend on; what was given stays."""
+    network = defaults.filled({}, version, [])["calicoNetwork"]
+    assert (network["linuxDataplane"], network.get("windowsDataplane")) == ("Iptables", windows)
+    assert network["nodeAddressAutodetectionV4"] == {"firstFound": True}
+    given = {"linuxDataplane": "Nftables", "nodeAddressAutodetectionV4": {"kubernetes": "NodeInternalIP"}}
+    assert defaults.filled({"calicoNetwork": given}, version, [])["calicoNetwork"].items() >= given.items()
+
+
 @pytest.mark.parametrize("version", ["3.24.5", NEWEST])
 def test_what_was_filled_in_needs_no_second_time(version: str) -> None:
     once = defaults.filled({"calicoNetwork": {"ipPools": [{"cidr": "10.33.0.0/17"}]}}, version, [])
@@ -165,6 +175,12 @@ def test_another_bind_mode_is_another_template() -> None:
     configurations = [{"metadata": {"name": "default"}, "spec": {"bindMode": "NodeIP"}}, {"metadata": {"name": "x"}}]
     assert configuration.bind_mode(configurations) == "NodeIP"
     assert configuration.bind_mode([]) == ""
+
+
+def test_calico_nodes_are_exchanged_one_after_the_other() -> None:
+    strategy = defaults.filled({}, NEWEST, [])["nodeUpdateStrategy"]
+    written = workload.daemon_set("image", NEWEST, "first-found", "NodeIP", 30, strategy).item["spec"]["updateStrategy"]
+    assert written == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}
 
 
 @pytest.mark.parametrize(

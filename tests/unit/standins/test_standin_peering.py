@@ -1,16 +1,20 @@
 """confd's part: when BIRD gets another configuration, and what waits for the next start of calico-node."""
 
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from calico_node.bgp import PasswordReference
 from calico_node.bird import Bird
-from calico_node.datastore import Snapshot, paths
+from calico_node.datastore import Datastore, Snapshot, paths
 from calico_node.peering import Peering
 from calico_node.versions import Version
+from cluster_api import client as client_module
 
+from tests.unit.standins.api_server import Plain, Reader, Server, serving, until
 from tests.unit.standins.test_standin_supervision import calls, started, supervised
 
 __all__ = ["calls"]  # a fixture
@@ -88,7 +92,37 @@ def test_the_version_is_read_from_the_environment(
     assert Version.from_environment().text == version
 
 
-def test_version_numbers_are_compared_as_numbers() -> None:
-    assert not Version("3.9.1").has("BGPFilter")
-    assert Version("4.0.0").has("BGPFilter")
-    assert Version("3.31.0-0.dev").has("EndpointSlices without readiness")
+def test_a_password_is_read_by_the_name_of_its_secret_which_is_all_that_a_role_may_allow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "Connection", Plain)
+    (tmp_path / "token").write_text("secret")
+    wanted = PasswordReference("bgp-passwords", "router")
+    with serving(Server(patient=True)) as server:
+        datastore = Datastore(Reader("127.0.0.1", server.port, tmp_path), "calico-system", Version(), threading.Event())
+        with pytest.raises(LookupError, match="not read yet"):
+            datastore.passwords([wanted])
+        asked = "/api/v1/namespaces/calico-system/secrets?fieldSelector=metadata.name=bgp-passwords"
+        until(lambda: asked in server.asked)
+        until(lambda: any(one.startswith(f"{asked}&watch=true") for one in server.asked))
+        assert not [one for one in server.asked if "secrets" in one and "fieldSelector" not in one]
+        assert datastore.passwords([wanted]) == {}, "an empty answer: there is no such Secret"
+        assert datastore.passwords([]) == {}
+
+
+def test_without_a_role_for_its_secret_a_node_speaks_without_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "Connection", Plain)
+    (tmp_path / "token").write_text("secret")
+    with serving(Server()) as server:
+        server.listing = 403
+        datastore = Datastore(Reader("127.0.0.1", server.port, tmp_path), "calico-system", Version(), threading.Event())
+        wanted = [PasswordReference("bgp-passwords", "router")]
+
+        def answered() -> bool:
+            with suppress(LookupError):
+                return datastore.passwords(wanted) == {}
+            return False
+
+        until(answered)

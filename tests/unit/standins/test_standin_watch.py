@@ -1,111 +1,33 @@
 """The live copy of a kind of object, against a server that behaves as API servers do at their worst."""
 
-import http.client
-import json
-import socketserver
-import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cluster_api import backoff as backoff_module
 from cluster_api import client as client_module
 from cluster_api import watch as watch_module
-from cluster_api.access import Access
+from cluster_api.backoff import Backoff
 from cluster_api.watch import Watch
 
-DEADLINE = 5.0
-
-
-class Server(socketserver.ThreadingTCPServer):
-    """Answers lists from `items`, watches from `events`; each may be exchanged while it runs."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.items: dict[str, str] = {}
-        self.listing: int = 200
-        self.ready = 200
-        self.events: list[list[dict[str, Any]]] = []
-        self.requests: list[str] = []
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # the body does not wait for the acknowledgement of the head, 40 ms
-
-    def do_GET(self) -> None:
-        split = urlsplit(self.path)
-        query = parse_qs(split.query)
-        if split.path == "/readyz":
-            self._answer(self.server.ready, b"ok")
-        elif "watch" in query:
-            self.server.requests.append(f"watch {query['resourceVersion'][0]}")
-            events = self.server.events.pop(0) if self.server.events else []
-            if not events:
-                time.sleep(0.05)  # a server's watch lasts for minutes; an empty one here must end, but not at once
-            self._answer(200, b"".join(json.dumps(event).encode() + b"\n" for event in events))
-        elif self.server.listing != 200:
-            self.server.requests.append(f"list {self.server.listing}")
-            self._answer(self.server.listing, json.dumps({"message": "no"}).encode())
-        else:
-            self.server.requests.append("list")
-            items = [item(name, version) for name, version in self.server.items.items()]
-            self._answer(200, json.dumps({"metadata": {"resourceVersion": "10"}, "items": items}).encode())
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
-
-
-def item(name: str, version: str) -> dict[str, Any]:
-    return {"metadata": {"name": name, "resourceVersion": version, "managedFields": [{"manager": "x"}]}}
-
-
-def event(kind: str, name: str, version: str) -> dict[str, Any]:
-    return {"type": kind, "object": item(name, version)}
-
-
-class Plain(http.client.HTTPConnection):
-    """The server of this test speaks no TLS."""
-
-    def __init__(self, host: str, port: int, *, timeout: float, context: object) -> None:
-        del context
-        super().__init__(host, port, timeout=timeout)
-
-
-class Reader(Access):
-    def trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context()
+from tests.unit.standins.api_server import Plain, Reader, Server, event, serving, until
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(client_module, "Connection", Plain)
-    for pause in ("FIRST_PAUSE", "LONGEST_PAUSE", "BREATH"):
-        monkeypatch.setattr(watch_module, pause, 0.02)
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    monkeypatch.setattr(watch_module, "BREATH", 0.02)
+    for pause in ("FIRST_PAUSE", "LONGEST_PAUSE"):
+        monkeypatch.setattr(backoff_module, pause, 0.02)
+    with serving(Server()) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture
 def watching(server: Server, tmp_path: Path) -> Iterator[Callable[[], Watch]]:
     (tmp_path / "token").write_text("secret")
-    access = Reader("127.0.0.1", server.server_address[1], tmp_path)
+    access = Reader("127.0.0.1", server.port, tmp_path)
     started: list[Watch] = []
 
     def start() -> Watch:
@@ -115,13 +37,6 @@ def watching(server: Server, tmp_path: Path) -> Iterator[Callable[[], Watch]]:
     yield start
     for watch in started:
         watch.stop()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.01)  # the deadline is the wait; this keeps the loop from taking the whole processor
 
 
 def names(watch: Watch) -> list[str]:
@@ -145,6 +60,18 @@ def test_an_expired_version_is_listed_anew(server: Server, watching: Callable[[]
     until(lambda: server.requests.count("list") == 2)
     until(lambda: server.requests[-1] == "watch 10")
     assert names(watch) == ["a"]
+
+
+def test_a_watch_that_is_refused_as_expired_is_listed_anew(server: Server, watching: Callable[[], Watch]) -> None:
+    server.items, server.watching = {"a": "1"}, 410
+    watch = watching()
+    until(lambda: names(watch) == ["a"])
+    server.items = {"b": "2"}
+    until(lambda: names(watch) == ["b"])
+    server.watching = 200
+    lists = server.requests.count("list")
+    until(lambda: server.requests[-3:] == ["watch 10"] * 3)
+    assert server.requests.count("list") <= lists + 1, "followed again, no more listed"
 
 
 @pytest.mark.parametrize("status", [403, 500, 503])
@@ -196,3 +123,45 @@ def test_a_refusal_is_an_answer_but_no_list(server: Server, watching: Callable[[
     watch = watching()
     until(lambda: watch.answered)
     assert not watch.listed
+
+
+def test_a_server_that_was_away_is_found_again_and_nothing_was_forgotten(
+    server: Server, watching: Callable[[], Watch], tmp_path: Path
+) -> None:
+    server.items = {"a": "1"}
+    watch = watching()
+    until(lambda: names(watch) == ["a"])
+    server.shutdown()
+    server.server_close()  # from now on connections are refused
+    until(lambda: "ConnectionRefusedError" in watch._trouble)
+    assert names(watch) == ["a"]
+    with serving(Server(server.port)) as another:
+        another.events = [[event("ADDED", "b", "11")]]
+        until(lambda: names(watch) == ["a", "b"])
+        assert "list" not in another.requests, "it goes on where it was"
+
+
+def test_a_watch_that_is_stopped_ends_at_once_and_tells_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(client_module, "Connection", Plain)
+    (tmp_path / "token").write_text("secret")
+    with serving(Server(patient=True)) as server:
+        changed = threading.Event()
+        watch = Watch(Reader("127.0.0.1", server.port, tmp_path), "/api/v1/stopped", changed).start()
+        (thread,) = (one for one in threading.enumerate() if one.name == "/api/v1/stopped")
+        until(lambda: watch.listed and "watch 10" in server.requests)
+        changed.clear()
+        watch.stop()
+        until(lambda: not thread.is_alive())
+        assert not changed.is_set()
+
+
+def test_pauses_grow_to_the_longest_and_begin_anew_after_a_success() -> None:
+    backoff = Backoff()
+    pauses = [backoff.failed() for _ in range(7)]
+    assert all(
+        0.8 * nominal <= pause <= 1.2 * nominal for pause, nominal in zip(pauses, (0.5, 1, 2, 4, 5, 5, 5), strict=True)
+    )
+    backoff.succeeded()
+    assert backoff.failed() <= 0.6

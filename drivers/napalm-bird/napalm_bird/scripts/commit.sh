@@ -10,12 +10,7 @@ ready
 state
 mkdir -p "$change" && echo $$ >"$change/busy" && chmod 710 "$change" && chgrp "${user#*:}" "$change" || { rm -rf "$change"; exit 46; }
 settle
-if ! ln -sn "$change" "$base/lock" 2>/dev/null; then
-    rm -rf "$change"
-    pending=$(readlink "$base/lock")
-    echo "$(words "$pending/owner") $(words "$pending/deadline")"
-    exit 42
-fi
+take_lock "$change"
 mkdir "$change/live" "$change/back" && echo "$owner" >"$change/owner" && echo "$message" >"$change/message" &&
     candidate >"$change/live/candidate.conf" && cp "$change/live/candidate.conf" "$change/candidate" &&
     revert_script >"$change/revert.sh" || refuse 46
@@ -37,16 +32,7 @@ says "$answer" 0020 || { spoken "$answer"; refuse 43; }
 settled || refuse 57
 old=$(loaded)
 echo "$old" >"$change/old" && echo $(($(now) + seconds)) >"$change/deadline" || refuse 46
-guard=$((seconds + 2))
-if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
-    echo "napalm-bird-$id" >"$change/unit"
-    systemd-run --quiet --collect --unit="napalm-bird-$id" --on-active="$guard" --timer-property=AccuracySec=100ms \
-        /bin/sh "$change/revert.sh" "$change" "not confirmed in time" >&2 || refuse 47
-else
-    command -v setsid >/dev/null || refuse 47
-    setsid sh -c 'echo $$ >"$1/timer"; sleep "$2"; exec sh "$1/revert.sh" "$1" "not confirmed in time"' sh \
-        "$change" "$guard" >/dev/null 2>&1 </dev/null &
-fi
+arm "$change" $((seconds + 2)) || refuse 47
 trace "$id commit $owner $message"
 
 if ! load "$change/live/bird.conf" "timeout $seconds"; then

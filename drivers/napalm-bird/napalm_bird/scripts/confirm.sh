@@ -6,7 +6,7 @@ ready
 settle
 [ -L "$base/lock" ] || { tail -n 1 "$base/history"; exit 54; }
 change=$(readlink "$base/lock")
-[ "$(cat "$change/owner")" = "$owner" ] || { cat "$change/owner"; exit 51; }
+owned "$change"
 changed=$(unloaded)
 [ -z "$changed" ] || { echo "$changed"; exit 56; }
 prepare "$change/candidate" && echo $$ >"$change/busy" || { rm -f "$staged"; exit 53; }

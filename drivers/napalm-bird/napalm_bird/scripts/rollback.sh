@@ -2,15 +2,8 @@
 trap '' HUP PIPE
 ready
 settle
-if [ -L "$base/lock" ]; then
-    change=$(readlink "$base/lock")
-    [ "$(cat "$change/owner")" = "$owner" ] || { cat "$change/owner"; exit 51; }
-    stop_timer "$change"
-    exec sh "$change/revert.sh" "$change" "$reason"
-fi
-change=$(readlink "$base/last" 2>/dev/null) || exit 60
-[ "$(words "$change/outcome")" = confirmed ] || { words "$change/outcome"; exit 60; }
-ln -sn "$change" "$base/lock" || exit 42
+roll_back_pending
+lock_last_confirmed
 undone() { rm -f "$base/lock"; exit "$1"; }
 cmp -s "$change/candidate" "$include" || undone 61
 changed=$(unloaded)

@@ -1,13 +1,5 @@
-# What a change leaves on the router, and the few things that every script does with it. POSIX sh with coreutils.
+# How BIRD does what the shared scripts ask for (napalm_unix_router, scripts/state.sh).
 # Before it stand: include (the file that is ours), main (BIRD's own configuration file), socket (of birdc; empty: its default).
-umask 077
-PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin
-export PATH LC_ALL=C
-base=/var/lib/napalm-bird
-
-now() { date +%s; }
-words() { cat "$1" 2>/dev/null; }
-trace() { echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $*" >>"$base/history"; }
 
 # ask COMMAND: birdc's answer with its codes (0003 Reconfigured, 0018 confirmed, 8002 refused, ...).
 ask() { birdc ${socket:+-s "$socket"} -v "$1" 2>&1 </dev/null; }
@@ -16,8 +8,15 @@ spoken() { printf '%s\n' "$1" | sed -e '/^0001 /d' -e '/^0002-/d' -e 's/^[0-9]\{
 
 # moment WHAT: a time of `show status` in milliseconds since 1970; nothing where bird.conf sets a format without them.
 moment() {
-    text=$(printf '%s\n' "$status" | sed -n "s/^ *Last $1 on \([0-9-]\{10\}[ T][0-9:]\{8\}\.[0-9]*\)$/\1/p")
-    [ -n "$text" ] && date -d "$text" +%s%3N
+    text=$(printf '%s\n' "$status" | sed -n "s/^ *Last $1 on \([0-9-]\{10\}\)[ T]\([0-9:]\{8\}\.[0-9]*\)$/\1 \2/p")
+    [ -n "$text" ] && milliseconds "$text"
+}
+
+# milliseconds TIME: a local time with parts of a second, which busybox' date does not know.
+milliseconds() {
+    seconds_of=$(date -d "${1%.*}" +%s) || return 1
+    part=${1##*.}000
+    echo "$seconds_of${part%"${part#???}"}"
 }
 
 # loaded: how many milliseconds after its start BIRD has read the configuration that is in force. That names it: after an undo
@@ -38,7 +37,7 @@ load() {
 settled() {
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         says "$(ask 'show status')" '0013 Daemon is up' && return 0
-        sleep 0.2
+        pause 0.2
     done
     return 1
 }
@@ -53,6 +52,7 @@ control() {
 # ready: BIRD answers, reads the file that we think it reads, and that file is sound as it stands.
 ready() {
     command -v birdc >/dev/null || exit 40
+    needs chgrp chown dirname ls mktemp
     answer=$(ask 'configure check')
     says "$answer" 0001 || { spoken "$answer"; exit 41; }
     reads=$(printf '%s\n' "$answer" | sed -n 's/^0002-Reading configuration from //p')
@@ -60,8 +60,11 @@ ready() {
     says "$answer" 0020 || { spoken "$answer"; exit 48; }
     [ -n "$(loaded)" ] || { ask 'show status' | sed -n 's/^ *Last reboot on //p'; exit 39; }
     # BIRD makes its socket as the user that it runs as.
-    user=$(stat -c '%u:%g' "$(control)" 2>/dev/null || stat -c '%u:%g' "$main")
+    user=$(owner_of "$(control || echo "$main")")
 }
+
+# owner_of FILE: its user and group, by number.
+owner_of() { ls -ldn "$1" | { read -r _ _ user group _ && echo "$user:$group"; }; }
 
 # state: the folder that a change needs; a look needs none, and leaves nothing behind.
 state() { mkdir -p "$base/changes" && chown "0:${user#*:}" "$base" "$base/changes" && chmod 710 "$base" "$base/changes" || exit 46; }
@@ -71,8 +74,19 @@ unloaded() {
     status=$(ask 'show status')
     read_at=$(($(moment reconfiguration) + 50)) # the kernel stamps files a little behind its clock
     { echo "$main"; echo "$include"; included "$main"; } | sort -u | while IFS= read -r one; do
-        [ -f "$one" ] && [ "$(stat -c %.3Z "$one" | tr -d .)" -gt "$read_at" ] && echo "$one"
+        [ -f "$one" ] && [ "$(changed_at "$one")" -gt "$read_at" ] && echo "$one"
     done
+}
+
+# changed_at FILE: in milliseconds since 1970. Where there is no stat, `ls` says it (GNU's with parts of a second); busybox knows
+# whole seconds alone, and then a change in the very second in which BIRD read its files is not seen.
+changed_at() {
+    at=$(stat -c %.3Z "$1" 2>/dev/null)
+    [ -n "$at" ] || at=$(date -d "$(ls -ldc --full-time "$1" | { read -r _ _ _ _ _ day time _ && echo "$day ${time%.*}"; })" +%s)
+    case $at in
+        *.*) echo "${at%.*}${at#*.}" ;;
+        *) echo "${at}000" ;;
+    esac
 }
 
 # An include stands at the beginning of a line; what it names may hold wildcards and is relative to the file that it stands in.
@@ -144,51 +158,38 @@ prepare() {
 }
 place() { mv "$staged" "$include"; }
 
-stop_timer() {
-    if [ -f "$1/unit" ]; then
-        systemctl stop "$(cat "$1/unit").timer" 2>/dev/null
-    elif [ -f "$1/timer" ]; then
-        kill -- "-$(cat "$1/timer")" 2>/dev/null
-    fi
-}
-
-# finish CHANGE WORDS: the change is decided; it becomes the last one, older ones go, and the lock is free.
-finish() {
-    echo "$2" >"$1/outcome"
-    trace "$(basename "$1") $2 ($(words "$1/owner"))"
-    tail -n 500 "$base/history" >"$base/history.new" && mv "$base/history.new" "$base/history"
-    if [ "$2" = confirmed ] || [ "$1" = "$(readlink "$base/last")" ]; then
-        rm -f "$base/last"
-        ln -s "$1" "$base/last"
-    fi
-    for old in "$base"/changes/*; do
-        [ "$old" != "$1" ] && [ "$old" != "$(readlink "$base/last")" ] && [ -f "$old/outcome" ] && rm -rf "$old"
-    done
-    rm -f "$base/lock"
-}
-
-busy() { [ -f "$1/busy" ] && kill -0 "$(cat "$1/busy")" 2>/dev/null; }
 in_force() { same "$(loaded)" "$(words "$1/loaded")"; }
 
-# settle: a lock whose change was decided without us (by BIRD's timer, a restart, somebody's `configure`, or by a confirmation
-# that was killed half-way) is brought to its end. Fails when a change is really pending.
-settle() {
-    [ -L "$base/lock" ] || return 0
-    stale=$(readlink "$base/lock")
-    busy "$stale" && return 1
-    if [ ! -f "$stale/deadline" ]; then
-        rm -rf "$stale" "$base/lock" # it ended before it touched anything
-    elif [ -f "$stale/confirmed" ]; then
-        prepare "$stale/candidate" && place && load
-        finish "$stale" confirmed
-    elif in_force "$stale"; then
-        [ "$(now)" -gt $(($(cat "$stale/deadline") + 60)) ] && sh "$stale/revert.sh" "$stale" overdue >/dev/null
-    elif [ "$(now)" -ge "$(cat "$stale/deadline")" ]; then
-        stop_timer "$stale"
-        finish "$stale" "reverted (not confirmed in time)"
-    else
-        stop_timer "$stale"
-        finish "$stale" "reverted (BIRD was restarted, or somebody made it read its files again)"
+# take_back CHANGE: BIRD's own `undo` where our change is still what is in force.
+take_back() {
+    current=$(loaded)
+    if stays "$1"; then
+        says "$(ask 'configure undo')" '000[345]'
+        settled
     fi
-    [ ! -L "$base/lock" ]
+    if stays "$1"; then
+        # BIRD has nothing to go back to: its own files say the same, and a copy of them does if their owner broke them since.
+        load || load "$1/back/bird.conf" || { said=$(spoken "$answer"); return 1; }
+        settled
+    fi
+}
+stays() { in_force "$1" || { [ ! -s "$1/loaded" ] && same "$(loaded)" "$current" && ! same "$current" "$(cat "$1/old")"; }; }
+
+becomes_last() { [ "$2" = confirmed ] || [ "$1" = "$(readlink "$base/last")" ]; }
+
+# decide CHANGE: it was decided without us, by BIRD's timer, a restart, somebody's `configure`, or by a confirmation that was
+# killed half-way.
+decide() {
+    if [ -f "$1/confirmed" ]; then
+        prepare "$1/candidate" && place && load
+        finish "$1" confirmed
+    elif in_force "$1"; then
+        overdue "$1"
+    elif [ "$(now)" -ge "$(cat "$1/deadline")" ]; then
+        stop_timer "$1"
+        finish "$1" "reverted (not confirmed in time)"
+    else
+        stop_timer "$1"
+        finish "$1" "reverted (BIRD was restarted, or somebody made it read its files again)"
+    fi
 }

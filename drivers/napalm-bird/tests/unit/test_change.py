@@ -6,17 +6,16 @@ import hashlib
 import subprocess
 
 import pytest
+from napalm_unix_router.scripts import Order
 
-from napalm_bird.change import Change, Refusal, Site, reason, refusal
+from napalm_bird.change import Refusal, Site, refusal
 
 SITE = Site(include="/etc/bird/it's here/napalm.conf")
-ORDER = Change(
-    owner="alice@desk",
-    message="it's $(touch /tmp/never) `here`\nand there",
-    seconds=60,
-    standing="what stands\n",
-    candidate='protocol bgp x { password "quo\'ted"; } # $HOME\n',
-)
+SCRIPTS, REASONS = SITE.scripts, SITE.reasons
+CANDIDATE = 'protocol bgp x { password "quo\'ted"; } # $HOME\n'
+ORDER = Order("what stands\n", {"candidate": CANDIDATE})
+COMMIT = SCRIPTS.commit("alice@desk", "it's $(touch /tmp/never) `here`\nand there", 60, ORDER)
+WORK = "{\n# Expects:"
 
 
 def shell(script: str) -> str:
@@ -25,28 +24,28 @@ def shell(script: str) -> str:
 
 def prepared(script: str) -> str:
     """The assignments and functions of a script, without what it does."""
-    return script[: script.index("# Expects:")]
+    return script[: script.index(WORK)]
 
 
 def test_values_reach_the_router_as_they_are() -> None:
-    script = prepared(ORDER.script(SITE))
+    script = prepared(COMMIT)
     assert shell(f'{script}printf %s "$message"') == "it's $(touch /tmp/never) `here` and there"
     assert shell(f'{script}printf %s "$include"') == SITE.include
-    assert shell(f"{script}candidate") == ORDER.candidate
+    assert shell(f"{script}candidate") == CANDIDATE
     assert shell(f'{script}printf %s "$expected"') == hashlib.sha256(b"what stands\n").hexdigest()
-    assert shell(f"{script}revert_script") == SITE.script("revert")
+    assert shell(f"{script}revert_script") == SCRIPTS.script("revert")
 
 
 def test_an_empty_file_stays_empty() -> None:
-    script = prepared(Change("me", "", 1, "", "").script(SITE))
+    script = prepared(SCRIPTS.commit("me", "", 1, Order("", {"candidate": ""})))
     assert shell(f"{script}candidate | wc -c").strip() == "0"
 
 
 @pytest.mark.parametrize(
     "script",
     [
-        ORDER.script(SITE),
-        *(SITE.script(name, {"owner": "o'wner"}) for name in ("confirm", "rollback", "check", "pending", "revert")),
+        COMMIT,
+        *(SCRIPTS.script(name, {"owner": "o'wner"}) for name in ("confirm", "rollback", "check", "pending", "revert")),
     ],
 )
 def test_every_script_is_sound_shell(script: str) -> None:
@@ -66,8 +65,8 @@ def test_every_script_is_sound_shell(script: str) -> None:
     ],
 )
 def test_a_configuration_is_named_by_when_it_was_read_after_the_start(shown: str, difference: str) -> None:
-    script = SITE.script("pending")
-    script = script[: script.index("# Prints")]
+    script = SCRIPTS.script("pending")
+    script = script[: script.index("{\n# Prints")]
     assert shell(f"{script}ask() {{ printf '{shown}'; }}\nloaded || true") == difference
 
 
@@ -86,10 +85,8 @@ def test_the_place_of_a_refusal_is_found() -> None:
 
 
 def test_reasons_name_the_cure() -> None:
-    assert "systemctl start bird" in reason(41, "", SITE)
-    assert reason(42, "alice@desk 1795404681\n", SITE).startswith(
-        "a change of alice@desk is pending until 03:31:21 UTC"
-    )
-    assert reason(51, "alice@desk\n", SITE).startswith("the pending change is alice@desk's")
-    assert reason(52, "", SITE).endswith('include "/etc/bird/it\'s here/napalm.conf";')
-    assert reason(99, 'password "s3cret"', SITE) == 'exit code 99: password "********"'
+    assert "systemctl start bird" in REASONS.why(41, "")
+    assert REASONS.why(42, "alice@desk 1795404681\n").startswith("a change of alice@desk is pending until 03:31:21 UTC")
+    assert REASONS.why(51, "alice@desk\n").startswith("the pending change is alice@desk's")
+    assert REASONS.why(52, "").endswith('include "/etc/bird/it\'s here/napalm.conf";')
+    assert REASONS.why(99, 'password "s3cret"') == 'exit code 99: password "********"'

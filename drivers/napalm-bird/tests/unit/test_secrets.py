@@ -20,6 +20,15 @@ from napalm_bird.secrets import compare, hide
         ('define KEY = "s3cret";\npassword KEY;', 'define KEY = "********";\npassword KEY;'),
         ('define NAME = "public";\ndescription NAME;', 'define NAME = "public";\ndescription NAME;'),
         ('password "s3cret', 'password "********"'),
+        ('password hex:"02:2d:ff";', 'password "********";'),
+        ('password /* of the site */ "s3cret";', 'password /* of the site */ "********";'),
+        ('password # of the site\n"s3cret";', 'password # of the site\n"********";'),
+        (
+            'keys { key { id 1; secret "topsecret"; algorithm hmac sha256; preferred; }; };',
+            'keys { key { id 1; secret "********"; algorithm hmac sha256; preferred; }; };',
+        ),
+        ('define A = "s3cret";\ndefine B = A;\nsecret B;', 'define A = "********";\ndefine B = A;\nsecret B;'),
+        ("define 'a-key' = \"s3cret\";\npassword 'a-key';", "define 'a-key' = \"********\";\npassword 'a-key';"),
     ],
 )
 def test_secrets_are_hidden(text: str, hidden: str) -> None:

@@ -1,10 +1,10 @@
 # Expects: owner. Writes the startup file, stops the timer, frees the lock. The file is written in full before the
 # decision is taken: with a full disk nothing is decided and the timer still reverts.
 trap '' HUP PIPE
-clear_stale
+settle
 [ -L "$base/lock" ] || { words "$base/last/outcome"; exit 50; }
 change=$(readlink "$base/lock")
-[ "$(cat "$change/owner")" = "$owner" ] || { cat "$change/owner"; exit 51; }
+owned "$change"
 cp -p "$startup" "$startup.napalm" && running >"$change/confirmed" && configuration <"$change/confirmed" >"$startup.napalm" &&
     [ -s "$startup.napalm" ] || { rm -f "$startup.napalm"; exit 53; }
 mkdir "$change/decided" 2>/dev/null || { rm -f "$startup.napalm"; exit 54; }

@@ -2,4 +2,4 @@
 [ -L "$base/lock" ] || exit 0
 change=$(readlink "$base/lock")
 [ "$(words "$change/boot")" = "$(boot)" ] || exit 0
-echo "$(words "$change/owner") $(words "$change/deadline") $(words "$change/result")"
+tell "$change"

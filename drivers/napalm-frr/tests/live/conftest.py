@@ -1,63 +1,50 @@
-"""A real router, named by the environment; without one these tests are skipped.
-
-NAPALM_FRR_HOST            address of a router that runs FRR and may be changed at will
-NAPALM_FRR_USERNAME        default root
-NAPALM_FRR_PASSWORD        default empty
-NAPALM_FRR_OPTIONAL_ARGS   JSON, as the driver takes it, e.g. {"use_keys": true, "key_file": "..."}
-NAPALM_FRR_NAMESPACE       network namespace to enter first, as ``ip netns`` names it
-"""
+"""A real router; the environment names it (NAPALM_FRR_HOST, ...: napalm_unix_router.testing.live)."""
 
 from __future__ import annotations
 
-import ctypes
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from napalm_unix_router.testing.live import LiveRouter
 
 from napalm_frr import FRRDriver
 from napalm_frr.configuration import read
 
-CLONE_NEWNET = 0x40000000
 Connect = Callable[..., FRRDriver]
+ROUTER = LiveRouter(FRRDriver, "NAPALM_FRR")
+new_device = ROUTER.device
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if "NAPALM_FRR_HOST" in os.environ:
-        return
-    reason = "no router: set NAPALM_FRR_HOST (see tests/live/conftest.py)"
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason=reason))
-
-
-def _enter(namespace: str) -> None:
-    with Path(namespace).open("rb") as handle:
-        if ctypes.CDLL(None, use_errno=True).setns(handle.fileno(), CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
+    ROUTER.skip_without(items, Path(__file__).parent)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def namespace() -> Iterator[None]:
     """Enter the router's network for this thread; the threads that paramiko starts inherit it."""
-    name = os.environ.get("NAPALM_FRR_NAMESPACE")
-    if not name or "NAPALM_FRR_HOST" not in os.environ:
+    with ROUTER.network():
         yield
-        return
-    with Path("/proc/thread-self/ns/net").open("rb") as own:
-        _enter(f"/run/netns/{name}")
-        yield
-        ctypes.CDLL(None).setns(own.fileno(), CLONE_NEWNET)
+
+
+def _start_anew(device: FRRDriver) -> None:
+    device._router().run(
+        "{ systemctl reset-failed frr; systemctl restart frr; } 2>/dev/null || /etc/init.d/frr restart"
+    )
+
+
+@pytest.fixture
+def start_anew() -> Callable[[FRRDriver], None]:
+    """End FRR on the router, and start it."""
+    return _start_anew
 
 
 def _restart(device: FRRDriver) -> None:
     """Start FRR anew from its startup file: it prints some lines in the order in which they once came."""
     expected = read(device.get_config("running")["running"])
     router = device._router()
-    router.run("{ systemctl reset-failed frr; systemctl restart frr; } || service frr restart")
+    _start_anew(device)
     deadline = time.monotonic() + 30
     while True:
         answer = router.read(["vtysh -c 'show running-config'"])[0]
@@ -65,12 +52,6 @@ def _restart(device: FRRDriver) -> None:
             return
         assert time.monotonic() < deadline, answer.words
         time.sleep(0.2)  # between two looks; the deadline decides
-
-
-def new_device(**optional: object) -> FRRDriver:
-    arguments = json.loads(os.environ.get("NAPALM_FRR_OPTIONAL_ARGS", "{}")) | optional
-    user, password = os.environ.get("NAPALM_FRR_USERNAME", "root"), os.environ.get("NAPALM_FRR_PASSWORD", "")
-    return FRRDriver(os.environ["NAPALM_FRR_HOST"], user, password, timeout=60, optional_args=arguments)
 
 
 @pytest.fixture(scope="session")

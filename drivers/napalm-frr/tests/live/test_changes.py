@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from napalm.base.exceptions import CommitConfirmException, CommitError, ConnectionException, MergeConfigException
+from napalm_unix_router.testing.live import change_secrets, shell, take_turns, wait_until, watch_secrets
 
 from napalm_frr import FRRDriver
 
 Connect = Callable[..., FRRDriver]
 REVERT_IN = 8  # seconds; what is looked at in between must find its time on a busy machine
+LATE = 20  # how late what has to come may be seen: 5 s at most on a quiet machine
 
 FRAGMENT = """
 ip prefix-list NODES seq 15 permit 10.33.192.0/18
@@ -39,20 +41,8 @@ def running(device: FRRDriver) -> str:
     return device.get_config("running")["running"]
 
 
-def shell(device: FRRDriver, script: str) -> str:
-    return device._router().run(script).out
-
-
 def startup(device: FRRDriver) -> str:
-    return shell(device, "cat /etc/frr/frr.conf; stat -c '%U %G %a' /etc/frr/frr.conf")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> float:
-    begin = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begin < seconds, f"not within {seconds} s"
-        time.sleep(0.1)  # between two looks; the deadline decides
-    return time.monotonic() - begin
+    return shell(device, "cat /etc/frr/frr.conf; ls -l /etc/frr/frr.conf | awk '{ print $1, $3, $4 }'")
 
 
 def test_the_timer_on_the_router_reverts_when_the_controller_is_gone(router: FRRDriver, connect: Connect) -> None:
@@ -64,8 +54,8 @@ def test_the_timer_on_the_router_reverts_when_the_controller_is_gone(router: FRR
     router._router()._connection.remote_conn_pre.get_transport().sock.close()  # type: ignore[attr-defined]
     with connect() as later:
         assert later.has_pending_commit()
-        wait_until(lambda: not later.has_pending_commit(), REVERT_IN + 5)
-        assert time.monotonic() - committed < REVERT_IN + 5
+        wait_until(lambda: not later.has_pending_commit(), REVERT_IN + LATE)
+        assert time.monotonic() - committed < REVERT_IN + LATE
         assert running(later) == before
         assert startup(later) == at_start
         assert "reverted (not confirmed in time): identical" in shell(later, "tail -n 1 /var/lib/napalm-frr/history")
@@ -153,20 +143,7 @@ def test_what_the_daemon_refuses_is_named_and_taken_back(router: FRRDriver) -> N
 
 def test_another_controller_waits_its_turn(router: FRRDriver, connect: Connect) -> None:
     with connect(owner="alice@desk") as alice, connect(owner="bob@desk") as bob:
-        alice.load_merge_candidate(config=FRAGMENT)
-        alice.commit_config(revert_in=60)
-        bob.load_merge_candidate(config="ip prefix-list BOB seq 5 permit any\n")
-        assert bob.has_pending_commit()
-        with pytest.raises(CommitError, match="a change of alice@desk is pending until"):
-            bob.commit_config()
-        with pytest.raises(CommitConfirmException, match="alice@desk"):
-            bob.confirm_commit()
-        with pytest.raises(CommitError, match="alice@desk"):
-            bob.rollback()
-        with pytest.raises(CommitError, match="alice@desk"):
-            alice.commit_config()
-        alice.confirm_commit()
-        bob.commit_config()
+        take_turns(alice, bob, FRAGMENT, "ip prefix-list BOB seq 5 permit any\n")
         assert "BOB" in running(router)
 
 
@@ -177,7 +154,7 @@ def test_a_change_whose_timer_died_is_taken_back_by_the_next_one(router: FRRDriv
     shell(
         router,
         "cd /var/lib/napalm-frr/lock && echo 1 >deadline && "
-        'if [ -f unit ]; then systemctl stop "$(cat unit).timer"; else kill -- "-$(cat timer)"; fi',
+        'if [ -f unit ]; then systemctl stop "$(cat unit).timer"; else kill -9 "$(cat timer)"; fi',
     )
     router.load_merge_candidate(config="ip prefix-list NEXT seq 5 permit any\n")
     router.commit_config()
@@ -260,51 +237,77 @@ def test_foreign_lines_and_the_foreign_session_are_left_alone(router: FRRDriver)
 @pytest.fixture
 def watched(router: FRRDriver) -> Callable[[], str]:
     """Note every command line with a secret in it that shows on the router; FRR writes its log meanwhile."""
-    shell(
-        router,
-        "rm -f /tmp/seen; (while [ ! -e /tmp/stop ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; done "
-        "| grep -ao 'hunter[0-9]' >/tmp/seen; rm -f /tmp/stop) >/dev/null 2>&1 </dev/null &",
-    )
-
-    def seen() -> str:
-        shell(router, "touch /tmp/stop; while [ -e /tmp/stop ]; do sleep 0.1; done")
-        logs = "journalctl -b --no-pager 2>/dev/null; cat /var/log/frr/* /var/log/syslog 2>/dev/null"
-        return shell(router, f"cat /tmp/seen; ({logs}) | grep -a 'hunter[0-9]'; rm -f /tmp/seen")
-
-    return seen
+    return watch_secrets(router, "journalctl -b --no-pager 2>/dev/null; cat /var/log/frr/* /var/log/syslog 2>/dev/null")
 
 
 def test_no_password_shows_on_a_command_line_or_in_a_log(
     router: FRRDriver, base: str, watched: Callable[[], str]
 ) -> None:
-    router.load_merge_candidate(config=FRAGMENT)
-    assert "hunter" not in router.compare_config()
-    router.commit_config(revert_in=60)
-    router.rollback()
-    router.load_merge_candidate(config=FRAGMENT)
-    router.commit_config()
-    router.load_replace_candidate(config=base)
-    assert "hunter" not in router.compare_config()
-    router.commit_config()
+    change_secrets(router, FRAGMENT, base)
     assert "hunter2" in running(router)
     shell(router, "sh -c 'sleep 0.5; : hunter9'")  # what would be seen, is seen
     assert set(watched().split()) == {"hunter9"}
-    modes = shell(router, "find /var/lib/napalm-frr -perm /077 ! -type l ! -name startup")
+    files = "find /var/lib/napalm-frr ! -type l ! -name startup -exec ls -ld {} +"
+    modes = shell(router, f"{files} | grep -v '^....------'")
     assert modes == ""  # startup keeps its own mode, in a folder that root alone can enter
 
 
-def test_a_router_without_frr_reload_is_told_which_package_it_lacks(router: FRRDriver) -> None:
-    before = running(router)
+@pytest.fixture
+def by_vtysh_alone(router: FRRDriver) -> Iterator[None]:
+    """A router that has frr-reload.py has it no more."""
     program = shell(router, "find /usr -name frr-reload.py").strip()
-    shell(router, f"mount --bind /dev/null {program}")
-    try:
-        router.load_merge_candidate(config=FRAGMENT)
-        with pytest.raises(CommitError, match="frr-pythontools"):
-            router.commit_config()
-    finally:
+    if program:
+        shell(router, f"mount --bind /dev/null {program}")
+    yield
+    if program:
         shell(router, f"umount {program}")
+
+
+@pytest.mark.usefixtures("by_vtysh_alone")
+def test_a_router_without_frr_reload_is_merged_replaced_and_brought_back(router: FRRDriver, base: str) -> None:
+    before = running(router)
+    router.load_merge_candidate(config=FRAGMENT)
+    router.commit_config(revert_in=60)
+    assert "the third" in running(router)
+    router.rollback()
     assert running(router) == before
-    assert not router.has_pending_commit()
+    router.load_replace_candidate(config=base.replace("neighbor NODES timers 3 9", "neighbor NODES timers 10 30"))
+    router.commit_config()
+    assert "neighbor NODES timers 10 30" in running(router)
+    router.rollback()
+    assert running(router) == before
+
+
+@pytest.mark.usefixtures("by_vtysh_alone")
+def test_without_frr_reload_a_process_of_another_as_takes_the_place_and_goes_again(
+    router: FRRDriver, base: str
+) -> None:
+    lines = sorted(running(router).splitlines())
+    router.load_replace_candidate(config=base.replace("router bgp 64512", "router bgp 65000"))
+    router.commit_config(revert_in=60)
+    assert "router bgp 65000" in running(router)
+    router.rollback()
+    assert sorted(running(router).splitlines()) == lines
+
+
+@pytest.mark.usefixtures("by_vtysh_alone")
+def test_without_frr_reload_what_a_daemon_refuses_in_a_replacement_is_named_and_taken_back(
+    router: FRRDriver, base: str
+) -> None:
+    before, at_start = running(router), startup(router)
+    bad = base.replace(
+        " neighbor 10.31.90.1 peer-group NODES\n",
+        " neighbor 10.31.90.1 peer-group NODES\n neighbor 10.31.90.1 remote-as 65001\n",
+    )
+    line = bad.splitlines().index(" neighbor 10.31.90.1 remote-as 65001") + 1
+    router.load_replace_candidate(config=bad)
+    with pytest.raises(CommitError) as refused:
+        router.commit_config(revert_in=60)
+    assert f'line {line}: "neighbor 10.31.90.1 remote-as 65001": Peer-group member cannot override' in str(
+        refused.value
+    )
+    assert "The router is back at its old configuration." in str(refused.value)
+    assert (running(router), startup(router)) == (before, at_start)
 
 
 def test_a_full_disk_changes_nothing(router: FRRDriver) -> None:
@@ -320,13 +323,45 @@ def test_a_full_disk_changes_nothing(router: FRRDriver) -> None:
     assert running(router) == before
 
 
-def test_a_startup_file_that_cannot_be_replaced_confirms_nothing(router: FRRDriver) -> None:
-    """A mount of its own, as in many containers: what is kept running and lost at the next start would be a lie."""
+UNWRITABLE = {
+    "a mount of its own": ("mount --bind /etc/frr/frr.conf /etc/frr/frr.conf", "umount /etc/frr/frr.conf"),
+    "read-only": ("mount --bind /etc/frr /etc/frr; mount -o remount,bind,ro /etc/frr", "umount /etc/frr"),
+    "No space left": (
+        """mount -t tmpfs -o size=64k,mode=755 tmpfs /mnt && cp -p /etc/frr/*.conf /mnt
+        cat /dev/zero >/mnt/fill 2>/dev/null
+        mount --bind /mnt /etc/frr""",
+        "umount /etc/frr; umount /mnt",
+    ),
+}
+
+
+@pytest.mark.parametrize("why", UNWRITABLE)
+def test_a_startup_file_that_could_not_be_saved_is_told_before_anything_is_changed(router: FRRDriver, why: str) -> None:
+    """As in many containers and small devices: what is kept running and lost at the next start would be a lie."""
     before = running(router)
+    spoil, mend = UNWRITABLE[why]
+    shell(router, spoil)
+    try:
+        at_start = startup(router)
+        router.load_merge_candidate(config=FRAGMENT)
+        with pytest.raises(CommitError, match=f"nothing was changed: /etc/frr/frr.conf could not be saved.*(?i:{why})"):
+            router.commit_config(revert_in=30)
+        assert not router.has_pending_commit()
+        assert (running(router), startup(router)) == (before, at_start)
+        assert shell(router, "ls /etc/frr/frr.conf.napalm 2>/dev/null; true").strip() == ""
+    finally:
+        shell(router, mend)
+    router.commit_config(revert_in=30)
+    router.rollback()
+    assert running(router) == before
+
+
+def test_a_startup_file_that_can_no_longer_be_saved_confirms_nothing(router: FRRDriver) -> None:
+    before = running(router)
+    router.load_merge_candidate(config=FRAGMENT)
+    router.commit_config(revert_in=30)
     shell(router, "mount --bind /etc/frr/frr.conf /etc/frr/frr.conf")
     try:
-        router.load_merge_candidate(config=FRAGMENT)
-        router.commit_config(revert_in=30)
         with pytest.raises(CommitConfirmException, match="cannot be written"):
             router.confirm_commit()
         assert router.has_pending_commit(), "its timer still runs"
@@ -337,10 +372,24 @@ def test_a_startup_file_that_cannot_be_replaced_confirms_nothing(router: FRRDriv
     assert running(router) == before
 
 
-def test_a_restart_in_between_reverts_too(router: FRRDriver) -> None:
+def test_a_configuration_in_several_files_is_refused_with_the_cure(router: FRRDriver) -> None:
+    own = shell(router, "cat /etc/frr/vtysh.conf")
+    shell(router, "echo 'no service integrated-vtysh-config' >/etc/frr/vtysh.conf")
+    try:
+        before = running(router)
+        router.load_merge_candidate(config=FRAGMENT)
+        with pytest.raises(CommitError, match=r"nothing was changed: .*say `service integrated-vtysh-config`"):
+            router.commit_config()
+        assert running(router) == before
+        assert not router.has_pending_commit()
+    finally:
+        shell(router, f"printf %s '{own}' >/etc/frr/vtysh.conf")
+
+
+def test_a_restart_in_between_reverts_too(router: FRRDriver, start_anew: Callable[[FRRDriver], None]) -> None:
     def restart() -> None:
         lines = sorted(before.splitlines())
-        shell(router, "{ systemctl reset-failed frr; systemctl restart frr; } || service frr restart")
+        start_anew(router)
         wait_until(lambda: sorted(running(router).splitlines()) == lines, 30)
 
     before = running(router)

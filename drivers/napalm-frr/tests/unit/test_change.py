@@ -6,31 +6,17 @@ import hashlib
 import subprocess
 
 import pytest
+from napalm_unix_router.scripts import Order
 
-from napalm_frr.change import (
-    Change,
-    check_script,
-    confirm_script,
-    never_the_same,
-    pending_script,
-    reason,
-    refusals,
-    rollback_script,
+from napalm_frr.change import REASONS, SCRIPTS, check_script, never_the_same, refusals
+
+CANDIDATE = "router bgp 1\n neighbor X password 'quoted' \"twice\" $HOME\n"
+ORDER = Order(
+    standing="what runs\n",
+    values={"engine": "merge"},
+    files={"candidate": CANDIDATE, "fragment": "", "secrets_forward": "", "way_back": ""},
 )
-
-ORDER = Change(
-    owner="alice@desk",
-    message="it's $(touch /tmp/never) `here`\nand there",
-    seconds=60,
-    engine="merge",
-    running="what runs\n",
-    candidate="router bgp 1\n neighbor X password 'quoted' \"twice\" $HOME\n",
-    fragment="",
-    secrets_forward="",
-    way_back="",
-)
-
-
+COMMIT = SCRIPTS.commit("alice@desk", "it's $(touch /tmp/never) `here`\nand there", 60, ORDER)
 WORK = "{\n# Expects:"
 
 
@@ -44,15 +30,15 @@ def until(script: str, word: str) -> str:
 
 
 def test_values_reach_the_router_as_they_are() -> None:
-    prepared = until(ORDER.script(), WORK)
+    prepared = until(COMMIT, WORK)
     assert shell(f'{prepared}printf %s "$message"') == "it's $(touch /tmp/never) `here` and there"
-    assert shell(f"{prepared}candidate") == ORDER.candidate
+    assert shell(f"{prepared}candidate") == CANDIDATE
     assert shell(f'{prepared}printf %s "$expected"') == hashlib.sha256(b"what runs\n").hexdigest()
 
 
 @pytest.mark.parametrize("part", [0.5, 0.9, 0.99])
 def test_a_script_that_did_not_arrive_in_full_does_nothing(part: float) -> None:
-    script = ORDER.script()
+    script = COMMIT
     begin = script.index(WORK)
     cut = script[begin : begin + int((len(script) - begin) * part)].replace(WORK, "{\necho began >&2\n")
     done = subprocess.run(["sh", "-s"], input=f"{script[:begin]}{cut}", capture_output=True, text=True, check=False)
@@ -61,16 +47,16 @@ def test_a_script_that_did_not_arrive_in_full_does_nothing(part: float) -> None:
 
 
 def test_an_empty_file_stays_empty() -> None:
-    assert shell(f"{until(ORDER.script(), WORK)}fragment | wc -c").strip() == "0"
+    assert shell(f"{until(COMMIT, WORK)}fragment | wc -c").strip() == "0"
 
 
 @pytest.mark.parametrize(
     "script",
     [
-        ORDER.script(),
-        confirm_script("o'wner"),
-        rollback_script("o'wner", "why; not"),
-        pending_script(),
+        COMMIT,
+        SCRIPTS.confirm("o'wner"),
+        SCRIPTS.rollback("o'wner", "why; not"),
+        SCRIPTS.pending(),
         check_script("x"),
     ],
 )
@@ -93,11 +79,13 @@ def test_a_daemons_words_come_before_the_line_that_it_refused() -> None:
 
 
 def test_reasons_name_the_cure() -> None:
-    assert "frr-pythontools" in reason(41, "")
-    assert reason(42, "alice@desk 1795404681 \n").startswith("a change of alice@desk is pending until 03:31:21 UTC")
-    assert "could not be reverted" in reason(42, "alice@desk 1795404681 failed")
-    assert reason(51, "alice@desk\n").startswith("the pending change is alice@desk's")
-    assert reason(99, "neighbor X password s3cret") == "exit code 99: neighbor X password ********"
+    assert "frr-pythontools" in REASONS.why(41, "")
+    assert REASONS.why(42, "alice@desk 1795404681 \n").startswith(
+        "a change of alice@desk is pending until 03:31:21 UTC"
+    )
+    assert "could not be reverted" in REASONS.why(42, "alice@desk 1795404681 failed")
+    assert REASONS.why(51, "alice@desk\n").startswith("the pending change is alice@desk's")
+    assert REASONS.why(99, "neighbor X password s3cret") == "exit code 99: neighbor X password ********"
 
 
 @pytest.mark.parametrize(

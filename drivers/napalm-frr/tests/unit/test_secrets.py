@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from napalm_frr.configuration import read
 from napalm_frr.secrets import hide, restoration
 
+FULL = Path(__file__).parent.parent / "full"
 BGP = "router bgp 1\n neighbor 192.0.2.1 remote-as 5\n"
 
 
@@ -25,12 +28,40 @@ BGP = "router bgp 1\n neighbor 192.0.2.1 remote-as 5\n"
             " neighbor 192.0.2.1 description password of the day",
             " neighbor 192.0.2.1 description password ******** the day",
         ),
+        (" neighbor 192.0.2.1 password two words", " neighbor 192.0.2.1 password ********"),
+        (" msdp peer 192.0.2.1 password s3cret", " msdp peer 192.0.2.1 password ********"),
+        (" ip rip authentication string two words", " ip rip authentication string ********"),
+        (" openfabric password clear s3cret", " openfabric password clear ********"),
+        (" domain-password clear s3cret authenticate snp", " domain-password clear ******** authenticate snp"),
+        (
+            " area 1 virtual-link 192.0.2.9 message-digest-key 1 md5 s3cret",
+            " area 1 virtual-link 192.0.2.9 message-digest-key 1 md5 ********",
+        ),
+        (
+            " area 1 virtual-link 192.0.2.9 authentication-key s3cret",
+            " area 1 virtual-link 192.0.2.9 authentication-key ********",
+        ),
+        (
+            " ipv6 ospf6 authentication key-id 1 hash-algo md5 key s3cret",
+            " ipv6 ospf6 authentication key-id 1 hash-algo md5 key ********",
+        ),
+        (" ip nhrp authentication s3cret", " ip nhrp authentication ********"),
+        ("    tcp-md5-auth s3cret", "    tcp-md5-auth ********"),
         ("service password-encryption", "service password-encryption"),
         ("no neighbor 192.0.2.1 password", "no neighbor 192.0.2.1 password"),
     ],
 )
 def test_secrets_are_hidden(line: str, hidden: str) -> None:
     assert hide(line) == hidden
+
+
+@pytest.mark.parametrize("path", sorted(FULL.glob("*.conf")), ids=lambda path: path.stem)
+def test_no_secret_of_a_full_configuration_is_shown(path: Path) -> None:
+    """Every secret that tests/full/asked hands out begins with s3cret, the terminal's with letmein."""
+    text = path.read_text(encoding="utf-8")
+    assert "s3cret" in text
+    assert "letmein" in text
+    assert not [line for line in hide(text).splitlines() if "s3cret" in line or "letmein" in line]
 
 
 def test_a_changed_password_is_set_before_frr_reload_runs() -> None:

@@ -7,13 +7,14 @@ import pytest
 from napalm_frr.configuration import read
 from napalm_frr.interfaces import interfaces
 from napalm_frr.peering import bgp_config, network_instances
-from napalm_frr.routes import age, routes
+from napalm_frr.routes import routes
 from napalm_frr.sessions import neighbors_detail
-from napalm_frr.system import ping_result
+from napalm_frr.shown import age
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("00:13:27", 807), ("1d02h03m", 93780), ("02w3d04h", 1483200), ("00:00:00", 0)]
+    ("text", "seconds"),
+    [("00:13:27", 807), ("1d02h03m", 93780), ("02w3d04h", 1483200), ("01y05w2d", 34732800), ("00:00:00", 0)],
 )
 def test_ages_are_seconds(text: str, seconds: int) -> None:
     assert age(text) == seconds
@@ -101,16 +102,3 @@ def test_vrfs_of_the_kernel_and_of_the_configuration() -> None:
         "blue": "",
     }
     assert list(network_instances(shown, running, "red")) == ["red"]
-
-
-def test_pings_of_busybox_and_of_iputils() -> None:
-    busybox = (
-        "PING 1.1.1.1 (1.1.1.1): 56 data bytes\n64 bytes from 1.1.1.1: seq=0 ttl=64 time=0.050 ms\n\n"
-        "2 packets transmitted, 1 packets received, 50% packet loss\nround-trip min/avg/max = 0.050/0.050/0.050 ms\n"
-    )
-    result = ping_result(busybox)["success"]
-    assert (result["probes_sent"], result["packet_loss"], result["rtt_avg"]) == (2, 1, 0.05)
-    assert result["results"] == [{"ip_address": "1.1.1.1", "rtt": 0.05}]
-    assert ping_result("ping: nowhere: Name or service not known\n") == {
-        "error": "ping: nowhere: Name or service not known"
-    }

@@ -1,19 +1,17 @@
-"""The loop: look at nodes and blocks every half of the grace period, and take away what was ownerless for the whole of it."""
+"""The controller: look at nodes and blocks every half of the grace period, and take away what was ownerless for the whole of it."""
 
 import logging
-import threading
 import time
 
 from cluster_api.access import Access
-from cluster_api.client import UNREACHABLE, ApiError, Client
+from cluster_api.client import Client
+from cluster_api.loop import Loop
 from cluster_api.objects import Json, name
-from cluster_api.watch import Watch
 
 from calico_kube_controllers import leaks
 
 STORE = "/apis/crd.projectcalico.org/v1"
 CONFIGURATION = f"{STORE}/kubecontrollersconfigurations"
-RETRY_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -23,35 +21,24 @@ class Controller:
 
     def __init__(self, access: Access) -> None:
         self._client = Client(access)
-        self._changed = threading.Event()
-        self._stopping = threading.Event()
-        self._nodes = Watch(access, "/api/v1/nodes", threading.Event()).start()
-        self._configurations = Watch(access, CONFIGURATION, self._changed).start()
+        # A changed grace period counts at once; nodes change all the time, and are looked at when it is time.
+        self._loop = Loop(access, {"nodes": "/api/v1/nodes", "configurations": CONFIGURATION}, silent={"nodes"})
         self._seen: dict[str, float] = {}
 
     def stop(self) -> None:
-        """End the loop."""
-        self._stopping.set()
-        self._changed.set()
+        """End."""
+        self._loop.stop()
 
     def run(self) -> None:
-        """Work until stopped; a changed grace period counts at once."""
-        while not self._stopping.is_set():
-            self._changed.clear()
-            pause = RETRY_SECONDS
-            try:
-                if self._nodes.listed and self._configurations.listed:
-                    pause = self._look()
-            except (*UNREACHABLE, ApiError) as error:
-                log.warning("%s: %s", type(error).__name__, error)
-            self._changed.wait(pause)
+        """Work until stopped."""
+        self._loop.run(self._look)
 
     def _look(self) -> float:
         period = leaks.grace(self._configuration())
         affinities = self._client.get(f"{STORE}/blockaffinities")["items"]
         blocks = self._items("ipamblocks")
         now = time.monotonic()
-        nodes = {name(item) for item in self._nodes.objects()}
+        nodes = {name(item) for item in self._loop.objects("nodes")}
         before = set(self._seen)
         self._seen = leaks.gone_since(self._seen, leaks.owners(affinities, blocks), nodes, now)
         for node in self._seen.keys() - before:
@@ -63,7 +50,7 @@ class Controller:
 
     def _configuration(self) -> Json | None:
         """Find the configuration, or make it as the real one makes it: that is where the grace period is changed."""
-        found = next((item for item in self._configurations.objects() if name(item) == "default"), None)
+        found = next((item for item in self._loop.objects("configurations") if name(item) == "default"), None)
         if found is None and self._client.find(f"{CONFIGURATION}/default") is None:
             made = {"apiVersion": "crd.projectcalico.org/v1", "kind": "KubeControllersConfiguration"}
             node = {"leakGracePeriod": "15m0s", "reconcilerPeriod": "5m0s", "syncLabels": "Enabled"}

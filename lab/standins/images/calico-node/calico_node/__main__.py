@@ -2,12 +2,12 @@
 
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
 
 from cluster_api.access import Access
 from cluster_api.log import log_to_standard_output
+from cluster_api.termination import Termination
 
 from calico_node import cni, health
 from calico_node.agent import Agent, Places
@@ -23,9 +23,9 @@ def main(arguments: list[str]) -> None:
         installed = cni.install_plugins(source, Path(os.environ.get("CNI_BIN_DIR", "/opt/cni/bin")))
         logging.getLogger("install-cni").info("installed: %s", ", ".join(installed) or "nothing, all are in place")
         return
+    termination = Termination()
     agent = Agent(Places.from_environment(), Access.from_environment(), Version.from_environment())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: agent.stop())
+    termination.then(agent.stop)
     health.serve(
         int(os.environ.get("FELIX_HEALTHPORT", HEALTH_PORT)),
         {"readiness": agent.not_ready, "liveness": agent.not_alive},

@@ -60,7 +60,10 @@ class Places:
 
 
 class Agent:
-    """Holds nothing that cannot be read anew: after a restart all of it comes from the API server and the kernel."""
+    """Holds nothing that cannot be read anew: after a restart all of it comes from the API server and the kernel.
+
+    The loop is its own: BIRD is looked after each second, whether an API server answers or not, and a step that fails holds up no other.
+    """
 
     def __init__(self, places: Places, access: Access, version: Version) -> None:
         self._places = places

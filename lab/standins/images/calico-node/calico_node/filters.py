@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cluster_api.objects import Json, name, spec
 
-from calico_node.versions import FILTER_INTERFACE, FILTER_PREFIX_LENGTH, Version
+from calico_node.versions import FILTER_INTERFACE, FILTER_PREFIX_LENGTH, FILTER_SOURCE, Version
 
 SYMBOL_LENGTH = 64  # BIRD's, for a name of a function
 HASH_LENGTH = 16
@@ -71,11 +71,10 @@ def _statement(rule: Json, version: Version) -> str:
     conditions: list[str] = []
     if rule.get("cidr"):
         conditions.append(f"(net {_OPERATORS[str(rule['matchOperator'])]} {_networks(rule, version)})")
-    if version.has(FILTER_INTERFACE):
-        if rule.get("source"):
-            conditions.append("((defined(source))&&(source ~ [ RTS_BGP ]))")
-        if rule.get("interface"):
-            conditions.append(f'((defined(ifname))&&(ifname ~ "{rule["interface"]}"))')
+    if rule.get("source") and version.has(FILTER_SOURCE):
+        conditions.append("((defined(source))&&(source ~ [ RTS_BGP ]))")
+    if rule.get("interface") and version.has(FILTER_INTERFACE):
+        conditions.append(f'((defined(ifname))&&(ifname ~ "{rule["interface"]}"))')
     return f"if ({'&&'.join(conditions)}) then {{ {action} }}" if conditions else action
 
 

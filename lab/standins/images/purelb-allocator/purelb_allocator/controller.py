@@ -1,21 +1,19 @@
-"""The allocator's loop: see services and groups, decide, write."""
+"""The allocator: see services and groups, decide, write."""
 
 import logging
 import secrets
-import threading
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 from cluster_api.access import Access
-from cluster_api.client import UNREACHABLE, ApiError, Client
+from cluster_api.client import ApiError, Client
+from cluster_api.loop import Loop
 from cluster_api.objects import Json, name, namespace, qualified_name, status
-from cluster_api.watch import Watch
 
 from purelb_allocator.decisions import ALLOCATED_BY, ALLOCATED_FROM, BRAND, POOL_TYPE, Assignment, Decisions, decide
 from purelb_allocator.groups import Group, group
 from purelb_allocator.habits import Habits
 
-RETRY_SECONDS = 2.0
 RESYNC_SECONDS = 300.0
 
 log = logging.getLogger(__name__)
@@ -28,36 +26,24 @@ class Controller:
         self._client = Client(access)
         self._home = home
         self._habits = habits
-        self._changed = threading.Event()
-        self._stopping = threading.Event()
-        self._services = Watch(access, "/api/v1/services", self._changed).start()
-        self._groups = Watch(access, f"/apis/purelb.io/{habits.api}/servicegroups", self._changed).start()
+        groups = f"/apis/purelb.io/{habits.api}/servicegroups"
+        self._loop = Loop(access, {"services": "/api/v1/services", "groups": groups})
         self._given: dict[str, IPv4Address] = {}
         self._unsure: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._warned: set[tuple[str, str]] = set()
 
     def stop(self) -> None:
-        """End the loop."""
-        self._stopping.set()
-        self._changed.set()
+        """End."""
+        self._loop.stop()
 
     def run(self) -> None:
         """Work until stopped."""
-        while not self._stopping.is_set():
-            self._changed.clear()
-            done = True
-            try:
-                if self._services.listed and self._groups.listed:
-                    self._allocate()
-            except (*UNREACHABLE, ApiError) as error:
-                done = False
-                log.warning("%s: %s", type(error).__name__, error)
-            self._changed.wait(RESYNC_SECONDS if done else RETRY_SECONDS)
+        self._loop.run(self._allocate)
 
-    def _allocate(self) -> None:
+    def _allocate(self) -> float:
         self._make_sure()
-        services = self._services.objects()
+        services = self._loop.objects("services")
         shown = {str(item["metadata"]["uid"]): bool(_ingress(item)) for item in services}
         self._given = {uid: address for uid, address in self._given.items() if not shown.get(uid, True)}
         decisions = decide(services, self._usable_groups(), self._given, self._habits)
@@ -68,10 +54,11 @@ class Controller:
         for assignment in decisions.assignments:
             self._assign(assignment)
         self._explain(decisions)
+        return RESYNC_SECONDS
 
     def _usable_groups(self) -> dict[str, Group]:
         """Read the groups; where two share a name, the one in our own namespace counts."""
-        items = sorted(self._groups.objects(), key=lambda item: namespace(item) == self._home)
+        items = sorted(self._loop.objects("groups"), key=lambda item: namespace(item) == self._home)
         groups: dict[str, Group] = {}
         for item in items:
             try:

@@ -3,18 +3,20 @@
 import json
 import logging
 import random
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from cluster_api.access import Access
+from cluster_api.access import Access, Connection
+from cluster_api.backoff import Backoff
 from cluster_api.client import REQUEST_TIMEOUT, UNREACHABLE, ApiError, Client, refusal
 from cluster_api.objects import Json, qualified_name
 
 WATCH_SECONDS = (180, 300)
 """A server ends a watch after this time; drawn anew each time so that not all of a cluster come back at once."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 BREATH = 0.2
 """Between two watches, so that a server that ends each of them at once is not asked in a tight loop."""
 
@@ -35,6 +37,7 @@ class Watch:
         self._listed = threading.Event()
         self._refused = threading.Event()
         self._stopped = threading.Event()
+        self._open: Connection | None = None
         self._version = ""
         self._trouble = ""
 
@@ -44,8 +47,13 @@ class Watch:
         return self
 
     def stop(self) -> None:
-        """End after the watch that is open; tell nothing any more."""
+        """End at once, also where a watch is open; tell nothing any more."""
         self._stopped.set()
+        connection = self._open
+        if connection is not None and connection.sock is not None:
+            with suppress(OSError):  # the other end was faster
+                # The plain socket's way: the thread that reads sees the end, and keeps the TLS state that it is reading with.
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def objects(self) -> list[Json]:
         """List what is known in order of names. Shared with the watch: to be read only."""
@@ -63,22 +71,23 @@ class Watch:
         return self._listed.is_set() or self._refused.is_set()
 
     def _run(self) -> None:
-        pause = FIRST_PAUSE
+        backoff = Backoff()
         while not self._stopped.is_set():
             try:
                 if not self._version:
                     self._list()
                 self._follow()
-                pause = FIRST_PAUSE
+                backoff.succeeded()
                 self._stopped.wait(BREATH)
             except (*UNREACHABLE, ApiError, ValueError) as error:
                 self._suffer(error)
-                self._stopped.wait(pause * _DICE.uniform(0.8, 1.2))
-                pause = min(pause * 2, LONGEST_PAUSE)
+                self._stopped.wait(backoff.failed())
 
     def _suffer(self, error: Exception) -> None:
         """Decide what is still known after an error, and say it once."""
         self._client.close()
+        if self._stopped.is_set():
+            return
         if isinstance(error, ApiError):
             self._version = ""  # expired (410), gone (404), forbidden (403): a new list will tell
             if not self._refused.is_set():
@@ -141,7 +150,7 @@ class Watch:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(seconds),
         }
-        connection = self._client.connect(REQUEST_TIMEOUT)
+        connection = self._open = self._client.connect(REQUEST_TIMEOUT)
         try:
             connection.request("GET", f"{self._path}?{urlencode(query)}", headers=self._client.headers())
             response = connection.getresponse()
@@ -150,9 +159,10 @@ class Watch:
             self._client.close()  # the list's connection would only lie idle until the next list
             if connection.sock is not None:  # handed to the response where the server will close
                 connection.sock.settimeout(seconds + REQUEST_TIMEOUT)
-            while line := response.readline():
+            while not self._stopped.is_set() and (line := response.readline()):
                 yield json.loads(line)
         finally:
+            self._open = None
             connection.close()
 
     def _tell(self) -> None:

@@ -1,12 +1,12 @@
 """`tigera_operator [-manage-crds=true]` runs the operator."""
 
 import logging
-import signal
 import sys
 
 from cluster_api.access import Access
 from cluster_api.client import UNREACHABLE, ApiError, Client
 from cluster_api.log import log_to_standard_output
+from cluster_api.termination import Termination
 
 from tigera_operator import definitions
 from tigera_operator.operator import Operator
@@ -17,6 +17,7 @@ log = logging.getLogger("setup")
 
 def main(arguments: list[str]) -> int:
     """Run until the kubelet says stop."""
+    termination = Termination()
     log_to_standard_output()
     release, access = Release.from_environment(), Access.from_environment()
     log.info("Version: %s, Calico v%s", release.operator, release.calico)
@@ -25,17 +26,18 @@ def main(arguments: list[str]) -> int:
     try:
         if managing:
             definitions.install(client, release.calico)
-        absent = definitions.settled(client, patient=managing)
+        absent = definitions.settled(client, termination.asked, patient=managing)
     except (*UNREACHABLE, ApiError) as error:
         log.error("unable to start manager: %s: %s", type(error).__name__, error)  # noqa: TRY400  no traceback for a server that is away
         return 1
     client.close()
+    if termination.asked.is_set():
+        return 0
     if absent:
         log.error("problem running manager: if kind is a CRD, it should be installed before calling Start: %s", absent)
         return 1
     operator = Operator(access, release)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: operator.stop())
+    termination.then(operator.stop)
     operator.run()
     return 0
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ NEEDED = {
     "/apis/crd.projectcalico.org/v1/ippools": ("IPPool", "crd.projectcalico.org/v1"),
     "/apis/crd.projectcalico.org/v1/bgpconfigurations": ("BGPConfiguration", "crd.projectcalico.org/v1"),
 }
-SETTLE_SECONDS = 30.0
+SETTLE_SECONDS, ASK_SECONDS = 30.0, 0.5
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def missing(client: Client) -> str:
     return ""
 
 
-def settled(client: Client, *, patient: bool) -> str:
+def settled(client: Client, stopping: threading.Event, *, patient: bool) -> str:
     """Say what is missing; a server that has just learned of a kind gets a moment, and a patient caller waits for all."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
@@ -63,6 +64,5 @@ def settled(client: Client, *, patient: bool) -> str:
             absent, settling = missing(client), patient
         except ApiError as error:  # 429: the kind's storage initializes
             absent, settling = str(error), True
-        if not absent or not settling or time.monotonic() > deadline:
+        if not absent or not settling or time.monotonic() > deadline or stopping.wait(ASK_SECONDS):
             return absent
-        time.sleep(0.5)

@@ -1,13 +1,12 @@
-"""The operator's loop: look at the two resources, bring about what they ask for, say how it stands."""
+"""The operator: look at the two resources, bring about what they ask for, say how it stands."""
 
 import logging
-import threading
 
 from cluster_api.access import Access
-from cluster_api.client import UNREACHABLE, ApiError, Client
+from cluster_api.client import Client
+from cluster_api.loop import Loop
 from cluster_api.objects import Json, name, spec, status
 from cluster_api.versions import at_least
-from cluster_api.watch import Watch
 
 from tigera_operator import api, conditions, configuration, controllers, defaults, pools, workload
 from tigera_operator.conditions import State
@@ -32,8 +31,6 @@ class Operator:
         self._client = Client(access)
         self._keeper = Keeper(self._client)
         self._release = release
-        self._changed = threading.Event()
-        self._stopping = threading.Event()
         home = f"/apis/apps/v1/namespaces/{workload.NAMESPACE}"
         paths = {
             "installations": f"{OPERATOR}/installations",
@@ -45,33 +42,19 @@ class Operator:
             "configurations": f"{STORE}/bgpconfigurations",
             "pools": f"{STORE}/ippools",
         }
-        self._watches = {kind: Watch(access, path, self._changed).start() for kind, path in paths.items()}
-        self._trouble = ""
+        self._loop = Loop(access, paths)
 
     def stop(self) -> None:
-        """End the loop."""
-        self._stopping.set()
-        self._changed.set()
+        """End."""
+        self._loop.stop()
 
     def run(self) -> None:
         """Work until stopped."""
-        while not self._stopping.is_set():
-            self._changed.clear()
-            settled = False
-            try:
-                settled = self._reconcile()
-                self._trouble = ""
-            except (*UNREACHABLE, ApiError, ValueError) as error:
-                if self._trouble != str(error):
-                    log.warning("%s: %s", type(error).__name__, error)
-                self._trouble = str(error)
-            self._changed.wait(RESYNC_SECONDS if settled else UNSETTLED_SECONDS)
+        self._loop.run(self._reconcile)
 
-    def _reconcile(self) -> bool:
-        if not all(watch.listed for watch in self._watches.values()):
-            return False
-        installation = configuration.default(self._watches["installations"].objects())
-        server = configuration.default(self._watches["api_servers"].objects())
+    def _reconcile(self) -> float:
+        installation = configuration.default(self._loop.objects("installations"))
+        server = configuration.default(self._loop.objects("api_servers"))
         found: dict[str, tuple[State, Json]] = {}
         if installation is not None:
             found |= {title: (state, installation) for title, state in self._install(installation, server).items()}
@@ -87,7 +70,8 @@ class Operator:
                 self._keeper.report(title, state, int(item["metadata"]["generation"]))
             else:
                 self._keeper.forget(title)
-        return bool(found) and all(state.available for state, _ in found.values())
+        settled = bool(found) and all(state.available for state, _ in found.values())
+        return RESYNC_SECONDS if settled else UNSETTLED_SECONDS
 
     def _install(self, installation: Json, server: Json | None) -> dict[str, State]:
         """Fill in, check, write back; then the pools and what runs. The pools have a state of their own from 3.28 on."""
@@ -103,7 +87,7 @@ class Operator:
         pool_state = self._keep_pools(after, pod_networks, server)
         if not at_least(version, POOL_CONTROLLER_SINCE):
             return {"calico": self._run(installation, after, detection) if pool_state.available else pool_state}
-        ran = self._run(installation, after, detection) if self._watches["pools"].objects() else pool_state
+        ran = self._run(installation, after, detection) if self._loop.objects("pools") else pool_state
         return {"ippools": pool_state, "calico": ran}
 
     def _keep_pools(self, after: Json, pod_networks: list[str], server: Json | None) -> State:
@@ -124,7 +108,7 @@ class Operator:
     def _run(self, installation: Json, after: Json, detection: str) -> State:
         """Keep calico-node and calico-kube-controllers; tell their state."""
         release, registry = self._release, str(after.get("registry") or "")
-        configurations = self._watches["configurations"].objects()
+        configurations = self._loop.objects("configurations")
         if patch := configuration.cluster_routes(installation, configurations, release.calico):
             # Applied, so that the object is made where it is not there yet.
             kind = {

@@ -1,0 +1,1 @@
+"""What the tests of the drivers share: recorded and real routers."""

@@ -1,0 +1,2 @@
+[ -L "$base/lock" ] || exit 0
+tell "$(readlink "$base/lock")"

@@ -1,0 +1,1 @@
+"""What is known of router platforms: a room each, and beside them what several have in common."""

@@ -1,0 +1,59 @@
+"""What BIRD is told: one file that its configuration includes, ours as a whole. Pure."""
+
+import re
+from collections.abc import Mapping
+
+from kubepeer.intent import Intent, Router
+from tasks.platforms.ownership import OWNER, Claim, refuse_other_claims
+
+LONGEST_NAME = 64  # SYM_MAX_LEN of BIRD's conf/conf.h
+
+
+class Bird:
+    """BIRD 2 and 3: the driver replaces the file, so its diff is empty where nothing changes."""
+
+    name = "BIRD"
+    template = "routers/bird/bgp.conf.j2"
+    on_linux = True
+    takes_message = True
+    driven = True
+    reverts = True
+    whole = True
+    hides_passwords = False
+    unusable = '"'
+
+    def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:  # noqa: ARG002  nothing of it is process-wide
+        """The protocols' names: a node's, in the signs that BIRD has for a name; its address where that is too long or taken."""
+        names: dict[str, str] = {}
+        for node in intent.peers_of(router):
+            name = _name(node.name)
+            if len(name) > LONGEST_NAME or name in names.values():
+                name = _name(str(node.address))
+            names[node.name] = name
+        return {"protocol_names": names}
+
+    def candidate(self, intent: Intent, router: Router, rendered: str, running: str) -> str:
+        """The file.
+
+        Raises:
+            RefusedError: the file that stands is another inventory's.
+
+        """
+        found = re.match(r"# Kubepeer's: the (nodes of \S+)\. ", running)
+        refuse_other_claims(intent, router, [Claim(router.peering.vrf, found[1])] if found else [])
+        return rendered
+
+    def owned(self, intent: Intent, router: Router, configuration: str) -> str:  # noqa: ARG002  ours as a whole
+        """The file."""
+        return configuration
+
+    def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:  # noqa: ARG002  the diff is of our file alone
+        """Nodes that are no neighbours any more or came into another AS; all, where the other ends must change as well, or the table."""
+        changed = set(re.findall(r"^-\s*neighbor (\S+) as \d+;$", diff, re.MULTILINE))
+        if re.search(r"^[-+]\s*(?:password|ttl security|multihop|table) ", diff, re.MULTILINE):
+            changed |= {str(node.address) for node in intent.peers_of(router)}
+        return changed
+
+
+def _name(text: str) -> str:
+    return f"{OWNER.lower()}_{re.sub('[^a-z0-9]', '_', text)}"

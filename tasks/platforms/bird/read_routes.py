@@ -1,0 +1,90 @@
+"""BIRD's routes as the layers of a verification have them. Pure; the texts are read by napalm_bird.routes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+
+from napalm_bird import clock
+from napalm_bird.routes import NextHop, Route
+
+from tasks.platforms.seen import Hop, Path, RibRoute, Session
+
+UNMERGED = "the kernel protocol is not given it: its `merge paths` is off, or the limit of it too low"
+OF_THE_KERNEL = "inherit"  # BIRD's word for what a kernel protocol has learned
+
+
+def by_prefix(routes: Iterable[Route]) -> dict[IPv4Network, list[Route]]:
+    """The routes to networks of IPv4, by these."""
+    table: dict[IPv4Network, list[Route]] = {}
+    for route in routes:
+        try:
+            table.setdefault(IPv4Network(route.net), []).append(route)
+        except (AddressValueError, NetmaskValueError):
+            continue  # of another family
+    return table
+
+
+def paths(routes: Sequence[Route], sessions: Mapping[str, Session]) -> tuple[Path, ...]:
+    """The paths that BGP neighbours announced; those are chosen that are as good as the best one among them.
+
+    BIRD marks the best route of all protocols; the others stand in no order.
+    """
+    learned = [route for route in routes if route.type == "bgp"]
+    pivot = max(learned, key=lambda route: route.order, default=None)
+    return tuple(
+        _path(route, sessions.get(route.protocol), chosen=bool(pivot and route.merges_with(pivot))) for route in learned
+    )
+
+
+def _path(route: Route, session: Session | None, *, chosen: bool) -> Path:
+    return Path(
+        hop=route.next_hop or next(map(hop_of, route.hops), "unknown"),
+        peer=session.peer if session else _address(route.sender),
+        chosen=chosen,
+        valid=bool(route.hops),
+        # a protocol that is not Established has routes in the table only under graceful restart; `s` is its long-lived kind
+        stale=route.stale or bool(session and not session.established),
+    )
+
+
+def rib(routes: Sequence[Route], exported: Route | None, now: str) -> tuple[RibRoute, ...]:
+    """What the kernel protocol is given first; then what else the table has of each other protocol."""
+    chosen = exported or next((route for route in routes if route.best and route.type == OF_THE_KERNEL), None)
+    rest = [route for route in routes if route.best and not exported and route is not chosen]
+    rest += [route for route in routes if not route.best and route.type != "bgp"]
+    return tuple(
+        RibRoute(
+            protocol="kernel" if route.type == OF_THE_KERNEL else route.type,
+            distance=route.preference,
+            metric=0,
+            hops=frozenset(map(hop_of, route.hops)) or frozenset({route.kind}),
+            selected=route is chosen,
+            installed=route.mark != "!",
+            uptime=_uptime(route, now),
+            lines=tuple(map(_line, route.hops)) or ((route.kind, "", None),),
+            absent=UNMERGED,
+        )
+        for route in ([chosen] if chosen else []) + rest
+    )
+
+
+def hop_of(hop: NextHop) -> Hop:
+    """A next hop in the words of a verification."""
+    return hop.gateway or f"dev {hop.interface}"
+
+
+def _line(hop: NextHop) -> tuple[Hop, str, int | None]:
+    return (hop.gateway, hop.interface, hop.weight) if hop.gateway else (hop_of(hop), "", hop.weight)
+
+
+def _uptime(route: Route, now: str) -> str:
+    """How long it is there, as FRR writes it: 00:05:11."""
+    seconds = clock.age(route.since, now)
+    return route.since if seconds < 0 else str(timedelta(seconds=seconds)).rjust(8, "0")
+
+
+def _address(text: str) -> IPv4Address | None:
+    try:
+        return IPv4Address(text) if text else None
+    except AddressValueError:
+        return None  # a neighbour by IPv6

@@ -1,0 +1,243 @@
+"""What FRR is told, planned from intent and its running configuration. Pure."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from napalm_frr.as_numbers import Notation, as_number, process_of, written
+
+from kubepeer.intent import Intent, Router
+from tasks.platforms.indented import Line, addresses, lines_of, number
+from tasks.platforms.ownership import OWNER, Claim, raised, refuse_foreign_as, refuse_other_claims, several_as
+
+OWNED_GLOBALS = (f"ip prefix-list {OWNER}-", f"bgp as-path access-list {OWNER} ", f"route-map {OWNER}-")
+LISTEN_LIMIT = 100  # FRR's own: it is then not shown
+RELAX = "bgp bestpath as-path multipath-relax"
+
+
+@dataclass(frozen=True)
+class Process:
+    """The BGP process that the sessions are in: the default one, or that of a VRF.
+
+    Attributes:
+        line: as it stands, or as it is made.
+        as_number: its AS; None where it is not there yet.
+        notation: how it writes AS numbers.
+
+    """
+
+    line: str
+    as_number: int | None = None
+    notation: Notation = "plain"
+
+    def holds(self, context: tuple[str, ...], *below: str) -> bool:
+        """Whether a context is the process itself, or that section of it."""
+        return context == (self.line, *below)
+
+
+class Frr:
+    """FRR: fragments that are merged, `no` lines first."""
+
+    name = "FRR"
+    template = "routers/frr/bgp.conf.j2"
+    on_linux = True
+    takes_message = True
+    driven = True
+    reverts = True
+    whole = False
+    hides_passwords = False
+    unusable = ""
+
+    def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
+        """What the template needs beyond intent: what is process-wide, where it is not there yet."""
+        peers = len(intent.peers_of(router))
+        process = process_in(running, router)
+        dynamic = router.peering.neighbours == "dynamic"
+        relaxed = any(line.text == RELAX for line in lines_of(running) if process.holds(line.context))
+        numbers = intent.as_numbers_of_peers(router)
+        elsewhere = router.peering.multihop or router.address_key != "hostname"
+        return {
+            "process": process.line,
+            "as_text": {number: _as_it_stands(number, running, process) for number in numbers},
+            "as_path": {number: written(number, process.notation).replace(".", r"\.") for number in numbers},
+            "source": router.address if elsewhere else None,
+            "maximum_paths": _maximum_paths(peers, running, process),
+            "listen_limit": _listen_limit(router.peering.listen_limit, running, process) if dynamic else None,
+            "multipath_relax": several_as(intent, router) and not relaxed,
+        }
+
+    def candidate(self, intent: Intent, router: Router, rendered: str, running: str) -> str:
+        """The fragment to merge: what is ours and not wanted any more goes, then what is wanted comes.
+
+        Args:
+            intent: the router's peers among its nodes are the neighbours.
+            router: which.
+            rendered: the template's text.
+            running: `show running-config`.
+
+        Raises:
+            RefusedError: the router speaks BGP in another AS than the inventory says, or is another inventory's.
+
+        """
+        process = process_in(running, router)
+        if process.as_number is not None:
+            refuse_foreign_as(router, process.as_number)
+        refuse_other_claims(intent, router, _claims(running))
+        wanted = set(lines_of(rendered))
+        neighbours = addresses(intent, router)
+        stale = [line for line in lines_of(running) if _is_ours(line, neighbours, process) and line not in wanted]
+        stale = _or_the_whole_group(stale, _members(running, process))
+        listed = neighbours if router.peering.neighbours == "static" else frozenset()
+        return "\n".join([*_removals(stale, listed), rendered])
+
+    def owned(self, intent: Intent, router: Router, configuration: str) -> str:
+        """Our part of a configuration, each line with its context."""
+        process = process_in(configuration, router)
+        neighbours = addresses(intent, router) | _members(configuration, process)
+        ours = (line for line in lines_of(configuration) if _is_ours(line, neighbours, process))
+        return "\n".join(_in_context(line, line.text) for line in ours)
+
+    def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
+        """Peers of ours whose session this change ends on purpose.
+
+        These are nodes that are no neighbours any more, and those (or all) whose other end must change as well.
+
+        Args:
+            intent: its nodes stay.
+            router: which.
+            running: the configuration before.
+            diff: the change.
+
+        """
+        process = process_in(running, router)
+        ours = _members(running, process)
+        neighbours = addresses(intent, router)
+        if any(_is_our_range(line.text) for line in lines_of(running) if process.holds(line.context)):
+            ours |= neighbours
+        both_ends = set(
+            re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as|ttl-security|update-source) ", diff, re.MULTILINE)
+        )
+        both_ends |= set(re.findall(rf"^-\s*neighbor (\S+) peer-group {OWNER}$", diff, re.MULTILINE))
+        return ours if OWNER in both_ends else (ours - neighbours) | (ours & both_ends)
+
+
+def process_in(running: str, router: Router) -> Process:
+    """The process of a router's sessions as it stands, with the words that FRR prints; else as it is made. A view is nobody's VRF."""
+    vrf = router.peering.vrf
+    for line in lines_of(running):
+        found = process_of(line.text) if not line.context else None
+        if found and found[1] == (vrf or "default") and " view " not in line.text:
+            return Process(line.text, found[0], found[2])
+    return Process(f"router bgp {router.as_number}" + (f" vrf {vrf}" if vrf else ""))
+
+
+def _as_it_stands(number: int, running: str, process: Process) -> str:
+    """An AS number as one of our neighbours has it already: FRR prints it as it was written (bgpd/bgp_vty.c, as_pretty)."""
+    for line in lines_of(running):
+        words = line.text.split()
+        if process.holds(line.context) and words[2:3] == ["remote-as"] and as_number(words[3]) == number:
+            return words[3]
+    return written(number, process.notation)
+
+
+def _is_our_range(text: str) -> bool:
+    return text.startswith("bgp listen range ") and text.endswith(f" peer-group {OWNER}")
+
+
+def _is_ours(line: Line, neighbours: Collection[str], process: Process) -> bool:
+    if line.context[:1] == (process.line,):
+        words = line.text.split()
+        if line.text.startswith("bgp listen range "):
+            return _is_our_range(line.text)
+        if words[0] != "neighbor":
+            return False
+        return words[1] == OWNER or words[1] in neighbours or line.text.endswith(f" peer-group {OWNER}")
+    top = line.context[0] if line.context else line.text
+    return top.startswith(OWNED_GLOBALS)
+
+
+def _members(running: str, process: Process) -> set[str]:
+    member = re.compile(rf"neighbor (\S+) peer-group {OWNER}")
+    lines = (line.text for line in lines_of(running) if process.holds(line.context))
+    return {found[1] for text in lines if (found := member.fullmatch(text))}
+
+
+def _claims(running: str) -> list[Claim]:
+    """What stands under the name of our group, in every VRF."""
+    said: dict[str | None, list[str]] = {}
+    for line in lines_of(running):
+        if len(line.context) == 1 and (process := re.fullmatch(r"router bgp \S+(?: vrf (\S+))?", line.context[0])):
+            said.setdefault(process[1], []).append(line.text)
+    beginning = f"neighbor {OWNER} description "
+    return [
+        Claim(
+            vrf,
+            next((line.removeprefix(beginning) for line in lines if line.startswith(beginning)), ""),
+            frozenset(
+                found[1] for line in lines if (found := re.fullmatch(rf"neighbor (\S+) peer-group {OWNER}", line))
+            ),
+            frozenset(
+                found[1]
+                for line in lines
+                if (found := re.fullmatch(rf"bgp listen range (\S+) peer-group {OWNER}", line))
+            ),
+        )
+        for vrf, lines in said.items()
+    ]
+
+
+def _or_the_whole_group(stale: list[Line], members: Collection[str]) -> list[Line]:
+    """Where the AS of the group changes it goes as a whole: FRR drops the members with the AS, and keeps the group's other lines."""
+    ends = [line for line in stale if line.text.startswith(f"neighbor {OWNER} remote-as ")]
+    if not ends:
+        return stale
+    gone = {OWNER, *members}
+    kept = [line for line in stale if not (gone & set(line.text.split()) and line.context[:1] == ends[0].context)]
+    return [Line(ends[0].context, f"neighbor {OWNER} peer-group"), *kept]
+
+
+def _removals(stale: Iterable[Line], neighbours: Collection[str]) -> Iterator[str]:
+    """`no` lines; what stands under a line that goes as a whole needs none of its own, and no neighbour goes twice."""
+    gone: set[str] = set()
+    for line in stale:
+        if line.context and line.context[0] in gone:
+            continue
+        words = line.text.split()
+        text = line.text
+        if words[0] == "neighbor" and words[1] not in (*neighbours, OWNER):
+            text = f"neighbor {words[1]}"
+            if text in gone:
+                continue
+            gone.add(text)
+        elif words[0] == "route-map":
+            gone.add(line.text)
+        elif words[:2] == ["ip", "prefix-list"]:
+            text = " ".join(words[:5])  # ip prefix-list NAME seq N
+        elif words[0] == "call":
+            text = "call"  # an entry has one
+        yield _in_context(line, f"no {text}")
+
+
+def _in_context(line: Line, text: str) -> str:
+    """A statement with the lines that lead to its context, and back out of it."""
+    depths = range(len(line.context))
+    into = [" " * depth + line.context[depth] for depth in depths]
+    out = [
+        " " * depth + ("exit-address-family" if line.context[depth].startswith("address-family") else "exit")
+        for depth in reversed(depths)
+    ]
+    return "\n".join([*into, " " * len(line.context) + text, *out])
+
+
+def _maximum_paths(needed: int, running: str, process: Process) -> int | None:
+    """The number of equal paths to ask for; None while the process's own is enough.
+
+    FRR's default is what it was built with (64 or 256): only a number that was set can be too low.
+    """
+    standing = number("maximum-paths", running, lambda context: process.holds(context, "address-family ipv4 unicast"))
+    return raised(standing, needed)
+
+
+def _listen_limit(needed: int, running: str, process: Process) -> int | None:
+    standing = number("bgp listen limit", running, process.holds)
+    return raised(standing or LISTEN_LIMIT, needed)

@@ -1,0 +1,178 @@
+"""FRR's answers: sessions and paths from bgpd, routes from zebra, and the kernel's own. Pure.
+
+FRR's texts are read by napalm_frr.shown; here they become what every platform shares. tests/unit/platforms/frr/recorded holds answers.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, ip_address
+from json import JSONDecodeError
+from typing import Any
+
+from napalm_frr import shown
+from napalm_frr.shown import BgpPath, Neighbour, NextHop, TableRoute
+
+from kubepeer.errors import CommandError
+from kubepeer.intent.model import ConfigurationFiles
+from tasks.linux.observe import Answer
+from tasks.platforms import kernel
+from tasks.platforms.frr.vtysh import VTYSH
+from tasks.platforms.seen import Hop, Path, RibRoute, RouterSeen, Session
+
+Json = Mapping[str, Any]
+SELF = "0.0.0.0"  # noqa: S104  FRR's next hop of a route of its own
+
+
+@dataclass(frozen=True)
+class Frr:
+    """A router with FRR on Linux, read through vtysh and iproute2.
+
+    Attributes:
+        vrf: the VRF whose sessions and tables are meant; None: the default one alone.
+
+    """
+
+    vrf: str | None = None
+
+    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> "Frr":  # noqa: ARG002  it tells all by itself
+        """The same, of a VRF: a device of Linux, or a network namespace (zebra --vrfwnetns)."""
+        return Frr(vrf)
+
+    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
+        """Everything in one round trip: 0.1 s on the router, whatever else its tables hold."""
+        vrf = f" vrf {self.vrf}" if self.vrf else ""
+        asked = {"neighbours": _vtysh(f"show bgp{vrf} neighbors json")}
+        for network in networks:
+            asked[f"bgp {network}"] = _vtysh(f"show bgp{vrf} ipv4 unicast {network} longer-prefixes json")
+            asked[f"rib {network}"] = _vtysh(f"show ip route{vrf} {network} longer-prefixes json")
+            asked[f"kernel {network}"] = kernel.routes_question(network, self.vrf)
+        return asked | {"lookups": kernel.lookups_question(probes.values(), self.vrf)}
+
+    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
+        """Read the answers to these questions."""
+        of_kernel = [answer for name, answer in answers.items() if name.startswith("kernel ")]
+        bgp: dict[str, tuple[BgpPath, ...]] = {}
+        table: dict[str, tuple[TableRoute, ...]] = {}
+        neighbours = shown.neighbours(_json(answers, "neighbours"))
+        for name in answers:
+            if name.startswith("bgp "):
+                bgp |= shown.bgp_paths(_json(answers, name))
+            elif name.startswith("rib "):
+                table |= shown.table_routes(_json(answers, name))
+        return RouterSeen(
+            sessions={IPv4Address(one): _session(peer) for one, peer in neighbours.items() if _is_address(one)},
+            bgp={IPv4Network(prefix): tuple(map(_path, paths)) for prefix, paths in bgp.items()},
+            rib={IPv4Network(prefix): tuple(map(_rib_route, routes)) for prefix, routes in table.items()},
+            kernel=kernel.read_routes(of_kernel),
+            lookups=kernel.read_lookups(answers["lookups"], probes),
+            resolved=_resolved(table),
+            as_shown=next((str(one.said["localAs"]) for one in neighbours.values() if "localAs" in one.said), ""),
+            notice=kernel.notice_of(of_kernel),
+        )
+
+
+def _vtysh(command: str) -> str:
+    return f"{VTYSH} -c {shlex.quote(command)}"
+
+
+def _json(answers: Mapping[str, Answer], name: str) -> Json:
+    answer = answers[name]
+    try:
+        if not answer.code:
+            return shown.document(answer.text)
+        said = (answer.lines or ["nothing"])[-1]
+    except JSONDecodeError as error:
+        raise CommandError(f"FRR's answer to the question '{name}' is no JSON: {error}") from error
+    except ValueError as error:
+        said = str(error)
+    cure = "systemctl status frr" if "not running" in said or "failed to connect" in said else ""
+    raise CommandError(f"FRR said to the question '{name}': {said}", cure=cure)
+
+
+def _resolved(table: Mapping[str, tuple[TableRoute, ...]]) -> dict[Hop, frozenset[Hop]]:
+    """The gateways of each next hop that a chosen route of BGP has: itself on a link, else those that zebra resolves it by."""
+    resolved: dict[Hop, set[Hop]] = {}
+    chosen = (route for routes in table.values() for route in routes if route.selected and route.protocol == "bgp")
+    for hop in (hop for route in chosen for hop in route.next_hops if hop.active and hop.address):
+        by = [one for one in hop.resolved_by if one.active]
+        gateways = {one.address or hop.address for one in by if not one.nowhere} if hop.recursive else {hop.address}
+        resolved.setdefault(hop.address, set()).update(gateways)
+    return {hop: frozenset(gateways) for hop, gateways in resolved.items() if gateways}
+
+
+def _session(neighbour: Neighbour) -> Session:
+    family = neighbour.families.get("ipv4Unicast")
+    up = neighbour.established
+    return Session(
+        peer=IPv4Address(neighbour.address),
+        state=neighbour.state,
+        seconds=neighbour.seconds,
+        ever=bool(neighbour.said.get("connectionsEstablished")),
+        last_error="" if up else _last_error(neighbour.said),
+        discards=_discards(family) if up else "",
+        stale_seconds=neighbour.restart_seconds,
+        accepted=int((family or {}).get("acceptedPrefixCounter", 0)),
+    )
+
+
+def _last_error(neighbour: Json) -> str:
+    """Why the session is down; what is configured on the router itself before what was last heard."""
+    if neighbour.get("adminShutDown"):
+        return "shut down in the router's configuration"
+    if not neighbour.get("addressFamilyInfo"):
+        return "IPv4 unicast is not activated for it on the router"
+    said = str(neighbour.get("lastResetDueTo") or "")
+    if said.startswith("BGP Notification"):
+        sender = "the router" if said.endswith("send") else "the node"
+        said = f"{neighbour.get('lastNotificationReason') or 'BGP notification'}, sent by {sender}"
+    if neighbour.get("authenticationEnabled"):
+        return f"{said} (the router expects a password)".lstrip()
+    return said
+
+
+def _discards(family: Json | None) -> str:
+    if family is None:
+        return "IPv4 unicast is not negotiated"
+    return str(family.get("inboundEbgpRequiresPolicy") or "")
+
+
+def _path(path: BgpPath) -> Path:
+    return Path(
+        hop="the router itself" if path.next_hop == SELF else path.next_hop or "unknown",
+        peer=IPv4Address(path.peer) if _is_address(path.peer) else None,
+        chosen=path.chosen,
+        valid=path.valid,
+        stale=path.stale,
+    )
+
+
+def _rib_route(route: TableRoute) -> RibRoute:
+    active = [hop for hop in route.next_hops if hop.active]
+    return RibRoute(
+        protocol=route.protocol,
+        distance=route.distance,
+        metric=route.metric,
+        hops=frozenset(map(_rib_hop, active)),
+        selected=route.selected,
+        installed=route.installed,
+        uptime=route.uptime,
+        lines=tuple(line for hop in active for line in _lines(hop)),
+    )
+
+
+def _lines(hop: NextHop) -> list[tuple[Hop, str, int | None]]:
+    """A next hop as `show ip route` prints it, followed by those that resolve it."""
+    name = f"{_rib_hop(hop)} (recursive)" if hop.recursive else _rib_hop(hop)
+    return [(name, hop.interface, hop.weight), *((_rib_hop(one), one.interface, one.weight) for one in hop.resolved_by)]
+
+
+def _rib_hop(hop: NextHop) -> Hop:
+    return hop.address or hop.nowhere or f"dev {hop.interface or 'unknown'}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return ip_address(text).version == 4  # noqa: PLR2004  IPv4
+    except ValueError:
+        return False

@@ -1,0 +1,279 @@
+"""What was seen on a router, in words that every platform shares. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from typing import Protocol, runtime_checkable
+
+from kubepeer.intent.model import ConfigurationFiles
+from tasks.linux.observe import Answer
+
+IPV4_ADDRESS = re.compile(r"\d+(\.\d+){3}$")
+WITHOUT_FORWARDING = frozenset({"bgp", "rib"})  # the layers of a router whose forwarding table is not read
+Hop = str  # an address, or what stands where one should: "dev eth0", "blackhole"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One configured BGP neighbour.
+
+    Attributes:
+        state: as the router names it: Established, Active, Connect, Idle, OpenSent, OpenConfirm.
+        seconds: how long it has been Established or, if it is not, since it was last reset.
+        ever: whether it was Established at any time.
+        last_error: why it was last reset, in the router's words and those of the notification; "" when nothing is known.
+        of_last_attempt: whether last_error may be of a later attempt to connect: the router remembers no other.
+        discards: why the router discards what the peer sends although the session is up; "" when it does not.
+        stale_seconds: how long the routes of a lost session are still kept (graceful restart); None when none are.
+        accepted: how many prefixes were accepted.
+        waits: why a session that is up has brought nothing yet, as far as that is known; "" where nothing is.
+
+    """
+
+    peer: IPv4Address
+    state: str
+    seconds: int | None = None
+    last_error: str = ""
+    of_last_attempt: bool = False
+    ever: bool = True
+    discards: str = ""
+    stale_seconds: int | None = None
+    accepted: int = 0
+    waits: str = ""
+
+    @property
+    def established(self) -> bool:
+        """Whether the session is up."""
+        return self.state == "Established"
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path of a prefix in BGP.
+
+    Attributes:
+        peer: who announced it; None for a route of the router's own.
+        chosen: the best path, or one of its equals (multipath).
+        valid: whether the next hop can be reached.
+        stale: kept although its session was lost (RFC 4724).
+
+    """
+
+    hop: Hop
+    peer: IPv4Address | None = None
+    chosen: bool = False
+    valid: bool = True
+    stale: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Whether the next hop itself announced it: what another node says of it does not show that it lives."""
+        return str(self.peer) == self.hop
+
+
+@dataclass(frozen=True)
+class RibRoute:
+    """One route of a prefix in the router's own table, chosen or not.
+
+    Attributes:
+        lines: next hop, interface, weight: in the router's order.
+        absent: why a next hop that BGP has may not be one of the route's, as far as this platform is known.
+
+    """
+
+    protocol: str
+    distance: int
+    metric: int
+    hops: frozenset[Hop]
+    selected: bool
+    installed: bool = True
+    uptime: str = ""
+    lines: tuple[tuple[Hop, str, int | None], ...] = ()
+    absent: str = "not an active next hop of the route"
+
+
+@dataclass(frozen=True)
+class KernelRoute:
+    """One route of the kernel; the lowest metric wins among those of a prefix, and two of different metrics are no equal paths.
+
+    Attributes:
+        protocol: who put it there; "" where nothing tells.
+        hops: its next hops as the kernel has them: gateways on a link.
+        untold: why there may be more next hops than these; "" where these are all.
+
+    """
+
+    prefix: IPv4Network
+    protocol: str
+    metric: int
+    hops: frozenset[Hop]
+    untold: str = ""
+
+
+@dataclass(frozen=True)
+class RouterSeen:
+    """A router's sessions, and what it has of the cluster's networks.
+
+    Attributes:
+        lookups: for a prefix, the kernel's own answer to "which route would you take to an address in it": it honours rules and
+            other tables; None is "no route"; a prefix that was not asked about is absent. A node's address is asked about as a /32.
+        kernel_protocols: the kernel's names for what the router's own daemon has put there.
+        resolved: for a next hop of BGP, the gateways by which the router's own table resolves it (RFC 4271, 5.1.3): the next hop
+            itself where it is a neighbour on a link; absent where the table does not tell.
+        gateways_in_rib: whether the routes of the table show those gateways in place of BGP's next hops.
+        as_shown: the router's own AS as it writes it itself; "" where it does not tell.
+        layers: of which it tells; the others are not judged.
+        notice: what is to be known of how this was read, and is no fault; "" where nothing is.
+
+    """
+
+    sessions: Mapping[IPv4Address, Session] = field(default_factory=dict)
+    bgp: Mapping[IPv4Network, tuple[Path, ...]] = field(default_factory=dict)
+    rib: Mapping[IPv4Network, tuple[RibRoute, ...]] = field(default_factory=dict)
+    kernel: Mapping[IPv4Network, tuple[KernelRoute, ...]] = field(default_factory=dict)
+    lookups: Mapping[IPv4Network, KernelRoute | None] = field(default_factory=dict)
+    kernel_protocols: frozenset[str] = frozenset({"bgp"})  # RTPROT_BGP of linux/rtnetlink.h
+    resolved: Mapping[Hop, frozenset[Hop]] = field(default_factory=dict)
+    gateways_in_rib: bool = False
+    as_shown: str = ""
+    layers: frozenset[str] = frozenset({"bgp", "rib", "kernel"})
+    notice: str = ""
+
+    def gateways(self, hop: Hop) -> frozenset[Hop]:
+        """The gateways that a next hop of BGP is reached by: as the router's table resolves it, else as the kernel does, else itself."""
+        return self.resolved.get(hop) or self.kernel_gateways(hop) or frozenset({hop})
+
+    def kernel_gateways(self, hop: Hop) -> frozenset[Hop] | None:
+        """The gateways of the route that the kernel itself would take to a next hop; none: it has no route; None: nobody asked."""
+        key = IPv4Network(hop) if IPV4_ADDRESS.match(hop) else None
+        if key is None or key not in self.lookups:
+            return None
+        taken = self.lookups[key]
+        if taken is None:
+            return frozenset()
+        return frozenset(hop if gateway.startswith("dev ") else gateway for gateway in taken.hops)
+
+    def shows_gateways(self, layer: str) -> bool:
+        """Whether a layer has gateways on a link in place of BGP's next hops."""
+        return layer == "kernel" or (layer == "rib" and self.gateways_in_rib)
+
+    def shown(self, layer: str, hop: Hop) -> frozenset[Hop]:
+        """What a layer shows where BGP has this next hop."""
+        return self.gateways(hop) if self.shows_gateways(layer) else frozenset({hop})
+
+    def rib_hops(self, prefix: IPv4Network) -> frozenset[Hop]:
+        """The next hops of the route that the router's own table has chosen; none where it has none."""
+        chosen = self.chosen_rib(prefix)
+        return chosen.hops if chosen else frozenset()
+
+    def chosen_rib(self, prefix: IPv4Network) -> RibRoute | None:
+        """The route that the router's own table has chosen."""
+        return next((route for route in self.rib.get(prefix, ()) if route.selected), None)
+
+    def chosen_kernel(self, prefix: IPv4Network) -> KernelRoute | None:
+        """The route that the kernel takes: its own answer where it gave one, else the lowest metric of its main table."""
+        listed = min(self.kernel.get(prefix, ()), key=lambda route: route.metric, default=None)
+        if prefix not in self.lookups:
+            return listed
+        taken = self.lookups[prefix]
+        if taken is not None and taken.prefix == prefix:
+            return taken
+        if taken is not None and taken.prefix.supernet_of(prefix):
+            return None  # it falls back on a shorter prefix, whatever stands in its main table
+        if (
+            taken is None
+            and listed
+            and any(IPV4_ADDRESS.match(hop) for hop in listed.hops)
+            and not self._longer(prefix)
+        ):
+            return None  # a rule forbids what stands in the main table
+        return listed
+
+    def _longer(self, prefix: IPv4Network) -> bool:
+        """Whether the kernel has routes for parts of a prefix: the address that was asked about may be in one."""
+        return any(other != prefix and other.subnet_of(prefix) for other in self.kernel)
+
+    def own_paths(self, prefix: IPv4Network, hop: Hop) -> tuple[Path, ...]:
+        """What a next hop itself announces of a prefix; with ADD-PATH (RFC 7911) a node announces its own block more than once."""
+        return tuple(path for path in self.bgp.get(prefix, ()) if path.own and path.hop == hop)
+
+    def stale(self, prefix: IPv4Network) -> frozenset[Hop]:
+        """The next hops of a prefix whose own path is kept although their session was lost; another node's copy decides nothing."""
+        own = {path.hop for path in self.bgp.get(prefix, ()) if path.own}
+        return frozenset(hop for hop in own if all(path.stale for path in self.own_paths(prefix, hop)))
+
+    def only_by_others(self, prefix: IPv4Network) -> frozenset[Hop]:
+        """The next hops of a prefix that other nodes announce, and they themselves do not."""
+        hops = {path.hop for path in self.bgp.get(prefix, ()) if path.peer is not None}
+        return frozenset(hop for hop in hops if not self.own_paths(prefix, hop))
+
+
+class RouterReader(Protocol):
+    """How the routers of one platform are asked, and how their answers are read."""
+
+    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
+        """Shell commands by name, for tasks.linux.observe.ask: one round trip.
+
+        Args:
+            networks: ask about prefixes in these alone, so that the cost does not grow with the router's table.
+            probes: for a prefix, the address whose route the kernel is asked for.
+
+        """
+
+    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
+        """Read the answers.
+
+        Raises:
+            CommandError: an answer is missing or cannot be read; with the router's own words.
+
+        """
+
+
+@runtime_checkable
+class DriverReader(RouterReader, Protocol):
+    """A reader whose questions are show commands, and names of getters, for the router's NAPALM driver: its shell is none.
+
+    Attributes:
+        encoding: of the answers to show commands, as NAPALM's cli() names it.
+
+    """
+
+    encoding: str
+
+
+@runtime_checkable
+class ReadsVrfs(Protocol):
+    """A reader that can also read the tables of a VRF."""
+
+    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> RouterReader:
+        """The reader of that VRF; what BIRD's table is in the kernel stands in its files."""
+
+
+def hops_in_order(hops: Iterable[Hop]) -> tuple[Hop, ...]:
+    """Next hops, addresses by number before all else."""
+    return tuple(sorted(hops, key=_order))
+
+
+def shortened(hops: Iterable[Hop]) -> str:
+    """Next hops for a person: 10.31.90.1-5, 10.31.91.7."""
+    runs: list[list[Hop]] = []
+    for hop in hops_in_order(hops):
+        if runs and _follows(runs[-1][-1], hop):
+            runs[-1].append(hop)
+        else:
+            runs.append([hop])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1].rpartition('.')[2]}" for run in runs)
+
+
+def _follows(hop: Hop, following: Hop) -> bool:
+    """Whether the second is the next address of the same /24."""
+    (kind, number, _), (next_kind, next_number, _) = _order(hop), _order(following)
+    return kind == next_kind == 0 and next_number == number + 1 and next_number % 256 != 0
+
+
+def _order(hop: Hop) -> tuple[int, int, str]:
+    try:
+        return (0, int(IPv4Address(hop)), hop)
+    except AddressValueError:
+        return (1, 0, hop)
