@@ -19,6 +19,7 @@ from tasks.linux.observe import Answer, ask
 from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.seen import DriverReader, ReadsVrfs, RouterReader
+from tasks.platforms.transport import refuse_unclear_transport
 from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.driver import ask_driver
@@ -164,6 +165,9 @@ def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]
 
 def _ask(run: Run, name: str, reader: RouterReader, questions: Mapping[str, str]) -> Mapping[str, Answer]:
     if isinstance(reader, DriverReader):
+        host, platform = run.nornir.inventory.hosts[name], PLATFORMS[run.intent.router(name).platform]
+        options = host.get_connection_parameters("napalm").extras.get("optional_args", {})
+        refuse_unclear_transport(name, platform.abilities.transports, options, host.password)
         return ask_driver(connection(run.nornir, name, "napalm"), questions, reader.encoding)
     return ask(open_shell(run.nornir, name), questions).answers
 

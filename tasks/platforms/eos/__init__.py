@@ -8,7 +8,7 @@ from tasks.platforms.platform import Platform
 class Eos(plan.Eos):
     """All that is known of Arista EOS."""
 
-    abilities = Abilities((NO_LARGE_COMMUNITIES,), several_paths=True)
+    abilities = Abilities((NO_LARGE_COMMUNITIES,), several_paths=True, transports=("ssh", "https"))
     reader = read.Eos()
     preflight = None
 

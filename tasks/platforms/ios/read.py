@@ -26,7 +26,7 @@ from tasks.platforms.driver_answers import (
 from tasks.platforms.seen import Hop, KernelRoute, Path, RibRoute, RouterSeen
 
 HEADLINE = re.compile(r"^\s*Network\s+Next Hop", re.MULTILINE)
-PATH = re.compile(r"^ ?[bdhimrsSx*> ]{2,4} *\S", re.MULTILINE)
+NOTHING = re.compile(r"not in table|No such neighbor|BGP not active", re.IGNORECASE)
 VIA = re.compile(r"\[\d+/\d+\] via ")
 CODES = {"B": "bgp", "S": "static", "C": "connected", "L": "local", "O": "ospf", "D": "eigrp", "R": "rip", "i": "isis"}
 
@@ -68,13 +68,17 @@ class Ios:
         )
 
 
-def _refused(text: str) -> bool:
-    return text.lstrip().startswith("%")
+def _is_empty(text: str, name: str) -> bool:
+    """Whether IOS says that there is nothing of the kind; what else it says with a % is no answer."""
+    said = text.strip().splitlines()[:1]
+    if said and said[0].startswith("%") and not NOTHING.search(said[0]):
+        raise CommandError(f"IOS said to the question '{name}': {said[0]}")
+    return not said or said[0].startswith("%")
 
 
 def _paths(text: str, sender: IPv4Address | None) -> dict[IPv4Network, list[Path]]:
     headline = HEADLINE.search(text)
-    if not headline:
+    if _is_empty(text, "show ip bgp") or not headline:
         return {}  # no path, or no such neighbour: IOS then has no table
     rows = parsed("cisco_ios", "show ip bgp", text)
     said = sum(1 for line in text[headline.end() :].splitlines() if re.match(r" ?[bdhmrsSx*][bdhimrsSx*> ]{2}", line))
@@ -103,7 +107,7 @@ def _network(written: str) -> IPv4Network:
 
 
 def _routes(text: str, name: str) -> Iterator[tuple[IPv4Network, RibRoute]]:
-    if _refused(text):
+    if _is_empty(text, name):
         return
     rows = parsed("cisco_ios", "show ip route", text)
     said, read = len(VIA.findall(text)), sum(1 for row in rows if row["nexthop_ip"])
@@ -134,7 +138,7 @@ def _without_hop(interface: str) -> Hop:
 
 def _forwarded(text: str) -> Iterator[KernelRoute]:
     """What CEF has; a word in place of an address (attached, receive, drop, no route) is no next hop that a node has."""
-    if _refused(text) or "Prefix" not in text:
+    if _is_empty(text, "show ip cef"):
         return
     for row in parsed("cisco_ios", "show ip cef", text):
         hops = frozenset(

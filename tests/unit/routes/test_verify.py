@@ -1,9 +1,11 @@
 """The task: it asks again until all is well or time is up, and what it asks moves with the cluster."""
 
 import base64
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from kubepeer.errors import CommandError, RefusedError
 from kubepeer.intent.model import Peering
@@ -14,6 +16,8 @@ from tasks.linux.shell import Completed
 from tasks.routes import recovery, tasks
 from tests.unit.platforms.recordings import BLOCKS, NODES, answers
 from tests.unit.routes.intents import intent
+
+ANSWERS = Path(__file__).parent.parent / "platforms/eos/answers"
 
 
 class Router:
@@ -280,3 +284,53 @@ def test_a_platform_whose_vrfs_nobody_reads_yet_is_refused_in_words(monkeypatch)
     monkeypatch.setattr(tasks, "PLATFORMS", {"frr": SimpleNamespace(reader=Other())})
     with pytest.raises(RefusedError, match="VRF cannot be read yet on platform frr"):
         tasks._reader(of_vrf("frr"))
+
+
+class Leaf:
+    """A driver's device that gives the answers of a case."""
+
+    def __init__(self, case):
+        self.answers = case["answers"]
+        self.asked = 0
+
+    def get_bgp_neighbors(self):
+        return self.answers["sessions"]
+
+    def cli(self, commands, encoding):
+        assert encoding == "json"
+        self.asked += 1
+        kind, key = ("bgp", "bgpRouteEntries") if " bgp " in commands[0] else ("rib", "routes")
+        said = [answer["vrfs"]["default"][key] for name, answer in self.answers.items() if name.startswith(f"{kind} ")]
+        return {
+            commands[0]: {"vrfs": {"default": {key: {prefix: one for some in said for prefix, one in some.items()}}}}
+        }
+
+
+@pytest.mark.parametrize(
+    ("transport", "password"), [("ssh", None), ("https", "secret"), (None, "secret"), ("https", None)]
+)
+def test_a_router_with_a_driver_is_read_by_it_when_the_way_is_clear(monkeypatch, transport, password):
+    case = yaml.safe_load((ANSWERS / "healthy.yaml").read_text(encoding="utf-8"))
+    device = Leaf(case)
+    options = SimpleNamespace(extras={"optional_args": {"transport": transport}})
+    host = SimpleNamespace(get_connection_parameters=lambda _: options, password=password)
+    nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set()), inventory=SimpleNamespace(hosts={"r1": host}))
+    monkeypatch.setattr(tasks, "connection", lambda *_: device)
+    monkeypatch.setattr(tasks, "open_shell", lambda *_: pytest.fail("its shell is none"))
+    monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
+    run = Run(intent("eos", n1="10.31.90.1"), None, Options(), nornir, frozenset(), filtered=False)
+    task = SimpleNamespace(host=SimpleNamespace(name="r1"))
+    if transport is None or (transport == "https" and not password):
+        with pytest.raises(RefusedError, match="Nothing was contacted"):
+            tasks._findings(task, run, tasks._reader(run.intent.routers[0]))
+        assert device.asked == 0
+        return
+    findings = tasks._findings(task, run, tasks._reader(run.intent.routers[0]))
+    right = {finding.subject for finding in findings if finding.ok and finding.layer == "kernel"}
+    assert "10.33.5.0/24" in right
+    assert {finding.subject for finding in findings if finding.check == "session" and finding.ok} == {
+        "10.31.90.1",
+        "10.31.90.2",
+        "10.31.90.3",
+    }
+    assert device.asked == 2, "neighbouring networks are one question"
