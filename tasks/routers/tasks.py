@@ -49,8 +49,10 @@ def observe(task: Task, run: Run) -> Result:
             cure="apply the diff of --dry-run by hand, and leave this router out with --group or --host",
         )
     host = run.nornir.inventory.hosts[router.name]
-    options = host.get_connection_parameters("napalm").extras.get("optional_args", {})
-    refuse_unclear_transport(router.name, platform.abilities.transports, options, host.password)
+    options = host.get_connection_parameters("napalm").extras or {}
+    refuse_unclear_transport(
+        router.name, platform.abilities.transports, options.get("optional_args", {}), host.password
+    )
     seen = Seen({}, {})
     if platform.on_linux:
         seen = ask(open_shell(run.nornir, router.name), preflight.questions(platform.preflight, router))

@@ -166,8 +166,8 @@ def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]
 def _ask(run: Run, name: str, reader: RouterReader, questions: Mapping[str, str]) -> Mapping[str, Answer]:
     if isinstance(reader, DriverReader):
         host, platform = run.nornir.inventory.hosts[name], PLATFORMS[run.intent.router(name).platform]
-        options = host.get_connection_parameters("napalm").extras.get("optional_args", {})
-        refuse_unclear_transport(name, platform.abilities.transports, options, host.password)
+        options = host.get_connection_parameters("napalm").extras or {}
+        refuse_unclear_transport(name, platform.abilities.transports, options.get("optional_args", {}), host.password)
         return ask_driver(connection(run.nornir, name, "napalm"), questions, reader.encoding)
     return ask(open_shell(run.nornir, name), questions).answers
 
