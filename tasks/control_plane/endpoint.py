@@ -17,7 +17,7 @@ HAPROXY_FILE = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED_FILE, CHECK_FILE = "/etc/keepalived/keepalived.conf", "/etc/keepalived/check_apiserver.sh"
 MANIFESTS = "/etc/kubernetes/manifests"
 HAPROXY_POD, KEEPALIVED_POD = f"{MANIFESTS}/haproxy.yaml", f"{MANIFESTS}/keepalived.yaml"
-QUESTIONS = {"pending restarts": PENDING_RESTARTS}
+QUESTIONS = {"restarts": PENDING_RESTARTS}
 PATHS = (HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE, HAPROXY_POD, KEEPALIVED_POD)
 
 # keepalived cuts it after the eighth sign (RFC 2338, 5.3.6), and reads spaces, quotes, comments and braces in its own way
@@ -104,7 +104,7 @@ def _with_restart(name: str, change: LinuxChange | None, seen: Seen, *, restart_
     Where the pod already runs it read the file when it started. Its manifest, whose annotation names the file's hash, is as it
     should be, and the kubelet sees nothing to do. A container that was stopped it starts at once.
     """
-    if name not in seen["pending restarts"].lines and not (change and restart_marker):
+    if name not in seen["restarts"].lines and not (change and restart_marker):
         return change
     stands = change or LinuxChange(f"container {name} restart", None, "restarted")
     step = Execute(f"restart {name}", clearing_marker(name, stopping(name)), RESTART_SECONDS)

@@ -43,7 +43,7 @@ def questions(intent: Intent) -> dict[str, str]:
     """Read-only commands whose answers the plan needs."""
     return {
         "lock": WAIT_FOR_LOCK.format(seconds=INSTALL_SECONDS),
-        "pending restarts": PENDING_RESTARTS,
+        "restarts": PENDING_RESTARTS,
         "swaps": "tail -n +2 /proc/swaps",
         **kernel.questions(intent),
         "packages": PACKAGES_QUESTION,
@@ -132,7 +132,7 @@ def plan_time(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     sources = "".join(f"server {server} iburst\n" for server in intent.time_servers)
     change = file(TIME_FILE, sources, seen.files[TIME_FILE], restart_marker=marker_of("chrony"))
     yield change
-    if change or "chrony" in seen["pending restarts"].lines:
+    if change or "chrony" in seen["restarts"].lines:
         script = clearing_marker("chrony", "chronyc -n reload sources")
         yield action("chrony sources", "reloaded", script, deadline=20)
 
@@ -154,7 +154,7 @@ def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     yield file(
         CRICTL_FILE, f"runtime-endpoint: unix://{SOCKET}\nimage-endpoint: unix://{SOCKET}\n", seen.files[CRICTL_FILE]
     )
-    if configuration or "containerd" in seen["pending restarts"].lines:
+    if configuration or "containerd" in seen["restarts"].lines:
         yield restart("containerd")
     yield from _unit(seen, "containerd")
 
@@ -170,7 +170,7 @@ def plan_kubelet(node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
     wanted = f"KUBELET_EXTRA_ARGS=--node-ip={node.address}\n"
     change = file(KUBELET_FILE, wanted, seen.files[KUBELET_FILE], restart_marker=marker_of("kubelet") if runs else "")
     yield change
-    if (change and runs) or "kubelet" in seen["pending restarts"].lines:
+    if (change and runs) or "kubelet" in seen["restarts"].lines:
         yield restart("kubelet")
     if states.get("kubelet", ("", ""))[1] != "enabled":
         yield unit("kubelet", *states.get("kubelet", ("inactive", "not installed")))

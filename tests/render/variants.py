@@ -62,7 +62,7 @@ def _files(changes: tuple[LinuxChange, ...]) -> Iterator[tuple[str, str]]:
 def _endpoint(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
     node = intent.control_planes[0]
     for path, content in _files(
-        plan_endpoint(intent, node, Seen({"pending restarts": Answer(0, "")}, dict.fromkeys(PATHS)), password)
+        plan_endpoint(intent, node, Seen({"restarts": Answer(0, "")}, dict.fromkeys(PATHS)), password)
     ):
         yield f"control_plane{path.replace('/etc', '', 1)}", content
 

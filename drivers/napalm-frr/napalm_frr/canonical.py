@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_network
 
-from napalm_frr.contexts import BGP, BGP_FAMILY, ROUTE_MAP, TOP, VRF, Path, kind_of
+from napalm_frr.contexts import BGP, BGP_FAMILY, INTERFACE, ROUTE_MAP, ROUTER_ISIS, TOP, VRF, Path, kind_of
 
 _PREFIX_LIST = re.compile(r"((?:ip|ipv6) prefix-list \S+(?: seq \d+)? (?:permit|deny)) (\S+)((?: (?:ge|le) \d+)*)")
 _BOUND = re.compile(r"(ge|le) (\d+)")
@@ -97,10 +97,23 @@ def _set_community(line: str) -> str:
     return "set community " + " ".join(f"{high}:{low}" for high, low in values) + (found.group(2) or "")
 
 
+def _type_2(line: str) -> str:
+    """Metrics of type 2 are what OSPF gives, and it prints the other type alone."""
+    return line.replace(" metric-type 2", "") if line.startswith(("redistribute ", "default-information ")) else line
+
+
+def _only(line: str) -> str:
+    return f"{line}-only" if line in ("is-type level-2", "isis circuit-type level-2") else line
+
+
 _REWRITES: dict[str, Sequence[Callable[[str], str]]] = {
     TOP: (_prefix_list, _route),
     VRF: (_route,),
     BGP: (_neighbor, _family, _prefix_after_keyword(_LISTEN)),
     BGP_FAMILY: (_neighbor, _prefix_after_keyword(_NETWORK)),
     ROUTE_MAP: (_set_community,),
+    "router ospf": (_type_2,),
+    "router ospf6": (_type_2,),
+    ROUTER_ISIS: (_only,),
+    INTERFACE: (_only,),
 }

@@ -71,7 +71,12 @@ _COMPILED = MappingProxyType(
     {kind: re.compile("|".join(f"(?:{one})" for one in rows)) for kind, rows in _OPENERS.items()}
 )
 
-_CLOSED = ("bfd peer", "bfd profile", "router bgp bmp")
+_CLOSED = (
+    *("bfd peer", "bfd profile", "router bgp bmp", "key chain key", "interface link-params", "vrf rpki"),
+    *("mpls ldp address-family interface", "l2vpn member", "segment-routing traffic-eng segment-list"),
+    *("segment-routing traffic-eng policy candidate-path", "segment-routing traffic-eng pcep pce-config"),
+    *("segment-routing traffic-eng pcep pce", "segment-routing traffic-eng pcep pcc"),
+)
 """Contexts in which none opens, and whose lines have rules of their own."""
 
 _TOP_ONLY = re.compile(
@@ -93,6 +98,9 @@ _KINDS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"mpls ldp$"), "mpls ldp"),
     (re.compile(r"l2vpn "), "l2vpn"),
     (re.compile(r"segment-routing$"), "segment-routing"),
+    (re.compile(r"rpki$"), "rpki"),
+    (re.compile(r"pbr-map "), "pbr-map"),
+    (re.compile(r"nexthop-group "), "nexthop-group"),
 )
 
 

@@ -26,12 +26,20 @@ _TURNED_BY_PROFILE = {
 _SILENT = {
     BGP: re.compile(r"timers bgp 60 180|bgp listen limit 100|bgp default local-preference 100"),
 }
+# Never shown: what stood in its place is gone, and nothing comes (8.4.4, 10.3, 10.7.1).
+_NEVER_SHOWN = {INTERFACE: re.compile(r"ip igmp version 3|ipv6 mld version 2")}
 _OF_GROUP = re.compile(r"neighbor (\S+) (capability \S.*|enforce-first-as)")
 
 
 def is_silent_value(kind: str, line: str) -> bool:
     """Tell whether a line says the value that FRR has without it, and does not print."""
     pattern = _SILENT.get(kind)
+    return pattern is not None and pattern.fullmatch(line) is not None
+
+
+def is_never_shown(kind: str, line: str) -> bool:
+    """Tell whether a line says a value that FRR has without it, and never prints."""
+    pattern = _NEVER_SHOWN.get(kind)
     return pattern is not None and pattern.fullmatch(line) is not None
 
 

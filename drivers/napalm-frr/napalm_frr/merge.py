@@ -19,9 +19,10 @@ from napalm_frr.contexts import (
     kind_of,
     shows_only_with_contents,
 )
-from napalm_frr.defaults import is_silent_value, on_by_default, shows_denied
+from napalm_frr.defaults import is_never_shown, is_silent_value, on_by_default, shows_denied
 from napalm_frr.denials import Release
 from napalm_frr.draft import Block, Draft
+from napalm_frr.levels import put_level
 from napalm_frr.lists import LIST_ENTRY, may_stand_twice
 from napalm_frr.numbers import instance, is_process
 from napalm_frr.slots import slot_of
@@ -83,10 +84,25 @@ def _put(draft: Draft, block: Block, line: str, *, displacing: bool) -> bool:
         block.drop(f"no {line}")
     if on_by_default(draft, block.context, line):
         return was_denied
-    (block.put if displacing else block.stand)(line)
+    changed = _place(block, line, displacing=displacing)
     if block.kind == BGP:
         bgp.joined(draft, block.context, line)
-    return True
+    return changed or was_denied
+
+
+def _place(block: Block, line: str, *, displacing: bool) -> bool:
+    """Give a line its place, and tell whether that changed anything."""
+    if is_never_shown(block.kind, line):
+        rival = block.rival(line)
+        if rival:
+            block.drop(rival)
+        return rival is not None
+    before = set(block)
+    if not displacing:
+        block.stand(line)
+    elif not put_level(block, line):
+        block.put(line)
+    return set(block) != before
 
 
 def _is_silent(block: Block, line: str) -> bool:

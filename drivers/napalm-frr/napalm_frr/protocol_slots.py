@@ -53,7 +53,8 @@ _REDISTRIBUTION = (r"(redistribute (?:ospf6?|table) \d+)\b", r"(redistribute \S+
 _DISTANCES = (r"(distance ospf6?)\b", r"(distance) \d+ (\S+/\d+)", r"(distance) \d+$")
 _AREAS = (
     r"(area \S+ (?:nssa )?range \S+)",
-    r"(area \S+ (?:stub|nssa|default-cost|export-list|import-list|shortcut|authentication))\b",
+    r"(area \S+) (?:stub|nssa)\b",
+    r"(area \S+ (?:default-cost|export-list|import-list|shortcut|authentication))\b",
     r"(area \S+ filter-list prefix) \S+ (in|out)$",
     r"(area \S+ virtual-link \S+ (?:authentication-key|message-digest-key \d+|authentication))\b",
     r"(area \S+ virtual-link \S+)(?: hello-interval .*)?$",
@@ -74,6 +75,9 @@ _RIP = (
     _OFFSET,
     r"(default-metric|timers basic|version|allow-ecmp|bfd default-profile)\b",
 )
+
+_RPKI = (r"(rpki (?:polling_period|retry_interval|expire_interval))\b",)
+_PCE = (r"(source-address|address|config|timer \S+|tcp-md5-auth)\b",)
 
 PROTOCOL_SLOTS: Mapping[str, Sequence[str]] = {
     "router ospf": (
@@ -127,4 +131,34 @@ PROTOCOL_SLOTS: Mapping[str, Sequence[str]] = {
         r"(minimum-ttl|authentication key-chain)\b",
     ),
     "line": (r"(access-class|ipv6 access-class|exec-timeout)\b",),
+    "key chain key": (r"(key-string|cryptographic-algorithm|accept-lifetime|send-lifetime)\b",),
+    "interface link-params": (
+        r"(metric|max-bw|max-rsv-bw|unrsv-bw \d|admin-grp|delay|delay-variation|packet-loss|res-bw|ava-bw|use-bw)\s",
+        r"(neighbor|affinity|affinity-mode)\b",
+    ),
+    "rpki": _RPKI,
+    "vrf rpki": _RPKI,
+    "mpls ldp": (
+        r"(discovery (?:hello|targeted-hello) (?:holdtime|interval)|wait-for-sync|router-id)\b",
+        r"(neighbor \S+ (?:password|session holdtime|ttl-security))\b",
+    ),
+    "mpls ldp address-family": (
+        r"(discovery (?:hello|targeted-hello) (?:holdtime|interval)|discovery transport-address|session holdtime)\b",
+    ),
+    "mpls ldp address-family interface": (r"(discovery hello (?:holdtime|interval))\b",),
+    "l2vpn": (r"(bridge|mtu|vc type)\b",),
+    "l2vpn member": (r"(neighbor lsr-id|neighbor address|pw-id|control-word|pw-status)\b",),
+    "pbr-map": (r"(match \S+|set (?:src|dst)-\S+|set (?:dscp|ecn|pcp|vlan|queue-id))\b", r"(set) (?:vrf|nexthop)"),
+    "nexthop-group": (
+        r"(nexthop \S+(?: (?!weight |label |onlink|nexthop-vrf |backup-idx )\S+)?)(?=.*?( nexthop-vrf \S+)|)",
+        r"(backup-group|resilient)\b",
+    ),
+    "segment-routing traffic-eng segment-list": (r"(index \d+)\b",),
+    "segment-routing traffic-eng policy": (r"(name|binding-sid)\b", r"(candidate-path preference \d+)\b"),
+    "segment-routing traffic-eng policy candidate-path": (
+        r"(bandwidth|metric (?:bound )?\S+|affinity \S+|objective-function)",
+    ),
+    "segment-routing traffic-eng pcep pce-config": _PCE,
+    "segment-routing traffic-eng pcep pce": _PCE,
+    "segment-routing traffic-eng pcep pcc": (r"(msd|peer \S+)\b",),
 }

@@ -28,7 +28,7 @@ PASSWORD = "vrrp-pw1"
 
 
 def seen_with(files: Mapping[str, FileSeen | None], pending: str = "") -> Seen:
-    return Seen({"pending restarts": Answer(0, pending)}, files)
+    return Seen({"restarts": Answer(0, pending)}, files)
 
 
 def nothing() -> Seen:
@@ -220,7 +220,7 @@ CTR_KILLED = "--address /run/containerd/containerd.sock --namespace k8s.io tasks
         "crictl_goes_first",
     ],
 )
-def test_a_restart_is_owed_until_the_container_has_been_stopped(
+def test_a_restart_is_pending_until_the_container_has_been_stopped(
     intent_of: Any, tmp_path: Path, programs: Mapping[str, str], code: int, stopped: str | None
 ) -> None:
     intent = intent_of()

@@ -135,7 +135,7 @@ def test_what_a_file_owes_is_noted_before_the_file_stands_and_until_it_is_done(s
         ("false\ntrue", False),
     ],
 )
-def test_what_was_owed_is_struck_off_when_it_was_done_and_else_it_is_an_error(
+def test_a_pending_restart_is_cleared_when_it_was_done_and_else_it_is_an_error(
     shell: Any, tmp_path: Path, script: str, *, stays: bool
 ) -> None:
     (marker := tmp_path / "pending.haproxy").touch()
@@ -156,7 +156,7 @@ def test_the_machine_says_which_restarts_are_pending(
     for name in markers:
         (tmp_path / f"pending.{name}").touch()
     question = state.PENDING_RESTARTS.replace(state.RESTART_MARKERS, f"{tmp_path}/pending.")
-    assert ask(shell, {"pending restarts": question})["pending restarts"] == Answer(0, "\n".join(pending))
+    assert ask(shell, {"pending": question})["pending"] == Answer(0, "\n".join(pending))
 
 
 def test_half_a_file_never_takes_its_place(shell: Any, tmp_path: Path) -> None:

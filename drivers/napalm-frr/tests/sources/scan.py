@@ -156,6 +156,8 @@ def kinds(file: str, body: str, indent: int) -> tuple[str, ...]:
         return (("top",), ("router bgp",), ("bgp address-family",))[min(indent, 2)]
     if daemon == "bfdd":
         return PLACES[daemon]
+    if body == "ip pim send-v6-secondary":  # FRR 8.4: of the instance (pimd/pim_vty.c, pim_global_config_write_worker)
+        return ("top", "vrf")
     if INTERFACE.match(body) and (indent or daemon != "zebra") and "default" not in body.split()[:2]:
         return ("interface",)
     if daemon == "zebra" and re.match(r"(?:ip|ipv6) nht|mpls fec", body):

@@ -100,14 +100,12 @@ def watch_secrets(device: D, logs: str) -> Callable[[], str]:
     shell(
         device,
         "rm -f /tmp/seen; (while [ ! -e /tmp/stop ]; do cat /proc/[0-9]*/cmdline 2>/dev/null; done "
-        "| tr -c '[:print:]' '\\n' | grep -o 'hunter[0-9]' >/tmp/seen; rm -f /tmp/stop) >/dev/null 2>&1 </dev/null &",
+        "| tr -c ' -~' '\\n' | grep -o 'hunter[0-9]' >/tmp/seen; rm -f /tmp/stop) >/dev/null 2>&1 </dev/null &",
     )
 
     def seen() -> str:
         shell(device, "touch /tmp/stop; while [ -e /tmp/stop ]; do sleep 0.1; done")
-        return shell(
-            device, f"cat /tmp/seen; ({logs}) | tr -c '[:print:]\\n' '?' | grep 'hunter[0-9]'; rm -f /tmp/seen"
-        )
+        return shell(device, f"cat /tmp/seen; ({logs}) | tr -c ' -~\\n' '?' | grep 'hunter[0-9]'; rm -f /tmp/seen")
 
     return seen
 
