@@ -78,6 +78,8 @@ def _connect_strictly(host: Host, inventory: Inventory, settings: Settings, pass
     if host.platform:
         napalm = _merged_extras(host, inventory, "napalm")
         optional = ssh | napalm.get("optional_args", {}) | _configuration_files(host) | strict
+        if optional.get("transport") == "https":
+            optional["enforce_verification"] = True  # pyeapi takes any certificate without it
         _replace(host, "napalm", {"timeout": NAPALM_SECONDS} | napalm | {"optional_args": optional})
 
 

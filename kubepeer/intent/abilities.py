@@ -36,12 +36,14 @@ class Abilities:
         inabilities: what it may not ask.
         most_paths: the most equal paths that it installs for one prefix; None where that is more than clusters have nodes.
         several_paths: it takes several paths of a prefix from one neighbour unasked (ADD-PATH, RFC 7911).
+        transports: the ways to it that its NAPALM driver has, where it has several: the inventory says which one is meant.
 
     """
 
     inabilities: tuple[Inability, ...] = ()
     most_paths: int | None = None
     several_paths: bool = False
+    transports: tuple[str, ...] = ()
 
 
 class Capable(Protocol):
@@ -72,6 +74,13 @@ NO_LARGE_COMMUNITIES = Inability(
     large_communities,
     "it has no statement to set large communities in the reference that the template follows",
     "leave out communities with two colons",
+)
+LONGEST_INTERFACE = 15  # IFNAMSIZ of linux/if.h less its end
+LONG_VRF = Inability(
+    "vrf",
+    lambda peering, _: len(peering.vrf or "") > LONGEST_INTERFACE,
+    f"a VRF is a device of Linux, and its name has {LONGEST_INTERFACE} characters at most",
+    "the VRF's name as the router has it",
 )
 
 

@@ -65,6 +65,31 @@ DnsName = Annotated[
         "a DNS name has small letters, digits, hyphens and dots",
     ),
 ]
+DEFAULT_VRFS = (
+    "default",
+    "global",
+    "master",
+    "main",
+    "inet",
+    "all",
+)  # what routers call the table outside all VRFs, or mean by no VRF
+
+
+def _of_its_own(value: str) -> str:
+    if value.lower() in DEFAULT_VRFS:
+        raise ValueError("is no VRF's name: leave vrf out for sessions outside all VRFs")
+    return value
+
+
+# The longest that the references of routers without a kernel of Linux allow; abilities.py has the shorter one of those with it
+VrfName = Annotated[
+    str,
+    Field(max_length=32),
+    _written(
+        r"[A-Za-z_][A-Za-z0-9_.-]*", "a VRF's name has letters, digits, _, . and -, and begins with a letter or _"
+    ),
+    AfterValidator(_of_its_own),
+]
 FilePath = Annotated[str, _written(r"/[^\s\"'*?\[\]]+[^\s\"'*?\[\]/]", "this is the absolute path of one file")]
 VersionNumber = Annotated[str, _written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]
 
@@ -219,7 +244,7 @@ class Peering(Section):
         None  # the router's end of its sessions, where hostname is another: its management, a name
     )
     redundancy_group: str = "routers"  # its routers are changed one after the other
-    vrf: str | None = None  # the VRF that the sessions are in; None: outside all VRFs
+    vrf: VrfName | None = None  # where the sessions are; the router must have it. None: outside all VRFs
 
     @model_validator(mode="after")
     def _one_hop_or_many(self) -> Self:

@@ -14,6 +14,7 @@ from nornir.core.inventory import Host
 from kubepeer.errors import CommandError, KubepeerError, UnreachableError
 
 GREETING_SECONDS = 5
+HTTPS_PORT = 443
 _OPENING: defaultdict[str, Lock] = defaultdict(
     Lock
 )  # one a host: who comes second takes the connection that the first one has opened
@@ -51,9 +52,17 @@ def _say_nothing(_goodbye: str = "") -> None:
 
 
 def answers(host: Host) -> bool:
-    """Whether a new connection to the host's SSH server comes to its greeting (RFC 4253, 4.2); the open one proves nothing of the kind."""
+    """Whether a new connection to the host's SSH server comes to its greeting (RFC 4253, 4.2); the open one proves nothing of the kind.
+
+    A host whose driver speaks HTTPS is asked for a connection there.
+    """
+    extras = host.get_connection_parameters("napalm").extras or {}
+    by_https = extras.get("optional_args", {}).get("transport") == "https"
+    port = extras.get("optional_args", {}).get("port") or HTTPS_PORT if by_https else host.port or 22
     try:
-        with socket.create_connection((str(host.hostname), host.port or 22), timeout=GREETING_SECONDS) as fresh:
+        with socket.create_connection((str(host.hostname), port), timeout=GREETING_SECONDS) as fresh:
+            if by_https:
+                return True
             return fresh.recv(4) == b"SSH-"
     except OSError:
         return False

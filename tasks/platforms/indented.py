@@ -9,9 +9,10 @@ from hier_config import HConfig, HConfigChild, Platform, WorkflowRemediation, ge
 from hier_config.models import IdempotentCommandsRule, MatchRule, NegationSubRule
 
 from kubepeer.intent import Intent, Router
-from tasks.platforms.ownership import OWNER, refuse_foreign_as
+from tasks.platforms.ownership import OWNER, Claim, as_plain, refuse_foreign_as, refuse_missing_vrf, refuse_other_claims
 
-PROCESS = r"router bgp \d+"  # not a VRF's or a view's: their neighbours and numbers are never ours
+PROCESS = r"router bgp (?:\d+\.)?\d+"  # what stands under it in a VRF of somebody else is never ours
+Place = tuple[str, ...]  # what a line stands under, below the process
 EXITS = ("exit", "exit-address-family", "end")
 HIDDEN = re.compile(r"((?:.* )?password) \d+ \S+")  # a password as the router stores it: nobody can compare it
 BOTH_ENDS = re.compile(
@@ -48,9 +49,14 @@ def number(statement: str, configuration: str, where: Callable[[tuple[str, ...]]
     return next((int(one[1]) for one in found if one), None)
 
 
+def place_of(context: tuple[str, ...]) -> Place | None:
+    """What a line stands under below the BGP process; None where it does not stand under one."""
+    return context[1:] if context and re.fullmatch(PROCESS, context[0]) else None
+
+
 def in_process(context: tuple[str, ...]) -> bool:
     """Directly under the BGP process."""
-    return len(context) == 1 and bool(re.fullmatch(PROCESS, context[0]))
+    return place_of(context) == ()
 
 
 def addresses(intent: Intent, router: Router) -> frozenset[str]:
@@ -63,7 +69,9 @@ class Hierarchical:
 
     Attributes:
         kind: hier-config's name of the platform.
-        beginnings: how the lines begin that are ours by name, outside the BGP process.
+        beginnings: how the lines begin that are ours by name, outside the BGP process; a whole word ends in a space.
+        family: the address family of IPv4 unicast, in which a neighbour's lines may stand.
+        vrf: how a VRF is made; its name is what the group captures.
         overwritten: statements of which a second replaces the first, so that no `no` is needed (and no session ends for it).
         negations: (search, replace) for what follows `no` in another form than the line itself.
 
@@ -80,6 +88,8 @@ class Hierarchical:
     unusable = ' "?'
     kind: Platform
     beginnings: tuple[str, ...]
+    family: str
+    vrf: str
     overwritten: tuple[str, ...] = ()
     negations: tuple[tuple[str, str], ...] = ()
 
@@ -87,41 +97,111 @@ class Hierarchical:
         """What the template needs beyond intent."""
         raise NotImplementedError
 
-    def is_ours(self, line: Line, neighbours: Collection[str], groups: Collection[Line]) -> bool:  # noqa: ARG002
-        """Whether a line is Kubepeer's. `groups`: where our name is taken over, of the whole configuration."""
-        if line.context and re.fullmatch(PROCESS, line.context[0]):
-            words = line.text.removeprefix("no ").split()
-            if words[:3] == ["bgp", "listen", "range"]:
-                return f" peer-group {OWNER}" in line.text
-            return words[0] == "neighbor" and (words[1] in (OWNER, *neighbours) or self.is_member(line))
-        return (line.context[0] if line.context else line.text).startswith(self.beginnings)
+    def section(self, vrf: str | None) -> Place:
+        """Where the sessions of a VRF are, or those outside all."""
+        return (f"vrf {vrf}",) if vrf else ()
 
-    def is_member(self, line: Line) -> bool:
-        """Whether a line puts a neighbour into our group."""
-        return bool(re.fullmatch(rf"neighbor [\d.]+ peer[- ]group {OWNER}", line.text))
+    def group_places(self, section: Place) -> Collection[Place]:  # noqa: ARG002  the group is the process's, whatever its members' VRF
+        """Where lines of our group stand."""
+        return ((), (self.family,))
 
-    def members(self, running: str) -> set[str]:
-        """The neighbours that are in our group."""
-        return {line.text.split()[1] for line in lines_of(running) if in_process(line.context) and self.is_member(line)}
+    def member_places(self, section: Place) -> Collection[Place]:
+        """Where lines of our neighbours stand."""
+        return (section, (*section, self.family))
+
+    def is_ours(
+        self, line: Line, section: Place, neighbours: Collection[str], members: Collection[tuple[Place, str]]
+    ) -> bool:
+        """Whether a line is Kubepeer's.
+
+        Args:
+            line: of the running configuration.
+            section: where our sessions are.
+            neighbours: the addresses of the nodes, wherever they are.
+            members: where which neighbours are in our group.
+
+        """
+        place = place_of(line.context)
+        if place is None:
+            return f"{line.context[0] if line.context else line.text} ".startswith(self.beginnings)
+        words = line.text.removeprefix("no ").split()
+        if words[:3] == ["bgp", "listen", "range"]:
+            return place == section and bool(re.search(rf" peer-group {OWNER}(?: |$)", line.text))
+        if words[0] != "neighbor" or len(words) < 2:  # noqa: PLR2004
+            return False
+        if words[1] == OWNER:
+            return place in (*self.group_places(section), *self.member_places(section))
+        if words[1] in neighbours:
+            return place in self.member_places(section)
+        return (section, words[1]) in members and self.member_of(line) is not None
+
+    def member_of(self, line: Line) -> tuple[Place, str] | None:
+        """Where which neighbour is put into our group, if a line says so."""
+        place = place_of(line.context)
+        found = re.fullmatch(rf"neighbor (\S+) peer[- ]group {OWNER}", line.text)
+        return (tuple(part for part in place if part != self.family), found[1]) if place is not None and found else None
+
+    def memberships(self, configuration: str) -> set[tuple[Place, str]]:
+        """Where which neighbours are in our group."""
+        return {found for line in lines_of(configuration) if (found := self.member_of(line))}
+
+    def members(self, router: Router, running: str) -> set[str]:
+        """The neighbours that are in our group, where our sessions are."""
+        section = self.section(router.peering.vrf)
+        return {neighbour for place, neighbour in self.memberships(running) if place == section}
+
+    def descriptions(self, lines: Iterable[Line]) -> dict[Place, str]:
+        """What our group is called, by where it stands."""
+        beginning = f"neighbor {OWNER} description "
+        return {
+            place: line.text.removeprefix(beginning)
+            for line in lines
+            if (place := place_of(line.context)) is not None and line.text.startswith(beginning)
+        }
+
+    def claims(self, running: str) -> list[Claim]:
+        """What stands under the name of our group, in every VRF."""
+        lines = list(lines_of(running))
+        shared = () in self.group_places(self.section("any"))
+        described, members, ranges = self.descriptions(lines), self.memberships(running), set(_ranges(lines))
+        return [
+            Claim(
+                place[0].split()[-1] if place else None,
+                described.get(place, described.get((), "")),
+                frozenset(name for where, name in members if where == place),
+                frozenset(network for where, network in ranges if where == place),
+                shared,
+            )
+            for place in {*described, *(where for where, _ in members | ranges)}
+        ]
 
     def standing(self, intent: Intent, router: Router, running: str) -> list[Line]:
         """What is ours in the running configuration."""
-        return self._ours(running, addresses(intent, router) if router.peering.neighbours == "static" else frozenset())
+        static = router.peering.neighbours == "static"
+        return self._ours(router, running, addresses(intent, router) if static else frozenset())
 
     def owned(self, intent: Intent, router: Router, configuration: str) -> str:
         """Our part of a configuration, of nodes too that have left the inventory since."""
-        return text_of(self._ours(configuration, addresses(intent, router) | self.members(configuration)))
+        return text_of(
+            self._ours(router, configuration, addresses(intent, router) | self.members(router, configuration))
+        )
 
-    def _ours(self, configuration: str, neighbours: Collection[str]) -> list[Line]:
-        lines = list(self.canonical(lines_of(configuration)))
-        groups = [line for line in lines if self.is_member(line)]
-        return [line for line in lines if self.is_ours(line, neighbours, groups)]
+    def _ours(self, router: Router, configuration: str, neighbours: Collection[str]) -> list[Line]:
+        section, members = self.section(router.peering.vrf), self.memberships(configuration)
+        lines = self.canonical(lines_of(configuration))
+        return [line for line in lines if self.is_ours(line, section, neighbours, members)]
 
     def canonical(self, lines: Iterable[Line]) -> Iterator[Line]:
         """Lines as the template writes them, where the router may print them in another form."""
         yield from lines
 
-    def first(self, standing: list[Line], wanted: list[Line], running: str) -> tuple[str, list[Line]]:  # noqa: ARG002
+    def first(
+        self,
+        router: Router,  # noqa: ARG002
+        standing: list[Line],
+        wanted: list[Line],  # noqa: ARG002
+        running: str,  # noqa: ARG002
+    ) -> tuple[str, list[Line]]:
         """What must be said before all else, and what is left of ours after it."""
         return "", standing
 
@@ -129,20 +209,34 @@ class Hierarchical:
         """What leads from what is ours in the running configuration to what is wanted.
 
         Raises:
-            RefusedError: the router speaks BGP in another AS than the inventory says.
+            RefusedError: the router speaks BGP in another AS than the inventory says, has no such VRF, or is another inventory's.
 
         """
-        for found in re.findall(r"^router bgp (\d+)\s*$", running, re.MULTILINE):
-            refuse_foreign_as(router, int(found))
+        self._refuse(intent, router, running)
         wanted = list(lines_of(rendered))
         standing = self.standing(intent, router, running)
         # what is active by the process's own default is shown by some releases and not by others: it is never switched off
         standing = [line for line in standing if line in wanted or not line.text.endswith(" activate")]
-        first, left = self.first(_known_passwords(standing, wanted), wanted, running)
+        first, left = self.first(router, _known_passwords(standing, wanted), wanted, running)
         return first + self.remediation(left, wanted)
 
+    def _refuse(self, intent: Intent, router: Router, running: str) -> None:
+        lines = list(lines_of(running))
+        for line in lines:
+            if not line.context and re.fullmatch(PROCESS, line.text):
+                refuse_foreign_as(router, as_plain(line.text.split()[-1]))
+            own = re.fullmatch(r"local-as (\S+)", line.text)
+            if own and router.peering.vrf and place_of(line.context) == self.section(router.peering.vrf):
+                refuse_foreign_as(router, as_plain(own[1]))
+        refuse_missing_vrf(router, {found[1] for line in lines if (found := re.fullmatch(self.vrf, line.text))})
+        refuse_other_claims(intent, router, self.claims(running))
+
     def remediation(self, standing: Iterable[Line], wanted: Iterable[Line]) -> str:
-        """The lines that change one into the other, sections closed; "" when they say the same."""
+        """The lines that change one into the other, sections closed; "" when they say the same.
+
+        A section of somebody else in which something of ours stands is there before and after: only its own lines would go with it.
+        """
+        standing, wanted = list(standing), list(wanted)
         driver = get_hconfig_driver(self.kind)
         for search, replace in self.negations:
             driver.rules.negation_sub.append(
@@ -150,17 +244,38 @@ class Hierarchical:
             )
         for search in self.overwritten:
             driver.rules.idempotent_commands.append(IdempotentCommandsRule(match_rules=_lineage(search)))
-        before, after = get_hconfig(driver, text_of(standing)), get_hconfig(driver, text_of(wanted))
+        before = get_hconfig(driver, text_of(standing))
+        after = get_hconfig(driver, text_of([*wanted, *_sections_of_others(standing)]))
         return "".join(f"{line}\n" for line in _written(WorkflowRemediation(before, after).remediation_config, 0))
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
         """Nodes that are no neighbours any more, and those (or all) whose other end must change as well."""
         neighbours = addresses(intent, router)
-        ours = self.members(running)
-        if any(f"peer-group {OWNER}" in line.text and "listen" in line.text for line in lines_of(running)):
+        ours = self.members(router, running)
+        if any(
+            re.search(rf"\bpeer-group {OWNER}(?: |$)", line.text) and "listen" in line.text
+            for line in lines_of(running)
+        ):
             ours |= neighbours
         named = {*BOTH_ENDS.findall(diff), *REMOVED.findall(diff)}
         return ours if named & {OWNER, ""} else (ours - neighbours) | (ours & named)
+
+
+def _ranges(lines: Iterable[Line]) -> Iterator[tuple[Place, str]]:
+    """Where which network's hosts are taken into our group."""
+    for line in lines:
+        found = re.match(rf"bgp listen range (\S+) peer-group {OWNER}(?: |$)", line.text)
+        if found and (place := place_of(line.context)) is not None:
+            yield place, found[1]
+
+
+def _sections_of_others(lines: Iterable[Line]) -> Iterator[Line]:
+    """What the lines stand under, where that is not among them."""
+    known = {(*line.context, line.text) for line in lines}
+    for line in lines:
+        for depth, section in enumerate(line.context):
+            if line.context[: depth + 1] not in known:
+                yield Line(line.context[:depth], section)
 
 
 def _known_passwords(standing: list[Line], wanted: list[Line]) -> list[Line]:

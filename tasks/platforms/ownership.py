@@ -1,6 +1,7 @@
 """What is Kubepeer's on a router of somebody else, whatever its platform: a name, and the routes that are accepted. Pure."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network
@@ -11,6 +12,7 @@ from kubepeer.intent.model import Networks
 
 OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names of our filters
 NUMBERS = 65536  # how many entries of a route map have a number: FRR, VyOS
+DESCRIBED = re.compile(r"nodes of (\S+?)(?:, password \w+)?")
 SINGLE = 32  # an address alone: a borrowed pod's, or a service's with externalTrafficPolicy Local
 
 
@@ -109,6 +111,87 @@ def raised(standing: int | None, needed: int) -> int | None:
 def several_as(intent: Intent, router: Router) -> bool:
     """Whether equal paths have unequal AS: then the process must be told that they are equal."""
     return len(intent.as_numbers_of_peers(router)) > 1
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What stands under the name of our group on a router.
+
+    Attributes:
+        vrf: where its sessions are; None: outside all VRFs.
+        description: the group's; "" where it has none.
+        members: the neighbours that are in it.
+        ranges: the networks whose hosts are taken into it.
+        shared: it is the process's, and its members may be in any VRF.
+
+    """
+
+    vrf: str | None
+    description: str = ""
+    members: frozenset[str] = frozenset()
+    ranges: frozenset[str] = frozenset()
+    shared: bool = False
+
+
+def refuse_other_claims(intent: Intent, router: Router, claims: Iterable[Claim]) -> None:
+    """Names are one for the whole router: two inventories that configure the same one would take each other's sessions away in turn.
+
+    Raises:
+        RefusedError: what stands under our name is another inventory's, or in a VRF that this one does not name.
+
+    """
+    nodes = {str(node.address) for node in intent.peers_of(router)}
+    for claim in claims:
+        found = DESCRIBED.fullmatch(claim.description)
+        if found and found[1] != intent.cluster.name:
+            raise RefusedError(
+                f"the peer group {OWNER} is that of another cluster, {found[1]}: one router takes one inventory. Nothing was changed",
+                host=router.name,
+                cure=f"another router; or, if {found[1]} is gone or was this cluster's name, take {OWNER} away there by hand",
+            )
+        neighbours = sorted(claim.members | claim.ranges)
+        if claim.shared and neighbours and claim.vrf != router.peering.vrf:
+            raise RefusedError(
+                f"{OWNER} has neighbours {_where(claim.vrf)}, and the inventory says {_where(router.peering.vrf)}: the group is one for"
+                f" all VRFs, and none is touched that the inventory does not name ({', '.join(neighbours)}). Nothing was changed",
+                host=router.name,
+                cure="correct data.peering.vrf, or take these neighbours away by hand",
+            )
+        static = router.peering.neighbours == "static"
+        here = claim.vrf == router.peering.vrf
+        if found and static and here and claim.members and nodes and not claim.members & nodes:
+            raise RefusedError(
+                f"{OWNER} has neighbours, and none of them is a node of this inventory ({', '.join(sorted(claim.members))}):"
+                " another inventory of the same name configures this router. Nothing was changed",
+                host=router.name,
+                cure=f"give one of the clusters another name and another router; or, if these nodes are gone, take {OWNER} away by hand",
+            )
+
+
+def _where(vrf: str | None) -> str:
+    return f"in VRF {vrf}" if vrf else "outside all VRFs"
+
+
+def refuse_missing_vrf(router: Router, found: Iterable[str]) -> None:
+    """A VRF is the owner's: its interfaces and its routes are not ours to make.
+
+    Raises:
+        RefusedError: the router has no VRF of that name.
+
+    """
+    names = sorted(found)
+    if router.peering.vrf and router.peering.vrf not in names:
+        raise RefusedError(
+            f"the router has no VRF {router.peering.vrf}; it has {', '.join(names) or 'none'}. Nothing was changed",
+            host=router.name,
+            cure="make it there with its interfaces, or correct data.peering.vrf",
+        )
+
+
+def as_plain(written: str) -> int:
+    """An AS number as a router prints it: asplain, or asdot (RFC 5396)."""
+    high, _, low = written.rpartition(".")
+    return (int(high or 0) << 16) + int(low)
 
 
 def refuse_foreign_as(router: Router, found: int) -> None:

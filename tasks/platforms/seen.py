@@ -10,6 +10,7 @@ from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 
 IPV4_ADDRESS = re.compile(r"\d+(\.\d+){3}$")
+WITHOUT_FORWARDING = frozenset({"bgp", "rib"})  # the layers of a router whose forwarding table is not read
 Hop = str  # an address, or what stands where one should: "dev eth0", "blackhole"
 
 
@@ -122,6 +123,7 @@ class RouterSeen:
             itself where it is a neighbour on a link; absent where the table does not tell.
         gateways_in_rib: whether the routes of the table show those gateways in place of BGP's next hops.
         as_shown: the router's own AS as it writes it itself; "" where it does not tell.
+        layers: of which it tells; the others are not judged.
         notice: what is to be known of how this was read, and is no fault; "" where nothing is.
 
     """
@@ -135,6 +137,7 @@ class RouterSeen:
     resolved: Mapping[Hop, frozenset[Hop]] = field(default_factory=dict)
     gateways_in_rib: bool = False
     as_shown: str = ""
+    layers: frozenset[str] = frozenset({"bgp", "rib", "kernel"})
     notice: str = ""
 
     def gateways(self, hop: Hop) -> frozenset[Hop]:
@@ -225,6 +228,18 @@ class RouterReader(Protocol):
             CommandError: an answer is missing or cannot be read; with the router's own words.
 
         """
+
+
+@runtime_checkable
+class DriverReader(RouterReader, Protocol):
+    """A reader whose questions are show commands, and names of getters, for the router's NAPALM driver: its shell is none.
+
+    Attributes:
+        encoding: of the answers to show commands, as NAPALM's cli() names it.
+
+    """
+
+    encoding: str
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kubepeer.intent import Intent, Router
 from tasks.platforms.indented import addresses
+from tasks.platforms.ownership import Claim, refuse_missing_vrf, refuse_other_claims
 
 Statement = tuple[str, ...]
 COMMENT = re.compile(r"\s*(?:##.*|/\*.*\*/)$")
@@ -40,7 +41,9 @@ class SetStyle:
     """What Junos and VyOS have in common: the router overlays statements, and commits them at once.
 
     Attributes:
-        places: where what is ours by name stands.
+        places: where what is ours by name stands, outside the BGP of a VRF.
+        vrf: how the statements of a VRF begin; its name follows.
+        group: where our group stands, in a VRF or outside all.
         lists: words before the last one of statements that may stand several times, with other values.
         whole_statements: words of statements that can only be deleted with all their words.
         secret: the word before a password.
@@ -57,6 +60,8 @@ class SetStyle:
     reverts = True
     unusable = "'\"\\"
     places: tuple[Statement, ...]
+    vrf: Statement
+    group: Statement
     lists: tuple[str, ...] = ()
     whole_statements: tuple[str, ...] = ()
     secret: str
@@ -65,9 +70,26 @@ class SetStyle:
         """What the template needs beyond intent."""
         raise NotImplementedError
 
+    def instance(self, vrf: str | None) -> Statement:
+        """How the statements of a VRF begin; () outside all."""
+        return (*self.vrf, vrf) if vrf else ()
+
     def roots(self, intent: Intent, router: Router, standing: Collection[Statement]) -> tuple[Statement, ...]:  # noqa: ARG002
         """Where what is ours stands: by name, and the neighbours."""
-        return self.places
+        return (*self.places, (*self.instance(router.peering.vrf), *self.group))
+
+    def claims(self, standing: Collection[Statement]) -> list[Claim]:
+        """What stands under the name of our group, in every VRF."""
+        depth = len(self.vrf)
+        vrfs = {None, *(one[depth] for one in standing if one[:depth] == self.vrf and len(one) > depth)}
+        found = []
+        for vrf in vrfs:
+            said = (*self.instance(vrf), *self.group, "description")
+            description = next((one[-1] for one in standing if one[:-1] == said), "")
+            members = frozenset(self.members(vrf, standing))
+            if description or members:
+                found.append(Claim(vrf, description, members))
+        return found
 
     def refuse(self, router: Router, standing: Collection[Statement]) -> None:
         """Refuse a router that is not the one of the inventory."""
@@ -77,11 +99,14 @@ class SetStyle:
         """Delete what is ours and not wanted any more, then set what is wanted and does not stand.
 
         Raises:
-            RefusedError: the router speaks BGP in another AS than the inventory says.
+            RefusedError: the router speaks BGP in another AS than the inventory says, has no such VRF, or is another inventory's.
 
         """
         standing = list(statements_of(running))
         self.refuse(router, standing)
+        depth = len(self.vrf)
+        refuse_missing_vrf(router, {one[depth] for one in standing if one[:depth] == self.vrf and len(one) > depth})
+        refuse_other_claims(intent, router, self.claims(standing))
         ours = self._ours(intent, router, standing)
         lines = {next(statements_of(line)): line for line in rendered.splitlines() if line.startswith("set ")}
         roots = self.roots(intent, router, standing)
@@ -123,18 +148,12 @@ class SetStyle:
         for length in range(len(root), len(statement)):
             if not any(one[:length] == statement[:length] for one in wanted):
                 return statement[:length]
-        return (
-            statement
-            if statement[-2] in self.lists
-            else statement[:-1]
-            if len(statement) > len(root) + 1
-            else statement
-        )
+        return statement  # what stands beside it is wanted: a word without a value goes alone
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
         """Nodes that are no neighbours any more, and those (or all) whose other end must change as well."""
         neighbours = addresses(intent, router)
-        ours = self.members(running)
+        ours = self.members(router.peering.vrf, list(statements_of(running)))
         changed = [
             line
             for line in diff.splitlines()
@@ -150,8 +169,8 @@ class SetStyle:
         everyone = any(not re.search(r"neighbor \d", line) for line in changed)
         return ours if everyone else (ours - neighbours) | (ours & named)
 
-    def members(self, running: str) -> set[str]:
-        """The neighbours that are in our group."""
+    def members(self, vrf: str | None, standing: Collection[Statement]) -> set[str]:
+        """The neighbours that are in our group there."""
         raise NotImplementedError
 
 

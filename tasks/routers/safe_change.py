@@ -51,8 +51,8 @@ class Order:
     Attributes:
         what: as the report names it: the platform's name and "configuration".
         candidate: running configuration -> what is to be loaded.
-        may_go_down: running configuration, diff -> peers whose session the change ends or resets on purpose.
-        ours: addresses of the cluster's nodes.
+        may_go_down: running configuration, diff -> sessions that the change ends or resets on purpose, by name (sessions.session_name).
+        ours: the sessions with the cluster's nodes, by name.
         mends_itself: its driver takes back a change of its own alone, so that one whose revert has failed can be ended by it.
         message: why, for the router's own history; "" where the router keeps none.
 

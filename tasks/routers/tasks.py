@@ -20,6 +20,7 @@ from tasks.linux.shell import open_shell
 from tasks.linux.templates import environment
 from tasks.platforms import preflight
 from tasks.platforms.platform import PLATFORMS, context
+from tasks.platforms.transport import refuse_unclear_transport
 from tasks.routers import plan
 from tasks.routers.backups import wanted_backups
 from tasks.routers.safe_change import Candidate, Order, change_safely
@@ -47,6 +48,11 @@ def observe(task: Task, run: Run) -> Result:
             host=router.name,
             cure="apply the diff of --dry-run by hand, and leave this router out with --group or --host",
         )
+    host = run.nornir.inventory.hosts[router.name]
+    options = host.get_connection_parameters("napalm").extras or {}
+    refuse_unclear_transport(
+        router.name, platform.abilities.transports, options.get("optional_args", {}), host.password
+    )
     seen = Seen({}, {})
     if platform.on_linux:
         seen = ask(open_shell(run.nornir, router.name), preflight.questions(platform.preflight, router))

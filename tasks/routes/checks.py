@@ -220,7 +220,12 @@ CHECKS: tuple[Check, ...] = (Sessions(), *map(NextHops, LAYERS), *map(Unannounce
 
 def judge(case: Case) -> tuple[Finding, ...]:
     """All answers about one router."""
-    return tuple(finding for check in CHECKS for finding in check.findings(case))
+    return tuple(
+        finding
+        for check in CHECKS
+        if getattr(check, "layer", "bgp") in case.seen.layers
+        for finding in check.findings(case)
+    )
 
 
 def observed_hops(seen: RouterSeen, prefix: IPv4Network, layer: str) -> frozenset[Hop]:

@@ -1,7 +1,7 @@
 """Verify one router: what the live cluster should announce, what the router has, and the difference with its reason."""
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from ipaddress import IPv4Address, collapse_addresses
 from math import floor
@@ -14,12 +14,15 @@ from kubepeer.intent import Router
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done, host_error, waiting
 from tasks.cluster.access import API, ASKED_API, open_api
-from tasks.linux.observe import ask
+from tasks.linux.connect import connection
+from tasks.linux.observe import Answer, ask
 from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
-from tasks.platforms.seen import ReadsVrfs, RouterReader
+from tasks.platforms.seen import DriverReader, ReadsVrfs, RouterReader
+from tasks.platforms.transport import refuse_unclear_transport
 from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.cluster import read_objects
+from tasks.routes.driver import ask_driver
 from tasks.routes.expected import Announced, announced
 from tasks.routes.left import ANNOUNCED, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
@@ -88,7 +91,7 @@ def verify_when_settled(task: Task, run: Run) -> Result:
     if run.options.dry_run or not run.recall(API):
         return done(task)
     unread = [
-        router for router in map(run.intent.router, routers_to_ask(run)) if PLATFORMS[router.platform].reader is None
+        router for router in map(run.intent.router, routers_to_ask(run)) if _behind_a_hop(router) or not _reads(router)
     ]
     if task.host.name in [router.name for router in unread]:
         run.warn(_unverified(unread, run.chosen))
@@ -105,6 +108,15 @@ def _unverified(routers: Sequence[Router], chosen: Collection[str]) -> str:
     )
 
 
+def _reads(router: Router) -> bool:
+    return PLATFORMS[router.platform].reader is not None
+
+
+def _behind_a_hop(router: Router) -> bool:
+    """Whether it could not be told by which gateways its nodes are reached: a driver's answers do not resolve next hops."""
+    return bool(router.peering.multihop) and isinstance(PLATFORMS[router.platform].reader, DriverReader)
+
+
 def _readable() -> list[str]:
     return sorted(name for name, platform in PLATFORMS.items() if platform.reader)
 
@@ -119,6 +131,12 @@ def _reader(router: Router) -> RouterReader:
             host=router.name,
             cure=f"leave it out: {others}; look at its own tables for the rest",
         )
+    if _behind_a_hop(router):
+        raise RefusedError(
+            f"nodes behind a hop (data.peering.multihop) cannot be verified yet on platform {router.platform}",
+            host=router.name,
+            cure="leave it out; look at its own tables",
+        )
     if vrf is None:
         return reader
     if not isinstance(reader, ReadsVrfs):
@@ -132,18 +150,26 @@ def _reader(router: Router) -> RouterReader:
 
 def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]:
     name, intent = task.host.name, run.intent
-    shell = open_shell(run.nornir, name)
     expected = _announced(run)
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
     router = intent.router(name)
     addresses = peers(intent, expected)
     probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
-    answers = ask(shell, reader.questions(list(collapse_addresses(networks)), probes)).answers
+    answers = _ask(run, name, reader, reader.questions(list(collapse_addresses(networks)), probes))
     seen = with_recovery(reader.read(answers, probes), intent, expected, router, partial(_has_session, run))
     run.keep(SEEN, seen, of=name)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
     return judge(Case(name, expected, seen, networks, addresses, only, others, router.address))
+
+
+def _ask(run: Run, name: str, reader: RouterReader, questions: Mapping[str, str]) -> Mapping[str, Answer]:
+    if isinstance(reader, DriverReader):
+        host, platform = run.nornir.inventory.hosts[name], PLATFORMS[run.intent.router(name).platform]
+        options = host.get_connection_parameters("napalm").extras or {}
+        refuse_unclear_transport(name, platform.abilities.transports, options.get("optional_args", {}), host.password)
+        return ask_driver(connection(run.nornir, name, "napalm"), questions, reader.encoding)
+    return ask(open_shell(run.nornir, name), questions).answers
 
 
 def _has_session(run: Run, router: str, peer: IPv4Address) -> bool | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from kubepeer.intent import Intent, Router
-from tasks.platforms.ownership import OWNER
+from tasks.platforms.ownership import OWNER, Claim, refuse_other_claims
 
 LONGEST_NAME = 64  # SYM_MAX_LEN of BIRD's conf/conf.h
 
@@ -32,8 +32,15 @@ class Bird:
             names[node.name] = name
         return {"protocol_names": names}
 
-    def candidate(self, intent: Intent, router: Router, rendered: str, running: str) -> str:  # noqa: ARG002  whole: what stands does not matter
-        """The file."""
+    def candidate(self, intent: Intent, router: Router, rendered: str, running: str) -> str:
+        """The file.
+
+        Raises:
+            RefusedError: the file that stands is another inventory's.
+
+        """
+        found = re.match(r"# Kubepeer's: the (nodes of \S+)\. ", running)
+        refuse_other_claims(intent, router, [Claim(router.peering.vrf, found[1])] if found else [])
         return rendered
 
     def owned(self, intent: Intent, router: Router, configuration: str) -> str:  # noqa: ARG002  ours as a whole

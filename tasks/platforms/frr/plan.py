@@ -8,7 +8,7 @@ from napalm_frr.as_numbers import Notation, as_number, process_of, written
 
 from kubepeer.intent import Intent, Router
 from tasks.platforms.indented import Line, addresses, lines_of, number
-from tasks.platforms.ownership import OWNER, raised, refuse_foreign_as, several_as
+from tasks.platforms.ownership import OWNER, Claim, raised, refuse_foreign_as, refuse_other_claims, several_as
 
 OWNED_GLOBALS = (f"ip prefix-list {OWNER}-", f"bgp as-path access-list {OWNER} ", f"route-map {OWNER}-")
 LISTEN_LIMIT = 100  # FRR's own: it is then not shown
@@ -76,12 +76,13 @@ class Frr:
             running: `show running-config`.
 
         Raises:
-            RefusedError: the router speaks BGP in another AS than the inventory says.
+            RefusedError: the router speaks BGP in another AS than the inventory says, or is another inventory's.
 
         """
         process = process_in(running, router)
         if process.as_number is not None:
             refuse_foreign_as(router, process.as_number)
+        refuse_other_claims(intent, router, _claims(running))
         wanted = set(lines_of(rendered))
         neighbours = addresses(intent, router)
         stale = [line for line in lines_of(running) if _is_ours(line, neighbours, process) and line not in wanted]
@@ -159,6 +160,30 @@ def _members(running: str, process: Process) -> set[str]:
     member = re.compile(rf"neighbor (\S+) peer-group {OWNER}")
     lines = (line.text for line in lines_of(running) if process.holds(line.context))
     return {found[1] for text in lines if (found := member.fullmatch(text))}
+
+
+def _claims(running: str) -> list[Claim]:
+    """What stands under the name of our group, in every VRF."""
+    said: dict[str | None, list[str]] = {}
+    for line in lines_of(running):
+        if len(line.context) == 1 and (process := re.fullmatch(r"router bgp \S+(?: vrf (\S+))?", line.context[0])):
+            said.setdefault(process[1], []).append(line.text)
+    beginning = f"neighbor {OWNER} description "
+    return [
+        Claim(
+            vrf,
+            next((line.removeprefix(beginning) for line in lines if line.startswith(beginning)), ""),
+            frozenset(
+                found[1] for line in lines if (found := re.fullmatch(rf"neighbor (\S+) peer-group {OWNER}", line))
+            ),
+            frozenset(
+                found[1]
+                for line in lines
+                if (found := re.fullmatch(rf"bgp listen range (\S+) peer-group {OWNER}", line))
+            ),
+        )
+        for vrf, lines in said.items()
+    ]
 
 
 def _or_the_whole_group(stale: list[Line], members: Collection[str]) -> list[Line]:

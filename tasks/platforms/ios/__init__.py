@@ -1,6 +1,6 @@
 """Cisco IOS: told by fragments that are copied into the running configuration."""
 
-from tasks.platforms.ios import plan
+from tasks.platforms.ios import plan, read
 from tasks.platforms.ios.abilities import ABILITIES
 from tasks.platforms.platform import Platform
 
@@ -9,7 +9,7 @@ class Ios(plan.Ios):
     """All that is known of Cisco IOS."""
 
     abilities = ABILITIES
-    reader = None
+    reader = read.Ios()
     preflight = None
 
 

@@ -20,6 +20,12 @@ ABILITIES = Abilities(
             "a session restarts gracefully at both ends or at none",
             "graceful_restart: full, or off",
         ),
+        Inability(
+            "graceful_restart",
+            lambda peering, _: bool(peering.vrf and peering.graceful_restart),
+            "the guide that the template follows has it for sessions outside all VRFs alone",
+            "leave graceful_restart out",
+        ),
         NO_LARGE_COMMUNITIES,
     ),
     most_paths=MOST_PATHS,

@@ -1,6 +1,6 @@
 """Juniper Junos: told by set and delete lines."""
 
-from tasks.platforms.junos import plan
+from tasks.platforms.junos import plan, read
 from tasks.platforms.junos.abilities import ABILITIES
 from tasks.platforms.platform import Platform
 
@@ -9,7 +9,7 @@ class Junos(plan.Junos):
     """All that is known of Juniper Junos."""
 
     abilities = ABILITIES
-    reader = None
+    reader = read.Junos()
     preflight = None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from kubepeer.intent import Intent, Router
-from tasks.platforms.ownership import OWNER, refuse_foreign_as
+from tasks.platforms.ownership import OWNER, as_plain, refuse_foreign_as
 from tasks.platforms.set_statements import SetStyle, Statement, statements_of
 
 GROUP = ("protocols", "bgp", "group", OWNER)
@@ -20,11 +20,12 @@ class Junos(SetStyle):
     hides_passwords = True
     secret = "authentication-key"  # noqa: S105  a word of Junos
     places = (
-        GROUP,
         ("policy-options", "as-path", OWNER),
         *(("policy-options", "policy-statement", f"{OWNER}-{name}") for name in ("IN", "OUT", "HOP", "BALANCE")),
         (*EXPORT, BALANCE),
     )
+    vrf = ("routing-instances",)
+    group = GROUP
     lists = ("import", "export", "members", "add", "neighbor", "next-hop", "policy")
     whole_statements = ("route-filter",)
 
@@ -36,6 +37,7 @@ class Junos(SetStyle):
         }
         exported = {one[-1] for one in standing if one[:-1] == EXPORT}
         return {
+            "instance": " ".join((*self.instance(router.peering.vrf), "")),
             "autonomous_system": not any(one[:2] == AS_NUMBER for one in standing),
             "balance": not balancing & exported - {BALANCE},
         }
@@ -49,10 +51,17 @@ class Junos(SetStyle):
 
     def refuse(self, router: Router, standing: Collection[Statement]) -> None:
         """Refuse a router in another AS; AS numbers may be written with a dot (RFC 5396)."""
-        for one in standing:
-            if one[:2] == AS_NUMBER and one[2].isdecimal():
-                refuse_foreign_as(router, int(one[2]))
+        instance = self.instance(router.peering.vrf)
+        own = {
+            one[: len(instance) + 2]: one[len(instance) + 2]
+            for one in standing
+            if one[len(instance) :][:2] == AS_NUMBER
+        }
+        found = own.get((*instance, *AS_NUMBER)) or next((one[2] for one in standing if one[:2] == AS_NUMBER), None)
+        if found:  # a routing instance has the router's AS unless it says another
+            refuse_foreign_as(router, as_plain(found))
 
-    def members(self, running: str) -> set[str]:
+    def members(self, vrf: str | None, standing: Collection[Statement]) -> set[str]:
         """The neighbours of our group."""
-        return {one[5] for one in statements_of(running) if one[:5] == (*GROUP, "neighbor")}
+        place = (*self.instance(vrf), *GROUP, "neighbor")
+        return {one[len(place)] for one in standing if one[: len(place)] == place}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from hier_config import Platform
 
 from kubepeer.intent import Intent, Router
-from tasks.platforms.indented import PROCESS, Hierarchical, Line, in_process, lines_of, number
+from tasks.platforms.indented import PROCESS, Hierarchical, Line, Place, lines_of, number, place_of
 from tasks.platforms.ownership import OWNER, raised, several_as
 
 PATHS = 1  # NX-OS's own maximum-paths
@@ -24,9 +24,12 @@ class Nxos(Hierarchical):
     reverts = False
     kind = Platform.CISCO_NXOS
     beginnings = (f"ip prefix-list {OWNER}-", f"ip as-path access-list {OWNER} ", f"route-map {OWNER}-")
+    family = FAMILY
+    vrf = r"vrf context (\S+)"
     overwritten = (
         rf"{PROCESS}>{TEMPLATE}>{CHANGED}",
         rf"{PROCESS}>neighbor (\S+)>{CHANGED}",
+        rf"{PROCESS}>vrf \S+>neighbor (\S+)>{CHANGED}",
         rf"{PROCESS}>{TEMPLATE}>{FAMILY}>maximum-prefix ",
     )
     negations = ((rf"{PROCESS}>{TEMPLATE}>(password) .*", r"no \1"),)
@@ -34,41 +37,53 @@ class Nxos(Hierarchical):
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:
         """What is process-wide and set too low or not there: features are the router's as well."""
         lines = set(lines_of(running))
+        section = self.section(router.peering.vrf)
         top = {line.text for line in lines if not line.context}
-        process = {line.text for line in lines if in_process(line.context)}
-        paths = number("maximum-paths", running, lambda context: in_process(context[:1]) and context[1:] == (FAMILY,))
+        said = {line.text for line in lines if place_of(line.context) == section}
+        paths = number("maximum-paths", running, lambda context: place_of(context) == (*section, FAMILY))
         wanted = ("bgp", "bfd") if router.peering.bfd else ("bgp",)
         return {
+            "deeper": "  " if router.peering.vrf else "",
             "features": [name for name in wanted if f"feature {name}" not in top],
-            "family": FAMILY not in process,
+            "family": FAMILY not in said,
             "maximum_paths": raised(paths or PATHS, len(intent.peers_of(router))),
-            "multipath_relax": several_as(intent, router) and "bestpath as-path multipath-relax" not in process,
+            "multipath_relax": several_as(intent, router) and "bestpath as-path multipath-relax" not in said,
         }
 
     def canonical(self, lines: Iterable[Line]) -> Iterator[Line]:
         """A neighbour's AS as a line of its own, wherever the release prints it."""
         for line in lines:
             context = tuple(ONE_AS.sub(r"\1", above) for above in line.context)
-            if in_process(context) and (header := ONE_AS.fullmatch(line.text)):
+            if place_of(context) is not None and (header := ONE_AS.fullmatch(line.text)):
                 yield Line(context, header[1])
                 yield Line((*context, header[1]), header[2])
             else:
                 yield Line(context, line.text)
 
-    def is_member(self, line: Line) -> bool:
+    def member_of(self, line: Line) -> tuple[Place, str] | None:
         """A neighbour is ours that inherits from our template."""
-        return line.text == f"inherit peer {OWNER}" and in_process(line.context[:1]) and len(line.context) > 1
+        place = place_of(line.context)
+        if not place or line.text != f"inherit peer {OWNER}" or not place[-1].startswith("neighbor "):
+            return None
+        return place[:-1], place[-1].split()[1]
 
-    def members(self, running: str) -> set[str]:
-        """The neighbours that inherit from our template."""
-        return {line.context[1].split()[1] for line in lines_of(running) if self.is_member(line)}
+    def descriptions(self, lines: Iterable[Line]) -> dict[Place, str]:
+        """What our template is called."""
+        said = (line.text for line in lines if place_of(line.context) == (TEMPLATE,))
+        found = next((text for text in said if text.startswith("description ")), None)
+        return {(): found.removeprefix("description ")} if found else {}
 
-    def is_ours(self, line: Line, neighbours: Collection[str], groups: Collection[Line]) -> bool:
+    def is_ours(
+        self, line: Line, section: Place, neighbours: Collection[str], members: Collection[tuple[Place, str]]
+    ) -> bool:
         """Our template, and the whole of a neighbour that is a node or inherits from it."""
-        path = (*line.context, line.text)
-        if not re.fullmatch(PROCESS, path[0]):
-            return path[0].startswith(self.beginnings)
-        if len(path) == 1 or not path[1].startswith("neighbor "):
-            return path[1:2] == (TEMPLATE,)
-        inherits = any(group.context[:2] == path[:2] for group in groups)
-        return inherits or path[1].split()[1] in neighbours
+        path = place_of((*line.context, line.text))
+        if not path:
+            return path is None and super().is_ours(line, section, neighbours, members)
+        below = path[len(section) :]
+        if path[0] == TEMPLATE:
+            return True
+        if path[: len(section)] != section or not below or not below[0].startswith("neighbor "):
+            return False
+        neighbour = below[0].split()[1]
+        return neighbour in neighbours or (section, neighbour) in members

@@ -1,8 +1,8 @@
-"""VyOS: planned and rendered; NAPALM has no driver for it."""
+"""VyOS: planned and rendered, since NAPALM has no driver that takes a commit back; read as the FRR that it is made of."""
 
-from kubepeer.intent.abilities import Abilities, Inability, dynamic
+from kubepeer.intent.abilities import LONG_VRF, Abilities, Inability, dynamic
 from tasks.platforms.platform import Platform
-from tasks.platforms.vyos import plan
+from tasks.platforms.vyos import plan, read
 
 
 class Vyos(plan.Vyos):
@@ -13,10 +13,11 @@ class Vyos(plan.Vyos):
             Inability(
                 "neighbours", dynamic, "its groups have no timers, and a range would not get ours", "neighbours: static"
             ),
+            LONG_VRF,
         ),
         several_paths=True,
     )
-    reader = None
+    reader = read.Vyos()
     preflight = None
 
 

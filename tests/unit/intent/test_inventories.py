@@ -225,6 +225,9 @@ REFUSED = [
     ("junos", {"ttl_security": True}, "ttl_security"),
     ("junos", {"graceful_restart": "full"}, "graceful_restart"),
     ("vyos", {"neighbours": "dynamic"}, "neighbours"),
+    ("vyos", {"vrf": "CUSTOMER-NORTH-7"}, "vrf"),
+    ("frr", {"vrf": "CUSTOMER-NORTH-7"}, "vrf"),
+    ("ios", {"vrf": "CLUSTER", "graceful_restart": "off"}, "graceful_restart"),
 ]
 
 

@@ -1,7 +1,8 @@
 """What EOS, IOS, NX-OS, Junos and VyOS are told, planned against somebody's configuration and against what a run has left there.
 
-A case: `before` is the inventory of the run that has configured the router (none: a router that has never seen us), `replace` what
-was changed by hand since, `inventory` and `password` what is wanted now, `candidate` what is loaded.
+A case: `foreign` is somebody's configuration (foreign.conf where none is named), `before` the inventory of the run that has configured
+the router (none: a router that has never seen us), `replace` what was changed by hand since, `inventory` and `password` what is wanted
+now, `candidate` what is loaded, `taken_over` what goes of a node's neighbour that somebody has made.
 """
 
 import re
@@ -23,8 +24,8 @@ from tests.conftest import LOADER
 HOME = Path(__file__).parent
 NAMES = ("eos", "ios", "nxos", "junos", "vyos")
 CASES = {(name, file.stem): file for name in NAMES for file in sorted((HOME / name / "plans").glob("*.yaml"))}
-# IOS takes the members of a group away with it, which hier-config does not know
-WHOLE_GROUP = {("ios", "an_as_for_each_rack"), ("ios", "one_as_again")}
+# IOS takes the members of a group away with it, and a neighbour with its AS, which hier-config does not know
+WHOLE_GROUP = {("ios", "an_as_for_each_rack"), ("ios", "one_as_again"), ("ios", "a_node_made_by_hand_in_our_vrf")}
 INDENTED = [key for key in CASES if key[0] in ("eos", "ios", "nxos") and key not in WHOLE_GROUP]
 HIDDEN = {"password ": "password 7 0837", 'authentication-key "': 'authentication-key "$9$hidden"; ## SECRET-DATA'}
 every_case = pytest.mark.parametrize(("name", "case"), CASES, ids=[" ".join(key) for key in CASES])
@@ -36,8 +37,8 @@ def read(name: str, case: str) -> dict[str, Any]:
     return document
 
 
-def foreign(name: str) -> str:
-    return (HOME / name / "plans/foreign.conf").read_text(encoding="utf-8")
+def foreign(name: str, document: Mapping[str, Any] | None = None) -> str:
+    return (HOME / name / "plans" / (document or {}).get("foreign", "foreign.conf")).read_text(encoding="utf-8")
 
 
 def wanted(name: str, intent: Any, running: str, password: str | None) -> str:
@@ -65,7 +66,7 @@ def overlaid(name: str, running: str, text: str) -> str:
 
 
 def running(name: str, document: Mapping[str, Any], intent_of: Any) -> str:
-    text = foreign(name)
+    text = foreign(name, document)
     if "before" in document:
         before = intent(name, intent_of, document["before"])
         text = overlaid(
@@ -120,8 +121,9 @@ def test_after_it_hier_config_sees_what_is_wanted_and_all_that_was_somebody_else
     told = "\n".join(line for line in candidate(name, document, intent_of).splitlines() if line.strip() != "exit")
     after = get_hconfig(platform.kind, text_of(lines_of(text))).future(get_hconfig(platform.kind, told))
     paths = {tuple(child.path()) for child in after.all_children()}
-    missing = {(*line.context, line.text) for line in lines_of(foreign(name))} - paths
-    assert {path for path in missing if "maximum-paths" not in path[-1]} == set()
+    missing = {(*line.context, line.text) for line in lines_of(foreign(name, document))} - paths
+    taken_over = set(document.get("taken_over", ()))  # of a node's own neighbour, made by hand
+    assert {path[-1] for path in missing if "maximum-paths" not in path[-1]} <= taken_over
     now = intent(name, intent_of, document.get("inventory"))
     want = {(*line.context, line.text) for line in lines_of(wanted(name, now, text, document.get("password")))}
     assert {path for path in want - paths if "password" not in path[-1]} == set()
@@ -133,6 +135,82 @@ def test_braces_and_set_lines_say_the_same(name: str) -> None:
     lines = "\n".join("set " + " ".join(f'"{word}"' for word in one) for one in braces)
     assert list(statements_of(lines)) == braces
     assert len(braces) > 7
+
+
+VRF_MADE = {
+    "eos": "vrf instance {}",
+    "ios": "ip vrf {}",
+    "nxos": "vrf context {}",
+    "junos": "set routing-instances {} instance-type vrf",
+    "vyos": "set vrf name {} table 100",
+}
+
+
+@every_platform
+def test_a_vrf_that_the_router_has_not_is_refused(name: str, intent_of: Any) -> None:
+    now = intent(name, intent_of, {"groups": {name: {"data": {"peering": {"vrf": "CUSTOMERS"}}}}})
+    text = foreign(name) + VRF_MADE[name].format("CUSTOMER") + "\n" + VRF_MADE[name].format("MGMT") + "\n"
+    with pytest.raises(
+        RefusedError, match=r"the router has no VRF CUSTOMERS; it has CUSTOMER, MGMT\. Nothing was changed"
+    ):
+        PLATFORMS[name].candidate(now, now.router("openwrt"), wanted(name, now, text, None), text)  # type: ignore[index]
+
+
+def refused(name: str, intent_of: Any, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    text = foreign(name) + VRF_MADE[name].format("CUSTOMER") + "\n"
+    earlier, later = intent(name, intent_of, before), intent(name, intent_of, now)
+    text = overlaid(name, text, wanted(name, earlier, text, None))
+    with pytest.raises(RefusedError) as raised:
+        PLATFORMS[name].candidate(later, later.router("openwrt"), wanted(name, later, text, None), text)  # type: ignore[index]
+    return str(raised.value)
+
+
+OTHER_CLUSTER = {"groups": {"fabric": {"data": {"cluster": {"name": "k8s-other"}}}}}
+NODES = [f"k8s-calico-master-10-31-90-{number}" for number in (1, 2, 3)]
+NODES += [f"k8s-calico-worker-10-31-90-{number}" for number in (4, 5, 6)]
+OTHER_NODES = {"hosts": {node: {"hostname": f"10.31.91.{place}"} for place, node in enumerate(NODES, 1)}}
+
+
+SHARED = ("eos", "nxos")  # their groups are the process's, and one for all VRFs
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_range_of_ours_in_another_vrf_is_refused(name: str, intent_of: Any) -> None:
+    peering = {"neighbours": "dynamic", "vrf": "CUSTOMER"}
+    before = {"groups": {name: {"data": {"peering": peering}}}}
+    now = {"groups": {name: {"data": {"peering": {"neighbours": "dynamic"}}}}}
+    assert "KUBEPEER has neighbours in VRF CUSTOMER" in refused(name, intent_of, before, now)
+    assert "(10.31.0.0/16)" in refused(name, intent_of, before, now)
+
+
+@every_platform
+def test_another_inventory_that_has_our_names_on_the_router_is_refused(name: str, intent_of: Any) -> None:
+    vrf = {"groups": {name: {"data": {"peering": {"vrf": "CUSTOMER"}}}}}
+    both = {"groups": {**OTHER_CLUSTER["groups"], **vrf["groups"]}}
+    for before, now in [(OTHER_CLUSTER, {}), ({}, OTHER_CLUSTER), (both, {}), (OTHER_CLUSTER, vrf), (both, vrf)]:
+        assert "is that of another cluster, k8s-" in refused(name, intent_of, before, now)
+    said = refused(name, intent_of, OTHER_NODES, {})
+    assert "none of them is a node of this inventory (10.31.91.1, 10.31.91.2," in said
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_where_a_group_is_one_for_all_vrfs_its_members_are_in_one(name: str, intent_of: Any) -> None:
+    vrf = {"groups": {name: {"data": {"peering": {"vrf": "CUSTOMER"}}}}}
+    inside = "has neighbours in VRF CUSTOMER, and the inventory says outside all VRFs"
+    assert inside in refused(name, intent_of, vrf, {})
+    outside = "has neighbours outside all VRFs, and the inventory says in VRF CUSTOMER"
+    assert outside in refused(name, intent_of, {}, vrf)
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(SHARED)))
+def test_where_each_vrf_has_a_group_of_its_own_the_other_one_is_left_alone(name: str, intent_of: Any) -> None:
+    vrf = {"groups": {name: {"data": {"peering": {"vrf": "CUSTOMER"}}}}}
+    before, now = intent(name, intent_of, None), intent(name, intent_of, vrf)
+    text = foreign(name) + VRF_MADE[name].format("CUSTOMER") + "\n"
+    text = overlaid(name, text, wanted(name, before, text, None))
+    said = PLATFORMS[name].candidate(now, now.router("openwrt"), wanted(name, now, text, None), text)
+    assert not re.search(r"(?m)^ *(no|delete) ", said)
+    assert "CUSTOMER" in said
 
 
 @every_platform
@@ -207,8 +285,9 @@ def test_after_it_all_that_is_wanted_stands_and_all_that_was_somebody_elses(
     gone = [next(statements_of(line.replace("delete ", "set ", 1))) for line in said if line.startswith("delete ")]
     kept = {one for one in statements_of(text) if not any(one[: len(path)] == path for path in gone)}
     after = kept | {next(statements_of(line)) for line in said if line.startswith("set ")}
-    theirs = set(statements_of(foreign(name)))
-    assert {one for one in theirs - after if one[-2] != "ebgp"} == set()
+    theirs = set(statements_of(foreign(name, document)))
+    taken_over = set(document.get("taken_over", ()))  # of a node's own neighbour, made by hand
+    assert {" ".join(one) for one in theirs - after if one[-2] != "ebgp"} == taken_over
     want = set(
         statements_of(wanted(name, intent(name, intent_of, document.get("inventory")), text, document.get("password")))
     )

@@ -1,6 +1,7 @@
 """What a person reads when a template of ours, or of theirs, is broken."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from nornir.core.task import Result, Task
 
 from kubepeer.errors import CommandError
 from tasks.routers import tasks
+from tasks.routers.safe_change import Candidate
+from tasks.routers.sessions import sessions
 
 TEMPLATE = "routers/frr/bgp.conf.j2"
 Rendered = Callable[[str], BaseException | None]
@@ -49,3 +52,17 @@ def test_a_broken_template_is_one_line_with_its_name(rendered: Rendered, text: s
 
 def test_a_sound_template_is_rendered(rendered: Rendered) -> None:
     assert rendered("router bgp {{ router.as_number }}\n") is None
+
+
+def test_in_a_vrf_our_sessions_are_those_of_the_vrf_as_napalm_names_it(intent_of: Any) -> None:
+    intent = intent_of(
+        hosts={"openwrt": {"groups": ["eos"], "data": {"peering": {"vrf": "CUSTOMER"}}}},
+    )
+    router = intent.router("openwrt")
+    run: Any = SimpleNamespace(intent=intent)
+    order = tasks._order(run, router, lambda _: Candidate(""))
+    up = {"is_up": True, "address_family": {}}
+    tables = {"CUSTOMER": {"peers": {"10.31.90.1": up}}, "global": {"peers": {"10.31.90.1": up}}}
+    assert sessions(tables).up & set(order.ours) == {"10.31.90.1 in CUSTOMER"}
+    running = "router bgp 64512\n   vrf CUSTOMER\n      neighbor 10.31.90.77 peer group KUBEPEER\n"
+    assert set(order.may_go_down(running, "")) == {"10.31.90.77 in CUSTOMER"}

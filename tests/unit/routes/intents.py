@@ -1,10 +1,12 @@
 """A small intent for tests: only what the proof of routes looks at."""
 
 from kubepeer.intent import Intent, Node, Router
-from kubepeer.intent.model import Networks
+from kubepeer.intent.model import Networks, Peering
 
 
-def intent(platform: str = "frr", others: tuple[str, ...] = (), **addresses: str) -> Intent:
+def intent(
+    platform: str = "frr", others: tuple[str, ...] = (), *, peering: Peering | None = None, **addresses: str
+) -> Intent:
     """Workers by name and address, the networks of the tutorial, router r1 of this platform and others; no other section."""
     nodes = tuple(
         Node(
@@ -25,7 +27,13 @@ def intent(platform: str = "frr", others: tuple[str, ...] = (), **addresses: str
     cluster = type("Cluster", (), {"networks": networks})()
     software = type("Software", (), {"calico": "3.24.5"})()
     routers = tuple(
-        Router(name=name, platform=platform, as_number=64512, address=f"10.31.254.{253 - place}")
+        Router(
+            name=name,
+            platform=platform,
+            as_number=64512,
+            address=f"10.31.254.{253 - place}",
+            peering=peering or Peering(),
+        )
         for place, name in enumerate(("r1", *others))
     )
     return Intent.model_construct(nodes=nodes, routers=routers, cluster=cluster, software=software)

@@ -1,11 +1,14 @@
 """The task: it asks again until all is well or time is up, and what it asks moves with the cluster."""
 
 import base64
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from kubepeer.errors import CommandError, RefusedError
+from kubepeer.intent.model import Peering
 from kubepeer.run import WAITING, Options, Run
 from tasks.cluster.access import API
 from tasks.linux.observe import MARK
@@ -13,6 +16,8 @@ from tasks.linux.shell import Completed
 from tasks.routes import recovery, tasks
 from tests.unit.platforms.recordings import BLOCKS, NODES, answers
 from tests.unit.routes.intents import intent
+
+ANSWERS = Path(__file__).parent.parent / "platforms/eos/answers"
 
 
 class Router:
@@ -71,7 +76,7 @@ class Cluster:
 def verify(monkeypatch):
     """Verify router r1 with these answers; gives the result and how often the router was asked."""
 
-    def start(*recordings, chosen=(), platform="frr", others=(), failed=(), **options):
+    def start(*recordings, chosen=(), platform="frr", others=(), failed=(), peering=None, **options):
         router = Router(*recordings)
         monkeypatch.setattr(tasks, "open_shell", lambda *_: router)
         monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
@@ -79,7 +84,12 @@ def verify(monkeypatch):
         addresses = {f"n{number}": str(address) for number, address in enumerate(NODES, 1)}
         nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set(failed)))
         run = Run(
-            intent(platform, others, **addresses), None, Options(), nornir, frozenset(chosen), filtered=bool(chosen)
+            intent(platform, others, peering=peering, **addresses),
+            None,
+            Options(),
+            nornir,
+            frozenset(chosen),
+            filtered=bool(chosen),
         )
         task = SimpleNamespace(host=SimpleNamespace(name="r1"))
         return tasks.verify(task, run, **options), router.asked
@@ -104,10 +114,19 @@ def test_a_bird_router_passes_in_one_round_trip_too(verify):
 
 def test_a_platform_that_nobody_reads_is_refused_at_once_and_in_words(verify, monkeypatch):
     monkeypatch.setattr(tasks.time, "sleep", pytest.fail)
+    monkeypatch.setattr(tasks.PLATFORMS["eos"], "reader", None)
     with pytest.raises(RefusedError, match="platform eos cannot be read yet") as caught:
         verify("healthy", platform="eos", wait_seconds=30)
     assert caught.value.host == "r1"
-    assert caught.value.cure.startswith("leave it out: --group bird --group frr")
+    assert caught.value.cure.startswith("leave it out: --group bird --group frr --group ios")
+
+
+def test_nodes_behind_a_hop_are_not_judged_by_a_drivers_answers(verify, monkeypatch):
+    """Its tables show the gateways, and nobody has said by which the router resolves a node."""
+    peering = Peering(multihop=2)
+    monkeypatch.setattr(tasks.time, "sleep", pytest.fail)
+    with pytest.raises(RefusedError, match=r"nodes behind a hop .* cannot be verified yet on platform eos"):
+        verify("healthy", platform="eos", peering=peering)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +135,7 @@ def test_a_platform_that_nobody_reads_is_refused_at_once_and_in_words(verify, mo
 )
 def test_at_the_end_of_a_deployment_one_line_says_what_nobody_reads(monkeypatch, chosen, says):
     monkeypatch.setattr(tasks, "open_shell", lambda *_: pytest.fail("nobody is asked"))
+    monkeypatch.setattr(tasks.PLATFORMS["eos"], "reader", None)
     run = Run(intent("eos", ["r2"]), None, Options(), SimpleNamespace(), frozenset(chosen))
     run.keep(API, Cluster())
     for name in ("r1", "r2"):
@@ -123,7 +143,7 @@ def test_at_the_end_of_a_deployment_one_line_says_what_nobody_reads(monkeypatch,
         result = tasks.verify_when_settled(task, run)
         assert (result.failed, result.result) == (False, "not verified")
     (line,) = run.warnings
-    assert line.startswith(f"{says}: their routes cannot be read yet, of bird and frr alone")
+    assert line.startswith(f"{says}: their routes cannot be read yet, of bird and frr and ios")
 
 
 def test_a_router_that_is_read_is_verified_beside_one_that_is_not(verify, monkeypatch):
@@ -264,3 +284,53 @@ def test_a_platform_whose_vrfs_nobody_reads_yet_is_refused_in_words(monkeypatch)
     monkeypatch.setattr(tasks, "PLATFORMS", {"frr": SimpleNamespace(reader=Other())})
     with pytest.raises(RefusedError, match="VRF cannot be read yet on platform frr"):
         tasks._reader(of_vrf("frr"))
+
+
+class Leaf:
+    """A driver's device that gives the answers of a case."""
+
+    def __init__(self, case):
+        self.answers = case["answers"]
+        self.asked = 0
+
+    def get_bgp_neighbors(self):
+        return self.answers["sessions"]
+
+    def cli(self, commands, encoding):
+        assert encoding == "json"
+        self.asked += 1
+        kind, key = ("bgp", "bgpRouteEntries") if " bgp " in commands[0] else ("rib", "routes")
+        said = [answer["vrfs"]["default"][key] for name, answer in self.answers.items() if name.startswith(f"{kind} ")]
+        return {
+            commands[0]: {"vrfs": {"default": {key: {prefix: one for some in said for prefix, one in some.items()}}}}
+        }
+
+
+@pytest.mark.parametrize(
+    ("transport", "password"), [("ssh", None), ("https", "secret"), (None, "secret"), ("https", None)]
+)
+def test_a_router_with_a_driver_is_read_by_it_when_the_way_is_clear(monkeypatch, transport, password):
+    case = yaml.safe_load((ANSWERS / "healthy.yaml").read_text(encoding="utf-8"))
+    device = Leaf(case)
+    options = SimpleNamespace(extras={"optional_args": {"transport": transport}})
+    host = SimpleNamespace(get_connection_parameters=lambda _: options, password=password)
+    nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set()), inventory=SimpleNamespace(hosts={"r1": host}))
+    monkeypatch.setattr(tasks, "connection", lambda *_: device)
+    monkeypatch.setattr(tasks, "open_shell", lambda *_: pytest.fail("its shell is none"))
+    monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
+    run = Run(intent("eos", n1="10.31.90.1"), None, Options(), nornir, frozenset(), filtered=False)
+    task = SimpleNamespace(host=SimpleNamespace(name="r1"))
+    if transport is None or (transport == "https" and not password):
+        with pytest.raises(RefusedError, match="Nothing was contacted"):
+            tasks._findings(task, run, tasks._reader(run.intent.routers[0]))
+        assert device.asked == 0
+        return
+    findings = tasks._findings(task, run, tasks._reader(run.intent.routers[0]))
+    right = {finding.subject for finding in findings if finding.ok and finding.layer == "kernel"}
+    assert "10.33.5.0/24" in right
+    assert {finding.subject for finding in findings if finding.check == "session" and finding.ok} == {
+        "10.31.90.1",
+        "10.31.90.2",
+        "10.31.90.3",
+    }
+    assert device.asked == 2, "neighbouring networks are one question"

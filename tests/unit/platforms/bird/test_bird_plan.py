@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from kubepeer.errors import RefusedError
+from tasks.linux.templates import render
 from tasks.platforms.bird.plan import LONGEST_NAME, Bird
+from tasks.platforms.platform import context
 
 BIRD = Bird()
 ALL = {f"10.31.90.{number}" for number in range(1, 7)}
@@ -33,6 +36,16 @@ ALL = {f"10.31.90.{number}" for number in range(1, 7)}
 def test_only_sessions_that_the_file_ends_on_purpose_may_go_down(intent_of: Any, diff: str, down: set[str]) -> None:
     intent = intent_of()
     assert BIRD.may_go_down(intent, intent.router("openwrt"), "", diff) == down
+
+
+def test_the_file_of_another_inventory_is_refused(intent_of: Any) -> None:
+    one = intent_of()
+    other = intent_of(groups={"fabric": {"data": {"cluster": {"name": "k8s.other"}}}})
+    router = one.router("tiny-unraid")
+    files = {intent.cluster.name: render(BIRD.template, **context(intent, router, "", None)) for intent in (one, other)}
+    assert BIRD.candidate(one, router, files["k8s-calico"], files["k8s-calico"]) == files["k8s-calico"]
+    with pytest.raises(RefusedError, match=r"KUBEPEER is that of another cluster, k8s\.other: one router takes one"):
+        BIRD.candidate(one, router, files["k8s-calico"], files["k8s.other"])
 
 
 def names(intent: Any) -> list[str]:

@@ -256,3 +256,11 @@ def test_a_session_has_the_address_that_the_nodes_peer_with(
     intent = intent_of(hosts={"openwrt": {"data": {**data, "peering": peering}}})
     sources = [line.text for line in lines_of(rendered(intent)) if "update-source" in line.text]
     assert sources == ([f"neighbor KUBEPEER update-source {source}"] if source else [])
+
+
+def test_a_group_of_another_inventory_is_refused(intent_of: Any) -> None:
+    other = RUNNING.replace("nodes of k8s-calico", "nodes of k8s-other")
+    assert other != RUNNING
+    intent = intent_of()
+    with pytest.raises(RefusedError, match="the peer group KUBEPEER is that of another cluster, k8s-other"):
+        FRR.candidate(intent, intent.router("openwrt"), rendered(intent, other), other)

@@ -1,0 +1,123 @@
+"""What routers that are asked by their NAPALM driver answer, as far as all of them share it. Pure.
+
+A question is a show command, or the name of a getter of NAPALM's; an answer is text: JSON for a getter, and where a platform has it.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from typing import Any
+
+from ntc_templates.parse import parse_output
+
+from kubepeer.errors import CommandError
+from tasks.linux.observe import Answer
+from tasks.platforms.seen import Path, Session
+
+GETTER = "get_bgp_neighbors"  # sessions in every VRF, alike on all platforms; NAPALM's documentation, "BGP neighbors"
+GLOBAL = "global"  # NAPALM's name of the table outside all VRFs
+HOST = 32
+
+
+def neighbours_among(networks: Sequence[IPv4Network], probes: Iterable[IPv4Network]) -> list[IPv4Address]:
+    """The nodes among what the kernel would be asked about: addresses outside the cluster's networks (selection.ways_to)."""
+    hosts = (one for one in probes if one.prefixlen == HOST and not any(one.subnet_of(network) for network in networks))
+    return [one.network_address for one in sorted(hosts)]
+
+
+def document(answers: Mapping[str, Answer], name: str) -> Any:
+    """An answer that is JSON.
+
+    Raises:
+        CommandError: it is none; with what the router said.
+
+    """
+    text = text_of(answers, name)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        said = (text.strip().splitlines() or ["nothing"])[-1]
+        raise CommandError(f"the answer to the question '{name}' is no JSON: {said}") from error
+
+
+def text_of(answers: Mapping[str, Answer], name: str) -> str:
+    """An answer, where the router has not refused the question.
+
+    Raises:
+        CommandError: it has; with its words.
+
+    """
+    answer = answers[name]
+    if answer.code:
+        raise CommandError(f"the router said to the question '{name}': {(answer.lines or ['nothing'])[-1]}")
+    return answer.text
+
+
+def named(answers: Mapping[str, Answer], kind: str) -> Iterator[str]:
+    """The questions of one kind: `rib 10.33.0.0/17`."""
+    return (name for name in answers if name.split(" ")[0] == kind)
+
+
+def sessions(tables: Mapping[str, Any], vrf: str | None) -> dict[IPv4Address, Session]:
+    """The sessions of a VRF as NAPALM tells them; why one is down it does not."""
+    peers: Mapping[str, Any] = tables.get(vrf or GLOBAL, {}).get("peers", {})
+    return {IPv4Address(peer): _session(peer, state) for peer, state in peers.items() if is_address(peer)}
+
+
+def _session(peer: str, said: Mapping[str, Any]) -> Session:
+    up, seconds = bool(said["is_up"]), int(said.get("uptime") or 0)
+    families = (said.get("address_family") or {}).values()
+    accepted = sum(max(0, int(one.get("accepted_prefixes") or 0)) for one in families)
+    down = "Down" if said.get("is_enabled", True) else "Down (shut down on the router)"
+    return Session(
+        peer=IPv4Address(peer),
+        state="Established" if up else down,
+        seconds=seconds if seconds > 0 else None,
+        accepted=accepted,
+    )
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IPv4 address: a neighbour may be another's, of IPv6 or a link's."""
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        return False
+    return True
+
+
+def paths_of(
+    answers: Mapping[str, Answer], read: Callable[[str, IPv4Address | None], Mapping[IPv4Network, Sequence[Path]]]
+) -> dict[IPv4Network, tuple[Path, ...]]:
+    """The paths of a platform whose table does not tell who has sent one, and which is asked for each node's as well.
+
+    Args:
+        answers: `bgp NETWORK` is the table, `sent ADDRESS` what was accepted from a node.
+        read: one of these, and who has sent what is in it.
+
+    """
+    paths: dict[IPv4Network, list[Path]] = {}
+    for name in named(answers, "sent"):
+        for prefix, some in read(text_of(answers, name), IPv4Address(name.split(" ")[1])).items():
+            paths.setdefault(prefix, []).extend(some)
+    for name in named(answers, "bgp"):
+        for prefix, some in read(text_of(answers, name), None).items():
+            known = {path.hop for path in paths.get(prefix, ())}
+            paths.setdefault(prefix, []).extend(path for path in some if path.hop not in known)
+    return {prefix: tuple(some) for prefix, some in paths.items()}
+
+
+def parsed(platform: str, command: str, text: str) -> list[dict[str, Any]]:
+    """The lines of a table, by the template that ntc-templates has for it.
+
+    Raises:
+        CommandError: the template does not know a line: nothing is passed over.
+
+    """
+    if not text.strip():
+        return []
+    try:
+        rows: list[dict[str, Any]] = parse_output(platform=platform, command=command, data=text)
+    except Exception as error:  # textfsm's and ntc-templates' own, of several classes
+        raise CommandError(f"the answer to '{command}' cannot be read: {error}") from error
+    return rows

@@ -1,0 +1,106 @@
+"""EOS's answers: sessions by NAPALM's getter, paths and routes in the JSON form of its show commands. Pure.
+
+The forms are those of NAPALM's recorded answers (napalm, test/eos/mocked_data/test_get_route_to) and of pyavd's and ANTA's readers.
+A route says of itself whether the kernel and the hardware have it: there is no other table of what is forwarded.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from kubepeer.errors import CommandError
+from kubepeer.intent.model import ConfigurationFiles
+from tasks.linux.observe import Answer
+from tasks.platforms.driver_answers import GETTER, document, named, sessions
+from tasks.platforms.seen import Hop, KernelRoute, Path, RibRoute, RouterSeen
+
+DEFAULT = "default"  # EOS's name of the table outside all VRFs
+
+
+@dataclass(frozen=True)
+class Eos:
+    """An Arista router, read by its own show commands."""
+
+    vrf: str | None = None
+    encoding = "json"
+
+    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> "Eos":  # noqa: ARG002  it tells all by itself
+        """The same, of a VRF."""
+        return Eos(vrf)
+
+    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:  # noqa: ARG002
+        """The cluster's networks alone: the cost does not grow with the router's table."""
+        vrf = self.vrf or DEFAULT
+        asked = {"sessions": GETTER}
+        for network in networks:
+            asked[f"bgp {network}"] = f"show ip bgp {network} longer-prefixes detail vrf {vrf}"
+            asked[f"rib {network}"] = f"show ip route vrf {vrf} {network} longer-prefixes"
+        return asked
+
+    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:  # noqa: ARG002
+        """Read the answers."""
+        bgp = {
+            IPv4Network(prefix): tuple(map(_path, entry["bgpRoutePaths"]))
+            for name in named(answers, "bgp")
+            for prefix, entry in self._table(answers, name, "bgpRouteEntries").items()
+        }
+        routes = {
+            IPv4Network(prefix): route
+            for name in named(answers, "rib")
+            for prefix, route in self._table(answers, name, "routes").items()
+        }
+        return RouterSeen(
+            sessions=sessions(document(answers, "sessions"), self.vrf),
+            bgp=bgp,
+            rib={prefix: (_rib_route(route),) for prefix, route in routes.items()},
+            kernel={prefix: tuple(_forwarded(prefix, route)) for prefix, route in routes.items()},
+        )
+
+    def _table(self, answers: Mapping[str, Answer], name: str, key: str) -> Mapping[str, Any]:
+        vrfs = document(answers, name).get("vrfs")
+        if not isinstance(vrfs, Mapping):
+            raise CommandError(f"EOS's answer to the question '{name}' names no VRF")
+        table: Mapping[str, Any] = vrfs.get(self.vrf or DEFAULT, {}).get(key, {})
+        return table
+
+
+def _path(said: Mapping[str, Any]) -> Path:
+    kind, peer = said["routeType"], said.get("peerEntry", {}).get("peerAddr")
+    return Path(
+        hop=said["nextHop"] or "own",
+        peer=IPv4Address(peer) if peer and said["nextHop"] else None,
+        chosen=bool(kind.get("active") or kind.get("ecmpContributor")),
+        valid=bool(kind.get("valid")),
+        stale=bool(kind.get("stale")),
+    )
+
+
+def _hops(route: Mapping[str, Any]) -> frozenset[Hop]:
+    if route.get("routeAction") == "drop":
+        return frozenset({"blackhole"})
+    return frozenset(
+        via.get("nexthopAddr") or via.get("vtepAddr") or f"dev {via['interface']}" for via in route["vias"]
+    )
+
+
+def _rib_route(route: Mapping[str, Any]) -> RibRoute:
+    kind = str(route.get("routeType", ""))
+    return RibRoute(
+        protocol="bgp" if kind.endswith("BGP") else kind,
+        distance=int(route.get("preference", 0)),
+        metric=int(route.get("metric", 0)),
+        hops=_hops(route),
+        selected=True,  # EOS shows no other
+        installed=_is_forwarded(route),
+        lines=tuple((via.get("nexthopAddr", ""), via.get("interface", ""), None) for via in route["vias"]),
+    )
+
+
+def _is_forwarded(route: Mapping[str, Any]) -> bool:
+    return bool(route.get("kernelProgrammed")) and bool(route.get("hardwareProgrammed"))
+
+
+def _forwarded(prefix: IPv4Network, route: Mapping[str, Any]) -> Iterator[KernelRoute]:
+    if _is_forwarded(route):
+        yield KernelRoute(prefix, _rib_route(route).protocol, 0, _hops(route))
