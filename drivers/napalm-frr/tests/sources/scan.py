@@ -40,8 +40,8 @@ INTERFACE = re.compile(
     r"link-detect|shutdown|ptm-enable|multicast"
 )
 """What begins so is said of an interface wherever the daemon prints it."""
-OF_INSTANCE = re.compile(r"zebra (?:(?:ip|ipv6) nht|mpls fec)|pimd ip pim send-v6-secondary")
-"""What is said of an instance: outside all contexts, or in its VRF (pim: pim_global_config_write_worker, FRR 8)."""
+OF_INSTANCE = re.compile(r"zebra (?:(?:ip|ipv6) nht|mpls fec)")
+"""What is said outside all contexts, or in a VRF."""
 PLACES: dict[str, tuple[str, ...]] = {
     "ospfd": ("router ospf",),
     "ospf6d": ("router ospf6",),
@@ -152,15 +152,14 @@ def spelled(text: str) -> list[str]:
 def kinds(file: str, body: str, lead: str) -> tuple[str, ...]:
     """Name the kinds of context in which a line is printed; ``lead`` is what its format has before the ``no``."""
     daemon, indent = file.partition("/")[0], len(lead)
-    if daemon == "pimd" and lead == "%s":  # a process-wide setting, indented where it is a VRF's
-        return ("top", "vrf")
     if file in FILES:
         return FILES[file]
     if daemon == "bgpd":
         return (("top",), ("router bgp",), ("bgp address-family",))[min(indent, 2)]
     if daemon == "bfdd":
         return PLACES[daemon]
-    if OF_INSTANCE.match(f"{daemon} {body}"):
+    # pimd indents a process-wide setting where it is a VRF's
+    if OF_INSTANCE.match(f"{daemon} {body}") or (daemon == "pimd" and lead == "%s"):
         return ("top", "vrf")
     if INTERFACE.match(body) and (indent or daemon != "zebra") and "default" not in body.split()[:2]:
         return ("interface",)
