@@ -25,10 +25,11 @@ from filed import FiledDriver, LocalRouter
 device = FiledDriver(Path(sys.argv[2]))
 device.open()
 device.load_replace_candidate(config="what the controller wants\\n")
-device.commit_config(revert_in=2)
+device.commit_config(revert_in=5)
 print("committed", flush=True)
 time.sleep(60)
 """
+SECONDS = 60  # a busy machine has time; a quiet one needs a second or two
 Connect = Callable[..., FiledDriver]
 
 
@@ -94,10 +95,10 @@ def test_the_timer_reverts_when_the_controller_is_killed_and_its_session_hangs_u
         controller.kill()
     assert armed(site) == detached
     assert running(site) == b"what the controller wants\n"
-    wait_until(lambda: not (site / "kept" / "lock").is_symlink(), 8)
+    wait_until(lambda: not (site / "kept" / "lock").is_symlink(), SECONDS)
     assert running(site) == before
     assert "reverted (not confirmed in time): identical (alice@desk)" in history(site)
-    assert timers(site) == []
+    wait_until(lambda: timers(site) == [], SECONDS)
 
 
 def test_a_confirmation_ends_the_timer(site: Path, device: FiledDriver, detached: str) -> None:
@@ -106,7 +107,7 @@ def test_a_confirmation_ends_the_timer(site: Path, device: FiledDriver, detached
     assert (armed(site), len(timers(site))) == (detached, 1)
     assert device.has_pending_commit()
     device.confirm_commit()
-    wait_until(lambda: timers(site) == [], 3)
+    wait_until(lambda: timers(site) == [], SECONDS)
     assert not device.has_pending_commit()
     assert running(site).endswith(b"one more line\n")
 
@@ -118,7 +119,7 @@ def test_a_pending_change_is_taken_back_at_once(site: Path, device: FiledDriver,
     assert armed(site) == detached
     device.rollback()
     assert running(site) == before
-    wait_until(lambda: timers(site) == [], 3)
+    wait_until(lambda: timers(site) == [], SECONDS)
     with pytest.raises(CommitConfirmException, match="no commit is pending"):
         device.confirm_commit()
 
