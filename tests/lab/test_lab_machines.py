@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import disks, places
 from lab.build.checksums import contents, listing
 from lab.build.registry import Registry
 from lab.build.steps import Stamps, Step
@@ -20,6 +21,7 @@ from lab.debian import Source, host_sources
 from lab.disks import interfaces
 from lab.kernel_modules import builtin_list
 from lab.launch import SWAP_CALLS
+from lab.places import Instance
 from lab.sysctls import NEEDED, HostSettings
 from lab.topology import CLIENT, MACHINES, OPENWRT
 from tests.lab.laboratory import wait_for
@@ -72,7 +74,10 @@ def traces() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def small_lab() -> Iterator[None]:
-    """Both routers, a client behind the first and one node, in an instance of their own."""
+    """Both routers, a client behind the first and one node, in an instance of their own, without a disk of an earlier and older lab."""
+    if lab("down").returncode == 0:
+        for one in MACHINES:
+            disks.throw_away(Instance(INSTANCE, places.cache()), one)
     up = lab("up", "openwrt", "tiny-unraid", "client", NODE)
     if up.returncode == 2:
         pytest.skip(up.stderr.strip())
