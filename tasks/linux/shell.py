@@ -103,7 +103,7 @@ class SshShell:
         if completed is None:
             first = script.strip().splitlines()[0]
             raise DeadlineError(f"no end after {deadline:.0f} s: {first}", host=self.host, seconds=deadline)
-        if self._sudo and completed.code == 1 and completed.stderr.startswith(b"sudo:"):
+        if self._sudo and _sudo_refused(completed):
             raise CommandError(
                 f"sudo refused: {completed.said}",
                 host=self.host,
@@ -118,6 +118,12 @@ class SshShell:
             first = script.strip().splitlines()[0]
             raise CommandError(f"exit {completed.code}: {first}: {completed.said}", host=self.host)
         return completed
+
+
+def _sudo_refused(completed: Completed) -> bool:
+    """Sudo itself has ended it, or there is none (exit code 127: POSIX, Shell Command Language, 2.8.2)."""
+    none = completed.code == 127 and b"sudo" in completed.stderr  # noqa: PLR2004
+    return none or (completed.code == 1 and completed.stderr.startswith(b"sudo:"))
 
 
 def _converse(channel: paramiko.Channel, stdin: bytes, deadline: float) -> Completed | None:
