@@ -16,7 +16,9 @@ from nornir.core import Nornir
 from nornir.core.inventory import ConnectionOptions, Defaults, Host
 
 from kubepeer.errors import UnreachableError
+from tasks.linux import shell
 from tasks.linux.connect import answers, connection, explain
+from tasks.linux.shell import Completed
 
 NAME = "k8s-calico-worker-10-31-90-4"
 
@@ -162,3 +164,18 @@ def test_threads_that_want_the_same_host_share_one_connection_and_a_failed_one_i
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(opened, range(4))) == ["connected"] * 4
     assert slow.attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "refused"),
+    [
+        (1, b"sudo: a password is required\n", True),
+        (127, b"ash: sudo: not found\n", True),
+        (127, b"sh: vtysh: not found\n", False),
+        (1, b"grep: no such file\n", False),
+    ],
+)
+def test_a_sudo_that_refuses_and_one_that_is_not_there_are_told_from_a_command_that_fails(
+    code: int, said: bytes, *, refused: bool
+) -> None:
+    assert shell._sudo_refused(Completed(code, b"", said)) is refused
