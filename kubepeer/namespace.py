@@ -13,7 +13,7 @@ CLONE_NEWNET = 0x40000000  # setns(2): nothing but a network namespace will do
 def enter(name: str | None) -> None:
     """Be in the named network namespace, with all threads that are started from now on: setns(2).
 
-    Python has it from 3.12 on as os.setns; before, the C library is asked.
+    The C library is asked for it: Python has os.setns from 3.12 on alone.
 
     Raises:
         UsageError: it is not there, or may not be entered.

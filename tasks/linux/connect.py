@@ -15,9 +15,8 @@ from kubepeer.errors import CommandError, KubepeerError, UnreachableError
 
 GREETING_SECONDS = 5
 HTTPS_PORT = 443
-_OPENING: defaultdict[str, Lock] = defaultdict(
-    Lock
-)  # one a host: who comes second takes the connection that the first one has opened
+# One a host: who comes second takes the connection that the first one has opened.
+_OPENING: defaultdict[str, Lock] = defaultdict(Lock)
 
 
 def connection(nornir: Nornir, name: str, plugin: str) -> Any:

@@ -137,8 +137,7 @@ def _as_it_stands(number: int, running: str, process: Process) -> str:
         words = line.text.split()
         if process.holds(line.context) and words[2:3] == ["remote-as"] and as_number(words[3]) == number:
             return words[3]
-    text: str = written(number, process.notation)
-    return text
+    return written(number, process.notation)
 
 
 def _is_our_range(text: str) -> bool:

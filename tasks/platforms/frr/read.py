@@ -80,8 +80,7 @@ def _json(answers: Mapping[str, Answer], name: str) -> Json:
     answer = answers[name]
     try:
         if not answer.code:
-            document: Json = shown.document(answer.text)
-            return document
+            return shown.document(answer.text)
         said = (answer.lines or ["nothing"])[-1]
     except JSONDecodeError as error:
         raise CommandError(f"FRR's answer to the question '{name}' is no JSON: {error}") from error
