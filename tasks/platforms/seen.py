@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
@@ -248,6 +248,22 @@ class ReadsVrfs(Protocol):
 
     def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> RouterReader:
         """The reader of that VRF; what BIRD's table is in the kernel stands in its files."""
+
+
+@dataclass(frozen=True)
+class ByVrf:
+    """What the readers share that ask a router for a VRF by its name.
+
+    Attributes:
+        vrf: the VRF whose sessions and tables are meant; None: the default one alone.
+
+    """
+
+    vrf: str | None = None
+
+    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> Self:  # noqa: ARG002  the router tells all by itself
+        """The same, of a VRF."""
+        return replace(self, vrf=vrf)
 
 
 def hops_in_order(hops: Iterable[Hop]) -> tuple[Hop, ...]:

@@ -10,24 +10,18 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from kubepeer.errors import CommandError
-from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import GETTER, document, named, sessions
-from tasks.platforms.seen import Hop, KernelRoute, Path, RibRoute, RouterSeen
+from tasks.platforms.seen import ByVrf, Hop, KernelRoute, Path, RibRoute, RouterSeen
 
 DEFAULT = "default"  # EOS's name of the table outside all VRFs
 
 
 @dataclass(frozen=True)
-class Eos:
+class Eos(ByVrf):
     """An Arista router, read by its own show commands."""
 
-    vrf: str | None = None
     encoding = "json"
-
-    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> "Eos":  # noqa: ARG002  it tells all by itself
-        """The same, of a VRF."""
-        return Eos(vrf)
 
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:  # noqa: ARG002
         """The cluster's networks alone: the cost does not grow with the router's table."""

@@ -14,30 +14,18 @@ from napalm_frr import shown
 from napalm_frr.shown import BgpPath, Neighbour, NextHop, TableRoute
 
 from kubepeer.errors import CommandError
-from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel
 from tasks.platforms.frr.vtysh import VTYSH
-from tasks.platforms.seen import Hop, Path, RibRoute, RouterSeen, Session
+from tasks.platforms.seen import ByVrf, Hop, Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
 SELF = "0.0.0.0"  # noqa: S104  FRR's next hop of a route of its own
 
 
 @dataclass(frozen=True)
-class Frr:
-    """A router with FRR on Linux, read through vtysh and iproute2.
-
-    Attributes:
-        vrf: the VRF whose sessions and tables are meant; None: the default one alone.
-
-    """
-
-    vrf: str | None = None
-
-    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> "Frr":  # noqa: ARG002  it tells all by itself
-        """The same, of a VRF: a device of Linux, or a network namespace (zebra --vrfwnetns)."""
-        return Frr(vrf)
+class Frr(ByVrf):
+    """A router with FRR on Linux, by vtysh and iproute2. A VRF is a device of Linux, or a network namespace (zebra --vrfwnetns)."""
 
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
         """Everything in one round trip: 0.1 s on the router, whatever else its tables hold."""

@@ -11,7 +11,6 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from kubepeer.errors import CommandError
-from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import (
     GETTER,
@@ -23,7 +22,7 @@ from tasks.platforms.driver_answers import (
     sessions,
     text_of,
 )
-from tasks.platforms.seen import Hop, KernelRoute, Path, RibRoute, RouterSeen
+from tasks.platforms.seen import ByVrf, Hop, KernelRoute, Path, RibRoute, RouterSeen
 
 HEADLINE = re.compile(r"^\s*Network\s+Next Hop", re.MULTILINE)
 NOTHING = re.compile(r"not in table|No such neighbor|BGP not active", re.IGNORECASE)
@@ -32,15 +31,10 @@ CODES = {"B": "bgp", "S": "static", "C": "connected", "L": "local", "O": "ospf",
 
 
 @dataclass(frozen=True)
-class Ios:
+class Ios(ByVrf):
     """A Cisco router with IOS or IOS XE, read by its own show commands."""
 
-    vrf: str | None = None
     encoding = "text"
-
-    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> "Ios":  # noqa: ARG002  it tells all by itself
-        """The same, of a VRF."""
-        return Ios(vrf)
 
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
         """The cluster's networks and its nodes alone: the cost does not grow with the router's table."""

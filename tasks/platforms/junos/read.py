@@ -12,24 +12,18 @@ from typing import Any
 from lxml import etree
 
 from kubepeer.errors import CommandError
-from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import GETTER, document, is_address, named, sessions, text_of
-from tasks.platforms.seen import WITHOUT_FORWARDING, Hop, Path, RibRoute, RouterSeen
+from tasks.platforms.seen import WITHOUT_FORWARDING, ByVrf, Hop, Path, RibRoute, RouterSeen
 
 Element = Any  # of lxml, which has no types
 
 
 @dataclass(frozen=True)
-class Junos:
+class Junos(ByVrf):
     """A Juniper router, read by its own show commands."""
 
-    vrf: str | None = None
     encoding = "xml"
-
-    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> "Junos":  # noqa: ARG002  it tells all by itself
-        """The same, of a routing instance."""
-        return Junos(vrf)
 
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:  # noqa: ARG002
         """Without more words, `show route` shows a prefix and all longer ones in it, with every path that is not hidden."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import (
     GETTER,
@@ -23,7 +22,7 @@ from tasks.platforms.driver_answers import (
     sessions,
     text_of,
 )
-from tasks.platforms.seen import WITHOUT_FORWARDING, Path, RibRoute, RouterSeen
+from tasks.platforms.seen import WITHOUT_FORWARDING, ByVrf, Path, RibRoute, RouterSeen
 
 DEFAULT = "default"  # NX-OS's name of the table outside all VRFs
 TABLE = "show bgp vrf default ipv4 unicast neighbors 10.31.90.1 routes"  # by which ntc-templates knows the form
@@ -31,15 +30,10 @@ NOTHING = ("Route not found", "No such neighbor", "Can't find neighbor")
 
 
 @dataclass(frozen=True)
-class Nxos:
+class Nxos(ByVrf):
     """A Cisco Nexus, read by its own show commands."""
 
-    vrf: str | None = None
     encoding = "text"
-
-    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> "Nxos":  # noqa: ARG002  it tells all by itself
-        """The same, of a VRF."""
-        return Nxos(vrf)
 
     def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
         """The cluster's networks and its nodes alone: the cost does not grow with the router's table."""
