@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import disks, places
+from lab import places
 from lab.build.checksums import contents, listing
 from lab.build.registry import Registry
 from lab.build.steps import Stamps, Step
@@ -24,7 +24,7 @@ from lab.launch import SWAP_CALLS
 from lab.places import Instance
 from lab.sysctls import NEEDED, HostSettings
 from lab.topology import CLIENT, MACHINES, OPENWRT
-from tests.lab.laboratory import wait_for
+from tests.lab.laboratory import Laboratory, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 INSTANCE = "kp-selftest"
@@ -76,8 +76,7 @@ def traces() -> dict[str, list[str]]:
 def small_lab() -> Iterator[None]:
     """Both routers, a client behind the first and one node, in an instance of their own, without a disk of an earlier and older lab."""
     if lab("down").returncode == 0:
-        for one in MACHINES:
-            disks.throw_away(Instance(INSTANCE, places.cache()), one)
+        Laboratory(Instance(INSTANCE, places.cache())).from_nothing()
     up = lab("up", "openwrt", "tiny-unraid", "client", NODE)
     if up.returncode == 2:
         pytest.skip(up.stderr.strip())
