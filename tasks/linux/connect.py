@@ -7,6 +7,7 @@ from typing import Any
 
 import paramiko
 from napalm.base.exceptions import ModuleImportError
+from napalm_unix_router.login import log_in
 from netmiko.exceptions import NetmikoAuthenticationException
 from nornir.core import Nornir
 from nornir.core.inventory import Host
@@ -31,7 +32,7 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
         with _OPENING[name]:
             opened = host.get_connection(plugin, nornir.config)
             if plugin == "netmiko" and getattr(opened, "remote_conn_pre", None) is None:
-                opened.establish_connection()
+                log_in(opened)
     except KubepeerError:
         raise
     except ModuleImportError as error:

@@ -23,6 +23,8 @@ from napalm.base.exceptions import (
 )
 from netmiko import ConnectHandler, NetmikoAuthenticationException, NetmikoTimeoutException
 
+from napalm_unix_router.login import log_in
+
 _AS_ROOT = 'if [ "$(id -u)" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'
 _AS_SELF = "exec sh -s"
 _CHUNK = 65536
@@ -68,9 +70,8 @@ class SSHRouter:
         self._shell = _AS_ROOT if sudo else _AS_SELF
         self._preamble = preamble
         try:
-            # without netmiko's preparation of a terminal: nobody uses it, and its prompt takes as long as all the rest
             self._connection = ConnectHandler(device_type="linux", host=host, auto_connect=False, **arguments)
-            self._connection.establish_connection()
+            log_in(self._connection)
         except NetmikoAuthenticationException as error:
             user = arguments.get("username")
             raise ConnectAuthError(f"{host}: SSH login as {user} refused: {_first(error)}") from error
