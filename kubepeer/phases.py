@@ -217,6 +217,8 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> P
         view = run.nornir.filter(F(name__in=turn)).with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
         results = view.run(task=partial(_told, phase, watcher), name=phase.title, run=run, raise_on_error=False)
         answers |= {name: _host_outcome(result) for name, result in results.items()}
+        if not run.options.dry_run:
+            run.changed.update(name for name in turn if answers[name].changes)
     outcome = PhaseOutcome(phase.title, time.monotonic() - began, answers | skipped, together)
     watcher.finished(outcome)
     return outcome

@@ -49,6 +49,7 @@ class Run:
         chosen: names of the hosts that may be changed (for a verification: that are judged).
         filtered: whether the command line narrowed the selection at all.
         warnings: what a person should know and the run goes on with: one line each, also in the JSON.
+        changed: names of the hosts on which a phase that has ended made a change.
 
     """
 
@@ -60,6 +61,7 @@ class Run:
     filtered: bool = False
     redactor: Redactor = field(default_factory=Redactor)
     warnings: list[str] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
     _kept: dict[tuple[Memory[Any], Hashable], Any] = field(default_factory=dict)
     _making: dict[tuple[Memory[Any], Hashable], Lock] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)

@@ -1,5 +1,6 @@
 """Run a runbook: the command line, the selection, the phases, what is printed, the exit code."""
 
+import gc
 import json
 import logging
 import os
@@ -96,6 +97,8 @@ def run(
             enter(settings.namespace)
         this = prepare(settings, given, platforms, contact=bool(phases))
         known = len(this.warnings)
+        gc.freeze()  # what is loaded stays: the collector need not look at it
+        gc.enable()
         if purpose is Purpose.CHANGE and phases:
             print_warnings(console, this.redactor, this.warnings)
         with Display(console, this.redactor) as display, this.nornir:

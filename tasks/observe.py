@@ -1,16 +1,22 @@
 """The first two phases, for every kind of host: connect and ask; refuse early."""
 
+import time
+
 from nornir.core.task import Result, Task
 
 from kubepeer.memory import hands_over
-from kubepeer.run import Run
+from kubepeer.run import Run, done
 from tasks.cluster.access import ASKED_API
 from tasks.cluster.tasks import refuse_early as refuse_cluster
+from tasks.control_plane import membership
+from tasks.control_plane.kubeadm import KUBEADM_SECONDS
 from tasks.control_plane.membership import MEMBER
 from tasks.control_plane.preflight import refuse_unready_api, refuse_unusable_passwords
-from tasks.control_plane.tasks import observe_membership
-from tasks.nodes.tasks import FACTS, refuse_early, refuse_for_all
-from tasks.nodes.tasks import observe as observe_node
+from tasks.control_plane.tasks import keep_membership
+from tasks.linux.observe import ask, at_rest
+from tasks.linux.shell import open_shell
+from tasks.nodes import facts
+from tasks.nodes.tasks import FACTS, keep_facts, refuse_early, refuse_for_all
 from tasks.routers.tasks import ANSWERS
 from tasks.routers.tasks import observe as observe_router
 from tasks.routers.tasks import refuse_early as refuse_router
@@ -23,8 +29,13 @@ def observe(task: Task, run: Run) -> Result:
     """Connect to a host and ask what the phases must know before anything begins."""
     if _is_router(task, run):
         return observe_router(task, run)
-    observe_membership(task, run)
-    return observe_node(task, run)
+    node = run.intent.node(task.host.name)
+    questions = {**facts.questions(run.intent, node), **membership.QUESTIONS}
+    shell, began = open_shell(run.nornir, node.name), time.time()
+    seen = at_rest(ask(shell, questions, membership.FILES, deadline=KUBEADM_SECONDS + 30), node.name)
+    keep_membership(run, node.name, seen)
+    keep_facts(run, shell, seen, began)
+    return done(task)
 
 
 @hands_over(needs=OBSERVED, gives=ASKED_API)

@@ -23,7 +23,7 @@ from tasks.control_plane.joins import CERTIFICATES_UPLOADED, JOIN_SECRETS, join_
 from tasks.control_plane.membership import MEMBER, MemberSeen, Membership
 from tasks.control_plane.standing import cluster_to_join, refuse_second_cluster, registered_nodes, why_no_api
 from tasks.linux.apply import apply
-from tasks.linux.observe import ask, at_rest
+from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
 from tasks.linux.state import LinuxChange, present
 
@@ -60,16 +60,20 @@ def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[
         waits.until(wanted, POD_SECONDS, partial(explain, shell, (Path(path).stem,)))
 
 
-def _observe(shell: SshShell) -> MemberSeen:
-    seen = ask(shell, members.QUESTIONS, members.FILES, deadline=kubeadm.KUBEADM_SECONDS + 30)
-    return members.member_seen(at_rest(seen, shell.host))
+def _observe(run: Run, shell: SshShell) -> MemberSeen:
+    """What the node says about itself; what the run's first look has seen stands as long as the run has changed nothing there."""
+    seen = run.recall(MEMBER, of=shell.host)
+    if seen is not None and shell.host not in run.changed:
+        return seen
+    answers = ask(shell, members.QUESTIONS, members.FILES, deadline=kubeadm.KUBEADM_SECONDS + 30)
+    return members.member_seen(at_rest(answers, shell.host))
 
 
 @hands_over(needs=(MEMBER,), gives=(*ASKED_API, JOIN_SECRETS, JOINED, CERTIFICATES_UPLOADED))
 def initialise(task: Task, run: Run) -> Result:
     """The first control plane: kubeadm init where there is no cluster yet; else it joins like the others."""
     shell = open_shell(run.nornir, task.host.name)
-    seen = _observe(shell)
+    seen = _observe(run, shell)
     node = run.intent.node(task.host.name)
     api = cluster_to_join(run, node, seen)
     if api is None:
@@ -113,20 +117,18 @@ def _open_new_api(run: Run, shell: SshShell) -> None:
         raise
 
 
-@hands_over(gives=(MEMBER,))
-def observe_membership(task: Task, run: Run) -> Result:
-    """What a node says about itself; kept for the phases that must know before they begin."""
-    seen = _observe(open_shell(run.nornir, task.host.name))
-    run.keep(MEMBER, seen, of=task.host.name)
+def keep_membership(run: Run, name: str, answers: Seen) -> None:
+    """What a node says about itself, from its answers to membership.QUESTIONS; kept for the phases that must know before they begin."""
+    seen = members.member_seen(answers)
+    run.keep(MEMBER, seen, of=name)
     run.redactor.learn(seen.admin_conf)
-    return done(task)
 
 
-@hands_over(gives=(*ASKED_API, JOINED))
+@hands_over(needs=(MEMBER,), gives=(*ASKED_API, JOINED))
 def join(task: Task, run: Run) -> Result:
     """A further control plane, or a worker."""
     shell = open_shell(run.nornir, task.host.name)
-    seen = _observe(shell)
+    seen = _observe(run, shell)
     api = api_that_answered(run)
     if api is None:
         if not run.options.dry_run:

@@ -70,13 +70,13 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
     """Read-only commands whose answers become facts."""
     modules = " ".join(modules_for(intent))
     return {
+        "clock": "date +%s.%N",  # first of all: what follows takes its time
         "system": ". /etc/os-release; echo $ID $ID_LIKE",
         "cpus": "nproc",
         "memory": "awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo",
         "free": "for d in /etc /var/lib; do df -Pm $d | awk 'NR == 2 {print $4}'; done | sort -n | head -n 1",
         "addresses": f"ip -o -4 addr show dev {node.interface} 2>/dev/null | awk '{{print $4}}'",
         "macs": f"ip -o link show dev {node.interface} 2>/dev/null | sed -n 's/.*link.ether \\([^ ]*\\).*/\\1/p'",
-        "clock": "date +%s.%N",
         "loadable": f"for m in {modules}; do modprobe -n -q -- $m && echo $m; done; true",
         # who listens costs a look at every process, and of a member nobody wants to know
         "listening": f"if [ -e {KUBELET_CONF} ]; then ss -Hltn; else ss -Hltnp; fi",
@@ -102,7 +102,7 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
     Args:
         intent: what is wanted: what lacks follows from it.
         seen: the answers to questions().
-        asked_at: the controller's clock in the middle of the asking.
+        asked_at: the controller's clock when the node began to answer.
 
     """
     stands, programs = installed(seen["packages"]), seen["programs"].lines

@@ -53,7 +53,8 @@ def questions(intent: Intent) -> dict[str, str]:
         "running": RUNNING_QUESTION,
         # not apt-mark: it writes apt's cache, and a look must not
         "held": "dpkg-query -W -f '${Package} ${db:Status-Want}\\n' | sed -n 's/ hold$//p'",
-        "units": f"for u in {' '.join(UNITS)}; do echo $u $(systemctl is-active $u) $(systemctl is-enabled $u 2>/dev/null); done",
+        # one question for all: each systemctl is a process and a conversation with systemd
+        "units": f"systemctl show -p ActiveState -p UnitFileState {' '.join(UNITS)} 2>/dev/null; true",
     }
 
 
@@ -181,5 +182,11 @@ def _unit(seen: Seen, name: str) -> Iterator[LinuxChange | None]:
 
 
 def _states(seen: Seen) -> dict[str, tuple[str, str]]:
-    rows = [line.split() for line in seen["units"].lines]
-    return {row[0]: (row[1], row[2] if len(row) > 2 else "not installed") for row in rows}  # noqa: PLR2004
+    """Unit -> its active state and its file's; systemctl show gives a block for each unit asked for, there or not, in their order."""
+    blocks = [
+        dict(line.partition("=")[::2] for line in block.splitlines()) for block in seen["units"].text.split("\n\n")
+    ]
+    return {
+        name: (block.get("ActiveState", "inactive"), block.get("UnitFileState") or "not installed")
+        for name, block in zip(UNITS, blocks, strict=False)
+    }

@@ -1,6 +1,5 @@
 """Preflight and preparation of a node: observe, plan, apply."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -25,19 +24,21 @@ KNOWN_VERSIONS = Memory[dict[str, str]]("the versions of the nodes that the API 
 KEYRING = Memory[str]("the keys of a package repository")
 
 
-@hands_over(gives=(FACTS,))
-def observe(task: Task, run: Run) -> Result:
-    """What preflight needs to know; kept, since it compares the nodes with each other."""
-    node = run.intent.node(task.host.name)
-    shell = open_shell(run.nornir, node.name)
-    began = time.time()
-    seen = ask(shell, facts.questions(run.intent, node))
-    found = facts.facts(run.intent, seen, asked_at=(began + time.time()) / 2)
+def keep_facts(run: Run, shell: SshShell, seen: Seen, asked_at: float) -> None:
+    """What preflight needs to know; kept, since it compares the nodes with each other.
+
+    Args:
+        run: the running run.
+        shell: of the node.
+        seen: the answers to facts.questions().
+        asked_at: the controller's clock when the node began to answer.
+
+    """
+    found = facts.facts(run.intent, seen, asked_at)
     upgrade = found.member and found.kubernetes not in ("", run.intent.software.kubernetes)
     if preflight.supported(found) and not upgrade and found.lacking:
         found = replace(found, repository=_look_up(run, shell))
-    run.keep(FACTS, found, of=node.name)
-    return done(task)
+    run.keep(FACTS, found, of=shell.host)
 
 
 def _look_up(run: Run, shell: SshShell) -> Repository:

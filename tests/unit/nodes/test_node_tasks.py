@@ -12,6 +12,7 @@ import yaml
 from kubepeer.errors import CommandError, RefusedError
 from kubepeer.run import Run
 from tasks import observe as every_host
+from tasks.control_plane import membership
 from tasks.linux.observe import MARK
 from tasks.linux.shell import Completed
 from tasks.nodes import tasks
@@ -27,7 +28,9 @@ def answers(file: str) -> dict[str, str]:
     return {name: answer["text"] if isinstance(answer, dict) else answer for name, answer in written.items()}
 
 
-FRESH, PREPARED = answers("recorded/a_fresh_debian_machine.yaml"), answers("machines/prepared.yaml")
+NO_MEMBER = dict.fromkeys(membership.QUESTIONS, "")
+FRESH = NO_MEMBER | answers("recorded/a_fresh_debian_machine.yaml")
+PREPARED = answers("machines/prepared.yaml")
 READY = FRESH | {name: text for name, text in PREPARED.items() if name in FRESH}
 
 
@@ -52,7 +55,8 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """The machine behind every node; the key of the repository is at hand."""
     made = Machine(FRESH | {"repository": MADISON})
-    monkeypatch.setattr(tasks, "open_shell", lambda _nornir, _name: made)
+    for module in (every_host, tasks):
+        monkeypatch.setattr(module, "open_shell", lambda _nornir, _name: made)
     monkeypatch.setattr(tasks, "fetch", lambda _address, _folder: "key\n")
     return made
 
@@ -63,7 +67,7 @@ def task_on(name: str) -> Any:
 
 def test_a_bare_node_is_asked_what_its_repositories_have(machine: Machine, run_of: Any) -> None:
     run: Run = run_of(WORKER)
-    tasks.observe(task_on(WORKER), run)
+    every_host.observe(task_on(WORKER), run)
     assert machine.asked[-1] == "repository"
     assert run.recall(FACTS, of=WORKER).repository.newest("kubelet", "1.26.0") == "1.26.0-2.1"
 
@@ -83,7 +87,7 @@ def test_repositories_are_not_asked_where_nothing_would_be_installed(
 ) -> None:
     machine.said = said
     run: Run = run_of(WORKER)
-    tasks.observe(task_on(WORKER), run)
+    every_host.observe(task_on(WORKER), run)
     assert "repository" not in machine.asked
     assert run.recall(FACTS, of=WORKER).repository is None
 
@@ -93,7 +97,7 @@ def test_a_version_that_is_not_there_is_refused_in_one_line(machine: Machine, ru
     machine.said["repository"] = MADISON.replace("1.26.0-2.1", "1.26.15-1.1")
     machine.said |= {"loadable": "overlay\nbr_netfilter\nnf_conntrack\nip_vs\nip_vs_rr\nip_vs_wrr\nip_vs_sh"}
     run: Run = run_of(WORKER)
-    tasks.observe(task_on(WORKER), run)
+    every_host.observe(task_on(WORKER), run)
     for name in (WORKER, ROUTER):
         with pytest.raises(RefusedError) as raised:
             every_host.preflight(task_on(name), run)
@@ -106,7 +110,7 @@ def test_a_version_that_is_not_there_is_refused_in_one_line(machine: Machine, ru
 
 def test_a_dry_run_shows_the_revisions_that_would_be_installed(machine: Machine, run_of: Any) -> None:
     run: Run = run_of(WORKER, dry_run=True)
-    tasks.observe(task_on(WORKER), run)
+    every_host.observe(task_on(WORKER), run)
     machine.said |= answers("machines/bare.yaml")
     changes = tasks.prepare(task_on(WORKER), run).changes
     (packages,) = [change for change in changes if change.what == "packages"]
@@ -116,7 +120,7 @@ def test_a_dry_run_shows_the_revisions_that_would_be_installed(machine: Machine,
 
 def test_a_package_that_has_gone_after_preflight_is_looked_up_then(machine: Machine, run_of: Any) -> None:
     run: Run = run_of(WORKER, dry_run=True)
-    tasks.observe(task_on(WORKER), run)
+    every_host.observe(task_on(WORKER), run)
     run.keep(FACTS, None, of=WORKER)
     machine.said |= answers("machines/bare.yaml")
     tasks.prepare(task_on(WORKER), run)
@@ -151,7 +155,7 @@ def full_name(run: Run, name: str) -> str:
 def test_an_upgrade_is_refused_for_routers_too(machine: Machine, run_of: Any) -> None:
     run: Run = run_of(WORKER, ROUTER)
     machine.said = READY | {"member": "kubelet.conf", "running": "1.25.3"}
-    tasks.observe(task_on(WORKER), run)
+    every_host.observe(task_on(WORKER), run)
     told = set()
     for name in (WORKER, ROUTER):
         with pytest.raises(RefusedError, match=r"deploy\.py does not upgrade") as raised:
@@ -162,7 +166,7 @@ def test_an_upgrade_is_refused_for_routers_too(machine: Machine, run_of: Any) ->
 
 def test_a_node_that_is_added_alone_is_compared_with_those_that_the_api_knows(api: list[Any], run_of: Any) -> None:
     run: Run = run_of(WORKER)
-    tasks.observe(task_on(WORKER), run)
+    every_host.observe(task_on(WORKER), run)
     api.append({full_name(run, MASTER): "1.25.4", "a-node-of-somebody-else": "1.24.17"})
     for _ in range(2):  # the API is asked once
         with pytest.raises(RefusedError, match=rf"Kubernetes 1\.25\.4 \({MASTER}\), the inventory says 1\.26\.0"):
@@ -174,7 +178,7 @@ def test_what_a_node_says_itself_counts_for_more_than_what_the_api_knows(
 ) -> None:
     run: Run = run_of(WORKER)
     machine.said = READY | {"member": "kubelet.conf", "running": "1.26.0"}
-    tasks.observe(task_on(WORKER), run)
+    every_host.observe(task_on(WORKER), run)
     api.append({full_name(run, WORKER): "1.25.4"})
     tasks.refuse_for_all(run)
 
@@ -182,7 +186,7 @@ def test_what_a_node_says_itself_counts_for_more_than_what_the_api_knows(
 @pytest.mark.parametrize("answer", [{}, CommandError("503")], ids=["no_nodes", "an_api_that_does_not_answer"])
 def test_an_api_that_says_nothing_refuses_nothing(api: list[Any], run_of: Any, answer: Any) -> None:
     run: Run = run_of(WORKER)
-    tasks.observe(task_on(WORKER), run)
+    every_host.observe(task_on(WORKER), run)
     api.append(answer)
     tasks.refuse_for_all(run)
     assert api == []
@@ -191,7 +195,7 @@ def test_an_api_that_says_nothing_refuses_nothing(api: list[Any], run_of: Any, a
 def test_a_run_over_all_nodes_asks_no_api(api: list[Any], run_of: Any) -> None:
     api.append(AssertionError("asked"))
     run: Run = run_of(*(node.name for node in run_of().intent.nodes))
-    tasks.observe(task_on(WORKER), run)
+    every_host.observe(task_on(WORKER), run)
     tasks.refuse_for_all(run)
     assert len(api) == 1
 
