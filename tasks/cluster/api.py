@@ -4,10 +4,10 @@ Objects travel as plain dictionaries: the manifests that we apply are not ours t
 """
 
 import json
+import ssl
 import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
@@ -15,9 +15,10 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
+from urllib3.util.ssl_ import create_urllib3_context
 
 from kubepeer.errors import CommandError, UnreachableError
-from tasks.cluster.kubeconfig import credentials
+from tasks.cluster.kubeconfig import Credentials, UnusableError, credentials
 from tasks.cluster.refusal import NOT_FOUND, ApiRefusal, message_of
 
 FIELD_MANAGER = "kubepeer"
@@ -45,13 +46,9 @@ class KubernetesApi:
 
         """
         found = credentials(kubeconfig)
-        self._folder = tempfile.TemporaryDirectory(prefix="kubepeer-")  # mode 0700, gone with this object
         configuration = client.Configuration()
         configuration.host = server
         configuration.tls_server_name = server_name
-        configuration.ssl_ca_cert = self._certificate("ca", found.ca)
-        configuration.cert_file = self._certificate("cert", found.certificate)
-        configuration.key_file = self._certificate("key", found.key)
         configuration.retries = urllib3.Retry(
             connect=0, read=0, redirect=0, other=0
         )  # who waits for the API says so with a deadline
@@ -59,15 +56,11 @@ class KubernetesApi:
         self.kubeconfig = kubeconfig
         self.ca = found.ca
         self._client = client.ApiClient(configuration)
+        # the client takes credentials as files that stand as long as it does, and reads them anew for each connection
+        self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _tls(found)
         self._kinds: dict[tuple[str, str], tuple[str, bool]] = {}
         self._descriptions: dict[str, Mapping[str, Any]] = {}
         self._describing = Lock()
-
-    def _certificate(self, name: str, pem: str) -> str:
-        path = Path(self._folder.name) / name
-        path.touch(mode=0o600)
-        path.write_text(pem, encoding="utf-8")
-        return str(path)
 
     def call(
         self,
@@ -207,3 +200,22 @@ class KubernetesApi:
             "PATCH", path, query=query, body=manifest, content_type="application/apply-patch+yaml"
         )
         return answer
+
+
+def _tls(found: Credentials) -> ssl.SSLContext:
+    """What proves both ends to each other. OpenSSL takes a key from a file alone: it is there for that moment, and for its owner.
+
+    Raises:
+        UnusableError: OpenSSL can read none of them.
+
+    """
+    context = create_urllib3_context()
+    try:
+        context.load_verify_locations(cadata=found.ca)
+        with tempfile.NamedTemporaryFile("w", prefix="kubepeer-", encoding="utf-8") as file:  # mode 0600
+            file.write(f"{found.certificate}\n{found.key}")
+            file.flush()
+            context.load_cert_chain(file.name)
+    except ssl.SSLError as error:
+        raise UnusableError(f"has a certificate or a key that is none: {error.reason}") from error
+    return context

@@ -1,13 +1,18 @@
 """The connection to the API, against a real server: trust, answers, refusals, and what is said again."""
 
+import base64
 import socket
+import ssl
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kubepeer.errors import UnreachableError
 from tasks.cluster.api import ATTEMPTS, KubernetesApi
+from tasks.cluster.kubeconfig import UnusableError
 from tasks.cluster.refusal import ApiRefusal
 from tests.unit.cluster.api_server import CUT, NAME, ApiServer
 
@@ -48,17 +53,29 @@ def test_nobody_at_the_address_is_an_unreachable_api(server: ApiServer, monkeypa
     assert address in str(raised.value)
 
 
-def test_the_administrators_key_lies_in_files_of_its_owner_alone_and_goes_with_the_connection(
-    server: ApiServer,
+def test_the_administrators_key_lies_in_no_file_while_the_connection_works(
+    server: ApiServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    modes: list[int] = []
+    load = ssl.SSLContext.load_cert_chain
+
+    def watched(self: ssl.SSLContext, file: str) -> None:
+        modes.extend(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir())
+        load(self, file)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", watched)
+    server.state.raw["/readyz"] = (200, "ok")
     opened = KubernetesApi(server.kubeconfig, server.address, NAME)
-    folder = Path(opened._folder.name)
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == dict.fromkeys(
-        ("ca", "cert", "key"), 0o600
-    )
-    del opened
-    assert not folder.exists()
+    assert (opened.call("GET", "/readyz"), modes, list(tmp_path.iterdir())) == ("ok", [0o600], [])
+
+
+def test_a_certificate_that_openssl_refuses_is_no_kubeconfig_to_use(server: ApiServer) -> None:
+    broken = yaml.safe_load(server.kubeconfig)
+    nonsense = "-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n"
+    broken["users"][0]["user"]["client-certificate-data"] = base64.b64encode(nonsense.encode()).decode()
+    with pytest.raises(UnusableError, match="has a certificate or a key that is none"):
+        KubernetesApi(yaml.safe_dump(broken), server.address, NAME)
 
 
 def test_what_is_not_there_is_none_and_an_empty_list(connected: KubernetesApi) -> None:
