@@ -19,6 +19,7 @@ READY = {
     Role.OLDER_NODE: "true",
     Role.ROUTER: ROUTES,
     Role.BUSYBOX_ROUTER: f"{DAEMONS} && [ -e /run/frr/read ]",
+    Role.BUSYBOX_BIRD_ROUTER: "birdc show ospf",
     Role.BIRD_ROUTER: BIRD,
     Role.MIRROR: "curl -sfo /dev/null http://127.0.0.1/apt/kubernetes/Release && curl -sfo /dev/null http://127.0.0.1:5000/v2/",
     Role.CLIENT: "birdc show status",

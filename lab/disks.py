@@ -79,7 +79,7 @@ def throw_away(instance: Instance, machine: Machine) -> None:
 
 def _fill(instance: Instance, machine: Machine, upper: Path) -> None:
     """Everything that tells one machine from another, and the files of its role."""
-    for folder in (*(("all",) if machine.has_systemd else ()), machine.role.value, machine.name):
+    for folder in ("all" if machine.has_systemd else "busybox", machine.role.value, machine.name):
         if (FILES / folder).is_dir():
             shutil.copytree(FILES / folder, upper, symlinks=True, dirs_exist_ok=True)
     for key in host_keys(instance, machine).iterdir():

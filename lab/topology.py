@@ -23,6 +23,8 @@ class Role(Enum):
     """A router with systemd, FRR, and FRR's own tool for reloading."""
     BUSYBOX_ROUTER = "busybox-router"
     """A router with busybox, dropbear and FRR, and nothing else: what a small device has."""
+    BUSYBOX_BIRD_ROUTER = "busybox-bird-router"
+    """The same with BIRD."""
     BIRD_ROUTER = "bird-router"
     MIRROR = "mirror"
     CLIENT = "client"
@@ -35,6 +37,7 @@ class Role(Enum):
 
 
 NODE_ROLES = (Role.NODE, Role.OLDER_NODE)
+BUSYBOX_ROLES = (Role.BUSYBOX_ROUTER, Role.BUSYBOX_BIRD_ROUTER)
 
 
 class Segment(Enum):
@@ -91,7 +94,7 @@ class Machine:
     @property
     def has_systemd(self) -> bool:
         """Whether systemd is its first process; else busybox is."""
-        return self.role is not Role.BUSYBOX_ROUTER
+        return self.role not in BUSYBOX_ROLES
 
     @property
     def hostname(self) -> str:
@@ -138,6 +141,7 @@ FRR10 = Machine(
     optional=True,
 )
 BIRD3 = Machine("bird3", "bird3", Role.NEXT_BIRD_ROUTER, (_site("10.31.254.11"),), optional=True)
+BIRD_BOX = Machine("bird-box", "bird-box", Role.BUSYBOX_BIRD_ROUTER, (_site("10.31.254.13"),), optional=True)
 FRR_SID = Machine(
     "frr-sid",
     "frr-sid",
@@ -150,7 +154,7 @@ NODES = (
     *(_node("worker", number) for number in (4, 5)),
     _node("worker", 6, Role.OLDER_NODE),
 )
-MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR8, FRR10, BIRD3, FRR_SID)
+MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR8, FRR10, BIRD3, BIRD_BOX, FRR_SID)
 
 # What a plain `up` starts.
 STANDARD = tuple(one for one in MACHINES if not one.optional)

@@ -15,7 +15,10 @@ from lab.places import Cache
 from lab.processes import run
 from lab.topology import Role
 
-ROOT_PACKAGES = {Role.BUSYBOX_ROUTER: ("busybox", "dropbear-bin", "frr")}
+ROOT_PACKAGES = {
+    Role.BUSYBOX_ROUTER: ("busybox", "dropbear-bin", "frr"),
+    Role.BUSYBOX_BIRD_ROUTER: ("busybox", "dropbear-bin", "bird2"),
+}
 
 # What OpenWrt's busybox has by default, as far as Debian's has it (its ifup knows no addresses). So no base64, no setsid, no nohup, no
 # stat, no od, no sudo; `ip` is busybox'.
@@ -24,7 +27,7 @@ APPLETS = (
     "dd", "df", "dirname", "dmesg", "du", "echo", "egrep", "env", "expr", "false", "fgrep", "find", "free", "grep", "gunzip", "gzip",
     "halt", "head", "hexdump", "hostid", "hostname", "hwclock", "id", "ifconfig", "init", "ip", "kill", "killall",
     "less", "ln", "logger", "login", "logread", "ls", "md5sum", "mkdir", "mkfifo", "mknod", "mktemp", "mount", "mv", "nc", "netstat",
-    "nice", "nslookup", "passwd", "pgrep", "pidof", "ping", "ping6", "pivot_root", "poweroff", "printf", "ps", "pwd", "readlink",
+    "nslookup", "pidof", "ping", "ping6", "pivot_root", "poweroff", "printf", "ps", "pwd", "readlink",
     "reboot", "reset", "rm", "rmdir", "route", "sed", "seq", "sh", "sha256sum", "sleep", "sort", "start-stop-daemon", "strings", "sync",
     "sysctl", "syslogd", "tail", "tar", "tee", "test", "time", "top", "touch", "tr", "traceroute", "true", "udhcpc", "umount", "uname",
     "uniq", "uptime", "vi", "wc", "wget", "which", "xargs", "yes", "zcat",
@@ -33,14 +36,15 @@ OF_SBIN = frozenset(
     {"halt", "ifconfig", "init", "ip", "pivot_root", "poweroff", "reboot", "route", "sysctl", "syslogd"}
 )
 
-FRR, FRRVTY, ENGINEER = 100, 102, 1000
+FRR, BIRD, FRRVTY, ENGINEER = 100, 101, 102, 1000
 PASSWD = f"""root:x:0:0:root:/root:/bin/ash
 frr:x:{FRR}:{FRR}:Frr routing suite:/nonexistent:/bin/false
+bird:x:{BIRD}:{BIRD}::/run/bird:/bin/false
 {UNPRIVILEGED_USER}:x:{ENGINEER}:{ENGINEER}::/home/{UNPRIVILEGED_USER}:/bin/ash
 nobody:x:65534:65534:nobody:/var:/bin/false
 """
 GROUP = (
-    f"root:x:0:\ntty:x:5:\nfrr:x:{FRR}:\nfrrvty:x:{FRRVTY}:frr\n{UNPRIVILEGED_USER}:x:{ENGINEER}:\nnogroup:x:65534:\n"
+    f"root:x:0:\ntty:x:5:\nfrr:x:{FRR}:\nbird:x:{BIRD}:\nfrrvty:x:{FRRVTY}:frr\n{UNPRIVILEGED_USER}:x:{ENGINEER}:\nnogroup:x:65534:\n"
 )
 SHADOW = "".join(f"{line.partition(':')[0]}:*:19000:0:99999:7:::\n" for line in PASSWD.splitlines())
 MERGED = ("bin", "sbin", "lib", "lib64")
@@ -81,7 +85,7 @@ def build_root(role: Role, cache: Cache, apt: Apt, log: Path) -> None:
         _remove(partial / name)
     _link_applets(partial)
     _write_accounts(partial)
-    _own_files_of_frr(partial)
+    _own_files(partial)
     discard(root)
     partial.rename(root)
 
@@ -125,12 +129,14 @@ def _write_accounts(root: Path) -> None:
     os.chown(root / "home" / UNPRIVILEGED_USER, ENGINEER, ENGINEER)
 
 
-def _own_files_of_frr(root: Path) -> None:
-    """As the package's own script leaves it."""
-    for path in _with_contents(root / "etc/frr", root / "var/log/frr"):
-        os.chown(path, FRR, FRR)
-        path.chmod(path.stat().st_mode & ~0o007)
-    os.chown(root / "etc/frr/vtysh.conf", FRR, FRRVTY)
+def _own_files(root: Path) -> None:
+    """As the packages' own scripts leave them."""
+    for user, folders in ((FRR, ("etc/frr", "var/log/frr")), (BIRD, ("etc/bird",))):
+        for path in _with_contents(*(root / folder for folder in folders if (root / folder).is_dir())):
+            os.chown(path, user, user)
+            path.chmod(path.stat().st_mode & ~0o007)
+    if (root / "etc/frr/vtysh.conf").exists():
+        os.chown(root / "etc/frr/vtysh.conf", FRR, FRRVTY)
 
 
 def _with_contents(*folders: Path) -> Iterator[Path]:

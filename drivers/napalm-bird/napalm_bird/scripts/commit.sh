@@ -19,6 +19,7 @@ if [ -f "$include" ]; then cp "$include" "$change/before"; else : >"$change/befo
 [ "$(sha256sum <"$change/before" | cut -d' ' -f1)" = "$expected" ] || refuse 44
 changed=$(unloaded)
 [ -z "$changed" ] || { echo "$changed"; refuse 49; }
+sums >"$change/sums" || refuse 46
 for each in live back; do
     said=$(mirror "$change/$each" && proven "$change/$each")
     code=$?

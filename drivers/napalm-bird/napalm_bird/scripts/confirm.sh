@@ -7,7 +7,7 @@ settle
 [ -L "$base/lock" ] || { tail -n 1 "$base/history"; exit 54; }
 change=$(readlink "$base/lock")
 owned "$change"
-changed=$(unloaded)
+changed=$({ unloaded; [ ! -s "$change/sums" ] || changed_since "$change/sums"; } | sort -u)
 [ -z "$changed" ] || { echo "$changed"; exit 56; }
 prepare "$change/candidate" && echo $$ >"$change/busy" || { rm -f "$staged"; exit 53; }
 mkdir "$change/decided" 2>/dev/null || { rm -f "$staged"; exit 54; }

@@ -73,13 +73,25 @@ state() { mkdir -p "$base/changes" && chown "0:${user#*:}" "$base" "$base/change
 unloaded() {
     status=$(ask 'show status')
     read_at=$(($(moment reconfiguration) + 50)) # the kernel stamps files a little behind its clock
-    { echo "$main"; echo "$include"; included "$main"; } | sort -u | while IFS= read -r one; do
-        [ -f "$one" ] && [ "$(changed_at "$one")" -gt "$read_at" ] && echo "$one"
+    configured | while IFS= read -r one; do
+        [ "$(changed_at "$one")" -gt "$read_at" ] && echo "$one"
     done
+}
+configured() {
+    { echo "$main"; echo "$include"; included "$main"; } | sort -u | while IFS= read -r one; do [ -f "$one" ] && echo "$one"; done
+}
+
+# sums: what BIRD's files hold; changed_since FILE: name those that hold something else than the sums in FILE say, or are gone or new.
+sums() { configured | while IFS= read -r one; do sha256sum "$one"; done; }
+changed_since() {
+    sums >"$1.now"
+    for pair in "$1 $1.now" "$1.now $1"; do grep -vxF -f ${pair% *} ${pair#* }; done | sed 's/^[0-9a-f]* *//' | sort -u
+    rm -f "$1.now"
 }
 
 # changed_at FILE: in milliseconds since 1970. Where there is no stat, `ls` says it (GNU's with parts of a second); busybox knows
-# whole seconds alone, and then a change in the very second in which BIRD read its files is not seen.
+# whole seconds alone, and then a change in the very second in which BIRD read its files is not seen; one after our own
+# commit is (changed_since).
 changed_at() {
     at=$(stat -c %.3Z "$1" 2>/dev/null)
     [ -n "$at" ] || at=$(date -d "$(ls -ldc --full-time "$1" | { read -r _ _ _ _ _ day time _ && echo "$day ${time%.*}"; })" +%s)
