@@ -326,6 +326,10 @@ class Intent(Section):
         """The nodes that a router peers with, in the inventory's order."""
         return tuple(node for node in self.nodes if router.name in node.routers)
 
+    def addresses_of_peers(self, router: Router) -> frozenset[str]:
+        """The addresses of the nodes that a router peers with, as routers write them."""
+        return frozenset(str(node.address) for node in self.peers_of(router))
+
     def as_numbers_of_peers(self, router: Router) -> tuple[int, ...]:
         """Every AS that a router's peers are in, each once, the smallest first."""
         return tuple(sorted({node.as_number for node in self.peers_of(router)}))
