@@ -13,8 +13,9 @@ from typing import Any
 from kubepeer.errors import CommandError
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel_text
+from tasks.platforms.hops import Hop
 from tasks.platforms.kernel_questions import FLOWS, NEXTHOPS, PROC, SEPARATOR, TEXT
-from tasks.platforms.seen import Hop, KernelRoute
+from tasks.platforms.seen import KernelRoute
 
 PARTS = re.compile(rf"^({TEXT}|{PROC}|{NEXTHOPS}|{FLOWS} \S+ \S+)$", re.MULTILINE)
 BARE_TYPE = re.compile(

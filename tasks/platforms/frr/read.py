@@ -17,7 +17,9 @@ from kubepeer.errors import CommandError
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.frr.vtysh import VTYSH
-from tasks.platforms.seen import ByVrf, Hop, Path, RibRoute, RouterSeen, Session
+from tasks.platforms.hops import Hop
+from tasks.platforms.reader import ByVrf
+from tasks.platforms.seen import Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
 SELF = "0.0.0.0"  # noqa: S104  FRR's next hop of a route of its own
