@@ -1,6 +1,5 @@
 """Run a runbook: the command line, the selection, the phases, one line for what went wrong."""
 
-import gc
 import json
 import logging
 import os
@@ -57,8 +56,6 @@ def run(
         purpose: what it is for; a difference is no change yet, and no drift where changing is the purpose.
 
     """
-    gc.freeze()  # modules stay: the collector need not look at them again (kubepeer.starting)
-    gc.enable()
     given = parse(name, description, commands=list(phases) if isinstance(phases, Mapping) else ())
     if isinstance(phases, Mapping):
         phases = phases[given.command]

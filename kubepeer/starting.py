@@ -1,10 +1,8 @@
 """What a runbook imports before all else: Ctrl-C while modules are loaded, for half a second, is one line and exit code 130, too.
 
-Importing it is all: `kubepeer.runbook` replaces the handler as soon as it has more to say. Nothing that is loaded is garbage: looking
-for some again and again takes a tenth of the time. `kubepeer.runbook` switches the collector on again.
+Importing it is all: `kubepeer.runbook` replaces the handler as soon as it has more to say.
 """
 
-import gc
 import os
 import signal
 
@@ -16,6 +14,5 @@ def _end(*_: object) -> None:
     os._exit(INTERRUPTED)
 
 
-gc.disable()
 for _number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(_number, _end)

@@ -341,23 +341,6 @@ def test_an_interruption_while_modules_are_loaded_is_one_line_too(name: str) -> 
     assert (done.returncode, done.stdout, done.stderr) == (130, "\nInterrupted. Nothing was contacted.\n", "")
 
 
-COLLECTS = """import gc, sys
-import kubepeer.starting
-assert not gc.isenabled()
-from kubepeer.runbook import run
-from tasks.platforms.platform import PLATFORMS
-
-code = run("deploy", [], platforms=PLATFORMS)
-print(code, gc.isenabled(), gc.get_freeze_count() > 1000)
-"""
-
-
-def test_garbage_is_collected_as_soon_as_all_is_loaded(project: Any) -> None:
-    program = [sys.executable, "-c", COLLECTS, "--config", str(project().config_file)]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[-1:] == ["0 True True"], done.stdout + done.stderr
-
-
 RUNBOOKS = sorted((Path(__file__).parents[3] / "runbooks").glob("*.py"))
 
 
