@@ -13,7 +13,7 @@ from rich.text import Text
 
 from kubepeer.change import Change
 from kubepeer.errors import KubepeerError
-from kubepeer.phases import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
+from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
 from kubepeer.secret import Redactor
 
 TITLE_WIDTH = 23

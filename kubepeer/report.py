@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubepeer.errors import KubepeerError, UnreachableError
-from kubepeer.phases import HostOutcome, PhaseOutcome
+from kubepeer.outcome import HostOutcome, PhaseOutcome
 
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 FAILED, UNREACHABLE, CHANGES_FOUND = 1, 3, 4

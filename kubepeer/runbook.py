@@ -1,4 +1,4 @@
-"""Run a runbook: the command line, the selection, the phases, what is printed, the exit code."""
+"""Run a runbook: the command line, the selection, the phases, one line for what went wrong."""
 
 import gc
 import json
@@ -8,18 +8,17 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from enum import Enum
-from pathlib import Path
-from typing import Any
 
 from nornir.core import Nornir
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine, parse, select
-from kubepeer.display import Display, print_changes, print_warnings
+from kubepeer.conclusion import Show, Tell, conclude
+from kubepeer.display import Display, print_warnings
 from kubepeer.errors import KubepeerError, UsageError
+from kubepeer.execution import run_phases
 from kubepeer.hostkeys import learn_new_hosts
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.combinations import warnings
@@ -27,28 +26,12 @@ from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
 from kubepeer.memory import refuse_wrong_order
 from kubepeer.namespace import enter
-from kubepeer.phases import Phase, PhaseOutcome, TaskFunction, Together, run_phases
-from kubepeer.report import CHANGES_FOUND, FAILED, as_json, as_junit, exit_code
+from kubepeer.phases import Phase, Purpose, TaskFunction, Together
 from kubepeer.run import Options, Run
-from kubepeer.secret import Redactor
 from kubepeer.settings import Settings, read_settings
 
 INTERRUPTED = 130
-
-
-class Purpose(Enum):
-    """What a runbook is for: to change hosts, to verify what they do, or to look for differences from intent."""
-
-    CHANGE = "change"
-    VERIFY = "verify"
-    DRIFT = "drift"
-
-
 WIDTH = 140  # of plain output, where no terminal says how wide it is
-Show = Callable[[Console, Run, Sequence[PhaseOutcome]], None]
-
-
-Tell = Callable[[Run], dict[str, Any]]
 Phases = Sequence[Phase | Together]
 
 
@@ -104,7 +87,7 @@ def run(
         with Display(console, this.redactor) as display, this.nornir:
             outcomes = run_phases(this, phases, display)
         print_warnings(console, this.redactor, this.warnings[known:])
-        return _conclude(
+        return conclude(
             name, this, given, outcomes, console, time.monotonic() - began, show, tell=tell, purpose=purpose
         )
     except KubepeerError as error:
@@ -188,82 +171,3 @@ def _end_when_interrupted(console: Console) -> None:
 
 def _wide() -> bool:
     return sys.stdout.isatty() or "COLUMNS" in os.environ
-
-
-def _conclude(
-    name: str,
-    this: Run,
-    given: CommandLine,
-    outcomes: list[PhaseOutcome],
-    console: Console,
-    seconds: float,
-    show: Show | None,
-    *,
-    tell: Tell | None,
-    purpose: Purpose,
-) -> int:
-    drift = purpose is Purpose.DRIFT
-    code = exit_code(outcomes, changes_count=drift or (given.dry_run and given.detailed_exitcode))
-    if drift and code == CHANGES_FOUND:
-        code = FAILED
-    if given.verbose:
-        _print_tracebacks(outcomes, this.redactor)
-    if given.dry_run or given.verbose:
-        print_changes(console, this.redactor, outcomes)
-    if show:
-        show(console, this, outcomes)
-    if outcomes and purpose is Purpose.CHANGE:
-        console.print(
-            f" {closing_line(outcomes, seconds, dry_run=given.dry_run, ok=code not in (1, 2, 3))}", soft_wrap=True
-        )
-    if drift:
-        console.print(f" {drift_line(outcomes, seconds)}", soft_wrap=True)
-    if given.output == "json":
-        document = as_json(name, outcomes, seconds, this.warnings) | {"ok": not code} | (tell(this) if tell else {})
-        print(this.redactor.hide(json.dumps(document, indent=2)))
-    if given.junit:
-        _write(given.junit, this.redactor.hide(as_junit(name, outcomes, seconds)))
-    if given.report:
-        _write(given.report, this.redactor.hide(console.export_html()))
-    return code
-
-
-def closing_line(outcomes: Sequence[PhaseOutcome], seconds: float, *, dry_run: bool, ok: bool) -> str:
-    """The last line of a run that may change something."""
-    changed = [
-        (name, len(host.changes)) for outcome in outcomes for name, host in outcome.hosts.items() if host.changes
-    ]
-    count, hosts = sum(number for _, number in changed), len({name for name, _ in changed})
-    verb = "would change" if dry_run else "changed"
-    what = (
-        f"{count} change{'s' if count != 1 else ''} on {hosts} host{'s' if hosts != 1 else ''}" if count else "nothing"
-    )
-    line = f"{verb} {what}" if not count else f"{'would make ' if dry_run else ''}{what}"
-    return f"{line} in {seconds:.1f} s" + ("" if ok else "; failed, see above")
-
-
-def drift_line(outcomes: Sequence[PhaseOutcome], seconds: float) -> str:
-    """The last line of a look for drift: how much differs from intent, and what could not be seen."""
-    count = sum(len(host.changes) for outcome in outcomes for host in outcome.hosts.values())
-    hosts = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.changes}
-    unseen = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.failed}
-    what = (
-        f"{count} difference{'s' if count != 1 else ''} from intent on {', '.join(sorted(hosts))}"
-        if count
-        else "no drift"
-    )
-    return f"{what} in {seconds:.1f} s" + (f"; not looked at: {', '.join(sorted(unseen))}" if unseen else "")
-
-
-def _print_tracebacks(outcomes: Sequence[PhaseOutcome], redactor: Redactor) -> None:
-    for outcome in outcomes:
-        for host in outcome.hosts.values():
-            if host.error is not None and not isinstance(host.error, KubepeerError):
-                sys.stderr.write(redactor.hide("".join(traceback.format_exception(host.error))))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error

@@ -1,8 +1,8 @@
 """What stands on nodes, in the cluster and on routers against intent: exit code 1 on any difference. Changes nothing; made for cron."""
 
 import kubepeer.starting  # noqa: F401  first of all
-from kubepeer.phases import Phase, Together, chosen, control_planes, nodes, one_control_plane, routers
-from kubepeer.runbook import Purpose, run
+from kubepeer.phases import Phase, Purpose, Together, chosen, control_planes, nodes, one_control_plane, routers
+from kubepeer.runbook import run
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.tasks import join, place_endpoint
 from tasks.nodes.tasks import prepare

@@ -1,8 +1,8 @@
 """Prove the routes: every prefix of the cluster on every router, with exactly the right next hops, in BGP, RIB and kernel."""
 
 import kubepeer.starting  # noqa: F401  first of all
-from kubepeer.phases import Phase
-from kubepeer.runbook import Purpose, run
+from kubepeer.phases import Phase, Purpose
+from kubepeer.runbook import run
 from tasks.platforms.platform import PLATFORMS
 from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify

@@ -11,7 +11,6 @@ from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.model import (
-    AsNumber,
     Cluster,
     ConfigurationFiles,
     Intent,
@@ -24,6 +23,7 @@ from kubepeer.intent.model import (
     Software,
 )
 from kubepeer.intent.rules import contradictions
+from kubepeer.intent.values import AsNumber
 from kubepeer.settings import Settings
 
 ROLES = ("control_plane", "worker")

@@ -1,98 +1,13 @@
 """What the inventory says, typed and frozen. One section of the YAML is one class, with the same names."""
 
-import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from kubepeer.intent.values import AsNumber, Community, DnsName, FilePath, Port, VersionNumber, VrfName
 from kubepeer.secret import SecretSource
-
-
-def _asplain(value: object) -> object:
-    """An AS number of either notation (RFC 5396): asplain, or asdot, HIGH.LOW with sixteen bits each.
-
-    YAML reads HIGH.LOW without quotes as a decimal fraction, which has lost the zeros at its end: 1.1 may have been 1.1, 1.10 or 1.1000.
-    """
-    found = re.fullmatch(r"(\d+)\.(\d+)", str(value)) if isinstance(value, str | float) else None
-    if not found:
-        return value
-    high, low = int(found[1]), int(found[2])
-    if high > HALF or low > HALF:
-        raise ValueError("an AS number in asdot is HIGH.LOW, each at most 65535 (RFC 5396)")
-    if isinstance(value, float) and 0 < low <= HALF // 10:
-        raise ValueError("write an AS number in asdot in quotes: YAML drops the zeros at its end")
-    return high * (HALF + 1) + low
-
-
-HALF = (1 << 16) - 1
-AsNumber = Annotated[
-    int, BeforeValidator(_asplain), Field(ge=1, le=4294967294)
-]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _written(pattern: str, form: str) -> AfterValidator:
-    """A text of that pattern; the error names the form instead of the pattern."""
-
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(form)
-        return value
-
-    return AfterValidator(check)
-
-
-def _community_fits(value: str) -> str:
-    parts = value.split(":")
-    bits = 16 if len(parts) == 2 else 32  # noqa: PLR2004  RFC 1997; else large, RFC 8092
-    if any(int(part) >= 1 << bits for part in parts):
-        raise ValueError(f"a part of a community with {len(parts)} parts has {bits} bits")
-    return value
-
-
-Community = Annotated[
-    str,
-    _written(r"\d+:\d+(:\d+)?", "a community is AS:NUMBER (RFC 1997) or AS:NUMBER:NUMBER (large, RFC 8092)"),
-    AfterValidator(_community_fits),
-]
-DnsName = Annotated[
-    str,
-    Field(max_length=253),
-    _written(
-        r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
-        "a DNS name has small letters, digits, hyphens and dots",
-    ),
-]
-DEFAULT_VRFS = (
-    "default",
-    "global",
-    "master",
-    "main",
-    "inet",
-    "all",
-)  # what routers call the table outside all VRFs, or mean by no VRF
-
-
-def _of_its_own(value: str) -> str:
-    if value.lower() in DEFAULT_VRFS:
-        raise ValueError("is no VRF's name: leave vrf out for sessions outside all VRFs")
-    return value
-
-
-# The longest that the references of routers without a kernel of Linux allow; abilities.py has the shorter one of those with it
-VrfName = Annotated[
-    str,
-    Field(max_length=32),
-    _written(
-        r"[A-Za-z_][A-Za-z0-9_.-]*", "a VRF's name has letters, digits, _, . and -, and begins with a letter or _"
-    ),
-    AfterValidator(_of_its_own),
-]
-FilePath = Annotated[str, _written(r"/[^\s\"'*?\[\]]+[^\s\"'*?\[\]/]", "this is the absolute path of one file")]
-VersionNumber = Annotated[str, _written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]
-
 
 # Of KubeletConfiguration, and where the inventory says it.
 KUBELET_FIELDS_WITH_KEYS = {
@@ -325,6 +240,10 @@ class Intent(Section):
     def peers_of(self, router: Router) -> tuple[Node, ...]:
         """The nodes that a router peers with, in the inventory's order."""
         return tuple(node for node in self.nodes if router.name in node.routers)
+
+    def addresses_of_peers(self, router: Router) -> frozenset[str]:
+        """The addresses of the nodes that a router peers with, as routers write them."""
+        return frozenset(str(node.address) for node in self.peers_of(router))
 
     def as_numbers_of_peers(self, router: Router) -> tuple[int, ...]:
         """Every AS that a router's peers are in, each once, the smallest first."""

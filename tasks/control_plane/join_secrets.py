@@ -8,9 +8,6 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 TOKEN_DESCRIPTION = "made by kubepeer for one run"  # noqa: S105  a description
 TOKEN_LIFETIME = "30m0s"  # noqa: S105  longer than any run; it is deleted at the run's end
 # kubeadm's CA has serial number 0; cryptography warns of it at each reading, and nobody can do anything about it
@@ -34,6 +31,9 @@ class JoinSecrets:
 
 def ca_hash(ca_pem: str) -> str:
     """The hash that kubeadm join pins the CA with: SHA-256 over the public key's SubjectPublicKeyInfo (RFC 7469)."""
+    from cryptography import x509  # noqa: PLC0415  not waited for where no node joins
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
     key = x509.load_pem_x509_certificate(ca_pem.encode()).public_key()
     return "sha256:" + hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 

@@ -1,52 +1,19 @@
-"""Routers whose configuration is indented lines: what is ours in it, compared with what is wanted by hier-config. Pure."""
+"""Routers whose configuration is indented lines: what is ours in it, and what leads to what is wanted. Pure."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import takewhile
-
-from hier_config import HConfig, HConfigChild, Platform, WorkflowRemediation, get_hconfig, get_hconfig_driver
-from hier_config.models import IdempotentCommandsRule, MatchRule, NegationSubRule
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kubepeer.intent import Intent, Router
+from tasks.platforms.lines import Line, lines_of, paths_of, text_of
 from tasks.platforms.ownership import OWNER, Claim, as_plain, refuse_foreign_as, refuse_missing_vrf, refuse_other_claims
 
 PROCESS = r"router bgp (?:\d+\.)?\d+"  # what stands under it in a VRF of somebody else is never ours
 Place = tuple[str, ...]  # what a line stands under, below the process
-EXITS = ("exit", "exit-address-family", "end")
 HIDDEN = re.compile(r"((?:.* )?password) \d+ \S+")  # a password as the router stores it: nobody can compare it
 BOTH_ENDS = re.compile(
     r"^[-+ ]*(?:no )?(?:neighbor (\S+) )?(?:password|remote-as|ttl-security|ttl maximum-hops) ", re.MULTILINE
 )
 REMOVED = re.compile(rf"^(?:-\s*|[-+ ]*no )neighbor ([\d.]+)(?: peer[- ]group {OWNER})?$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a configuration, with the lines that it stands under."""
-
-    context: tuple[str, ...]
-    text: str
-
-
-def lines_of(configuration: str) -> Iterator[Line]:
-    """The lines of a configuration with their contexts: whatever is indented further stands under the line before."""
-    stack: list[tuple[int, str]] = []
-    for raw in configuration.splitlines():
-        text = raw.strip()
-        if not text or text.startswith("!") or text in EXITS:
-            continue
-        depth = len(raw) - len(raw.lstrip(" "))
-        stack = list(takewhile(lambda above, depth=depth: above[0] < depth, stack))  # type: ignore[misc]
-        yield Line(tuple(above for _, above in stack), text)
-        stack.append((depth, text))
-
-
-def number(statement: str, configuration: str, where: Callable[[tuple[str, ...]], bool]) -> int | None:
-    """The number that a statement has in the places asked for; None where it does not stand."""
-    pattern = re.compile(rf"{statement} (\d+)(?: .*)?")
-    found = (pattern.fullmatch(line.text) for line in lines_of(configuration) if where(line.context))
-    return next((int(one[1]) for one in found if one), None)
 
 
 def place_of(context: tuple[str, ...]) -> Place | None:
@@ -59,16 +26,11 @@ def in_process(context: tuple[str, ...]) -> bool:
     return place_of(context) == ()
 
 
-def addresses(intent: Intent, router: Router) -> frozenset[str]:
-    """The addresses of the nodes that a router peers with."""
-    return frozenset(str(node.address) for node in intent.peers_of(router))
-
-
 class Hierarchical:
     """What EOS, IOS and NX-OS have in common.
 
     Attributes:
-        kind: hier-config's name of the platform.
+        kind: the platform's member of hier-config's Platform.
         beginnings: how the lines begin that are ours by name, outside the BGP process; a whole word ends in a space.
         family: the address family of IPv4 unicast, in which a neighbour's lines may stand.
         vrf: how a VRF is made; its name is what the group captures.
@@ -86,7 +48,7 @@ class Hierarchical:
     driven = True
     reverts = True
     unusable = ' "?'
-    kind: Platform
+    kind: str
     beginnings: tuple[str, ...]
     family: str
     vrf: str
@@ -178,12 +140,12 @@ class Hierarchical:
     def standing(self, intent: Intent, router: Router, running: str) -> list[Line]:
         """What is ours in the running configuration."""
         static = router.peering.neighbours == "static"
-        return self._ours(router, running, addresses(intent, router) if static else frozenset())
+        return self._ours(router, running, intent.addresses_of_peers(router) if static else frozenset())
 
     def owned(self, intent: Intent, router: Router, configuration: str) -> str:
         """Our part of a configuration, of nodes too that have left the inventory since."""
         return text_of(
-            self._ours(router, configuration, addresses(intent, router) | self.members(router, configuration))
+            self._ours(router, configuration, intent.addresses_of_peers(router) | self.members(router, configuration))
         )
 
     def _ours(self, router: Router, configuration: str, neighbours: Collection[str]) -> list[Line]:
@@ -236,21 +198,17 @@ class Hierarchical:
 
         A section of somebody else in which something of ours stands is there before and after: only its own lines would go with it.
         """
-        standing, wanted = list(standing), list(wanted)
-        driver = get_hconfig_driver(self.kind)
-        for search, replace in self.negations:
-            driver.rules.negation_sub.append(
-                NegationSubRule(match_rules=_lineage(search), search=rf"^no {search.split('>')[-1]}$", replace=replace)
-            )
-        for search in self.overwritten:
-            driver.rules.idempotent_commands.append(IdempotentCommandsRule(match_rules=_lineage(search)))
-        before = get_hconfig(driver, text_of(standing))
-        after = get_hconfig(driver, text_of([*wanted, *_sections_of_others(standing)]))
-        return "".join(f"{line}\n" for line in _written(WorkflowRemediation(before, after).remediation_config, 0))
+        standing = list(standing)
+        after = [*wanted, *_sections_of_others(standing)]
+        if set(paths_of(standing)) == set(paths_of(after)):
+            return ""
+        from tasks.platforms.remediation import remediation  # noqa: PLC0415  hier-config is not waited for where nothing differs
+
+        return remediation(self.kind, standing, after, overwritten=self.overwritten, negations=self.negations)
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
         """Nodes that are no neighbours any more, and those (or all) whose other end must change as well."""
-        neighbours = addresses(intent, router)
+        neighbours = intent.addresses_of_peers(router)
         ours = self.members(router, running)
         if any(
             re.search(rf"\bpeer-group {OWNER}(?: |$)", line.text) and "listen" in line.text
@@ -288,40 +246,3 @@ def _known_passwords(standing: list[Line], wanted: list[Line]) -> list[Line]:
         known.get((line.context, hidden[1]), line) if (hidden := HIDDEN.fullmatch(line.text)) else line
         for line in standing
     ]
-
-
-def _lineage(search: str) -> tuple[MatchRule, ...]:
-    """Rules for a line and what it stands under: patterns, outermost first, with > between."""
-    return tuple(MatchRule(re_search=f"^{part}") for part in search.split(">"))
-
-
-def text_of(lines: Iterable[Line]) -> str:
-    """Lines as a configuration, each below what it stands under."""
-    said: dict[tuple[str, ...], None] = {}
-    for line in lines:
-        for depth in range(len(line.context)):
-            said.setdefault(line.context[: depth + 1])
-        said.setdefault((*line.context, line.text))
-    return "".join(f"{'  ' * (len(path) - 1)}{path[-1]}\n" for path in _in_sections(said))
-
-
-def _in_sections(paths: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """Each path behind the one that it stands under, else in the order in which they came."""
-    below: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    for path in paths:
-        below.setdefault(path[:-1], []).append(path)
-
-    def walk(above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        for path in below.get(above, ()):
-            yield path
-            yield from walk(path)
-
-    return walk(())
-
-
-def _written(section: HConfig | HConfigChild, depth: int) -> Iterator[str]:
-    for child in sorted(section.children):
-        yield f"{' ' * depth}{child.text}"
-        if child.children:
-            yield from _written(child, depth + 1)
-            yield f"{' ' * depth}exit"

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
-from tasks.platforms.seen import Hop, KernelRoute
+from tasks.platforms.hops import Hop
+from tasks.platforms.seen import KernelRoute
 
 TYPES = (
     "unicast",

@@ -140,7 +140,7 @@ def refuse_other_claims(intent: Intent, router: Router, claims: Iterable[Claim])
         RefusedError: what stands under our name is another inventory's, or in a VRF that this one does not name.
 
     """
-    nodes = {str(node.address) for node in intent.peers_of(router)}
+    nodes = intent.addresses_of_peers(router)
     for claim in claims:
         found = DESCRIBED.fullmatch(claim.description)
         if found and found[1] != intent.cluster.name:

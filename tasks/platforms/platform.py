@@ -9,7 +9,7 @@ from kubepeer.intent import Intent, Router
 from kubepeer.intent.abilities import Abilities
 from tasks.platforms.ownership import OWNER, accepted, description, senders
 from tasks.platforms.preflight import Preflight
-from tasks.platforms.seen import RouterReader
+from tasks.platforms.reader import RouterReader
 
 
 class Platform(Protocol):

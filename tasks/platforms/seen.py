@@ -1,17 +1,12 @@
 """What was seen on a router, in words that every platform shares. Pure."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
-from typing import Protocol, Self, runtime_checkable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 
-from kubepeer.intent.model import ConfigurationFiles
-from tasks.linux.observe import Answer
+from tasks.platforms.hops import IPV4_ADDRESS, Hop
 
-IPV4_ADDRESS = re.compile(r"\d+(\.\d+){3}$")
 WITHOUT_FORWARDING = frozenset({"bgp", "rib"})  # the layers of a router whose forwarding table is not read
-Hop = str  # an address, or what stands where one should: "dev eth0", "blackhole"
 
 
 @dataclass(frozen=True)
@@ -207,89 +202,3 @@ class RouterSeen:
         """The next hops of a prefix that other nodes announce, and they themselves do not."""
         hops = {path.hop for path in self.bgp.get(prefix, ()) if path.peer is not None}
         return frozenset(hop for hop in hops if not self.own_paths(prefix, hop))
-
-
-class RouterReader(Protocol):
-    """How the routers of one platform are asked, and how their answers are read."""
-
-    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
-        """Shell commands by name, for tasks.linux.observe.ask: one round trip.
-
-        Args:
-            networks: ask about prefixes in these alone, so that the cost does not grow with the router's table.
-            probes: for a prefix, the address whose route the kernel is asked for.
-
-        """
-
-    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
-        """Read the answers.
-
-        Raises:
-            CommandError: an answer is missing or cannot be read; with the router's own words.
-
-        """
-
-
-@runtime_checkable
-class DriverReader(RouterReader, Protocol):
-    """A reader whose questions are show commands, and names of getters, for the router's NAPALM driver: its shell is none.
-
-    Attributes:
-        encoding: of the answers to show commands, as NAPALM's cli() names it.
-
-    """
-
-    encoding: str
-
-
-@runtime_checkable
-class ReadsVrfs(Protocol):
-    """A reader that can also read the tables of a VRF."""
-
-    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> RouterReader:
-        """The reader of that VRF; what BIRD's table is in the kernel stands in its files."""
-
-
-@dataclass(frozen=True)
-class ByVrf:
-    """What the readers share that ask a router for a VRF by its name.
-
-    Attributes:
-        vrf: the VRF whose sessions and tables are meant; None: the default one alone.
-
-    """
-
-    vrf: str | None = None
-
-    def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> Self:  # noqa: ARG002  the router tells all by itself
-        """The same, of a VRF."""
-        return replace(self, vrf=vrf)
-
-
-def hops_in_order(hops: Iterable[Hop]) -> tuple[Hop, ...]:
-    """Next hops, addresses by number before all else."""
-    return tuple(sorted(hops, key=_order))
-
-
-def shortened(hops: Iterable[Hop]) -> str:
-    """Next hops for a person: 10.31.90.1-5, 10.31.91.7."""
-    runs: list[list[Hop]] = []
-    for hop in hops_in_order(hops):
-        if runs and _follows(runs[-1][-1], hop):
-            runs[-1].append(hop)
-        else:
-            runs.append([hop])
-    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1].rpartition('.')[2]}" for run in runs)
-
-
-def _follows(hop: Hop, following: Hop) -> bool:
-    """Whether the second is the next address of the same /24."""
-    (kind, number, _), (next_kind, next_number, _) = _order(hop), _order(following)
-    return kind == next_kind == 0 and next_number == number + 1 and next_number % 256 != 0
-
-
-def _order(hop: Hop) -> tuple[int, int, str]:
-    try:
-        return (0, int(IPv4Address(hop)), hop)
-    except AddressValueError:
-        return (1, 0, hop)

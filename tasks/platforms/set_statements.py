@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kubepeer.intent import Intent, Router
-from tasks.platforms.indented import addresses
 from tasks.platforms.ownership import Claim, refuse_missing_vrf, refuse_other_claims
 
 Statement = tuple[str, ...]
@@ -152,7 +151,7 @@ class SetStyle:
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
         """Nodes that are no neighbours any more, and those (or all) whose other end must change as well."""
-        neighbours = addresses(intent, router)
+        neighbours = intent.addresses_of_peers(router)
         ours = self.members(router.peering.vrf, list(statements_of(running)))
         changed = [
             line

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from kubepeer.phases import PhaseOutcome
+from kubepeer.outcome import PhaseOutcome
 from kubepeer.run import Run
 from tasks.routers.backups import Backup, backups_of_chosen, wanted_backups
 from tasks.routers.secrets import hide

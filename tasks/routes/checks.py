@@ -7,7 +7,8 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.checks import Finding
-from tasks.platforms.seen import Hop, RouterSeen, hops_in_order
+from tasks.platforms.hops import Hop, hops_in_order
+from tasks.platforms.seen import RouterSeen
 from tasks.routes import reasons
 from tasks.routes.expected import NOT_ADVERTISED, Announced, ExpectedRoute
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
-from tasks.platforms.seen import IPV4_ADDRESS, Hop, RouterSeen, Session, hops_in_order, shortened
+from tasks.platforms.hops import IPV4_ADDRESS, Hop, hops_in_order, shortened
+from tasks.platforms.seen import RouterSeen, Session
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

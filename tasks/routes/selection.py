@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.intent import Intent, Node, Router
-from tasks.platforms.seen import Hop
+from tasks.platforms.hops import Hop
 from tasks.routes.expected import Announced
 
 NOT_A_MEMBER = "in the inventory, but the cluster has no such node"

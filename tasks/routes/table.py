@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.text import Text
 
 from kubepeer.checks import Finding
-from kubepeer.phases import PhaseOutcome
+from kubepeer.outcome import PhaseOutcome
 from kubepeer.run import Run
-from tasks.platforms.seen import RibRoute, RouterSeen, shortened
+from tasks.platforms.hops import shortened
+from tasks.platforms.seen import RibRoute, RouterSeen
 from tasks.routes.checks import REMARK
 from tasks.routes.left import SEEN
 

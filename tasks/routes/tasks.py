@@ -18,7 +18,7 @@ from tasks.linux.connect import connection
 from tasks.linux.observe import Answer, ask
 from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
-from tasks.platforms.seen import DriverReader, ReadsVrfs, RouterReader
+from tasks.platforms.reader import DriverReader, ReadsVrfs, RouterReader
 from tasks.platforms.transport import refuse_unclear_transport
 from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.cluster import read_objects

@@ -70,7 +70,9 @@ PURE = (
     "kubepeer/intent/model.py",
     "kubepeer/intent/prefixes.py",
     "kubepeer/intent/rules.py",
+    "kubepeer/intent/values.py",
     "kubepeer/memory.py",
+    "kubepeer/outcome.py",
     "kubepeer/report.py",
     "kubepeer/versions.py",
 )

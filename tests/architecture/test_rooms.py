@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,14 @@ def test_every_room_is_in_the_registry_and_has_a_template() -> None:
     for name, platform in PLATFORMS.items():
         assert platform.template.startswith(f"routers/{name}/")
         assert (CHECKOUT / "templates" / platform.template).is_file()
+
+
+def test_no_room_waits_for_hier_config_before_two_configurations_differ() -> None:
+    rooms = "from tasks.platforms.platform import PLATFORMS; list(PLATFORMS.values())"
+    loaded = f"import sys; {rooms}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert "hier_config" not in done.stdout.split()
+    assert {f"tasks.platforms.{name}" for name in PLATFORMS} <= set(done.stdout.split())
 
 
 TOY = {

@@ -19,7 +19,8 @@ from tests.conftest import unavailable
 from tests.lab import host, tiers
 from tests.lab.devices import FOREIGN_PEER, Kubectl
 from tests.lab.laboratory import CHECKOUT, ROUTERS, Laboratory, wait_for
-from tests.lab.routers import DEVICES, Session
+from tests.lab.router import Session
+from tests.lab.routers import DEVICES
 from tests.lab.runbooks import SHIPPED, Answer, Project, Runbooks
 
 ORDER = (

@@ -1,4 +1,4 @@
-"""What the devices themselves say: the kernel through ip, the cluster through kubectl, files through sh; routers.py asks FRR and BIRD."""
+"""What devices say: the kernel through ip, the cluster through kubectl, files through sh; FRR and BIRD are asked by routers.py."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab.laboratory import ADDRESSES, MASTERS, VIRTUAL_IP, Laboratory
-from tests.lab.routers import CLUSTER, RUNS, Routes
+from tests.lab.router import CLUSTER, Routes
+from tests.lab.router_bird import RUNS
 
 SERVICES, LOAD_BALANCERS = "10.33.128.0/18", "10.33.192.0/18"
 FOREIGN_PEER = "10.32.0.10"

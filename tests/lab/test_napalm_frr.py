@@ -5,42 +5,27 @@ the controller or the router, the old configuration runs again, byte for byte.
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from lab import places, requirements
-from lab.build.plan import steps
-from lab.debian import NEXT_RELEASE, RELEASE, UNSTABLE, Apt
-from lab.errors import LabError
-from lab.places import Cache, Instance
-from lab.topology import BIRD3, FRR8, FRR10, FRR_SID, MACHINES, OPENWRT, STANDARD, Machine
-from tests.conftest import unavailable
+from lab.topology import BIRD3, FRR8, FRR10, FRR_SID, MACHINES, OPENWRT, STANDARD
+from tests.lab.driven import OPTIONS, Driven, built_for, first_at_once, instance_of, powered
 from tests.lab.laboratory import Laboratory, wait_for
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-DRIVER = CHECKOUT / "drivers" / "napalm-frr"
 INSTANCE = "kp-frr"
 FULL = "tests/live/test_round_trip.py"  # every daemon's whole configuration: some minutes, and so in PART=routers
-BUILD_SECONDS, TESTS_SECONDS = 3600, 2700
 REVERT_IN, LATER = 10, 60
 GRACE = 20  # 5 s on a quiet machine; reverting reads and writes the whole configuration, and others may want the processor, too
 NEWEST = "newest"
 ROUTERS = {OPENWRT: "8.4", FRR8: "8.4", FRR10: "10.3", FRR_SID: NEWEST}
-OPTIONS = {
-    "use_keys": True,
-    "key_file": str(CHECKOUT / "var/lab/id_ed25519"),
-    "ssh_strict": False,  # a router that was made a moment ago, in a network that nobody else is in
-    "system_host_keys": False,
-}
 RESTART = "if command -v systemctl; then systemctl restart frr; else /etc/init.d/frr restart; fi >/dev/null"
 # A controller that commits and then does nothing more. It says how far it is.
 CONTROLLER = """
@@ -57,15 +42,8 @@ with get_network_driver("frr")(host, "root", "", optional_args=json.loads(option
 
 
 @dataclass(frozen=True)
-class Router:
-    """A router of the lab that may be changed at will."""
-
-    laboratory: Laboratory
-    machine: Machine
-
-    def inside(self, script: str) -> str:
-        """What a shell script prints on the router."""
-        return self.laboratory.inside(self.machine.name, script)
+class Router(Driven):
+    """One that runs FRR."""
 
     def running(self) -> str:
         """What runs."""
@@ -127,49 +105,35 @@ def kill(controller: subprocess.Popen[str]) -> None:
 @pytest.fixture(scope="module")
 def laboratory() -> Iterator[Laboratory]:
     """The client, who is the neighbour of every router."""
-    try:
-        requirements.check()
-        found = Laboratory(Instance(INSTANCE, places.cache()))
-    except LabError as error:
-        unavailable(str(error))
-    found.from_nothing()
-    found.must("up", "client", deadline=BUILD_SECONDS)
-    yield found
-    found.must("down")
-
-
-FIRST, *FURTHER = ROUTERS
+    with instance_of(INSTANCE, "client") as found:
+        yield found
 
 
 @pytest.fixture(
     scope="module",
-    params=[FIRST, *(pytest.param(machine, marks=pytest.mark.long("routers")) for machine in FURTHER)],
+    params=first_at_once(ROUTERS),
     ids=lambda machine: f"{machine.name}-FRR-{ROUTERS[machine]}",
 )
 def router(request: pytest.FixtureRequest, laboratory: Laboratory) -> Iterator[Router]:
     """A router as somebody left it; the others are off."""
-    found = Router(laboratory, request.param)
-    laboratory.must("up", found.machine.name, deadline=BUILD_SECONDS)
-    version = found.inside("vtysh -c 'show version'").splitlines()[0]
-    print(version)
-    assert ROUTERS[request.param] == NEWEST or f"FRRouting {ROUTERS[request.param]}" in version
-    yield found
-    laboratory.must("cut", found.machine.name)
+    with powered(laboratory, request.param):
+        found = Router(laboratory, request.param)
+        version = found.inside("vtysh -c 'show version'").splitlines()[0]
+        print(version)
+        assert ROUTERS[request.param] == NEWEST or f"FRRouting {ROUTERS[request.param]}" in version
+        yield found
 
 
 def test_a_plain_up_has_nothing_to_do_with_the_optional_router(tmp_path: Path) -> None:
-    apts = {release: Apt(tmp_path, (), tmp_path, release) for release in (RELEASE, NEXT_RELEASE, UNSTABLE)}
-
-    def built_for(machines: Sequence[Machine]) -> set[str]:
-        return {step.name for step in steps(Cache(tmp_path), apts, {machine.role for machine in machines})}
-
     assert set(MACHINES) - set(STANDARD) == {FRR8, FRR10, BIRD3, FRR_SID}
-    assert built_for([OPENWRT]) == {"layer-busybox-router"}, "it stands on no base"
-    assert built_for([FRR8]) - built_for(STANDARD) == {"layer-router"}
-    assert built_for([FRR10]) == {"base-trixie", "layer-next-router"}
-    assert built_for([FRR10]) - built_for(STANDARD) == {"layer-next-router"}, "nodes are of the same release"
-    assert built_for([FRR_SID]) == {"base-sid", "layer-newest-router"}
-    assert built_for(MACHINES) - built_for(STANDARD) == {
+    assert built_for([OPENWRT], tmp_path) == {"layer-busybox-router"}, "it stands on no base"
+    assert built_for([FRR8], tmp_path) - built_for(STANDARD, tmp_path) == {"layer-router"}
+    assert built_for([FRR10], tmp_path) == {"base-trixie", "layer-next-router"}
+    assert built_for([FRR10], tmp_path) - built_for(STANDARD, tmp_path) == {"layer-next-router"}, (
+        "nodes are of the same release"
+    )
+    assert built_for([FRR_SID], tmp_path) == {"base-sid", "layer-newest-router"}
+    assert built_for(MACHINES, tmp_path) - built_for(STANDARD, tmp_path) == {
         "layer-router",
         "base-sid",
         "layer-newest-router",
@@ -240,18 +204,5 @@ def test_a_restart_before_the_confirmation_brings_the_old_configuration(router: 
 
 
 def test_the_driver_passes_its_live_tests_on_a_real_router(router: Router) -> None:
-    environment = os.environ | {
-        "NAPALM_FRR_HOST": router.machine.address,
-        "NAPALM_FRR_NAMESPACE": router.laboratory.name,
-        "NAPALM_FRR_OPTIONAL_ARGS": json.dumps(OPTIONS),
-    }
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/live"]
-    if router.machine is OPENWRT:
-        words.append(f"--ignore={FULL}")
-    done = subprocess.run(
-        words,
-        cwd=DRIVER, env=environment, capture_output=True, text=True, check=False, timeout=TESTS_SECONDS,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert " passed" in done.stdout.splitlines()[-1]
-    assert "skipped" not in done.stdout.splitlines()[-1], done.stdout[-4000:]
+    further = [f"--ignore={FULL}"] if router.machine is OPENWRT else []
+    router.pass_live_tests("frr", *further)

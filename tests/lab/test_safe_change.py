@@ -9,7 +9,8 @@ import pytest
 from tests.lab.conftest import FOREIGN_SECONDS, HEALED_SECONDS
 from tests.lab.devices import FOREIGN_PEER
 from tests.lab.laboratory import ADDRESSES, ROUTERS, WORKERS, Laboratory, wait_for
-from tests.lab.routers import DEVICES, Session
+from tests.lab.router import Session
+from tests.lab.routers import DEVICES
 from tests.lab.runbooks import Answer, Project, Runbooks
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("cluster")]

@@ -12,7 +12,7 @@ from nornir.core.state import GlobalState
 from nornir.plugins.runners import ThreadedRunner
 
 from kubepeer.intent import Intent
-from kubepeer.phases import PhaseOutcome
+from kubepeer.outcome import PhaseOutcome
 from kubepeer.run import Options, Run
 
 

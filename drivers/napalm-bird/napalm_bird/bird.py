@@ -1,4 +1,4 @@
-"""The driver: NAPALM's contract for BIRD 2."""
+"""The driver: NAPALM's contract for BIRD 2 and 3."""
 
 from __future__ import annotations
 
@@ -44,26 +44,17 @@ class Plan:
 
 
 class BIRDDriver(Getters, UnixRouterDriver[Candidate, Plan]):
-    """A router that runs BIRD 2, reached by SSH."""
+    """A router that runs BIRD 2 or 3, reached by SSH."""
 
     platform = "bird"
 
-    def __init__(
-        self,
-        hostname: str,
-        username: str,
-        password: str,
-        timeout: int = 60,
-        optional_args: dict[str, Any] | None = None,
-    ) -> None:
-        """Keep the arguments; ``optional_args`` takes netmiko's own and a few of ours (see README)."""
-        arguments = dict(optional_args or {})
+    def _take(self, arguments: dict[str, Any]) -> None:
+        """Take where BIRD's things are."""
         self._site = Site(
             include=_path(arguments.pop("include_file", Site.include)),
             main=_path(arguments.pop("config_file", Site.main)),
             socket=str(arguments.pop("socket", Site.socket)),
         )
-        super().__init__(hostname, username, password, timeout, arguments)
 
     @property
     def _scripts(self) -> Scripts:

@@ -19,7 +19,7 @@ _REASONS: Final = {
     NO_ACCESS: "this user may not look into /var/lib/napalm-bird; become root (see sudo) or a member of BIRD's group",
     39: "BIRD shows without milliseconds when it read its configuration, and this driver tells configurations "
     "apart by that; take `timeformat base` out of bird.conf or write `timeformat base iso long ms`. It shows",
-    40: "birdc is not there; install BIRD 2 (package bird2)",
+    40: "birdc is not there; install BIRD (package bird2 or bird3)",
     41: "BIRD does not answer; does it run (systemctl start bird), and may this user ask it?",
     45: 'BIRD reads another configuration file; say so with optional_args={"config_file": ...}. It reads',
     48: "BIRD's own configuration files are not sound as they stand, a restart would fail; mend that first",

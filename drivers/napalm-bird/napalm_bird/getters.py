@@ -166,7 +166,7 @@ class Getters(UnixRouter):
 
     def _cure(self, words: str) -> str:
         if "not found" in words and "birdc" in words:
-            return f"{words}. Is BIRD 2 (package bird2) installed there?"
+            return f"{words}. Is BIRD (package bird2 or bird3) installed there?"
         if "Unable to connect" in words:
             return f"{words}. Is BIRD running there (systemctl start bird), and may this user ask it?"
         return words

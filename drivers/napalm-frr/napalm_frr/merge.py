@@ -24,7 +24,7 @@ from napalm_frr.denials import Release
 from napalm_frr.draft import Block, Draft
 from napalm_frr.levels import put_level
 from napalm_frr.lists import LIST_ENTRY, may_stand_twice
-from napalm_frr.numbers import instance, is_process
+from napalm_frr.same_lines import instance, is_process
 from napalm_frr.slots import slot_of
 from napalm_frr.steps import steps
 

@@ -7,7 +7,7 @@ import re
 from napalm_frr.configuration import Statement
 from napalm_frr.contexts import BGP, Path, kind_of
 from napalm_frr.draft import Draft
-from napalm_frr.numbers import same_numbers
+from napalm_frr.same_lines import same_numbers
 
 
 def steps(draft: Draft, statement: Statement) -> list[Statement]:

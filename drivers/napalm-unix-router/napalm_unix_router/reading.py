@@ -32,7 +32,7 @@ class UnixRouter(NetworkDriver):
         timeout: int = 60,
         optional_args: dict[str, Any] | None = None,
     ) -> None:
-        """Keep the arguments; ``optional_args`` takes netmiko's own, ``sudo`` and ``owner`` (see README)."""
+        """Keep the arguments; ``optional_args`` takes netmiko's own and a few of ours (see README)."""
         arguments = dict(optional_args or {})
         self.hostname = hostname
         self.username = username
@@ -40,7 +40,11 @@ class UnixRouter(NetworkDriver):
         self.timeout = timeout
         self._sudo = bool(arguments.pop("sudo", username != "root"))
         self._owner = "-".join(str(arguments.pop("owner", f"{getpass.getuser()}@{socket.gethostname()}")).split())
+        self._take(arguments)
         self._arguments = {"ssh_strict": True, "system_host_keys": True} | netmiko_args(arguments)
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        """Take what is meant for the daemon out of the optional arguments; the others are netmiko's."""
 
     def open(self) -> None:
         """Connect."""

@@ -10,18 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filed import FiledDriver, LocalRouter
+from filed import FiledDriver
 from napalm.base.exceptions import CommitConfirmException, CommitError, MergeConfigException, ReplaceConfigException
 
 from napalm_unix_router.scripts import Order
 from napalm_unix_router.testing.live import take_turns, wait_until
+from napalm_unix_router.testing.local import LocalRouter
 
 HERE = Path(__file__).parent
 CONTROLLER = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from filed import FiledDriver, LocalRouter
+from filed import FiledDriver
 device = FiledDriver(Path(sys.argv[2]))
 device.open()
 device.load_replace_candidate(config="what the controller wants\\n")

@@ -51,7 +51,7 @@ class Bird:
         """Nodes that are no neighbours any more or came into another AS; all, where the other ends must change as well, or the table."""
         changed = set(re.findall(r"^-\s*neighbor (\S+) as \d+;$", diff, re.MULTILINE))
         if re.search(r"^[-+]\s*(?:password|ttl security|multihop|table) ", diff, re.MULTILINE):
-            changed |= {str(node.address) for node in intent.peers_of(router)}
+            changed |= intent.addresses_of_peers(router)
         return changed
 
 

@@ -25,7 +25,7 @@ from napalm_bird.syntax import SyntaxRefused
 from kubepeer.errors import CommandError
 from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
-from tasks.platforms import kernel
+from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.bird import files as site
 from tasks.platforms.bird.read_routes import by_prefix, paths, rib
 from tasks.platforms.bird.read_sessions import by_peer, sessions_of
@@ -62,12 +62,12 @@ class Bird:
             asked[f"paths {network}"] = f"{BIRDC} {shlex.quote(f'show route in {network}{table} all')}"
             exported = f"{BIRDC} \"show route in {network} export '$protocol' all\""
             asked[f"exported {network}"] = f"for protocol in $({kernels}); do {exported}; done"
-            listed = kernel.all_tables_question if self._in_vrf else kernel.routes_question
+            listed = kernel_questions.all_tables_question if self._in_vrf else kernel_questions.routes_question
             asked[f"kernel {network}"] = listed(network)
         if self._in_vrf:
             command = configuration_files.command(site.main(self.files), site.ours(self.files))
-            return asked | {"configuration": command, "tables": kernel.TABLE_NAMES}
-        return asked | {"lookups": kernel.lookups_question(probes.values())}
+            return asked | {"configuration": command, "tables": kernel_questions.TABLE_NAMES}
+        return asked | {"lookups": kernel_questions.lookups_question(probes.values())}
 
     def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
         """Read the answers to these questions."""

@@ -7,7 +7,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueE
 from napalm_bird import clock
 from napalm_bird.routes import NextHop, Route
 
-from tasks.platforms.seen import Hop, Path, RibRoute, Session
+from tasks.platforms.hops import Hop
+from tasks.platforms.seen import Path, RibRoute, Session
 
 UNMERGED = "the kernel protocol is not given it: its `merge paths` is off, or the limit of it too low"
 OF_THE_KERNEL = "inherit"  # BIRD's word for what a kernel protocol has learned

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from hier_config import Platform
-
 from kubepeer.intent import Intent, Router
-from tasks.platforms.indented import PROCESS, Hierarchical, in_process, lines_of, number, place_of
+from tasks.platforms.indented import PROCESS, Hierarchical, in_process, place_of
+from tasks.platforms.lines import lines_of, number
 from tasks.platforms.ownership import OWNER, raised, several_as
 
 PATHS = 1  # EOS's own maximum-paths
@@ -19,7 +18,7 @@ class Eos(Hierarchical):
 
     name = "EOS"
     template = "routers/eos/bgp.j2"
-    kind = Platform.ARISTA_EOS
+    kind = "ARISTA_EOS"
     beginnings = (
         f"ip prefix-list {OWNER}-",
         f"ip as-path access-list {OWNER} ",

@@ -12,7 +12,9 @@ from typing import Any
 from kubepeer.errors import CommandError
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import GETTER, document, named, sessions
-from tasks.platforms.seen import ByVrf, Hop, KernelRoute, Path, RibRoute, RouterSeen
+from tasks.platforms.hops import Hop
+from tasks.platforms.reader import ByVrf
+from tasks.platforms.seen import KernelRoute, Path, RibRoute, RouterSeen
 
 DEFAULT = "default"  # EOS's name of the table outside all VRFs
 

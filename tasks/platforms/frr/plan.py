@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from napalm_frr.as_numbers import Notation, as_number, process_of, written
 
 from kubepeer.intent import Intent, Router
-from tasks.platforms.indented import Line, addresses, lines_of, number
+from tasks.platforms.lines import Line, lines_of, number
 from tasks.platforms.ownership import OWNER, Claim, raised, refuse_foreign_as, refuse_other_claims, several_as
 
 OWNED_GLOBALS = (f"ip prefix-list {OWNER}-", f"bgp as-path access-list {OWNER} ", f"route-map {OWNER}-")
@@ -84,7 +84,7 @@ class Frr:
             refuse_foreign_as(router, process.as_number)
         refuse_other_claims(intent, router, _claims(running))
         wanted = set(lines_of(rendered))
-        neighbours = addresses(intent, router)
+        neighbours = intent.addresses_of_peers(router)
         stale = [line for line in lines_of(running) if _is_ours(line, neighbours, process) and line not in wanted]
         stale = _or_the_whole_group(stale, _members(running, process))
         listed = neighbours if router.peering.neighbours == "static" else frozenset()
@@ -93,7 +93,7 @@ class Frr:
     def owned(self, intent: Intent, router: Router, configuration: str) -> str:
         """Our part of a configuration, each line with its context."""
         process = process_in(configuration, router)
-        neighbours = addresses(intent, router) | _members(configuration, process)
+        neighbours = intent.addresses_of_peers(router) | _members(configuration, process)
         ours = (line for line in lines_of(configuration) if _is_ours(line, neighbours, process))
         return "\n".join(_in_context(line, line.text) for line in ours)
 
@@ -111,7 +111,7 @@ class Frr:
         """
         process = process_in(running, router)
         ours = _members(running, process)
-        neighbours = addresses(intent, router)
+        neighbours = intent.addresses_of_peers(router)
         if any(_is_our_range(line.text) for line in lines_of(running) if process.holds(line.context)):
             ours |= neighbours
         both_ends = set(

@@ -15,9 +15,11 @@ from napalm_frr.shown import BgpPath, Neighbour, NextHop, TableRoute
 
 from kubepeer.errors import CommandError
 from tasks.linux.observe import Answer
-from tasks.platforms import kernel
+from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.frr.vtysh import VTYSH
-from tasks.platforms.seen import ByVrf, Hop, Path, RibRoute, RouterSeen, Session
+from tasks.platforms.hops import Hop
+from tasks.platforms.reader import ByVrf
+from tasks.platforms.seen import Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
 SELF = "0.0.0.0"  # noqa: S104  FRR's next hop of a route of its own
@@ -34,8 +36,8 @@ class Frr(ByVrf):
         for network in networks:
             asked[f"bgp {network}"] = _vtysh(f"show bgp{vrf} ipv4 unicast {network} longer-prefixes json")
             asked[f"rib {network}"] = _vtysh(f"show ip route{vrf} {network} longer-prefixes json")
-            asked[f"kernel {network}"] = kernel.routes_question(network, self.vrf)
-        return asked | {"lookups": kernel.lookups_question(probes.values(), self.vrf)}
+            asked[f"kernel {network}"] = kernel_questions.routes_question(network, self.vrf)
+        return asked | {"lookups": kernel_questions.lookups_question(probes.values(), self.vrf)}
 
     def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
         """Read the answers to these questions."""

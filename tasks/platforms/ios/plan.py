@@ -4,11 +4,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from hier_config import Platform
-
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
-from tasks.platforms.indented import PROCESS, Hierarchical, Line, Place, in_process, lines_of, number, place_of
+from tasks.platforms.indented import PROCESS, Hierarchical, Place, in_process, place_of
+from tasks.platforms.lines import Line, lines_of, number
 from tasks.platforms.ownership import OWNER, raised, several_as
 
 PATHS = 1  # IOS's own maximum-paths
@@ -24,7 +23,7 @@ class Ios(Hierarchical):
 
     name = "IOS"
     template = "routers/ios/bgp.j2"
-    kind = Platform.CISCO_IOS
+    kind = "CISCO_IOS"
     beginnings = (f"ip prefix-list {OWNER}-", f"ip as-path access-list {AS_PATH_LIST} ", f"route-map {OWNER}-")
     family = FAMILY
     vrf = r"(?:vrf definition|ip vrf) (\S+)"

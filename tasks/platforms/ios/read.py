@@ -22,7 +22,9 @@ from tasks.platforms.driver_answers import (
     sessions,
     text_of,
 )
-from tasks.platforms.seen import ByVrf, Hop, KernelRoute, Path, RibRoute, RouterSeen
+from tasks.platforms.hops import Hop
+from tasks.platforms.reader import ByVrf
+from tasks.platforms.seen import KernelRoute, Path, RibRoute, RouterSeen
 
 HEADLINE = re.compile(r"^\s*Network\s+Next Hop", re.MULTILINE)
 NOTHING = re.compile(r"not in table|No such neighbor|BGP not active", re.IGNORECASE)

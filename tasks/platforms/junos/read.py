@@ -14,7 +14,9 @@ from lxml import etree
 from kubepeer.errors import CommandError
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import GETTER, document, is_address, named, sessions, text_of
-from tasks.platforms.seen import WITHOUT_FORWARDING, ByVrf, Hop, Path, RibRoute, RouterSeen
+from tasks.platforms.hops import Hop
+from tasks.platforms.reader import ByVrf
+from tasks.platforms.seen import WITHOUT_FORWARDING, Path, RibRoute, RouterSeen
 
 Element = Any  # of lxml, which has no types
 

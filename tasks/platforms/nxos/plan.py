@@ -3,10 +3,9 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from hier_config import Platform
-
 from kubepeer.intent import Intent, Router
-from tasks.platforms.indented import PROCESS, Hierarchical, Line, Place, lines_of, number, place_of
+from tasks.platforms.indented import PROCESS, Hierarchical, Place, place_of
+from tasks.platforms.lines import Line, lines_of, number
 from tasks.platforms.ownership import OWNER, raised, several_as
 
 PATHS = 1  # NX-OS's own maximum-paths
@@ -22,7 +21,7 @@ class Nxos(Hierarchical):
     name = "NX-OS"
     template = "routers/nxos/bgp.j2"
     reverts = False
-    kind = Platform.CISCO_NXOS
+    kind = "CISCO_NXOS"
     beginnings = (f"ip prefix-list {OWNER}-", f"ip as-path access-list {OWNER} ", f"route-map {OWNER}-")
     family = FAMILY
     vrf = r"vrf context (\S+)"

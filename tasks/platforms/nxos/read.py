@@ -22,7 +22,8 @@ from tasks.platforms.driver_answers import (
     sessions,
     text_of,
 )
-from tasks.platforms.seen import WITHOUT_FORWARDING, ByVrf, Path, RibRoute, RouterSeen
+from tasks.platforms.reader import ByVrf
+from tasks.platforms.seen import WITHOUT_FORWARDING, Path, RibRoute, RouterSeen
 
 DEFAULT = "default"  # NX-OS's name of the table outside all VRFs
 TABLE = "show bgp vrf default ipv4 unicast neighbors 10.31.90.1 routes"  # by which ntc-templates knows the form

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 
 from kubepeer.intent import Intent, Router
-from tasks.platforms.indented import addresses
 from tasks.platforms.ownership import OWNER, as_plain, raised, refuse_foreign_as, several_as
 from tasks.platforms.set_statements import SetStyle, Statement, statements_of
 
@@ -50,7 +49,7 @@ class Vyos(SetStyle):
     def roots(self, intent: Intent, router: Router, standing: Collection[Statement]) -> tuple[Statement, ...]:
         """By name; neighbours and ranges that are in our group, and the nodes."""
         bgp = (*self.instance(router.peering.vrf), *BGP)
-        members = self.members(router.peering.vrf, standing) | addresses(intent, router)
+        members = self.members(router.peering.vrf, standing) | intent.addresses_of_peers(router)
         depth = len(bgp) + 3
         ranges = {one[:depth] for one in standing if one[: depth - 1] == (*bgp, "listen", "range") and one[-1] == OWNER}
         neighbours = ((*bgp, "neighbor", member) for member in sorted(members))

@@ -9,7 +9,7 @@ from rich.console import Console
 from kubepeer.change import Change
 from kubepeer.display import Display, error_lines, phase_line, print_changes, summarize
 from kubepeer.errors import CommandError, KubepeerError, UnreachableError
-from kubepeer.phases import HostOutcome, PhaseOutcome
+from kubepeer.outcome import HostOutcome, PhaseOutcome
 from kubepeer.secret import Redactor
 
 SWAP, HOSTS = Change("swap", "on", "off"), Change("/etc/hosts", "a\n", "a\nb\n")

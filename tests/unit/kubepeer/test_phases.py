@@ -8,6 +8,7 @@ from nornir.core.task import Result, Task
 
 from kubepeer.change import Change, made
 from kubepeer.errors import CommandError
+from kubepeer.execution import run_phases
 from kubepeer.memory import Memory
 from kubepeer.phases import (
     Phase,
@@ -21,7 +22,6 @@ from kubepeer.phases import (
     one_of_each_redundancy_group,
     other_control_planes,
     routers,
-    run_phases,
     workers,
 )
 from kubepeer.run import Run, done, waiting

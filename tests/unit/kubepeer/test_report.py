@@ -9,7 +9,7 @@ import pytest
 from kubepeer.change import Change
 from kubepeer.checks import Finding
 from kubepeer.errors import CommandError, InventoryError, RefusedError, UnreachableError, UsageError
-from kubepeer.phases import HostOutcome, PhaseOutcome
+from kubepeer.outcome import HostOutcome, PhaseOutcome
 from kubepeer.report import as_json, as_junit, exit_code, unreachable
 
 GOOD = HostOutcome()

@@ -18,9 +18,9 @@ from kubepeer import runbook
 from kubepeer.change import Change
 from kubepeer.errors import CommandError, UnreachableError
 from kubepeer.memory import Memory, hands_over
-from kubepeer.phases import Phase
+from kubepeer.phases import Phase, Purpose
 from kubepeer.run import Run, done
-from kubepeer.runbook import Purpose, run
+from kubepeer.runbook import run
 from tasks.platforms.platform import PLATFORMS
 
 Command = Callable[..., int]
@@ -297,9 +297,9 @@ WAITS = """import sys, threading
 from pathlib import Path
 from kubepeer import runbook
 from kubepeer.memory import Memory, hands_over
-from kubepeer.phases import Phase
+from kubepeer.phases import Phase, Purpose
 from kubepeer.run import done
-from kubepeer.runbook import Purpose, run
+from kubepeer.runbook import run
 from tasks.platforms.platform import PLATFORMS
 
 def wait(task, run):

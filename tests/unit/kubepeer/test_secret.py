@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from kubepeer.errors import CommandError, InventoryError
-from kubepeer.phases import HostOutcome, PhaseOutcome
+from kubepeer.outcome import HostOutcome, PhaseOutcome
 from kubepeer.report import as_json, as_junit
 from kubepeer.secret import KEY_BYTES, Redactor, SecretSource, bgp_password
 from tests.conftest import CHECKOUT

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.linux.observe import Answer
 from tasks.platforms.platform import PLATFORMS
-from tasks.platforms.seen import ReadsVrfs, RouterReader
+from tasks.platforms.reader import ReadsVrfs, RouterReader
 from tasks.routes.expected import Announced, ExpectedRoute
 from tasks.routes.selection import probes_for
 

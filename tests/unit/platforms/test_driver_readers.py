@@ -16,8 +16,10 @@ from napalm.base.exceptions import CommandErrorException
 from kubepeer.checks import Finding
 from kubepeer.errors import CommandError
 from tasks.linux.observe import Answer
+from tasks.platforms.hops import shortened
 from tasks.platforms.platform import PLATFORMS
-from tasks.platforms.seen import DriverReader, RouterSeen, shortened
+from tasks.platforms.reader import DriverReader
+from tasks.platforms.seen import RouterSeen
 from tasks.routes.checks import REMARK, Case, judge
 from tasks.routes.driver import ask_driver
 from tasks.routes.expected import Announced, ExpectedRoute

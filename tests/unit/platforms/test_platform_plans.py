@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hier_config import get_hconfig
+from hier_config import Platform, get_hconfig
 
 from kubepeer.errors import RefusedError
 from tasks.linux.templates import render
-from tasks.platforms.indented import Hierarchical, lines_of, text_of
+from tasks.platforms.indented import Hierarchical
+from tasks.platforms.lines import lines_of, text_of
 from tasks.platforms.platform import PLATFORMS, context
 from tasks.platforms.set_statements import statements_of
 from tests.conftest import LOADER
@@ -116,10 +117,10 @@ def test_after_it_hier_config_sees_what_is_wanted_and_all_that_was_somebody_else
     name: str, case: str, intent_of: Any
 ) -> None:
     document: dict[str, Any] = read(name, case)
-    platform: Any = PLATFORMS[name]
+    kind = Platform[PLATFORMS[name].kind]  # type: ignore[attr-defined]
     text = running(name, document, intent_of)
     told = "\n".join(line for line in candidate(name, document, intent_of).splitlines() if line.strip() != "exit")
-    after = get_hconfig(platform.kind, text_of(lines_of(text))).future(get_hconfig(platform.kind, told))
+    after = get_hconfig(kind, text_of(lines_of(text))).future(get_hconfig(kind, told))
     paths = {tuple(child.path()) for child in after.all_children()}
     missing = {(*line.context, line.text) for line in lines_of(foreign(name, document))} - paths
     taken_over = set(document.get("taken_over", ()))  # of a node's own neighbour, made by hand

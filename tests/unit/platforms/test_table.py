@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from kubepeer.checks import Finding
-from kubepeer.phases import HostOutcome, PhaseOutcome
+from kubepeer.outcome import HostOutcome, PhaseOutcome
 from kubepeer.run import Options, Run
 from tasks.platforms.bird.read import Bird
 from tasks.platforms.frr.read import Frr

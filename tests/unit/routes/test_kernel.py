@@ -12,7 +12,7 @@ import pytest
 
 from kubepeer.errors import CommandError
 from tasks.linux.observe import Answer
-from tasks.platforms import kernel, kernel_text
+from tasks.platforms import kernel, kernel_questions, kernel_text
 from tasks.platforms.seen import KernelRoute, RouterSeen
 
 FOLDER = Path(__file__).parent / "kernel"
@@ -46,10 +46,10 @@ def test_the_kernels_routes_are_read_from(case: dict[str, Any]) -> None:
 PROBES = {IPv4Network("10.33.6.0/24"): IPv4Address("10.33.6.1"), IPv4Network("10.31.90.1"): IPv4Address("10.31.90.1")}
 
 
-def flows(hops: list[str], number: int = kernel.NUMBER_OF_FLOWS, prefix: str = "10.33.6.0/24") -> Answer:
+def flows(hops: list[str], number: int = kernel_questions.NUMBER_OF_FLOWS, prefix: str = "10.33.6.0/24") -> Answer:
     """What busybox 1.35 says of many flows to one address (recorded in a network namespace)."""
     lines = [f"10.33.6.1 from 10.31.0.{n} via {hops[n % len(hops)]} dev d0  iif d0" for n in range(1, number)]
-    return Answer(0, "\n".join([f"{kernel.FLOWS} 10.33.6.1 {prefix}", *lines]))
+    return Answer(0, "\n".join([f"{kernel_questions.FLOWS} 10.33.6.1 {prefix}", *lines]))
 
 
 SIX = [f"10.31.90.{number}" for number in range(1, 7)]
@@ -59,7 +59,7 @@ def test_many_flows_show_the_next_hops_that_busybox_does_not() -> None:
     (taken,) = kernel.read_lookups(flows(SIX), PROBES).values()
     assert taken
     assert (taken.hops, taken.untold) == (frozenset(SIX), "")
-    listed = kernel.read_routes([Answer(0, f"usage\n{kernel.TEXT}\n10.33.6.0/24  metric 20 \n")])
+    listed = kernel.read_routes([Answer(0, f"usage\n{kernel_questions.TEXT}\n10.33.6.0/24  metric 20 \n")])
     seen = RouterSeen(kernel=listed, lookups={IPv4Network("10.33.6.0/24"): taken})
     assert seen.chosen_kernel(IPv4Network("10.33.6.0/24")) == taken
 
@@ -80,7 +80,7 @@ def test_lookups_through_next_hop_objects_have_the_members_of_the_group() -> Non
     local = '[{"type":"local","dst":"127.0.0.1","dev":"lo","protocol":"kernel","flags":[]}]'
     said = (
         f'[{{"dst":"10.33.6.0/24","nhid":30,"protocol":"bgp","metric":20,"flags":[]}}]\n{local}\n'
-        f'[{{"dst":"10.31.0.0/16","dev":"d0","protocol":"kernel","flags":[]}}]\n{local}\n\n{kernel.NEXTHOPS}\n'
+        f'[{{"dst":"10.31.0.0/16","dev":"d0","protocol":"kernel","flags":[]}}]\n{local}\n\n{kernel_questions.NEXTHOPS}\n'
         '[{"id":30,"group":[{"id":31},{"id":32}]},{"id":31,"gateway":"10.31.90.1","dev":"d0"},{"id":32,"gateway":"10.31.90.2","dev":"d0"}]'
     )
     taken = kernel.read_lookups(Answer(0, said), PROBES)
@@ -152,9 +152,9 @@ def busybox(tmp_path: Path) -> Callable[[str], Answer]:
 def test_a_router_with_busybox_alone_tells_all_its_next_hops(busybox: Callable[[str], Answer]) -> None:
     five, six = IPv4Network("10.33.5.0/24"), IPv4Network("10.33.6.0/24")
     probes = {five: IPv4Address("10.33.5.1"), six: IPv4Address("10.33.6.1")}
-    listed = kernel.read_routes([busybox(kernel.routes_question(IPv4Network("10.33.0.0/16")))])
+    listed = kernel.read_routes([busybox(kernel_questions.routes_question(IPv4Network("10.33.0.0/16")))])
     seen = RouterSeen(
-        kernel=listed, lookups=kernel.read_lookups(busybox(kernel.lookups_question(probes.values())), probes)
+        kernel=listed, lookups=kernel.read_lookups(busybox(kernel_questions.lookups_question(probes.values())), probes)
     )
     one, several = seen.chosen_kernel(five), seen.chosen_kernel(six)
     assert one and several  # noqa: PT018
@@ -163,19 +163,19 @@ def test_a_router_with_busybox_alone_tells_all_its_next_hops(busybox: Callable[[
 
 
 def test_a_vrf_is_not_asked_of_busybox(busybox: Callable[[str], Answer]) -> None:
-    answer = busybox(kernel.routes_question(IPv4Network("10.33.0.0/16"), "lo"))  # a device of any kind
+    answer = busybox(kernel_questions.routes_question(IPv4Network("10.33.0.0/16"), "lo"))  # a device of any kind
     with pytest.raises(CommandError, match="which alone knows VRFs"):
         kernel.read_routes([answer])
 
 
 def test_a_vrf_that_is_neither_device_nor_namespace_is_one_line(busybox: Callable[[str], Answer]) -> None:
-    answer = busybox(kernel.routes_question(IPv4Network("10.33.0.0/16"), "no-such-vrf"))
+    answer = busybox(kernel_questions.routes_question(IPv4Network("10.33.0.0/16"), "no-such-vrf"))
     with pytest.raises(CommandError, match="there is no VRF no-such-vrf"):
         kernel.read_routes([answer])
 
 
 def test_questions_about_a_vrf_never_fall_back_on_the_main_table() -> None:
-    asked = kernel.routes_question(IPv4Network("10.33.0.0/16"), "RED")
+    asked = kernel_questions.routes_question(IPv4Network("10.33.0.0/16"), "RED")
     assert "/proc/net/route" not in asked
     assert all("vrf RED" in part or "-n RED" in part for part in re.findall(r"ip [^&|;]*route show[^&|;}]*", asked))
-    assert "vrf RED" in kernel.lookups_question(PROBES.values(), "RED")
+    assert "vrf RED" in kernel_questions.lookups_question(PROBES.values(), "RED")

@@ -4,7 +4,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from tasks.platforms.seen import KernelRoute, RouterSeen, hops_in_order, shortened
+from tasks.platforms.hops import hops_in_order, shortened
+from tasks.platforms.seen import KernelRoute, RouterSeen
 from tasks.routes.expected import Announced
 from tasks.routes.selection import NOT_A_MEMBER, elsewhere, judged, outermost, peers, probes_for
 from tests.unit.routes.intents import intent

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from napalm.base.exceptions import CommitError
+from napalm_unix_router.testing.local import LocalRouter
 from napalm_unix_router.transport import Output
 
 from napalm_frr import FRRDriver
@@ -33,10 +32,11 @@ esac
 """
 
 
-class Router:
+class Router(LocalRouter):
     """A shell of this host; the folders of FRR and of the driver are elsewhere, and so are the programs."""
 
     def __init__(self, site: Path) -> None:
+        super().__init__(str(site / "bin" / "sh"), {"PATH": f"{site}/bin"})
         self.site = site
 
     def run(self, script: str, timeout: float | None = None) -> Output:
@@ -52,22 +52,7 @@ class Router:
             "/proc/mounts", f"{self.site}/mounts"
         )
         script = script.replace("/usr/lib/frr/", f"{self.site}/lib/")
-        done = subprocess.run(
-            [str(self.site / "bin" / "sh"), "-s"], input=script, env={"PATH": f"{self.site}/bin"},
-            capture_output=True, text=True, check=False, timeout=timeout,
-        )  # fmt: skip
-        return Output(done.returncode, done.stdout, done.stderr)
-
-    def read(self, commands: Sequence[str]) -> list[Output]:
-        """Run one after the other."""
-        return [self.run(command) for command in commands]
-
-    def is_alive(self) -> bool:
-        """It is always there."""
-        return True
-
-    def close(self) -> None:
-        """Nothing is open."""
+        return super().run(script, timeout)
 
 
 @pytest.fixture(params=["dash", "busybox"])

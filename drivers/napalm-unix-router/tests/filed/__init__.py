@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -12,6 +10,7 @@ from napalm_unix_router.candidate import Candidate
 from napalm_unix_router.driver import UnixRouterDriver
 from napalm_unix_router.reasons import REFUSED, Reasons
 from napalm_unix_router.scripts import Order, Scripts
+from napalm_unix_router.testing.local import LocalRouter
 from napalm_unix_router.transport import Output
 
 
@@ -25,28 +24,6 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         return self.standing == self.wanted
-
-
-class LocalRouter:
-    """A shell of this host, which stands in for the one behind SSH."""
-
-    def __init__(self, shell: str) -> None:
-        self._shell = shell
-
-    def run(self, script: str, timeout: float | None = None) -> Output:
-        done = subprocess.run(
-            [self._shell, "-s"], input=script, capture_output=True, text=True, check=False, timeout=timeout, env={}
-        )
-        return Output(done.returncode, done.stdout, done.stderr)
-
-    def read(self, commands: Sequence[str]) -> list[Output]:
-        return [self.run(command) for command in commands]
-
-    def is_alive(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class FiledDriver(UnixRouterDriver[Candidate, Plan]):

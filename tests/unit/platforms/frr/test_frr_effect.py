@@ -7,7 +7,7 @@ import pytest
 from napalm_frr.candidate import Candidate, Plan
 from napalm_frr.configuration import read
 
-from tasks.platforms.indented import lines_of
+from tasks.platforms.lines import lines_of
 from tests.unit.platforms.frr.test_frr_plan import FRR, RUNNING, edited, rendered
 
 ACTIVATE = ("router bgp 64512", "address-family ipv4 unicast", "neighbor KUBEPEER activate")

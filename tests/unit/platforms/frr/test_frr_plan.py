@@ -10,7 +10,7 @@ from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from tasks.linux.templates import render
 from tasks.platforms.frr.plan import Frr
-from tasks.platforms.indented import lines_of
+from tasks.platforms.lines import lines_of
 from tasks.platforms.platform import context
 
 RUNNING = (Path(__file__).parent / "plans/openwrt.conf").read_text(encoding="utf-8")

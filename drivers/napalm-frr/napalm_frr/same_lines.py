@@ -1,4 +1,7 @@
-"""AS numbers: FRR prints them as they were written, and 64086.59904 is 4200000000 (RFC 5396, asplain and asdot)."""
+"""Lines that say the same with their AS numbers written otherwise: FRR prints what was written.
+
+64086.59904 is 4200000000 (RFC 5396, asplain and asdot); as_numbers.py reads the numbers themselves.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,115 @@
+"""How a run ends: the last lines for a person, the documents for machines, the exit code."""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from kubepeer.commandline import CommandLine
+from kubepeer.display import print_changes
+from kubepeer.errors import KubepeerError, UsageError
+from kubepeer.outcome import PhaseOutcome
+from kubepeer.phases import Purpose
+from kubepeer.report import CHANGES_FOUND, FAILED, as_json, as_junit, exit_code
+from kubepeer.run import Run
+from kubepeer.secret import Redactor
+
+Show = Callable[[Console, Run, Sequence[PhaseOutcome]], None]
+Tell = Callable[[Run], dict[str, Any]]
+
+
+def conclude(
+    name: str,
+    this: Run,
+    given: CommandLine,
+    outcomes: list[PhaseOutcome],
+    console: Console,
+    seconds: float,
+    show: Show | None,
+    *,
+    tell: Tell | None,
+    purpose: Purpose,
+) -> int:
+    """Print, write and tell what came of a run, as the command line asks for it; gives the exit code.
+
+    Args:
+        name: the runbook's name.
+        this: the run.
+        given: its command line.
+        outcomes: of all phases.
+        console: for people.
+        seconds: that it took.
+        show: prints what the runbook found.
+        tell: the same for --output json.
+        purpose: of the runbook.
+
+    """
+    drift = purpose is Purpose.DRIFT
+    code = exit_code(outcomes, changes_count=drift or (given.dry_run and given.detailed_exitcode))
+    if drift and code == CHANGES_FOUND:
+        code = FAILED
+    if given.verbose:
+        _print_tracebacks(outcomes, this.redactor)
+    if given.dry_run or given.verbose:
+        print_changes(console, this.redactor, outcomes)
+    if show:
+        show(console, this, outcomes)
+    if outcomes and purpose is Purpose.CHANGE:
+        console.print(
+            f" {closing_line(outcomes, seconds, dry_run=given.dry_run, ok=code not in (1, 2, 3))}", soft_wrap=True
+        )
+    if drift:
+        console.print(f" {drift_line(outcomes, seconds)}", soft_wrap=True)
+    if given.output == "json":
+        document = as_json(name, outcomes, seconds, this.warnings) | {"ok": not code} | (tell(this) if tell else {})
+        print(this.redactor.hide(json.dumps(document, indent=2)))
+    if given.junit:
+        _write(given.junit, this.redactor.hide(as_junit(name, outcomes, seconds)))
+    if given.report:
+        _write(given.report, this.redactor.hide(console.export_html()))
+    return code
+
+
+def closing_line(outcomes: Sequence[PhaseOutcome], seconds: float, *, dry_run: bool, ok: bool) -> str:
+    """The last line of a run that may change something."""
+    changed = [
+        (name, len(host.changes)) for outcome in outcomes for name, host in outcome.hosts.items() if host.changes
+    ]
+    count, hosts = sum(number for _, number in changed), len({name for name, _ in changed})
+    verb = "would change" if dry_run else "changed"
+    what = (
+        f"{count} change{'s' if count != 1 else ''} on {hosts} host{'s' if hosts != 1 else ''}" if count else "nothing"
+    )
+    line = f"{verb} {what}" if not count else f"{'would make ' if dry_run else ''}{what}"
+    return f"{line} in {seconds:.1f} s" + ("" if ok else "; failed, see above")
+
+
+def drift_line(outcomes: Sequence[PhaseOutcome], seconds: float) -> str:
+    """The last line of a look for drift: how much differs from intent, and what could not be seen."""
+    count = sum(len(host.changes) for outcome in outcomes for host in outcome.hosts.values())
+    hosts = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.changes}
+    unseen = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.failed}
+    what = (
+        f"{count} difference{'s' if count != 1 else ''} from intent on {', '.join(sorted(hosts))}"
+        if count
+        else "no drift"
+    )
+    return f"{what} in {seconds:.1f} s" + (f"; not looked at: {', '.join(sorted(unseen))}" if unseen else "")
+
+
+def _print_tracebacks(outcomes: Sequence[PhaseOutcome], redactor: Redactor) -> None:
+    for outcome in outcomes:
+        for host in outcome.hosts.values():
+            if host.error is not None and not isinstance(host.error, KubepeerError):
+                sys.stderr.write(redactor.hide("".join(traceback.format_exception(host.error))))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error

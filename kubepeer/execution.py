@@ -1,0 +1,117 @@
+"""Run a list of phases.
+
+A host that fails is reported and left out of what follows; the others go on as far as it makes sense.
+"""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Protocol
+
+from nornir.core.filter import F
+from nornir.core.task import AggregatedResult, MultiResult, Result, Task
+from nornir.plugins.runners import ThreadedRunner
+
+from kubepeer.change import MADE, Change
+from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
+from kubepeer.phases import Phase, Together
+from kubepeer.run import WAITING, Run
+
+
+class Watcher(Protocol):
+    """Somebody who is told how the run goes: the progress display."""
+
+    def started(self, title: str, hosts: Sequence[str]) -> None:
+        """A phase begins on these hosts."""
+
+    def host_finished(self, title: str, host: str) -> None:
+        """One host has finished the phase."""
+
+    def waiting(self, title: str, host: str, reason: str) -> None:
+        """A host's task waits, and knows for what."""
+
+    def finished(self, outcome: PhaseOutcome) -> None:
+        """The phase is over."""
+
+
+class _Ticker:
+    """A Nornir processor that passes each finished host on to the watcher."""
+
+    def __init__(self, title: str, watcher: Watcher) -> None:
+        self.title, self.watcher = title, watcher
+
+    def task_started(self, task: Task) -> None: ...
+    def task_completed(self, task: Task, result: AggregatedResult) -> None: ...
+    def task_instance_started(self, task: Task, host: object) -> None: ...
+
+    def task_instance_completed(self, task: Task, host: object, result: MultiResult) -> None:  # noqa: ARG002
+        self.watcher.host_finished(self.title, str(host))
+
+    def subtask_instance_started(self, task: Task, host: object) -> None: ...
+    def subtask_instance_completed(self, task: Task, host: object, result: MultiResult) -> None: ...
+
+
+def run_phases(run: Run, phases: Sequence[Phase | Together], watcher: Watcher) -> list[PhaseOutcome]:
+    """Run the list from top to bottom; the outcomes come in its order."""
+    outcomes: list[PhaseOutcome] = []
+    for step in phases:
+        if isinstance(step, Phase):
+            outcomes.append(_run_phase(run, step, watcher, together=False))
+            continue
+        together = sum(bool(list(phase.on(run))) for phase in step.phases) > 1
+        with ThreadPoolExecutor(len(step.phases)) as pool:
+            running = [pool.submit(_run_phase, run, phase, watcher, together=together) for phase in step.phases]
+            outcomes.extend(future.result() for future in running)
+    return outcomes
+
+
+def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> PhaseOutcome:
+    wanted = list(phase.on(run))
+    failed_before = set(run.nornir.data.failed_hosts)
+    hosts = [name for name in wanted if name not in failed_before]
+    skipped = {name: HostOutcome(skipped=True) for name in wanted if name in failed_before}
+    lost = [name for name in (phase.needs(run) if phase.needs else ()) if name in failed_before]
+    if lost or not hosts:
+        reason = f"{', '.join(lost)} failed before" if lost else "no host left" if wanted else NOTHING_CHOSEN
+        outcome = PhaseOutcome(phase.title, 0.0, {name: HostOutcome(skipped=True) for name in wanted}, together, reason)
+        watcher.finished(outcome)
+        return outcome
+    watcher.started(phase.title, hosts)
+    began = time.monotonic()
+    answers: dict[str, HostOutcome] = {}
+    for turn in phase.turns(run, hosts):
+        runner = ThreadedRunner(num_workers=min(run.options.workers, len(turn)))
+        view = run.nornir.filter(F(name__in=turn)).with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
+        results = view.run(task=partial(_told, phase, watcher), name=phase.title, run=run, raise_on_error=False)
+        answers |= {name: _host_outcome(result) for name, result in results.items()}
+        if not run.options.dry_run:
+            run.changed.update(name for name in turn if answers[name].changes)
+    outcome = PhaseOutcome(phase.title, time.monotonic() - began, answers | skipped, together)
+    watcher.finished(outcome)
+    return outcome
+
+
+def _told(phase: Phase, watcher: Watcher, task: Task, run: Run) -> Result:
+    """Run a task; what it waits for is told as it goes on and, when it fails, what it had changed by then with its error."""
+    changes: list[Change] = []
+    before = MADE.set(changes)
+    told = WAITING.set(partial(watcher.waiting, phase.title, str(task.host)))
+    try:
+        return phase.task(task, run=run)
+    except Exception as error:  # noqa: BLE001  as Nornir does it: a fault of a task is its host's result
+        return Result(host=task.host, exception=error, failed=True, changes=tuple(changes))
+    finally:
+        MADE.reset(before)
+        WAITING.reset(told)
+
+
+def _host_outcome(result: MultiResult) -> HostOutcome:
+    first = result[0]
+    return HostOutcome(
+        changes=getattr(first, "changes", ()),
+        findings=getattr(first, "findings", ()),
+        summary=str(first.result or ""),
+        error=first.exception,
+        failed=first.failed,
+    )

@@ -1,0 +1,37 @@
+"""What a phase did, on each of its hosts. Pure."""
+
+from dataclasses import dataclass, field
+
+from kubepeer.change import Change
+from kubepeer.checks import Finding
+from kubepeer.errors import KubepeerError
+
+NOTHING_CHOSEN = "nothing chosen"
+
+
+@dataclass(frozen=True)
+class HostOutcome:
+    """What a phase did on one host."""
+
+    changes: tuple[Change, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    summary: str = ""
+    error: KubepeerError | BaseException | None = None
+    failed: bool = False
+    skipped: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was changed, or would be."""
+        return bool(self.changes)
+
+
+@dataclass(frozen=True)
+class PhaseOutcome:
+    """What a phase did."""
+
+    title: str
+    seconds: float
+    hosts: dict[str, HostOutcome] = field(default_factory=dict)
+    together: bool = False
+    skipped_because: str = ""
