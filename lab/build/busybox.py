@@ -43,9 +43,7 @@ bird:x:{BIRD}:{BIRD}::/run/bird:/bin/false
 {UNPRIVILEGED_USER}:x:{ENGINEER}:{ENGINEER}::/home/{UNPRIVILEGED_USER}:/bin/ash
 nobody:x:65534:65534:nobody:/var:/bin/false
 """
-GROUP = (
-    f"root:x:0:\ntty:x:5:\nfrr:x:{FRR}:\nbird:x:{BIRD}:\nfrrvty:x:{FRRVTY}:frr\n{UNPRIVILEGED_USER}:x:{ENGINEER}:\nnogroup:x:65534:\n"
-)
+GROUP = f"root:x:0:\ntty:x:5:\nfrr:x:{FRR}:\nbird:x:{BIRD}:\nfrrvty:x:{FRRVTY}:frr\n{UNPRIVILEGED_USER}:x:{ENGINEER}:\nnogroup:x:65534:\n"
 SHADOW = "".join(f"{line.partition(':')[0]}:*:19000:0:99999:7:::\n" for line in PASSWD.splitlines())
 MERGED = ("bin", "sbin", "lib", "lib64")
 # PAM's libraries are Debian's, its services' files are made by a package's script: vtysh asks, and whoever may open the sockets passes.

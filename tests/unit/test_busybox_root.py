@@ -1,5 +1,6 @@
 """What the lab's router without comforts is made of, and what it stands on (lab/build/busybox.py)."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from lab.build.busybox import APPLETS, _is_wanted, _link_applets
 from lab.disks import layers
 from lab.places import FILES, Cache, Instance
-from lab.topology import FRR8, MACHINES, OPENWRT, TINY_UNRAID
+from lab.topology import BIRD_BOX, FRR8, MACHINES, OPENWRT, TINY_UNRAID, Machine
 
 
 @pytest.mark.parametrize(
@@ -37,15 +38,26 @@ def test_it_stands_on_its_own_root_and_the_others_on_a_base(tmp_path: Path) -> N
     assert list(layers(instance, OPENWRT)) == [tmp_path / "layers/busybox-router"]
     for router in (FRR8, TINY_UNRAID):
         assert list(layers(instance, router))[-1] == tmp_path / "base"
-    assert [machine.name for machine in MACHINES if not machine.has_systemd] == ["openwrt"]
+    assert [machine.name for machine in MACHINES if not machine.has_systemd] == ["openwrt", "bird-box"]
 
 
-def test_its_init_starts_what_lies_in_its_files() -> None:
-    folder = FILES / OPENWRT.role.value
-    words = (folder / "etc/inittab").read_text().replace(":", " ").split()
-    started = [word for word in words if word.startswith("/etc/init.d/")]
-    assert sorted(set(started)) == ["/etc/init.d/frr", "/etc/init.d/rcS"]
-    for script in started:
-        text = (folder / script.lstrip("/")).read_text()
-        assert text.startswith("#!/bin/sh\n"), "there is no bash"
-        assert (folder / script.lstrip("/")).stat().st_mode & 0o111
+@pytest.mark.parametrize(("router", "daemon"), [(OPENWRT, "frr"), (BIRD_BOX, "bird")])
+def test_its_init_starts_what_lies_in_its_files(router: Machine, daemon: str) -> None:
+    folders = (FILES / "busybox", FILES / router.role.value)
+    words = (folders[0] / "etc/inittab").read_text().replace(":", " ").split()
+    scripts = {word for word in words if word.startswith("/etc/init.d/")}
+    assert scripts == {"/etc/init.d/rcS", "/etc/init.d/rcK"}
+    found = {
+        script: _only(folder / script.lstrip("/") for folder in folders)
+        for script in (*scripts, f"/etc/init.d/{daemon}")
+    }
+    for file in found.values():
+        assert file.read_text().startswith("#!/bin/sh\n"), "there is no bash"
+        assert file.stat().st_mode & 0o111
+    for script in scripts:
+        assert daemon in found[script].read_text()
+
+
+def _only(paths: Iterable[Path]) -> Path:
+    (found,) = (path for path in paths if path.exists())
+    return found
