@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from lab import access, lifecycle, machines, requirements, status
+from lab.build import containerd_package
 from lab.build.builder import build
 from lab.errors import LabError, Unsupported
 from lab.places import Instance, instance
@@ -29,6 +30,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="list the machines; exit 1 unless all are up and answer")
     commands.add_parser("reset", help="bare machines again: disks thrown away, host keys kept")
     commands.add_parser("build", help="check every byte that is built, build what is missing, start nothing")
+    package = commands.add_parser(
+        "package", help="build a package that no machine begins with, and print where it lies"
+    )
+    package.add_argument("package", choices=[containerd_package.PACKAGE.name])
     commands.add_parser("requirements", help="print the Debian packages that the host needs, one a line")
     for name, text in (("ssh", "log in"), ("exec", "run a command inside, without the network: NAME -- COMMAND"),
                        ("cut", "power cut: switch port down, then SIGKILL")):  # fmt: skip
@@ -50,6 +55,19 @@ def _words(given: Sequence[str]) -> list[str]:
     return list(given[1:] if given[:1] == ["--"] else given)
 
 
+def _command(given: Sequence[str]) -> list[str]:
+    words = _words(given)
+    if not words:
+        raise Unsupported("exec wants a command: python -m lab exec NAME -- COMMAND")
+    return words
+
+
+def _log_in(lab: Instance, wanted: Machine, words: Sequence[str]) -> None:
+    machines.first_process(lab, wanted)
+    command = access.ssh_command(lab, wanted, words)
+    os.execvp(command[0], command)  # noqa: S606
+
+
 def _perform(arguments: argparse.Namespace, lab: Instance, console: Console) -> int:
     progress = Progress(console)
     match arguments.command:
@@ -61,20 +79,17 @@ def _perform(arguments: argparse.Namespace, lab: Instance, console: Console) -> 
             lifecycle.reset(lab, progress)
         case "build":
             build(lab.cache, progress, thoroughly=True)
+        case "package":
+            build(lab.cache, progress, containerd=True)
+            print(*containerd_package.containerd_package(lab.cache).glob("*.deb"))
         case "status":
             return DONE if status.show(lab, console) else FAILED
         case "cut":
             lifecycle.cut(lab, _machine(arguments.machine))
         case "ssh":
-            wanted = _machine(arguments.machine)
-            machines.first_process(lab, wanted)
-            command = access.ssh_command(lab, wanted, _words(arguments.words))
-            os.execvp(command[0], command)  # noqa: S606
+            _log_in(lab, _machine(arguments.machine), _words(arguments.words))
         case "exec":
-            words = _words(arguments.words)
-            if not words:
-                raise Unsupported("exec wants a command: python -m lab exec NAME -- COMMAND")
-            return lifecycle.execute(lab, _machine(arguments.machine), words)
+            return lifecycle.execute(lab, _machine(arguments.machine), _command(arguments.words))
     return DONE
 
 

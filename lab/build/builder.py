@@ -11,7 +11,7 @@ from lab import disks, machines, processes
 from lab.build.base import LAYER_PACKAGES, release_of
 from lab.build.busybox import ROOT_PACKAGES
 from lab.build.images import base_note
-from lab.build.plan import base_name, layer_name, steps
+from lab.build.plan import base_name, containerd_steps, layer_name, steps
 from lab.build.registry import Registry
 from lab.build.steps import Lane, Stamps, Step
 from lab.debian import NEXT_RELEASE, RELEASE, UNSTABLE, Apt, host_sources
@@ -30,23 +30,33 @@ FROM_DEBIAN = {
 }
 
 
-def build(cache: Cache, progress: Progress, roles: Collection[Role] | None = None, *, thoroughly: bool = False) -> None:
+def build(
+    cache: Cache,
+    progress: Progress,
+    roles: Collection[Role] | None = None,
+    *,
+    thoroughly: bool = False,
+    containerd: bool = False,
+) -> None:
     """Do every step that machines of these roles need and that is not done; thoroughly: look at every byte first.
 
-    Without roles: those of all machines but the optional ones, and of these what was built before.
+    Without roles: those of all machines but the optional ones, and of these what was built before. With containerd: its
+    package as well.
     """
     if roles is None:
         roles = {each.role for each in MACHINES if not each.optional or cache.layer(each.role).exists()}
     apts = {release: _apt(cache, release) for release in RELEASES}
+    wanted = steps(cache, apts, roles)
+    wanted += containerd_steps(cache, wanted) if containerd else ()
     stamps = Stamps(cache.path / "stamps")
     (cache.path / "logs").mkdir(parents=True, exist_ok=True)
     with _lock(cache, progress):
         if thoroughly:
             with progress.step("Check what is built"):
                 _drop_damaged_images(cache)
-                missing = _missing(steps(cache, apts, roles), stamps, thoroughly=True)
+                missing = _missing(wanted, stamps, thoroughly=True)
         else:
-            missing = _missing(steps(cache, apts, roles), stamps)
+            missing = _missing(wanted, stamps)
         if missing:
             _refuse_under_machines(cache, missing)
             for release in dict.fromkeys(FROM_DEBIAN[step.name] for step in missing if step.name in FROM_DEBIAN):

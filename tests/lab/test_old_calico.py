@@ -1,12 +1,21 @@
-"""The stand-ins as Calico 3.24 and PureLB's first manifest, the tutorial's: the same run, the same table, and nothing to do afterwards."""
+"""The stand-ins as Calico 3.24 and PureLB's first manifest, the tutorial's: the same run, the same table, and nothing to do afterwards.
 
+One node came with containerd 2, as Docker's package brings it: with runc, and with a configuration that turns CRI off.
+"""
+
+import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab.access import ssh_command
+from lab.build.programs import CONTAINERD
+from lab.topology import machine
 from tests.lab.conftest import FIRST_RUN_SECONDS, Measure
 from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel
-from tests.lab.laboratory import NODES, ROUTERS, Laboratory
+from tests.lab.laboratory import NODES, ROUTERS, WORKERS, Laboratory
 from tests.lab.runbooks import Project, Runbooks
 
 pytestmark = [pytest.mark.lab, pytest.mark.long("versions")]
@@ -22,12 +31,33 @@ OLD: dict[str, Any] = {
     }
 }
 FORCED = 100
+PACKAGE_SECONDS = 900  # its compiler, where nobody has built it yet
+
+
+def bring_containerd_2(lab: Laboratory, node: str) -> None:
+    """What the machine's owner did: containerd.io installed, enabled and started by its package."""
+    built = lab.lab("package", "containerd.io", deadline=PACKAGE_SECONDS)
+    assert built.returncode == 0, built.stdout + built.stderr
+    place = machine(node)
+    assert place is not None
+    script = "cat >/root/containerd.io.deb && dpkg -i /root/containerd.io.deb && systemctl start containerd"
+    with Path(built.stdout.split()[-1]).open("rb") as package:
+        done = subprocess.run(
+            ssh_command(lab.instance, place, [script]),
+            stdin=package,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def old(lab: Laboratory, project: Project, measure: Measure) -> Runbooks:
     """Runbooks on an inventory of old versions; the machines are bare."""
     lab.must("reset", deadline=300)
+    bring_containerd_2(lab, WORKERS[0])
     runbooks = project.edited(defaults=OLD)
     answer = runbooks.deploy(deadline=FIRST_RUN_SECONDS).ended(0)
     measure("first deploy.py with Calico 3.24 and PureLB 0.0.1", answer.seconds)
@@ -45,6 +75,18 @@ def test_the_table_of_the_tutorial_comes_out(lab: Laboratory, old_cluster: Kubec
     assert old_cluster.ready() == set(NODES)
     for router in ROUTERS:
         assert routes_of_kernel(lab, router) == expected_routes(old_cluster.blocks())
+
+
+def test_a_node_that_came_with_containerd_2_is_a_member_like_the_others(lab: Laboratory, old_cluster: Kubectl) -> None:
+    runtimes = {
+        node["metadata"]["name"].partition(".")[0]: node["status"]["nodeInfo"]["containerRuntimeVersion"]
+        for node in old_cluster.get("nodes")
+    }
+    assert runtimes.pop(WORKERS[0]) == f"containerd://{CONTAINERD.version}"
+    assert all(runtime.startswith("containerd://1.") for runtime in runtimes.values())
+    assert lab.inside(WORKERS[0], "dpkg-query -W -f '${db:Status-Status}' containerd.io") == "installed"
+    running = json.loads(lab.inside(WORKERS[0], "crictl pods --state Ready -o json"))["items"]
+    assert any(pod["metadata"]["name"].startswith("calico-node-") for pod in running)
 
 
 def test_a_second_run_is_empty(old: Runbooks, old_cluster: Kubectl) -> None:
