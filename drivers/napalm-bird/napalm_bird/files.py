@@ -68,13 +68,10 @@ def command(main: str, ours: str) -> str:
 
 
 def read(printed: str, main: str) -> Files:
-    """Read what the command printed."""
-    texts: dict[str, str] = {}
-    path = main
-    for line in printed.splitlines(keepends=True):
-        if line.startswith(_MARK):
-            path = line.removeprefix(_MARK).rstrip("\n")
-            texts.setdefault(path, "")
-        else:
-            texts[path] = texts.get(path, "") + line
+    """Read what the command printed; a file that is included more than once is printed as often, and is one file."""
+    before, *parts = f"\n{printed}".split(f"\n{_MARK}")
+    texts = {main: before.removeprefix("\n")} if before.strip() else {}
+    for part in parts:
+        path, _, text = part.partition("\n")
+        texts.setdefault(path, text)
     return Files(main, texts)

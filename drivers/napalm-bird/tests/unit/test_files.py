@@ -80,6 +80,14 @@ def test_a_main_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert "bird.conf: cannot be read" in done.stdout
 
 
+def test_a_file_that_is_included_twice_stands_twice_and_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "bird.conf").write_text('include "other.conf";\ninclude "other.conf";\n')
+    (tmp_path / "other.conf").write_text("define A = 1;\n")
+    found = printed(tmp_path / "bird.conf", tmp_path / "ours.conf")
+    assert found.texts[str(tmp_path / "other.conf")].strip() == "define A = 1;"
+    assert found.whole.count("define A = 1;") == 2
+
+
 def test_files_that_include_each_other_come_to_an_end(tmp_path: Path) -> None:
     (tmp_path / "bird.conf").write_text('include "other.conf";\n')
     (tmp_path / "other.conf").write_text('include "bird.conf";\n')
