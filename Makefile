@@ -31,7 +31,7 @@ check: $(READY)
 	cd drivers/napalm-frr && ../../$(VENV)/bin/mypy
 	cd drivers/napalm-bird && ../../$(VENV)/bin/mypy
 	$(VENV)/bin/pylint --jobs 1 drivers tasks
-	$(RUN) -m pytest -q tests/unit tests/architecture tests/render drivers
+	$(RUN) -m pytest -q -n 2 tests/unit tests/architecture tests/render drivers
 
 format: $(READY)
 	$(VENV)/bin/ruff check --fix $(SOURCES)

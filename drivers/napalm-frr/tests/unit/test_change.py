@@ -59,6 +59,7 @@ def test_an_empty_file_stays_empty() -> None:
         SCRIPTS.pending(),
         check_script("x"),
     ],
+    ids=("commit", "confirm", "rollback", "pending", "check"),
 )
 def test_every_script_is_sound_shell(script: str) -> None:
     subprocess.run(["sh", "-n"], input=script, check=True, text=True)
