@@ -66,7 +66,7 @@ def up(lab: Laboratory) -> Iterator[None]:
     lab.must("up", FAR, IN_VRF, deadline=BUILD_SECONDS)
     try:
         _tell(lab, FAR, OF_THE_FAR_ONE)
-        lab.kernel("openwrt", "route", "add", LOOPBACK, "via", FAR_MANAGEMENT)
+        lead_to_the_far_one(lab)
         lab.inside(IN_VRF, MAKE_THE_VRF)
         told = f"vtysh -c 'show vrf' | grep -q '^vrf {VRF} id'"
         wait_for("zebra has the VRF", lambda: lab.try_inside(IN_VRF, told).returncode == 0, OWNERS_SECONDS)
@@ -74,6 +74,11 @@ def up(lab: Laboratory) -> Iterator[None]:
         yield
     finally:
         _away(lab)
+
+
+def lead_to_the_far_one(lab: Laboratory) -> None:
+    """The nodes' gateway knows the way to the loopback."""
+    lab.kernel("openwrt", "route", "add", LOOPBACK, "via", FAR_MANAGEMENT)
 
 
 def _away(lab: Laboratory) -> None:

@@ -4,6 +4,7 @@ They join the lab's cluster by an inventory that has them besides, are proved ri
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.lab import further_routers
-from tests.lab.conftest import FOREIGN_SECONDS, Measure
+from tests.lab.conftest import FOREIGN_SECONDS, HEALED_SECONDS, Measure
 from tests.lab.devices import FOREIGN_PEER, Kubectl, expected_routes, routes_in, routes_of_kernel
 from tests.lab.further_routers import FAR, GATEWAY, HOSTS, IN_VRF, LOOPBACK, VRF, VRF_ADDRESS, VRF_MANAGEMENT
 from tests.lab.laboratory import ADDRESSES, ROUTERS, WORKERS, Laboratory, wait_for
@@ -21,7 +22,7 @@ from tests.lab.runbooks import Answer, Project, Runbooks
 
 pytestmark = [pytest.mark.lab, pytest.mark.long("layouts")]
 NODE, OTHER = ADDRESSES[WORKERS[1]], ADDRESSES[WORKERS[2]]
-HEALED_SECONDS = 120
+LOST_SECONDS = 60
 RECKONED_SECONDS = 5  # FRR counts whole seconds, and an answer may come late on a busy machine
 FRR = Frr()
 OURS_OF_BGP = {f"BGPPeer {router}-peer" for router in HOSTS}
@@ -96,6 +97,14 @@ def well(joined: Joined) -> Iterator[Runbooks]:
     joined.runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)
 
 
+def nodes_of(lab: Laboratory, router: str) -> list[Session | None]:
+    return [FRR.session(lab, router, address) for address in ADDRESSES.values()]
+
+
+def established(session: Session | None) -> bool:
+    return session is not None and session.established
+
+
 def block_of(cluster: Kubectl, address: str) -> str:
     return next(block for block, owner in cluster.blocks().items() if owner == address)
 
@@ -105,6 +114,12 @@ def wrong(answer: Answer, router: str) -> dict[tuple[str, str], dict[str, Any]]:
     found = list(answer.failures())
     assert {check["host"] for check in found} == {router}, found
     return {("session" if check["check"] == "session" else check["layer"], check["subject"]): check for check in found}
+
+
+def processes_with_ours(running: str) -> set[str]:
+    """The BGP processes that have neighbours of ours."""
+    sections = re.findall(r"^(router bgp .*)\n((?: .*\n)*)", running, re.MULTILINE)
+    return {process for process, lines in sections if f"neighbor {FRR.mark}" in lines}
 
 
 def observed(answer: Answer, router: str, layer: str) -> Routes:
@@ -119,10 +134,10 @@ def test_both_join_by_one_run_that_touches_no_other_router(lab: Laboratory, join
     changes = joined.answer.ended(0).changes
     assert not {host for host, _ in changes} & set(ROUTERS)
     assert {what for _, what in changes} >= OURS_OF_BGP
-    far, in_vrf = (changes[router, FRR.change] for router in (FAR, IN_VRF))
-    assert "+ neighbor KUBEPEER ebgp-multihop 3" in far
-    assert f"+ neighbor KUBEPEER update-source {LOOPBACK}" in far
-    assert f"router bgp 64518 vrf {VRF}" in in_vrf
+    assert "+ neighbor KUBEPEER ebgp-multihop 3" in changes[FAR, FRR.change]
+    assert f"+ neighbor KUBEPEER update-source {LOOPBACK}" in changes[FAR, FRR.change]
+    processes = {router: processes_with_ours(FRR.running(lab, router)) for router in HOSTS}
+    assert processes == {FAR: {"router bgp 64513"}, IN_VRF: {f"router bgp 64518 vrf {VRF}"}}
     peers = {peer["metadata"]["name"]: peer["spec"] for peer in cluster.get("bgppeers.projectcalico.org")}
     assert {peers[f"{router}-peer"]["peerIP"] for router in HOSTS} == {LOOPBACK, VRF_ADDRESS}
     assert joined.runbooks.deploy("--output", "json").ended(0).changes == {}
@@ -161,7 +176,7 @@ class TestBehindAnotherHop:
         route = f"ip route {NODE}/32 {GATEWAY}"
         further_routers.configure(lab, FAR, f"no {route}")
         try:
-            wait_for("its block is gone", lambda: block not in routes_of_kernel(lab, FAR), HEALED_SECONDS)
+            wait_for("its block is gone", lambda: block not in routes_of_kernel(lab, FAR), LOST_SECONDS)
             answer = well.verify("--host", FAR, "--output", "json").ended(1)
         finally:
             further_routers.configure(lab, FAR, route)
@@ -192,6 +207,23 @@ class TestBehindAnotherHop:
         assert set(found) == {("kernel", prefix) for prefix in (block_of(cluster, NODE), *expected_routes({}))}
         said = f"the router's table resolves it by {GATEWAY}, the kernel reaches it by {VRF_MANAGEMENT} ({NODE}/32)"
         assert all(check["reason"] == f"{NODE}: {said}" for check in found.values())
+
+    def test_nodes_without_a_way_back_to_the_loopback_have_lost_their_sessions(
+        self, lab: Laboratory, well: Runbooks, cluster: Kubectl
+    ) -> None:
+        lab.kernel("openwrt", "route", "del", LOOPBACK)
+        try:
+            wait_for("all sessions are lost", lambda: not any(map(established, nodes_of(lab, FAR))), LOST_SECONDS)
+            answer = well.verify("--output", "json").ended(1)
+        finally:
+            further_routers.lead_to_the_far_one(lab)
+        found = wrong(answer, FAR)
+        prefixes = expected_routes(cluster.blocks())
+        layers = {(layer, prefix) for layer in ("bgp", "rib", "kernel") for prefix in prefixes}
+        assert set(found) == layers | {("session", address) for address in ADDRESSES.values()}
+        assert all("Hold Timer Expired" in check["reason"] for check in found.values())
+        routes = [check for (layer, _), check in found.items() if layer != "session"]
+        assert all(check["missing"] == check["expected"] and not check["observed"] for check in routes)
 
 
 class TestInsideAVrf:
@@ -225,7 +257,7 @@ class TestInsideAVrf:
         route = f"ip route {block} {OTHER}"
         further_routers.configure(lab, IN_VRF, f"vrf {VRF}", route)
         try:
-            wait_for("it is installed", lambda: in_namespace(lab)[block] == {OTHER}, HEALED_SECONDS)
+            wait_for("it is installed", lambda: in_namespace(lab)[block] == {OTHER}, LOST_SECONDS)
             answer = well.verify("--host", IN_VRF, "--output", "json").ended(1)
         finally:
             further_routers.configure(lab, IN_VRF, f"vrf {VRF}", f"no {route}")
@@ -243,7 +275,7 @@ class TestInsideAVrf:
             wait_for(
                 "its routes are gone",
                 lambda: NODE not in set().union(*in_namespace(lab).values()),
-                HEALED_SECONDS,
+                LOST_SECONDS,
             )
             answer = well.verify("--host", IN_VRF, "--output", "json").ended(1)
         finally:
