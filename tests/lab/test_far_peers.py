@@ -298,6 +298,21 @@ class TestInsideAVrf:
         assert FRR.running(lab, IN_VRF) == before
         assert joined
 
+    def test_what_its_startup_file_has_and_nothing_runs_of_is_not_lost_with_a_change(
+        self, lab: Laboratory, joined: Joined
+    ) -> None:
+        """As after the crash of a daemon that came back without its lines."""
+        assert joined
+        startup = FRR.startup(lab, IN_VRF)
+        routes = re.findall(r"^ip route .*$", startup, re.MULTILINE)
+        further_routers.configure(lab, IN_VRF, *(f"no {route}" for route in routes))
+        try:
+            answer = joined.runbooks.deploy("--host", IN_VRF).ended(1)
+        finally:
+            further_routers.configure(lab, IN_VRF, *routes)
+        assert f"{IN_VRF}: /etc/frr/frr.conf has `ip route`, and FRR runs with none" in answer.text
+        assert FRR.startup(lab, IN_VRF) == startup
+
 
 def in_another_vrf() -> dict[str, Any]:
     data = HOSTS[IN_VRF]["data"]
