@@ -15,8 +15,13 @@ FOREIGN_PEER = "10.32.0.10"
 
 def routes_of_kernel(lab: Laboratory, router: str) -> Routes:
     """Prefix -> next hops in the kernel's main table, of the cluster's networks."""
+    return routes_in(json.loads(lab.kernel(router, "-j", "route", "show")))
+
+
+def routes_in(listed: list[dict[str, Any]]) -> Routes:
+    """The same of what `ip -j route show` has listed."""
     found: Routes = {}
-    for entry in json.loads(lab.kernel(router, "-j", "route", "show")):
+    for entry in listed:
         if entry["dst"].startswith(CLUSTER):
             hops = entry.get("nexthops") or [entry]
             found.setdefault(entry["dst"], set()).update(hop["gateway"] for hop in hops)

@@ -10,6 +10,7 @@ import pytest
 from tasks.linux.observe import Answer, Seen
 from tasks.platforms import preflight
 from tasks.platforms.bird.preflight import BirdPreflight
+from tasks.platforms.frr.preflight import LOST
 from tasks.platforms.platform import PLATFORMS
 from tests.conftest import CHECKOUT, merged
 
@@ -23,6 +24,7 @@ HEALTHY = {
         "vtysh": (0, "/usr/bin/vtysh\n"),
         "daemons": (0, " zebra bgpd watchfrr staticd\n"),
         "integrated": (1, "0\n"),  # grep found none
+        "lost": (0, ""),
         **LINUX,
     },
     "bird": {
@@ -111,6 +113,50 @@ def test_what_cannot_be_read_of_forwarding_is_not_called_off(intent_of: Any) -> 
     seen = Seen({name: Answer(code, text) for name, (code, text) in said.items()}, {})
     (why,) = preflight.reasons(PLATFORMS["frr"].preflight, intent, intent.router("openwrt"), seen)
     assert why.startswith("whether it routes cannot be told: cat: /proc")
+
+
+RUNNING = """Building configuration...
+
+Current configuration:
+!
+frr version 10.3
+hostname frr10
+service integrated-vtysh-config
+!
+vrf site
+ ip route 198.51.100.0/24 10.31.0.9
+exit-vrf
+!
+router bgp 64513
+ bgp router-id 10.31.254.10
+exit
+!
+end
+"""
+
+
+@pytest.mark.parametrize(
+    ("startup", "lost"),
+    [
+        ("frr version 10.3\nrouter bgp 64513\n bgp router-id 10.31.254.10\nexit\n", []),
+        ("router bgp  64513 vrf RED\nexit\n! router ospf\nip router-id 10.31.254.10\n", []),
+        ("ip route 203.0.113.0/24 10.32.0.10\nip route 192.0.2.0/24 blackhole\nrouter bgp 64513\n", ["ip route"]),
+        (
+            "ipv6 route ::/0 fe80::1 eth0\nrouter ospf\nexit\nrouter ospf6\n",
+            ["ipv6 route", "router ospf", "router ospf6"],
+        ),
+        ("", []),
+    ],
+)
+def test_what_a_crashed_daemon_has_lost_is_told_by_kind(tmp_path: Path, startup: str, lost: list[str]) -> None:
+    """What `show running-config` says of an FRR 10.3 whose staticd had crashed as it started, shortened."""
+    (tmp_path / "vtysh").write_text(f"#!/bin/sh\ncat <<'END'\n{RUNNING}END\n", encoding="utf-8")
+    (tmp_path / "vtysh").chmod(0o755)
+    (tmp_path / "frr.conf").write_text(startup, encoding="utf-8")
+    question = LOST.replace("/etc/frr/frr.conf", str(tmp_path / "frr.conf"))
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(["/bin/sh", "-c", question], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines() == lost
 
 
 IFCONFIG = """eth0      Link encap:Ethernet  HWaddr 02:00:00:00:00:01
