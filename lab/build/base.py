@@ -24,7 +24,7 @@ LAYER_PACKAGES = {
     Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3"),
     Role.NEXT_ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
     Role.NEXT_BIRD_ROUTER: ("bird3", "tcpdump", "traceroute"),
-    Role.NEWEST_ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    Role.NEWEST_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
 }
 OF_NEXT_RELEASE = (Role.NODE, Role.NEXT_ROUTER, Role.NEXT_BIRD_ROUTER)
 UNPRIVILEGED_USER = "engineer"
