@@ -24,6 +24,8 @@ ORDER = ("lib", "zebra", "bgp", "routemap", "static", "ospf", "ospf6", "rip", "i
 LEAST = 900
 """How many lines each release prints at least, all contexts counted."""
 KEPT = "/var/lib/napalm-frr-tests"
+CLEAN_KERNEL = "ip sr tunsrc set ::"
+"""zebra reads the source address of SRv6 back from the kernel when it starts."""
 
 DEADLY: dict[str, tuple[str, ...]] = {
     "8.4": (
@@ -41,7 +43,7 @@ route-map KUBEPEER-OUT deny 10
 router bgp 65000
  neighbor KUBEPEER peer-group
  neighbor KUBEPEER remote-as 64517
- neighbor KUBEPEER password hunter2
+ neighbor KUBEPEER password s3cret ours
  neighbor KUBEPEER timers 3 9
  neighbor 10.31.90.1 peer-group KUBEPEER
  neighbor 10.31.90.2 peer-group KUBEPEER
@@ -141,7 +143,7 @@ def everything(device: FRRDriver) -> Iterator[FRRDriver]:
             assert not died, f"{name}.conf: {died}\n{deaths(device)}"
         yield device
     finally:
-        shell(device, f"cp -p {KEPT}/daemons {KEPT}/frr.conf /etc/frr/ && rm -rf {KEPT}")
+        shell(device, f"cp -p {KEPT}/daemons {KEPT}/frr.conf /etc/frr/ && rm -rf {KEPT}; {CLEAN_KERNEL}")
         restart(device)
 
 
