@@ -157,7 +157,7 @@ def test_a_change_whose_timer_died_is_taken_back_by_the_next_one(site: Path, dev
 def test_a_timer_that_comes_late_does_not_touch_the_next_change(
     site: Path, device: FiledDriver, connect: Connect
 ) -> None:
-    """BIRD reverts by itself: its change is over, and another one begins while the timer of the first is about to look."""
+    """BIRD reverts by itself: a change is over, and the next one begins while its timer is about to look."""
     device.load_merge_candidate(config="first\n")
     device.commit_config(revert_in=300)
     over = (site / "kept" / "lock").resolve()

@@ -1,6 +1,6 @@
 """A full configuration, every kind of statement and protocol: ours is merged, and nothing else moves.
 
-It stands in the owner's file, beside ours; or in ours, where the driver itself must find its way between the statements.
+It stands in the owner's file, beside ours; or in ours, where the driver itself must find its way between them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def loaded(router: BIRDDriver) -> Loaded:
 
 
 def owners(router: BIRDDriver) -> str:
-    return shell(router, f"find /etc/bird ! -path {OURS} -type f -exec sha256sum {{}} + -exec stat -c '%n %U %G %a %Y' {{}} +")
+    look = "-exec sha256sum {} + -exec stat -c '%n %U %G %a %Y' {} +"
+    return shell(router, f"find /etc/bird ! -path {OURS} -type f {look}")
 
 
 @pytest.fixture(params=["the owner's file", "ours"])

@@ -84,9 +84,9 @@ for module in bgpd_rpki bgpd_bmp pathd_pcep; do
   fi
 done
 """
-"""Every daemon that is installed is started, whether the file names it or not, with those of its modules that are there (one
-that is not there, or there twice, keeps the daemon from starting). Nothing is left of what ran before: a BGP process of
-another AS would refuse every line of ours. Prints the daemons."""
+"""Every daemon that is installed is started, whether the file names it or not, with those of its modules that are there
+(one that is not there, or there twice, keeps the daemon from starting). Nothing is left of what ran before: a BGP
+process of another AS would refuse every line of ours. Prints the daemons."""
 
 ASK = """
 daemons=$(cat /var/run/frr/*.pid)
@@ -97,8 +97,8 @@ ask() {
   exit
 }
 """
-"""Say one command. Of a daemon that dies all is lost that it was told, and watchfrr starts all others anew when it is zebra:
-what is measured after that is less than it seems."""
+"""Say one command. Of a daemon that dies all is lost that it was told, and watchfrr starts all others anew when it is
+zebra: what is measured after that is less than it seems."""
 
 
 def asking(text: str, release: str) -> str:
@@ -124,7 +124,7 @@ def restart(router: FRRDriver, daemons: Collection[str] = ()) -> None:
 
 
 def deaths(router: FRRDriver) -> str:
-    """Return what the daemons wrote that died since the test began; those who are ended by a restart may do so badly, too."""
+    """Return what the daemons wrote that died since the test began; some die when a restart ends them, too."""
     return shell(router, f"find /var/tmp/frr -name crashlog -newer {KEPT}/began -exec cat {{}} +")
 
 
