@@ -135,7 +135,7 @@ def test_what_the_daemon_refuses_is_named_and_taken_back(router: FRRDriver) -> N
     with pytest.raises(CommitError) as refused:
         router.commit_config(revert_in=60)
     message = str(refused.value)
-    assert 'line 4: "neighbor 10.31.90.7 peer-group NOWHERE": % Configure the peer-group first' in message
+    assert 'line 4: "neighbor 10.31.90.7 peer-group NOWHERE": Configure the peer-group first' in message
     assert "The router is back at its old configuration." in message
     assert (running(router), startup(router)) == (before, at_start)
     assert not router.has_pending_commit()
@@ -305,7 +305,7 @@ def test_without_frr_reload_what_a_daemon_refuses_in_a_replacement_is_named_and_
     router.load_replace_candidate(config=bad)
     with pytest.raises(CommitError) as refused:
         router.commit_config(revert_in=60)
-    assert f'line {line}: "neighbor 10.31.90.7 peer-group NOWHERE": % Configure the peer-group first' in str(
+    assert f'line {line}: "neighbor 10.31.90.7 peer-group NOWHERE": Configure the peer-group first' in str(
         refused.value
     )
     assert "The router is back at its old configuration." in str(refused.value)
