@@ -43,7 +43,7 @@ route-map KUBEPEER-OUT deny 10
 router bgp 65000
  neighbor KUBEPEER peer-group
  neighbor KUBEPEER remote-as 64517
- neighbor KUBEPEER password s3cret ours
+ neighbor KUBEPEER password s3cret-ours
  neighbor KUBEPEER timers 3 9
  neighbor 10.31.90.1 peer-group KUBEPEER
  neighbor 10.31.90.2 peer-group KUBEPEER
