@@ -18,11 +18,11 @@ BASE_PACKAGES = (
     "ca-certificates", "procps", "kmod", "less", "sudo", "netbase", "ifupdown", "psmisc", "vim-tiny", "openssl",
 )  # fmt: skip
 LAYER_PACKAGES = {
-    Role.ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    Role.ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
     Role.BIRD_ROUTER: ("bird2", "tcpdump", "traceroute"),
     Role.MIRROR: ("nginx-light", "docker-registry", "chrony", "dnsmasq"),
     Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3"),
-    Role.NEXT_ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    Role.NEXT_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
     Role.NEXT_BIRD_ROUTER: ("bird3", "tcpdump", "traceroute"),
     Role.NEWEST_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
 }
