@@ -93,6 +93,8 @@ def start(instance: Instance, machine: Machine, origin: str) -> None:
         "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes",
         "SYSTEMD_SECCOMP": "0",
     }
+    if machine.needs_cgroup_v2:  # the others get what the host has
+        environment["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY"] = "1"
     command = launched(groups, _nspawn(instance, machine))
     with console(instance, machine).open("w") as log:
         process = subprocess.Popen(

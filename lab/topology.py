@@ -97,6 +97,11 @@ class Machine:
         return self.role not in BUSYBOX_ROLES
 
     @property
+    def needs_cgroup_v2(self) -> bool:
+        """Whether its systemd knows no other version of control groups: none does since 258."""
+        return self.role is Role.NEWEST_ROUTER
+
+    @property
     def hostname(self) -> str:
         """Nodes carry full names, as those of the cluster in the tutorial do."""
         return f"{self.name}.{DOMAIN}" if self.is_node else self.name

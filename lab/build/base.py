@@ -18,13 +18,13 @@ BASE_PACKAGES = (
     "ca-certificates", "procps", "kmod", "less", "sudo", "netbase", "ifupdown", "psmisc", "vim-tiny", "openssl",
 )  # fmt: skip
 LAYER_PACKAGES = {
-    Role.ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    Role.ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
     Role.BIRD_ROUTER: ("bird2", "tcpdump", "traceroute"),
     Role.MIRROR: ("nginx-light", "docker-registry", "chrony", "dnsmasq"),
     Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3"),
-    Role.NEXT_ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    Role.NEXT_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
     Role.NEXT_BIRD_ROUTER: ("bird3", "tcpdump", "traceroute"),
-    Role.NEWEST_ROUTER: ("frr", "frr-pythontools", "tcpdump", "traceroute"),
+    Role.NEWEST_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
 }
 OF_NEXT_RELEASE = (Role.NODE, Role.NEXT_ROUTER, Role.NEXT_BIRD_ROUTER)
 UNPRIVILEGED_USER = "engineer"

@@ -72,17 +72,18 @@ def _separated(one: Statement) -> Statement:
 
 
 def _written(draft: list[_Piece], rest: str) -> Merged:
-    text, origins = "", []
+    text, origins, after_new = "", [], False
     for piece in draft:
         one = piece.statement
         head = one.head
         if not text:
             head = head.lstrip("\n")
-        elif "\n" not in head:
+        elif "\n" not in head and (piece.new or after_new):  # what stands on one line stays there
             head = "\n" + head
         text += head
         first = text.count("\n") + 1
         text += one.text
+        after_new = piece.new
         if piece.new:
             origins.append((first, text.count("\n") + 1, one.line))
     text += rest

@@ -11,6 +11,7 @@ from napalm_frr.contexts import BGP, BGP_FAMILY, Path, kind_of
 from napalm_frr.draft import Block, Draft
 
 DEFAULT_FAMILY = "bgp default ipv4-unicast"
+SHUTDOWN_BY_DEFAULT = "bgp default shutdown"
 _ACTIVATE = re.compile(r"neighbor (\S+) activate")
 _COMMUNITY = re.compile(r"(no )?neighbor (\S+) send-community(?: (both|all|extended|standard|large))?")
 _KINDS = ("standard", "extended", "large")
@@ -140,6 +141,20 @@ def joined(draft: Draft, context: Path, line: str) -> None:
     if _own_as(block, words[3]):
         for own in _own_as(block, words[1]):
             block.drop(own)
+
+
+def made_by(block: Block, line: str) -> str | None:
+    """Name the neighbour that comes to be by this line; a peer group is none."""
+    words = line.split(" ")
+    if words[:1] != ["neighbor"] or words[2:3] not in (["remote-as"], ["peer-group"], ["interface"]):
+        return None
+    return None if words[2:] == ["peer-group"] or block.about(f"neighbor {words[1]}") else words[1]
+
+
+def begin(block: Block, peer: str) -> None:
+    """A new neighbour is shut down where that is the default, and FRR prints it (bgpd/bgpd.c: peer_create)."""
+    if SHUTDOWN_BY_DEFAULT in block:
+        block.put(f"neighbor {peer} shutdown")
 
 
 def _own_as(block: Block, peer: str) -> list[str]:

@@ -33,10 +33,14 @@ def _text(paths: list[Path], contexts: frozenset[Path]) -> str:
 
 
 def _away(draft: Draft, standing: Configuration, wanted: Configuration) -> list[Path]:
-    """Deny what is new and still stands: once for a whole context, list or neighbour, else line by line."""
+    """Deny what is new and still stands: once for a whole context, list or neighbour, else line by line.
+
+    What came by itself with what returned (a neighbour that is shut down by default) goes, too.
+    """
     subjects = {_subject(path) for path in wanted.paths}
+    by_itself = [path for path in draft.configuration().paths if path not in standing.members]
     denials = []
-    for path in sorted(standing.paths, key=_turn):
+    for path in sorted((*standing.paths, *by_itself), key=_turn):
         if path in wanted.members or not draft.holds(path) or shows_only_with_contents(path):
             continue
         subject = _subject(path)

@@ -84,9 +84,12 @@ def _put(draft: Draft, block: Block, line: str, *, displacing: bool) -> bool:
         block.drop(f"no {line}")
     if on_by_default(draft, block.context, line):
         return was_denied
+    made = bgp.made_by(block, line) if block.kind == BGP else None
     changed = _place(block, line, displacing=displacing)
     if block.kind == BGP:
         bgp.joined(draft, block.context, line)
+    if made:
+        bgp.begin(block, made)
     return changed or was_denied
 
 

@@ -155,6 +155,24 @@ def test_a_change_whose_timer_died_is_taken_back_by_the_next_one(site: Path, dev
     assert running(site).endswith(b"second\n")
 
 
+def test_a_timer_that_comes_late_does_not_touch_the_next_change(
+    site: Path, device: FiledDriver, connect: Connect
+) -> None:
+    """BIRD reverts by itself: a change is over, and the next one begins while its timer is about to look."""
+    device.load_merge_candidate(config="first\n")
+    device.commit_config(revert_in=300)
+    over = (site / "kept" / "lock").resolve()
+    (site / "kept" / "lock").unlink()
+    device.load_merge_candidate(config="second\n")
+    device.commit_config(revert_in=300)
+    shell = str(site / "bin" / "sh")
+    late = subprocess.run([shell, over / "revert.sh", over, "not confirmed in time"], capture_output=True, check=True)
+    assert late.stdout == b"decided\n"
+    assert connect("bob@desk").has_pending_commit()
+    assert running(site).endswith(b"second\n")
+    device.rollback()
+
+
 def test_a_number_that_is_another_process_by_now_is_left_alone(site: Path, device: FiledDriver) -> None:
     """The file with the timer's number outlives a restart of the router."""
     device.load_merge_candidate(config="first\n")

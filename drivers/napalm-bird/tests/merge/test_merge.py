@@ -78,3 +78,15 @@ def test_an_include_must_mean_the_same_wherever_the_file_lies() -> None:
     require_whole('include "/etc/bird/more.conf";\n')
     with pytest.raises(SyntaxRefused, match="line 4: an include must name an absolute path"):
         require_whole('define A = 1;\nprotocol static x {\n\tipv4;\n\tinclude "more.conf";\n}\n')
+
+
+def test_what_stands_on_one_line_stays_there() -> None:
+    standing = "define A = 1; define B = 2; # both\nfilter x { accept; } filter y { reject; }\n"
+    assert overlay(standing, "define C = 3;\n").text == standing + "define C = 3;\n"
+    assert overlay(standing, "define A = 3; # new\n").text.startswith("define A = 3; # new\n define B = 2; # both\n")
+
+
+def test_a_file_with_every_kind_of_statement_laid_over_itself_is_itself() -> None:
+    text = (HERE.parent / "full" / "every-kind.conf").read_text(encoding="utf-8")
+    assert overlay(text, text).text == text
+    assert overlay(text, "protocol static full_new { ipv4; }\n").text == text + "protocol static full_new { ipv4; }\n"

@@ -129,12 +129,12 @@ def test_a_typo_is_refused_by_its_line_and_nothing_happens(router: FRRDriver) ->
 def test_what_the_daemon_refuses_is_named_and_taken_back(router: FRRDriver) -> None:
     before, at_start = running(router), startup(router)
     router.load_merge_candidate(
-        config="\nrouter bgp 64512\n neighbor 10.31.90.8 peer-group NODES\n neighbor 10.31.90.1 remote-as 65001\n"
+        config="\nrouter bgp 64512\n neighbor 10.31.90.8 peer-group NODES\n neighbor 10.31.90.7 peer-group NOWHERE\n"
     )
     with pytest.raises(CommitError) as refused:
         router.commit_config(revert_in=60)
     message = str(refused.value)
-    assert 'line 4: "neighbor 10.31.90.1 remote-as 65001": Peer-group member cannot override remote-as' in message
+    assert 'line 4: "neighbor 10.31.90.7 peer-group NOWHERE": Configure the peer-group first' in message
     assert "The router is back at its old configuration." in message
     assert (running(router), startup(router)) == (before, at_start)
     assert not router.has_pending_commit()
@@ -298,13 +298,13 @@ def test_without_frr_reload_what_a_daemon_refuses_in_a_replacement_is_named_and_
     before, at_start = running(router), startup(router)
     bad = base.replace(
         " neighbor 10.31.90.1 peer-group NODES\n",
-        " neighbor 10.31.90.1 peer-group NODES\n neighbor 10.31.90.1 remote-as 65001\n",
+        " neighbor 10.31.90.1 peer-group NODES\n neighbor 10.31.90.7 peer-group NOWHERE\n",
     )
-    line = bad.splitlines().index(" neighbor 10.31.90.1 remote-as 65001") + 1
+    line = bad.splitlines().index(" neighbor 10.31.90.7 peer-group NOWHERE") + 1
     router.load_replace_candidate(config=bad)
     with pytest.raises(CommitError) as refused:
         router.commit_config(revert_in=60)
-    assert f'line {line}: "neighbor 10.31.90.1 remote-as 65001": Peer-group member cannot override' in str(
+    assert f'line {line}: "neighbor 10.31.90.7 peer-group NOWHERE": Configure the peer-group first' in str(
         refused.value
     )
     assert "The router is back at its old configuration." in str(refused.value)

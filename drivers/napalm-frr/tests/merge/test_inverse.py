@@ -63,6 +63,14 @@ def test_the_default_family_comes_back_and_nobody_is_deactivated() -> None:
     assert inverse(plan.effective, plan.running) == "router bgp 64512\n bgp default ipv4-unicast\nexit\n"
 
 
+def test_a_neighbour_that_returns_is_not_left_shut_down_by_default() -> None:
+    running = BASE.replace(" neighbor NODES peer-group\n", " bgp default shutdown\n neighbor NODES peer-group\n")
+    plan = Candidate("router bgp 64512\n no neighbor 10.31.90.2\n", replaces=False).plan(running)
+    way = inverse(plan.effective, plan.running)
+    assert way.splitlines()[-2:] == [" no neighbor 10.31.90.2 shutdown", "exit"]
+    assert overlay(plan.effective, parse(way)).effective.same_as(plan.running)
+
+
 def test_what_the_rules_cannot_vouch_for_is_left_to_frr_reload_but_for_the_secrets() -> None:
     before = read(BASE)
     after = read(BASE.replace("router bgp 64512", "router bgp 64999").replace("key-string old", "key-string new"))

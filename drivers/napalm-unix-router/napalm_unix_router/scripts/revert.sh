@@ -12,7 +12,7 @@ while busy "$change" && [ $waited -lt 600 ]; do
 done
 
 # One of confirm and revert decides; mkdir lets only the first one pass.
-mkdir "$change/decided" 2>/dev/null || { echo decided; exit 0; }
+mkdir "$change/decided" 2>/dev/null && has_lock "$change" || { echo decided; exit 0; }
 result=
 said=
 if take_back "$change"; then

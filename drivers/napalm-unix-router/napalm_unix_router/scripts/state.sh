@@ -102,7 +102,11 @@ settle() {
 }
 overdue() { [ "$(now)" -gt $(($(cat "$1/deadline") + 60)) ] && sh "$1/revert.sh" "$1" overdue >/dev/null; }
 
-# finish CHANGE HOW: the change is decided; it becomes the last one, older ones go, and the lock is free.
+# has_lock CHANGE: is it still this one that is pending? A timer may come late, when another call has dealt with its change and
+# the next one has begun.
+has_lock() { [ "$(readlink "$base/lock" 2>/dev/null)" = "$1" ]; }
+
+# finish CHANGE HOW: the change is decided; it becomes the last one, older ones go, and its lock is free.
 finish() {
     echo "$2" >"$1/outcome"
     trace "${1##*/} $2 ($(words "$1/owner"))"
@@ -114,7 +118,7 @@ finish() {
     for old in "$base"/changes/*; do
         [ "$old" != "$1" ] && [ "$old" != "$(readlink "$base/last")" ] && [ -f "$old/outcome" ] && rm -rf "$old"
     done
-    rm -f "$base/lock"
+    ! has_lock "$1" || rm -f "$base/lock"
 }
 
 # roll_back_pending: what is pending is taken back, and with it the script ends.
