@@ -42,7 +42,9 @@ def build_containerd_package(cache: Cache, log: Path) -> None:
     if not found:
         raise LabError(f"no runc among the packages in {cache.repository(NEXT_RELEASE)}")
     run(["dpkg-deb", "--extract", found[-1], tree / "runc"], log=log)
-    (runc,) = {path.resolve() for path in (tree / "runc/usr").glob("*bin/runc")}  # one of them may be a link to the other
+    (runc,) = {
+        path.resolve() for path in (tree / "runc/usr").glob("*bin/runc")
+    }  # one of them may be a link to the other
     runc.rename(root / "usr/bin/runc")
     pack(PACKAGE, root, partial, log)
     discard(tree)
