@@ -1,6 +1,7 @@
 """Ask a Linux machine everything a phase needs in one round trip: one script that answers all questions."""
 
-import base64
+import re
+import secrets
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,12 +10,6 @@ from kubepeer.errors import CommandError
 from tasks.linux.shell import Shell
 
 MARK = "@@kubepeer"
-HEX, NO_ENCODER, NOTHING = "x:", "!", "?"  # none is a sign of base64
-# A router's busybox may have no base64; od and hexdump write out every byte as well.
-ENCODE = f"""if command -v base64 >/dev/null; then encode() {{ base64 -w0; }}
-elif command -v od >/dev/null; then encode() {{ printf {HEX}; od -An -v -tx1 | tr -d ' \\n'; }}
-elif command -v hexdump >/dev/null; then encode() {{ printf {HEX}; hexdump -v -e '1/1 "%02x"'; }}
-else encode() {{ cat >/dev/null; printf '{NO_ENCODER}'; }}; fi"""
 
 
 @dataclass(frozen=True)
@@ -66,10 +61,11 @@ def ask(shell: Shell, questions: Mapping[str, str], paths: Iterable[str] = (), *
         deadline: seconds for all of them together.
 
     """
-    completed = shell.run(script(questions, paths), deadline=deadline)
+    mark = new_mark()
+    completed = shell.run(script(questions, paths, mark), deadline=deadline)
     if completed.code:
         raise CommandError(f"could not be observed: {completed.said}", host=getattr(shell, "host", None))
-    seen = parse(completed.text)
+    seen = parse(completed.stdout, mark)
     if unanswered := next((name for name in questions if name not in seen.answers), None):
         raise _cut_off(unanswered)
     return seen
@@ -93,13 +89,20 @@ def at_rest(seen: Seen, host: str) -> Seen:
     return seen
 
 
-def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
-    """The one script: each answer is a line MARK kind name code, and a line of base64, or of hexadecimal digits behind HEX."""
+def new_mark() -> str:
+    """What tells answers apart: no output can hold it by chance, and none that was recorded holds it again."""
+    return f"{MARK}-{secrets.token_hex(12)}"
+
+
+def script(questions: Mapping[str, str], paths: Iterable[str], mark: str) -> str:
+    """The one script: each answer is a line MARK kind name code, what was said as it stands, and a line MARK.
+
+    Nothing is encoded: a router's busybox may have no base64, and on a node each program more is felt in every run.
+    """
     lines = [
         "export LC_ALL=C",
-        ENCODE,
         ABOUT,
-        f'say() {{ printf \'%s %s %s %s\\n\' \'{MARK}\' "$1" "$2" "$3"; printf \'%s\' "$4" | encode; echo; }}',
+        f'say() {{ printf \'%s %s %s %s\\n%s\\n%s\\n\' {mark} "$1" "$2" "$3" "$4" {mark}; }}',
     ]
     for name, command in questions.items():
         lines.append(f'out=$( {{ {command}\n}} 2>&1 ); say answer {shlex.quote(name)} $? "$out"')
@@ -112,24 +115,24 @@ def script(questions: Mapping[str, str], paths: Iterable[str] = ()) -> str:
     return "\n".join([*lines, "exit 0\n"])
 
 
-def parse(text: str) -> Seen:
+def parse(printed: bytes, mark: str) -> Seen:
     """Read what the script printed; bytes that are no UTF-8 are kept as surrogates, so that a file is written back as it was.
 
     Raises:
-        CommandError: a file is there and cannot be read; the machine has no program that encodes; the script did not come to its end.
+        CommandError: a file is there and cannot be read; the script did not come to its end.
 
     """
     answers: dict[str, Answer] = {}
     files: dict[str, FileSeen | None] = {}
-    lines = iter(text.splitlines())
-    for line in lines:
-        if not line.startswith(MARK):
-            continue
-        kind, rest = line.removeprefix(f"{MARK} ").split(" ", 1)
-        name, code = rest.rsplit(" ", 1)
-        raw = _decoded(next(lines, NOTHING), name)
-        body = raw.decode(errors="replace" if kind == "answer" else "surrogateescape")
-        if kind == "answer":
+    written = re.escape(mark.encode())
+    pieces = re.split(rb"(?m)^%s (answer|file) (.*) (\S+)$\n?" % written, printed)
+    for kind, name_as_bytes, code_as_bytes, rest in zip(*(iter(pieces[1:]),) * 4, strict=True):
+        name, code = name_as_bytes.decode(), code_as_bytes.decode()
+        raw, end, _ = rest.partition(b"\n" + mark.encode() + b"\n")
+        if not end:
+            raise _cut_off(name)
+        body = raw.decode(errors="replace" if kind == b"answer" else "surrogateescape")
+        if kind == b"answer":
             answers[name] = Answer(int(code), body)
         elif code == "absent":
             files[name] = None
@@ -140,17 +143,6 @@ def parse(text: str) -> Seen:
             mode, _, owner = head.partition(" ")
             files[name] = FileSeen(mode, owner, content.removesuffix("x"))
     return Seen(answers, files)
-
-
-def _decoded(line: str, name: str) -> bytes:
-    if line == NO_ENCODER:
-        raise CommandError(
-            "nothing can be read there: it has neither base64 nor od nor hexdump", cure="install one of them"
-        )
-    try:
-        return bytes.fromhex(line.removeprefix(HEX)) if line.startswith(HEX) else base64.b64decode(line, validate=True)
-    except ValueError as error:
-        raise _cut_off(name) from error
 
 
 def _cut_off(name: str) -> CommandError:

@@ -14,6 +14,7 @@ from kubepeer.errors import CommandError
 from tasks.linux import observe, state
 from tasks.linux.observe import Answer, FileSeen, ask
 from tasks.linux.shell import Completed
+from tests.unit.answering import mark_of
 
 OWNER = f"{pwd.getpwuid(os.getuid()).pw_name}:{getgrgid(os.getgid()).gr_name}"
 
@@ -115,8 +116,8 @@ def test_a_link_to_nothing_is_an_absent_file(shell: Any, tmp_path: Path) -> None
 
 
 def test_what_a_login_prints_before_the_answers_is_passed_over(shell: Any) -> None:
-    printed = shell.run(observe.script({"q": "echo answer"}, ["/nowhere/at/all"])).text
-    seen = observe.parse(f"Welcome to this machine\n\n{printed}goodbye\n")
+    printed = shell.run(observe.script({"q": "echo answer"}, ["/nowhere/at/all"], "@@mark")).stdout
+    seen = observe.parse(b"Welcome to this machine\n\n" + printed + b"goodbye\n", "@@mark")
     assert seen["q"] == Answer(0, "answer")
     assert seen.files == {"/nowhere/at/all": None}
 
@@ -154,76 +155,56 @@ def test_who_is_still_at_work_is_named(shell: Any, tmp_path: Path) -> None:
     assert ask(shell, {"lock": question})["lock"] == observe.Answer(0, "")
 
 
-ENCODERS = ("base64", "od", "hexdump")
-
-
 @pytest.fixture
-def userland(tmp_path: Path) -> Any:
-    """A folder with only the programs that an answer needs, and these encoders among them, to be the one of PATH."""
-
-    def make(*encoders: str) -> Path:
-        folder = tmp_path / "-".join(("bin", *encoders))
-        folder.mkdir()
-        for name in ("cat", "tr", "stat", *encoders):
-            program = shutil.which(name)
-            if program is None:
-                pytest.skip(f"no {name} on this machine")
-            (folder / name).symlink_to(program)
-        return folder
-
-    return make
+def userland(tmp_path: Path) -> Path:
+    """A folder with no more programs than an answer needs, to be the one of PATH: no base64, no od, no stat."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("cat", "ls", "awk"):
+        program = shutil.which(name)
+        assert program is not None
+        (folder / name).symlink_to(program)
+    return folder
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
-def test_a_router_without_base64_answers_all_the_same(userland: Any, tmp_path: Path, encoder: str) -> None:
-    """OpenWrt's busybox has hexdump and neither of the others."""
+def test_a_router_with_hardly_a_program_answers_all_the_same(userland: Path, tmp_path: Path) -> None:
     wanted = tmp_path / "file"
     wanted.write_bytes(b"two\n\xff lines\n\n")
-    text = observe.script({"one": "printf 'caf\\303\\251\\n*  x'; exit 3", "none": "true"}, [str(wanted)])
-    environment = {"PATH": str(userland(encoder))}
+    wanted.chmod(0o640)
+    text = observe.script({"one": "printf 'caf\\303\\251\\n*  x'; exit 3", "none": "true"}, [str(wanted)], "@@mark")
+    environment = {"PATH": str(userland)}
     done = subprocess.run(["/bin/sh", "-s"], input=text.encode(), capture_output=True, check=True, env=environment)
     assert done.stderr == b""
-    seen = observe.parse(done.stdout.decode())
+    seen = observe.parse(done.stdout, "@@mark")
     assert (seen["one"], seen["none"]) == (Answer(3, "café\n*  x"), Answer(0, ""))
     found = seen.files[str(wanted)]
     assert found
+    assert (found.mode, found.owner) == ("640", OWNER)
     assert found.content.encode(errors="surrogateescape") == wanted.read_bytes()
 
 
-def test_a_router_without_stat_tells_mode_and_owner_all_the_same(userland: Any, tmp_path: Path) -> None:
-    folder = userland("base64", "ls", "awk")
-    (folder / "stat").unlink()
-    wanted = tmp_path / "file"
-    wanted.write_text("x\n")
-    wanted.chmod(0o640)
-    script = observe.script({}, [str(wanted)])
-    done = subprocess.run(
-        ["/bin/sh"], input=script, capture_output=True, text=True, check=True, env={"PATH": str(folder)}
-    )
-    assert observe.parse(done.stdout).files[str(wanted)] == FileSeen("640", OWNER, "x\n")
+def test_an_answer_that_holds_what_an_answer_looks_like_is_one_answer(
+    shell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = shell.run(observe.script({"two": "echo of yesterday"}, [], observe.new_mark())).stdout
+    monkeypatch.setenv("RECORDED", recorded.decode())
+    seen = ask(shell, {"one": 'printf %s "$RECORDED"', "two": "echo of today"})
+    assert (seen["two"].text, seen["one"].text) == ("of today", recorded.decode().rstrip("\n"))
 
 
-def test_a_router_that_can_encode_nothing_says_so(userland: Any) -> None:
-    text = observe.script({"one": "true"})
-    environment = {"PATH": str(userland())}
-    done = subprocess.run(["/bin/sh", "-s"], input=text, capture_output=True, text=True, check=True, env=environment)
-    with pytest.raises(CommandError, match="neither base64 nor od nor hexdump"):
-        observe.parse(done.stdout)
-
-
-@pytest.mark.parametrize("line", ["", "Y2FmZQ", "x:6"])
-def test_an_answer_that_is_cut_off_is_no_empty_answer(line: str) -> None:
-    cut = f"{observe.MARK} answer one 0" + (f"\n{line}" if line else "")
+@pytest.mark.parametrize("rest", ["", "\n", "\nhalf of", "\nwhole\n", "\nwhole\n@@ma"])
+def test_an_answer_that_is_cut_off_is_no_empty_answer(rest: str) -> None:
     with pytest.raises(CommandError, match="question 'one' was cut off"):
-        observe.parse(cut)
+        observe.parse(f"@@mark answer one 0{rest}".encode(), "@@mark")
 
 
 def test_a_question_without_an_answer_is_named() -> None:
     class Broken:
         host = "r1"
 
-        def run(self, _: str, **__: Any) -> Completed:
-            return Completed(0, f"{observe.MARK} answer one 0\n\n".encode(), b"")
+        def run(self, script: str, **__: Any) -> Completed:
+            mark = mark_of(script)
+            return Completed(0, f"{mark} answer one 0\n\n{mark}\n".encode(), b"")
 
     with pytest.raises(CommandError, match="question 'two' was cut off"):
         ask(Broken(), {"one": "true", "two": "true"})

@@ -1,6 +1,5 @@
 """Observe, preflight and prepare of nodes, with machines that answer as they were recorded."""
 
-import base64
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +12,11 @@ from kubepeer.errors import CommandError, RefusedError
 from kubepeer.run import Run
 from tasks import observe as every_host
 from tasks.control_plane import membership
-from tasks.linux.observe import MARK
+from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
 from tasks.nodes import tasks
 from tasks.nodes.tasks import FACTS
+from tests.unit.answering import answered
 
 WORKER, MASTER, ROUTER = "k8s-calico-worker-10-31-90-4", "k8s-calico-master-10-31-90-1", "openwrt"
 MADISON = "".join(f" {name} | 1.26.0-2.1 | x\n" for name in ("kubelet", "kubeadm", "kubectl", "cri-tools"))
@@ -46,9 +46,8 @@ class Machine:
     def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:  # noqa: ARG002
         names = re.findall(r"say answer '?([\w ]+?)'? \$\?", script)
         self.asked += names or [script]
-        lines = [f"{MARK} answer {name} 0\n{base64.b64encode(self.said[name].encode()).decode()}" for name in names]
-        lines += [f"{MARK} file {path} absent\n" for path in re.findall(r"say file (\S+) absent", script)]
-        return Completed(0, "".join(f"{line}\n" for line in lines).encode(), b"")
+        absent = re.findall(r"say file (\S+) absent", script)
+        return Completed(0, answered(script, {name: Answer(0, self.said[name]) for name in names}, absent), b"")
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_the_questions_are_those_that_the_plan_has_answers_to(intent_of: Any, se
     intent = intent_of(defaults)
     questions = plan.questions(intent)
     assert set(questions) == set(seen_of("bare").answers)
-    script = observe.script(questions, plan.paths(intent))
+    script = observe.script(questions, plan.paths(intent), "@@mark")
     checked = subprocess.run(["/bin/sh", "-n"], input=script, text=True, capture_output=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
 

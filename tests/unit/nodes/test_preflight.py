@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from kubepeer.intent import Intent
-from tasks.linux import observe
 from tasks.linux.observe import Answer, Seen
 from tasks.nodes import facts as node_facts
 from tasks.nodes import preflight, refusals, software
 from tasks.nodes.facts import NodeFacts
 from tasks.nodes.repository import Repository
+from tests.unit.answering import asked_here
 
 MODULES = "overlay br_netfilter nf_conntrack ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh"
 
@@ -146,10 +146,7 @@ def facts_here(intent: Intent, interface: str) -> NodeFacts:
     node = intent.nodes[0].model_copy(update={"interface": interface})
     questions = node_facts.questions(intent, node) | {"writable": "true"}  # the only one that writes
     began = time.time()
-    printed = subprocess.run(
-        ["/bin/sh", "-s"], input=observe.script(questions), text=True, capture_output=True, check=True
-    ).stdout
-    return node_facts.facts(intent, observe.parse(printed), (began + time.time()) / 2)
+    return node_facts.facts(intent, asked_here(questions), (began + time.time()) / 2)
 
 
 def test_an_interface_that_is_not_there_is_a_reason_and_no_fault(intent_of: Any) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from kubepeer.intent import Intent
-from tasks.linux import observe
 from tasks.linux.observe import Answer
 from tasks.nodes import repository
 from tasks.nodes.repository import Repository
+from tests.unit.answering import asked_here
 
 NAMES = ("kubelet", "kubeadm", "kubectl", "cri-tools", "containerd")
 HAVE = {"kubelet": ("1.36.2-1.1", "1.36.10-1.1", "1.36.3-1.1", "1.36.3-2.1"), "cri-tools": ("1.36.0-1.1",)}
@@ -63,10 +63,9 @@ def intent_with(intent: Intent, *lines: str, only: bool = True) -> Intent:
 
 def asked(question: str, run: Path) -> Repository:
     """The answer of this machine, with a folder in the place of /run."""
-    script = observe.script({"repository": question.replace("/run/", f"{run}/")})
-    printed = subprocess.run(["/bin/sh", "-s"], input=script, text=True, capture_output=True, check=True).stdout
+    seen = asked_here({"repository": question.replace("/run/", f"{run}/")})
     assert not list(run.iterdir())  # nothing is left behind
-    return repository.answered(observe.parse(printed)["repository"])
+    return repository.answered(seen["repository"])
 
 
 @pytest.mark.usefixtures("apt")

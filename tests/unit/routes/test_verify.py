@@ -1,6 +1,5 @@
 """The task: it asks again until all is well or time is up, and what it asks moves with the cluster."""
 
-import base64
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,9 +10,9 @@ from kubepeer.errors import CommandError, RefusedError
 from kubepeer.intent.model import Peering
 from kubepeer.run import WAITING, Options, Run
 from tasks.cluster.access import API
-from tasks.linux.observe import MARK
 from tasks.linux.shell import Completed
 from tasks.routes import recovery, tasks
+from tests.unit.answering import answered
 from tests.unit.platforms.recordings import BLOCKS, NODES, answers
 from tests.unit.routes.intents import intent
 
@@ -30,11 +29,9 @@ class Router:
     def run(self, script, **_):
         self.asked += 1
         name = self.recordings.pop(0) if len(self.recordings) > 1 else self.recordings[0]
-        lines = []
-        for question, answer in answers(name).items():
-            assert question in script
-            lines += [f"{MARK} answer {question} {answer.code}", base64.b64encode(answer.text.encode()).decode()]
-        return Completed(0, "\n".join(lines).encode(), b"")
+        given = answers(name)
+        assert all(question in script for question in given)
+        return Completed(0, answered(script, given), b"")
 
 
 class Cluster:
