@@ -61,9 +61,14 @@ def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[
 
 
 def _observe(run: Run, shell: SshShell) -> MemberSeen:
-    """What the node says about itself; what the run's first look has seen stands as long as the run has changed nothing there."""
+    """What the node says about itself.
+
+    What the run's first look has seen stands as long as the run has changed nothing there; but an apiserver that was not ready then is
+    looked at again, since a control plane is judged by it.
+    """
     seen = run.recall(MEMBER, of=shell.host)
-    if seen is not None and shell.host not in run.changed:
+    is_settled = seen is not None and (seen.api_ready or run.intent.node(shell.host).role != "control_plane")
+    if seen is not None and is_settled and shell.host not in run.changed:
         return seen
     answers = ask(shell, members.QUESTIONS, members.FILES, deadline=kubeadm.KUBEADM_SECONDS + 30)
     return members.member_seen(at_rest(answers, shell.host))
