@@ -139,6 +139,7 @@ def test_a_plain_up_has_nothing_to_do_with_the_optional_router(tmp_path: Path) -
         "layer-newest-router",
         "layer-next-router",
         "layer-next-bird-router",
+        "layer-busybox-bird-router",
     }
 
 
