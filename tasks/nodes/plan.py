@@ -91,7 +91,7 @@ def plan(
     return present(
         plan_hosts_file(intent, seen),
         *plan_swap(intent, seen),
-        *kernel.plan(intent, seen),
+        *kernel.plan(intent, node, seen),
         *(file(path, text, seen.files[path]) for path, text in keyrings.items()),
         *plan_packages(intent, seen, repository),
         *plan_time(intent, seen),
