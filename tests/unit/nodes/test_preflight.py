@@ -44,6 +44,10 @@ def good(intent: Intent, offset: float) -> dict[str, NodeFacts]:
             cgroups="cgroup2fs",
             resolver=("/etc/resolv.conf", ("10.31.0.2",)),
             lacking=frozenset(),
+            identity={
+                "product_uuid": frozenset({f"00000000-0000-0000-0000-{number:012x}"}),
+                "machine-id": frozenset({f"{number:032x}"}),
+            },
         )
         for number, node in enumerate(intent.nodes, start=1)
     }
@@ -58,6 +62,8 @@ def typed(key: str, value: Any) -> Any:
             return Repository(trouble=trouble)
         case "repository", dict():
             return Repository({package: tuple(versions) for package, versions in value.items()})
+        case "identity", dict():
+            return {kind: frozenset(values) for kind, values in value.items()}
         case _, list():
             return frozenset(value)
     return value
@@ -169,6 +175,8 @@ def test_this_machine_answers_the_questions_in_the_form_that_is_read(intent_of: 
     assert 0 < facts.free_mb <= os.statvfs("/etc").f_blocks * os.statvfs("/etc").f_frsize // 2**20
     assert abs(facts.clock_offset) < 10
     assert facts.macs == frozenset()  # the loopback has none
+    machine_id = Path("/etc/machine-id")
+    assert facts.identity.get("machine-id", {""}) == {machine_id.read_text().strip() if machine_id.exists() else ""}
     assert facts.kernel == os.uname().release
     assert facts.cgroups in ("cgroup2fs", "tmpfs")
     assert facts.resolver[0] in (node_facts.RESOLV_CONF, node_facts.RESOLVED_CONF)
