@@ -22,9 +22,12 @@ ANOTHER = {  # how one of two machines gets its own
 }
 KEY_SIGNS = 12
 BGP_PORT = 179  # RFC 4271: Calico's BIRD listens on every node
+# kubelet with its health, kube-proxy's metrics and health (cluster/ports/ports.go, kubelet and kube-proxy configuration), and BIRD
+EVERY_NODES_PORTS = (10250, 10248, 10249, 10256, BGP_PORT)
 TCP_LISTEN_PORTS = {
-    "control_plane": (6443, 2379, 2380, 10250, 10257, 10259, BGP_PORT),  # kubeadm's own preflight, and BIRD
-    "worker": (10250, BGP_PORT),
+    # kube-apiserver, etcd with its metrics, controller manager, scheduler: kubeadm's own preflight, and etcd's manifest
+    "control_plane": (6443, 2379, 2380, 2381, 10257, 10259, *EVERY_NODES_PORTS),
+    "worker": EVERY_NODES_PORTS,
 }
 NFTABLES_KERNEL = (5, 13)  # kube-proxy: NFTablesKubeProxyKernelVersion in pkg/util/kernel/constants.go
 
