@@ -38,6 +38,7 @@ class Endpoint(Section):
     port: Port = 8443
     virtual_router_id: int = Field(ge=1, le=255)  # RFC 5798: unique on the link
     password: SecretSource | None = None
+    prefix_length: int | None = Field(default=None, ge=1, le=32)  # the nodes' network's where none is said
 
 
 class Networks(Section):

@@ -46,7 +46,7 @@ def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) 
         "control_plane/keepalived.conf.j2",
         node=node,
         address=endpoint.address,
-        prefix_length=networks.nodes.prefixlen,
+        prefix_length=endpoint.prefix_length or networks.nodes.prefixlen,
         virtual_router_id=endpoint.virtual_router_id,
         password=password,
     )

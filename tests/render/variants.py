@@ -31,7 +31,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
             }
         },
         "groups": {
-            "fabric": {"data": {"cluster": {"bgp": {"restart_seconds": 60}}}},
+            "fabric": {"data": {"cluster": {"bgp": {"restart_seconds": 60}, "endpoint": {"prefix_length": 32}}}},
             "routers": {"data": {"peering": {"ttl_security": True}}},
         },
     },
