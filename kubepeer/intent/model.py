@@ -39,6 +39,7 @@ class Endpoint(Section):
     virtual_router_id: int = Field(ge=1, le=255)  # RFC 5798: unique on the link
     password: SecretSource | None = None
     prefix_length: int | None = Field(default=None, ge=1, le=32)  # the nodes' network's where none is said
+    unicast: bool = False  # VRRP between the control planes' own addresses, where the network drops multicast
 
 
 class Networks(Section):

@@ -180,6 +180,25 @@ def test_the_virtual_ip_is_alone_on_the_link_where_the_racks_have_subnets_of_the
     assert "10.31.90.0/32" in after
 
 
+UNICAST = {"groups": {"fabric": {"data": {"cluster": {"endpoint": {"unicast": True}}}}}}
+
+
+def test_control_planes_speak_to_each_other_alone_where_the_network_drops_multicast(intent_of: Any) -> None:
+    intent = intent_of(**UNICAST)
+    for node in intent.control_planes:
+        others = [str(other.address) for other in intent.control_planes if other != node]
+        text = keepalived_of(intent, node)
+        assert f"  unicast_src_ip {node.address}\n" in text
+        assert text.partition("  unicast_peer {\n")[2].partition("  }\n")[0].split() == others
+        assert "unicast" not in keepalived_of(intent_of(), node)
+
+
+def test_a_control_plane_that_is_alone_has_nobody_to_speak_to(intent_of: Any) -> None:
+    names = [node.name for node in intent_of().control_planes[1:]]
+    intent = intent_of(**UNICAST, hosts=dict.fromkeys(names))
+    assert "unicast" not in keepalived_of(intent, intent.nodes[0])
+
+
 @pytest.mark.parametrize("path", [HAPROXY_POD, KEEPALIVED_POD])
 def test_the_pods_are_static_pods_of_the_hosts_network_that_name_their_configuration(intent_of: Any, path: str) -> None:
     intent = intent_of()
