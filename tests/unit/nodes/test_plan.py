@@ -8,6 +8,7 @@ import pytest
 from tasks.linux import observe
 from tasks.linux.state import Execute, Write
 from tasks.nodes import plan
+from tasks.nodes.hosts import TEMPLATE
 from tasks.nodes.repository import Repository
 from tasks.nodes.sysctls import LAST_FILE, SYSCTL_CONF
 
@@ -64,7 +65,7 @@ def test_every_file_that_the_plan_looks_at_is_asked_for(intent_of: Any, seen_of:
     keyrings = dict.fromkeys(intent.packages.keyrings, KEY)
     changes = plan.plan(intent, intent.node(NODE), seen, keyrings, repository(HAVE))
     written = {step.path for change in changes for step in change.steps if isinstance(step, Write)}
-    assert written == set(files) - {"/etc/fstab", SYSCTL_CONF, LAST_FILE}  # who has none needs none
+    assert written == set(files) - {"/etc/fstab", TEMPLATE, SYSCTL_CONF, LAST_FILE}  # who has none needs none
 
 
 @pytest.mark.parametrize("defaults", ["seed", "lab"])
