@@ -96,6 +96,7 @@ class Software(Section):
     calico: VersionNumber
     purelb: VersionNumber
     adopt_calico: bool = False  # an operator that somebody else has installed is taken over
+    set_aside_other_cni: bool = False  # other networks' files in /etc/cni/net.d that would be read before Calico's
     allow_cgroup_v1: bool = False  # Kubernetes from 1.35 on refuses control groups of version 1 unless told otherwise
     proxy_mode: Literal["ipvs", "iptables", "nftables"] = "ipvs"
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Answer, Seen
+from tasks.nodes import cni
 from tasks.nodes.kernel import modules_for
 from tasks.nodes.packages import (
     KUBELET_CONF,
@@ -53,6 +54,7 @@ class NodeFacts:
         containerd: the version of the containerd that is there, "" for none.
         cgroups: the type of the file system at /sys/fs/cgroup.
         resolver: the file that the kubelet hands to pods, and the addresses of the nameservers in it.
+        other_cni: names of other networks' files that a runtime would take before Calico's.
         identity: what no two machines may share, kind -> values: product_uuid, machine-id, SSH host key; what the machine
             does not say is not in it.
         lacking: packages that are not there, or in another version than the inventory's.
@@ -79,6 +81,7 @@ class NodeFacts:
     cgroups: str
     resolver: tuple[str, tuple[str, ...]]
     lacking: frozenset[str]
+    other_cni: tuple[str, ...] = ()
     identity: Mapping[str, frozenset[str]] = field(default_factory=dict)
     repository: Repository | None = field(default=None)
 
@@ -94,6 +97,7 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
         "free": "for d in /etc /var/lib; do df -Pm $d | awk 'NR == 2 {print $4}'; done | sort -n | head -n 1",
         "addresses": f"ip -o -4 addr show dev {node.interface} 2>/dev/null | awk '{{print $4}}'",
         "macs": f"ip -o link show dev {node.interface} 2>/dev/null | sed -n 's/.*link.ether \\([^ ]*\\).*/\\1/p'",
+        "cni": cni.QUESTION,
         "identity": IDENTITY_QUESTION,
         "loadable": f"for m in {modules}; do modprobe -n -q -- $m && echo $m; done; true",
         # who listens costs a look at every process, and of a member nobody wants to know
@@ -145,6 +149,7 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
         or _containerd(seen["containerd"]),
         cgroups=seen["cgroups"].text.strip(),
         resolver=(file, tuple(nameservers)),
+        other_cni=cni.before_calico(seen["cni"]),
         identity=_identity(seen["identity"]),
         lacking=frozenset(lacking(intent, stands, programs)),
     )

@@ -17,7 +17,7 @@ from tasks.linux.state import (
     unit,
 )
 from tasks.linux.templates import render
-from tasks.nodes import hosts, kernel, swap
+from tasks.nodes import cni, hosts, kernel, swap
 from tasks.nodes.packages import (
     APT_FILE,
     INSTALL_SECONDS,
@@ -42,6 +42,7 @@ def questions(intent: Intent) -> dict[str, str]:
     return {
         "lock": WAIT_FOR_LOCK.format(seconds=INSTALL_SECONDS),
         "restarts": PENDING_RESTARTS,
+        "cni": cni.QUESTION,
         "cloud init": hosts.QUESTION,
         "swaps": "tail -n +2 /proc/swaps",
         "swap units": swap.QUESTION,
@@ -95,6 +96,7 @@ def plan(
         *(file(path, text, seen.files[path]) for path, text in keyrings.items()),
         *plan_packages(intent, seen, repository),
         *plan_time(intent, seen),
+        *cni.plan(intent, seen),
         *plan_runtime(intent, seen),
         *plan_kubelet(node, seen),
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from kubepeer.intent import Intent, Node
+from tasks.nodes import cni
 from tasks.nodes.facts import HOST_KEY, MACHINE_ID, PRODUCT_UUID, NodeFacts
 from tasks.nodes.kernel import modules_for
 from tasks.nodes.repository import minor_of
@@ -48,6 +49,7 @@ def reasons(intent: Intent, node: Node, every: Mapping[str, NodeFacts]) -> list[
         *_kernel(intent, own),
         *software(intent, own),
         *_resolver(own),
+        *_other_networks(intent, own),
         *_ports(intent, node, own),
     ]
 
@@ -152,6 +154,15 @@ def _loopback(nameserver: str) -> bool:
         return ip_address(nameserver.strip()).is_loopback
     except ValueError:
         return True  # nothing that could be asked
+
+
+def _other_networks(intent: Intent, own: NodeFacts) -> list[str]:
+    """A member has been living with what is there: Multus, for one, comes before Calico on purpose."""
+    if own.member or intent.software.set_aside_other_cni or not own.other_cni:
+        return []
+    names = ", ".join(own.other_cni)
+    cure = "remove that network, or set software.set_aside_other_cni: true"
+    return [f"{names} in {cni.FOLDER} would be taken before Calico's {cni.CALICO}: {cure}"]
 
 
 def _ports(intent: Intent, node: Node, own: NodeFacts) -> list[str]:

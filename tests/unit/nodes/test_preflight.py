@@ -57,15 +57,17 @@ def typed(key: str, value: Any) -> Any:
     """A value of a case in the type that the fact has."""
     match key, value:
         case "resolver", [file, *nameservers]:
-            return (file, tuple(nameservers))
+            value = (file, tuple(nameservers))
         case "repository", {"trouble": trouble}:
-            return Repository(trouble=trouble)
+            value = Repository(trouble=trouble)
         case "repository", dict():
-            return Repository({package: tuple(versions) for package, versions in value.items()})
+            value = Repository({package: tuple(versions) for package, versions in value.items()})
+        case "other_cni", list():
+            value = tuple(value)
         case "identity", dict():
-            return {kind: frozenset(values) for kind, values in value.items()}
+            value = {kind: frozenset(values) for kind, values in value.items()}
         case _, list():
-            return frozenset(value)
+            value = frozenset(value)
     return value
 
 
