@@ -97,6 +97,9 @@ class Software(Section):
     purelb: VersionNumber
     adopt_calico: bool = False  # an operator that somebody else has installed is taken over
     set_aside_other_cni: bool = False  # other networks' files in /etc/cni/net.d that would be read before Calico's
+    firewall: Literal["off", "kept"] | None = (
+        None  # None: a node with one that is on is refused before it becomes a member
+    )
     allow_cgroup_v1: bool = False  # Kubernetes from 1.35 on refuses control groups of version 1 unless told otherwise
     proxy_mode: Literal["ipvs", "iptables", "nftables"] = "ipvs"
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Answer, Seen
-from tasks.nodes import cni
+from tasks.nodes import cni, firewall
 from tasks.nodes.kernel import modules_for
 from tasks.nodes.packages import (
     KUBELET_CONF,
@@ -55,6 +55,7 @@ class NodeFacts:
         cgroups: the type of the file system at /sys/fs/cgroup.
         resolver: the file that the kubelet hands to pods, and the addresses of the nameservers in it.
         other_cni: names of other networks' files that a runtime would take before Calico's.
+        firewalls: those that are on, now or after a boot.
         identity: what no two machines may share, kind -> values: product_uuid, machine-id, SSH host key; what the machine
             does not say is not in it.
         lacking: packages that are not there, or in another version than the inventory's.
@@ -82,6 +83,7 @@ class NodeFacts:
     resolver: tuple[str, tuple[str, ...]]
     lacking: frozenset[str]
     other_cni: tuple[str, ...] = ()
+    firewalls: tuple[str, ...] = ()
     identity: Mapping[str, frozenset[str]] = field(default_factory=dict)
     repository: Repository | None = field(default=None)
 
@@ -98,6 +100,7 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
         "addresses": f"ip -o -4 addr show dev {node.interface} 2>/dev/null | awk '{{print $4}}'",
         "macs": f"ip -o link show dev {node.interface} 2>/dev/null | sed -n 's/.*link.ether \\([^ ]*\\).*/\\1/p'",
         "cni": cni.QUESTION,
+        "firewall": firewall.QUESTION,
         "identity": IDENTITY_QUESTION,
         "loadable": f"for m in {modules}; do modprobe -n -q -- $m && echo $m; done; true",
         # who listens costs a look at every process, and of a member nobody wants to know
@@ -149,6 +152,7 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
         or _containerd(seen["containerd"]),
         cgroups=seen["cgroups"].text.strip(),
         resolver=(file, tuple(nameservers)),
+        firewalls=firewall.active(seen["firewall"]),
         other_cni=cni.before_calico(seen["cni"]),
         identity=_identity(seen["identity"]),
         lacking=frozenset(lacking(intent, stands, programs)),

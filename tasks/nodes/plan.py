@@ -17,7 +17,7 @@ from tasks.linux.state import (
     unit,
 )
 from tasks.linux.templates import render
-from tasks.nodes import cni, hosts, kernel, swap
+from tasks.nodes import cni, firewall, hosts, kernel, swap
 from tasks.nodes.packages import (
     APT_FILE,
     INSTALL_SECONDS,
@@ -43,6 +43,7 @@ def questions(intent: Intent) -> dict[str, str]:
         "lock": WAIT_FOR_LOCK.format(seconds=INSTALL_SECONDS),
         "restarts": PENDING_RESTARTS,
         "cni": cni.QUESTION,
+        "firewall": firewall.QUESTION,
         "cloud init": hosts.QUESTION,
         "swaps": "tail -n +2 /proc/swaps",
         "swap units": swap.QUESTION,
@@ -92,6 +93,7 @@ def plan(
     return present(
         *hosts.plan(intent, seen),
         *swap.plan(intent, seen),
+        *firewall.plan(intent, seen),
         *kernel.plan(intent, node, seen),
         *(file(path, text, seen.files[path]) for path, text in keyrings.items()),
         *plan_packages(intent, seen, repository),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from kubepeer.intent import Intent, Node
-from tasks.nodes import cni
+from tasks.nodes import cni, firewall
 from tasks.nodes.facts import HOST_KEY, MACHINE_ID, PRODUCT_UUID, NodeFacts
 from tasks.nodes.kernel import modules_for
 from tasks.nodes.repository import minor_of
@@ -50,6 +50,7 @@ def reasons(intent: Intent, node: Node, every: Mapping[str, NodeFacts]) -> list[
         *software(intent, own),
         *_resolver(own),
         *_other_networks(intent, own),
+        *_firewall(intent, node, own),
         *_ports(intent, node, own),
     ]
 
@@ -163,6 +164,16 @@ def _other_networks(intent: Intent, own: NodeFacts) -> list[str]:
     names = ", ".join(own.other_cni)
     cure = "remove that network, or set software.set_aside_other_cni: true"
     return [f"{names} in {cni.FOLDER} would be taken before Calico's {cni.CALICO}: {cure}"]
+
+
+def _firewall(intent: Intent, node: Node, own: NodeFacts) -> list[str]:
+    """A member has been living with it."""
+    if own.member or intent.software.firewall or not own.firewalls:
+        return []
+    needs = firewall.needs(intent, node)
+    return [
+        f"a firewall is on ({', '.join(own.firewalls)}): set software.firewall to off, or to kept where it lets in {needs}"
+    ]
 
 
 def _ports(intent: Intent, node: Node, own: NodeFacts) -> list[str]:

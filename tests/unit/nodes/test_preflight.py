@@ -62,7 +62,7 @@ def typed(key: str, value: Any) -> Any:
             value = Repository(trouble=trouble)
         case "repository", dict():
             value = Repository({package: tuple(versions) for package, versions in value.items()})
-        case "other_cni", list():
+        case "other_cni" | "firewalls", list():
             value = tuple(value)
         case "identity", dict():
             value = {kind: frozenset(values) for kind, values in value.items()}
