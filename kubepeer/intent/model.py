@@ -38,6 +38,8 @@ class Endpoint(Section):
     port: Port = 8443
     virtual_router_id: int = Field(ge=1, le=255)  # RFC 5798: unique on the link
     password: SecretSource | None = None
+    prefix_length: int | None = Field(default=None, ge=1, le=32)  # the nodes' network's where none is said
+    unicast: bool = False  # VRRP between the control planes' own addresses, where the network drops multicast
 
 
 class Networks(Section):
@@ -94,6 +96,10 @@ class Software(Section):
     calico: VersionNumber
     purelb: VersionNumber
     adopt_calico: bool = False  # an operator that somebody else has installed is taken over
+    set_aside_other_cni: bool = False  # other networks' files in /etc/cni/net.d that would be read before Calico's
+    firewall: Literal["off", "kept"] | None = (
+        None  # None: a node with one that is on is refused before it becomes a member
+    )
     allow_cgroup_v1: bool = False  # Kubernetes from 1.35 on refuses control groups of version 1 unless told otherwise
     proxy_mode: Literal["ipvs", "iptables", "nftables"] = "ipvs"
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"

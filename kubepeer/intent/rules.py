@@ -106,6 +106,12 @@ def _endpoint(intent: Intent) -> Iterator[Contradiction]:
         yield Contradiction(
             f"the virtual IP {endpoint.address} is no host address of {networks.nodes}", key="cluster.endpoint.address"
         )
+    if endpoint.prefix_length and endpoint.prefix_length < networks.nodes.prefixlen:
+        yield Contradiction(
+            f"/{endpoint.prefix_length} would put more on the link than the nodes' network {networks.nodes}",
+            key="cluster.endpoint.prefix_length",
+            cure=f"{networks.nodes.prefixlen} to 32",
+        )
     for host in _hosts(intent):
         if host.address == endpoint.address:
             yield Contradiction(f"{host.address} is also the virtual IP of the API", host=host.name)

@@ -49,6 +49,7 @@ class KubernetesApi:
         configuration = client.Configuration()
         configuration.host = server
         configuration.tls_server_name = server_name
+        configuration.proxy = None  # of the environment: whoever it is, the virtual IP is not behind it
         configuration.retries = urllib3.Retry(
             connect=0, read=0, redirect=0, other=0
         )  # who waits for the API says so with a deadline

@@ -38,7 +38,7 @@ def questions(names: Sequence[str] = ()) -> dict[str, str]:
         "disk": "df -P /var/lib/kubelet /var/lib/containerd 2>/dev/null | tail -n +2; true",
     }
     if "kube-apiserver" in names:
-        asked["readyz"] = "curl -sk --max-time 3 'https://127.0.0.1:6443/readyz?verbose'; true"
+        asked["readyz"] = "curl --noproxy '*' -sk --max-time 3 'https://127.0.0.1:6443/readyz?verbose'; true"
     for name in names:
         find = f"{FUNCTIONS}[ -e /etc/kubernetes/manifests/{name}.yaml ] && has_cri || exit {NOTHING_TO_SAY}\n"
         find += f'id=$({newest.format(name=name)}) && [ -n "$id" ] || exit {NO_CONTAINER}'

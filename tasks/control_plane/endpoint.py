@@ -46,9 +46,10 @@ def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) 
         "control_plane/keepalived.conf.j2",
         node=node,
         address=endpoint.address,
-        prefix_length=networks.nodes.prefixlen,
+        prefix_length=endpoint.prefix_length or networks.nodes.prefixlen,
         virtual_router_id=endpoint.virtual_router_id,
         password=password,
+        peers=[other for other in intent.control_planes if endpoint.unicast and other.name != node.name],
     )
     check = render("control_plane/check_apiserver.sh.j2", port=endpoint.port)
     haproxy_pod = render(

@@ -66,7 +66,9 @@ def _completed(run: Run, node: Node, seen: MemberSeen, labels: Collection[str]) 
         return ()
     mark = None
     if kubeadm.CONTROL_PLANE_LABEL not in labels:
-        mark = kubeadm.mark_control_plane(kubeadm.init_configuration(run.intent, node, JoinSecrets.generate()))
+        mark = kubeadm.mark_control_plane(
+            run.intent, kubeadm.init_configuration(run.intent, node, JoinSecrets.generate())
+        )
     return present(mark, members.kubeconfig_change(seen))
 
 
@@ -96,7 +98,7 @@ def _join_anew(run: Run, shell: SshShell, api: KubernetesApi, peers: Peers, *, r
         run.once(CERTIFICATES_UPLOADED, partial(_upload_certificates, run, node, api, secrets))
     change = planned_join(run, node.name, secrets, ca_hash(api.ca), reset=reset)
     if reset:
-        apply(shell, (kubeadm.reset(),))
+        apply(shell, (kubeadm.reset(run.intent),))
         # kubeadm refuses to join under the name of a node that is still Ready
         api.delete(f"/api/v1/nodes/{node.full_name}")
         if is_control_plane:  # kubeadm reset has emptied the manifests' folder
@@ -151,7 +153,7 @@ def _upload_certificates(run: Run, joining: Node, api: KubernetesApi, secrets: J
     for node in run.intent.control_planes:
         if node.name == joining.name or node.full_name not in registered or not kubeconfig_of(run, node.name):
             continue
-        step = kubeadm.upload_certificates(kubeadm.init_configuration(run.intent, node, secrets))
+        step = kubeadm.upload_certificates(run.intent, kubeadm.init_configuration(run.intent, node, secrets))
         try:
             apply(open_shell(run.nornir, node.name), (LinuxChange("upload-certs", steps=(step,)),))
         except KubepeerError as error:

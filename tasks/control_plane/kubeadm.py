@@ -16,10 +16,24 @@ KUBEADM_SECONDS = 900  # kubeadm itself gives an API server four minutes; before
 # The configuration holds a token and a key: it comes on standard input, is readable by root alone, and is gone at the end.
 # Of its hundred lines only the errors are passed on: the checks that failed, and what it says at its end. From 1.36 on that end does not
 # repeat the checks, before it did; some of its errors have several lines.
-KUBEADM = """{lock}umask 077; f=$(mktemp /run/kubepeer-kubeadm.XXXXXX); trap 'rm -f "$f" "$f.log"' EXIT
+KUBEADM = """{lock}{direct}umask 077; f=$(mktemp /run/kubepeer-kubeadm.XXXXXX); trap 'rm -f "$f" "$f.log"' EXIT
 cat > "$f"; {before}kubeadm {command} --config "$f" {flags} >"$f.log" 2>&1 && exit 0
 code=$?; said() {{ sed -n '/^error/,$p' "$f.log" | grep -vE '^ *$|^To see the stack trace'; }}
 {{ grep -F '[ERROR ' "$f.log" || said || tail -n 2 "$f.log"; }} | head -n 6 | tr '\\n\\t' '  ' >&2; exit $code"""
+
+# kubeadm asks the API by the virtual IP, and hands its own environment's proxies on to the control plane's pods.
+DIRECT = """if [ -n "$HTTPS_PROXY$https_proxy$HTTP_PROXY$http_proxy$ALL_PROXY$all_proxy" ]; then
+    NO_PROXY="${{NO_PROXY:-$no_proxy}},{names}"; NO_PROXY=${{NO_PROXY#,}}; no_proxy=$NO_PROXY; export NO_PROXY no_proxy
+fi
+"""
+
+
+def direct(intent: Intent) -> str:
+    """The beginning of a script: what is the cluster's own is reached without the proxy that the machine's environment may name."""
+    endpoint, networks = intent.cluster.endpoint, intent.cluster.networks
+    names = ("localhost", "127.0.0.0/8", endpoint.address, endpoint.name, intent.cluster.endpoint_name)
+    own = (networks.nodes, networks.pods, networks.services, networks.load_balancers)
+    return DIRECT.format(names=",".join(map(str, (*names, *own, ".svc", f".{intent.cluster.dns_domain}"))))
 
 
 def kubeadm_api(kubernetes: str) -> str:
@@ -102,7 +116,7 @@ def initialise(intent: Intent, configuration: str, *, again: bool) -> LinuxChang
         ignored += [f"FileAvailable--etc-kubernetes-manifests-{name}.yaml" for name in names]
     flags = ["--upload-certs"]
     flags += [f"--ignore-preflight-errors={','.join(ignored)}"] if ignored else []
-    script = KUBEADM.format(lock=UNDER_LOCK, before="", command="init", flags=" ".join(flags))
+    script = KUBEADM.format(lock=UNDER_LOCK, direct=direct(intent), before="", command="init", flags=" ".join(flags))
     before = "cut off by an earlier run" if again else None
     step = Execute("kubeadm init", script, KUBEADM_SECONDS, stdin=configuration)
     after = f"first control plane, v{intent.software.kubernetes}{_with_cgroup_v1(intent)} {GENERATED}"
@@ -125,16 +139,18 @@ def joining(intent: Intent, node: Node, configuration: str, *, reset: bool) -> L
 
     """
     empty = "" if node.role == "control_plane" else "rmdir /etc/kubernetes/manifests 2>/dev/null; "
-    script = KUBEADM.format(lock=UNDER_LOCK, before=empty, command="join", flags="")
+    script = KUBEADM.format(lock=UNDER_LOCK, direct=direct(intent), before=empty, command="join", flags="")
     step = Execute("kubeadm join", script, KUBEADM_SECONDS, stdin=configuration)
     stands = "half joined" if reset else None
     after = f"{node.role.replace('_', ' ')} of {intent.cluster.name}{_with_cgroup_v1(intent)}"
     return LinuxChange("kubeadm join", stands, after, steps=(step,))
 
 
-def reset() -> LinuxChange:
+def reset(intent: Intent) -> LinuxChange:
     """Take away what a join that was cut off has left on the node; its member of etcd has gone before."""
-    step = Execute("kubeadm reset", f"{UNDER_LOCK}kubeadm reset -f --cri-socket {ENDPOINT} 2>&1", KUBEADM_SECONDS)
+    step = Execute(
+        "kubeadm reset", f"{UNDER_LOCK}{direct(intent)}kubeadm reset -f --cri-socket {ENDPOINT} 2>&1", KUBEADM_SECONDS
+    )
     return LinuxChange("kubeadm reset", "half joined", "no member", steps=(step,))
 
 
@@ -144,14 +160,16 @@ def register_again(node: Node) -> LinuxChange:
     return LinuxChange(f"Node {node.full_name}", None, "registered again by its kubelet", steps=(step,))
 
 
-def mark_control_plane(configuration: str) -> LinuxChange:
+def mark_control_plane(intent: Intent, configuration: str) -> LinuxChange:
     """The label and the taint of a control plane: kubeadm sets them last, and a join that fails before leaves a node without."""
-    script = KUBEADM.format(lock=UNDER_LOCK, before="", command="init phase mark-control-plane", flags="")
+    command = "init phase mark-control-plane"
+    script = KUBEADM.format(lock=UNDER_LOCK, direct=direct(intent), before="", command=command, flags="")
     step = Execute("kubeadm init phase mark-control-plane", script, deadline=60, stdin=configuration)
     return LinuxChange("control plane's label and taint", None, CONTROL_PLANE_LABEL, steps=(step,))
 
 
-def upload_certificates(configuration: str) -> Execute:
+def upload_certificates(intent: Intent, configuration: str) -> Execute:
     """Put the control planes' certificates into the cluster again, encrypted with the key in the configuration, for two hours."""
-    script = KUBEADM.format(lock=UNDER_LOCK, before="", command="init phase upload-certs", flags="--upload-certs")
+    command = "init phase upload-certs"
+    script = KUBEADM.format(lock=UNDER_LOCK, direct=direct(intent), before="", command=command, flags="--upload-certs")
     return Execute("kubeadm init phase upload-certs", script, deadline=60, stdin=configuration)

@@ -60,7 +60,7 @@ QUESTIONS = {
     "lock": WAIT_FOR_LOCK.format(seconds=KUBEADM_SECONDS),
     "leftovers": f"ls -d {KUBELET_CONF} {ADMIN_CONF} {CA_CERTIFICATE} /etc/kubernetes/bootstrap-kubelet.conf "
     f"{APISERVER} /etc/kubernetes/manifests/etcd.yaml /var/lib/etcd/member 2>/dev/null; true",
-    "api": "curl -sk --max-time 3 https://127.0.0.1:6443/readyz; true",
+    "api": "curl --noproxy '*' -sk --max-time 3 https://127.0.0.1:6443/readyz; true",
     "kubeconfig": f"cmp -s {ADMIN_CONF} /root/.kube/config && echo current; true",
 }
 FILES = (ADMIN_CONF, CA_CERTIFICATE)

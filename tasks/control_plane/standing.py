@@ -21,7 +21,7 @@ from tasks.linux.shell import Shell, open_shell
 HELD = Memory[tuple[tuple[str, ...], str]]("what a control plane that was left out holds of a cluster")
 FORBIDDEN = 403  # HTTP
 SILENT = ("", "000")  # curl's %{http_code} where no answer came
-ANSWER = "curl -sk --connect-timeout 2 --max-time 5 -o /dev/null -w '%{{http_code}}' https://{address}/readyz; true"
+ANSWER = "curl --noproxy '*' -sk --connect-timeout 2 --max-time 5 -o /dev/null -w '%{{http_code}}' https://{address}/readyz; true"
 
 
 def cluster_to_join(run: Run, node: Node, seen: MemberSeen) -> KubernetesApi | None:

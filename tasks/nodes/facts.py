@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Answer, Seen
+from tasks.nodes import cni, firewall
 from tasks.nodes.kernel import modules_for
 from tasks.nodes.packages import (
     KUBELET_CONF,
@@ -23,6 +24,20 @@ from tasks.nodes.repository import Repository, upstream
 # kubeadm gives the kubelet the second where the unit systemd-resolved is active (cmd/kubeadm/app/componentconfigs/kubelet.go)
 RESOLV_CONF, RESOLVED_CONF = "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"
 
+PRODUCT_UUID, MACHINE_ID, HOST_KEY = "product_uuid", "machine-id", "SSH host key"
+# In a container the first is the host's, and says nothing of the machine. No program: the shell reads them.
+IDENTITY_QUESTION = f"""line() {{ v=; {{ read -r v <"$2"; }} 2>/dev/null; [ -z "$v" ] || echo "$1: $v"; }}
+[ -e /run/systemd/container ] || line {PRODUCT_UUID} /sys/class/dmi/id/product_uuid
+line {MACHINE_ID} /etc/machine-id
+for f in /etc/ssh/ssh_host_*_key.pub; do line '{HOST_KEY}' "$f"; done; true"""
+# What boards say whose maker has given them none (SMBIOS 3.x, 7.2.1: all zeros or ones; the third is AMI's example)
+NO_UUID = (
+    "00000000-0000-0000-0000-000000000000",
+    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    "03000200-0400-0500-0006-000700080009",
+)
+NO_MACHINE_ID = "uninitialized"  # machine-id(5): of an image that has not booted
+
 
 @dataclass(frozen=True)
 class NodeFacts:
@@ -39,6 +54,10 @@ class NodeFacts:
         containerd: the version of the containerd that is there, "" for none.
         cgroups: the type of the file system at /sys/fs/cgroup.
         resolver: the file that the kubelet hands to pods, and the addresses of the nameservers in it.
+        other_cni: names of other networks' files that a runtime would take before Calico's.
+        firewalls: those that are on, now or after a boot.
+        identity: what no two machines may share, kind -> values: product_uuid, machine-id, SSH host key; what the machine
+            does not say is not in it.
         lacking: packages that are not there, or in another version than the inventory's.
         repository: what the repositories have of them; None where nothing is lacking.
 
@@ -63,6 +82,9 @@ class NodeFacts:
     cgroups: str
     resolver: tuple[str, tuple[str, ...]]
     lacking: frozenset[str]
+    other_cni: tuple[str, ...] = ()
+    firewalls: tuple[str, ...] = ()
+    identity: Mapping[str, frozenset[str]] = field(default_factory=dict)
     repository: Repository | None = field(default=None)
 
 
@@ -77,6 +99,9 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
         "free": "for d in /etc /var/lib; do df -Pm $d | awk 'NR == 2 {print $4}'; done | sort -n | head -n 1",
         "addresses": f"ip -o -4 addr show dev {node.interface} 2>/dev/null | awk '{{print $4}}'",
         "macs": f"ip -o link show dev {node.interface} 2>/dev/null | sed -n 's/.*link.ether \\([^ ]*\\).*/\\1/p'",
+        "cni": cni.QUESTION,
+        "firewall": firewall.QUESTION,
+        "identity": IDENTITY_QUESTION,
         "loadable": f"for m in {modules}; do modprobe -n -q -- $m && echo $m; done; true",
         # who listens costs a look at every process, and of a member nobody wants to know
         "listening": f"if [ -e {KUBELET_CONF} ]; then ss -Hltn; else ss -Hltnp; fi",
@@ -127,6 +152,9 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
         or _containerd(seen["containerd"]),
         cgroups=seen["cgroups"].text.strip(),
         resolver=(file, tuple(nameservers)),
+        firewalls=firewall.active(seen["firewall"]),
+        other_cni=cni.before_calico(seen["cni"]),
+        identity=_identity(seen["identity"]),
         lacking=frozenset(lacking(intent, stands, programs)),
     )
 
@@ -134,6 +162,17 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
 def _number(answer: Answer) -> int:
     text = answer.text.strip()
     return int(text) if text.isdigit() else 0
+
+
+def _identity(answer: Answer) -> Mapping[str, frozenset[str]]:
+    """Lines KIND: VALUE; of a public key its kind and itself, without the comment."""
+    found: dict[str, set[str]] = {}
+    for line in answer.lines:
+        kind, _, value = line.partition(": ")
+        value = " ".join(value.split()[:2]) if kind == HOST_KEY else value.strip().lower()
+        if value not in (*NO_UUID, NO_MACHINE_ID):
+            found.setdefault(kind, set()).add(value)
+    return {kind: frozenset(values) for kind, values in found.items()}
 
 
 def _listening(answer: Answer) -> Mapping[int, str]:

@@ -9,7 +9,6 @@ from tasks.linux.state import (
     WAIT_FOR_LOCK,
     LinuxChange,
     action,
-    block,
     clearing_marker,
     file,
     marker_of,
@@ -18,7 +17,7 @@ from tasks.linux.state import (
     unit,
 )
 from tasks.linux.templates import render
-from tasks.nodes import kernel
+from tasks.nodes import cni, firewall, hosts, kernel, swap
 from tasks.nodes.packages import (
     APT_FILE,
     INSTALL_SECONDS,
@@ -30,7 +29,6 @@ from tasks.nodes.packages import (
 )
 from tasks.nodes.repository import CODENAME_QUESTION, Repository
 
-HOSTS, FSTAB = "/etc/hosts", "/etc/fstab"
 TIME_FILE = "/etc/chrony/sources.d/kubepeer.sources"  # chrony.conf of Debian reads this folder
 CONTAINERD_FILE, CRICTL_FILE, KUBELET_FILE = "/etc/containerd/config.toml", "/etc/crictl.yaml", "/etc/default/kubelet"
 CERTS_FOLDER = "/etc/containerd/certs.d"
@@ -44,7 +42,11 @@ def questions(intent: Intent) -> dict[str, str]:
     return {
         "lock": WAIT_FOR_LOCK.format(seconds=INSTALL_SECONDS),
         "restarts": PENDING_RESTARTS,
+        "cni": cni.QUESTION,
+        "firewall": firewall.QUESTION,
+        "cloud init": hosts.QUESTION,
         "swaps": "tail -n +2 /proc/swaps",
+        "swap units": swap.QUESTION,
         **kernel.questions(intent),
         "packages": PACKAGES_QUESTION,
         "codename": CODENAME_QUESTION,
@@ -62,8 +64,8 @@ def paths(intent: Intent) -> list[str]:
     """Files that the plan looks at."""
     certificates = [_mirror_file(registry) for registry in intent.registries]
     return [
-        HOSTS,
-        FSTAB,
+        *hosts.PATHS,
+        swap.FSTAB,
         *kernel.PATHS,
         TIME_FILE,
         APT_FILE,
@@ -89,40 +91,17 @@ def plan(
 
     """
     return present(
-        plan_hosts_file(intent, seen),
-        *plan_swap(intent, seen),
-        *kernel.plan(intent, seen),
+        *hosts.plan(intent, seen),
+        *swap.plan(intent, seen),
+        *firewall.plan(intent, seen),
+        *kernel.plan(intent, node, seen),
         *(file(path, text, seen.files[path]) for path, text in keyrings.items()),
         *plan_packages(intent, seen, repository),
         *plan_time(intent, seen),
+        *cni.plan(intent, seen),
         *plan_runtime(intent, seen),
         *plan_kubelet(node, seen),
     )
-
-
-def plan_hosts_file(intent: Intent, seen: Seen) -> LinuxChange | None:
-    """The endpoint's and all nodes' names in /etc/hosts, in a block of ours; every other line stays."""
-    cluster = intent.cluster
-    lines = [f"{cluster.endpoint.address} {cluster.endpoint.name} {cluster.endpoint_name}"]
-    lines += [f"{node.address} {node.name} {node.full_name}" for node in intent.nodes]
-    stands = seen.files[HOSTS]
-    return file(HOSTS, block(stands.content if stands else "127.0.0.1 localhost\n", lines, "kubepeer"), stands)
-
-
-def plan_swap(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
-    """No swap: now, and after the next boot."""
-    stands = seen.files[FSTAB]
-    if stands:
-        lines = [_without_swap(line) for line in stands.content.splitlines(keepends=True)]
-        yield file(FSTAB, "".join(lines), stands, mode=stands.mode, owner=stands.owner)
-    if seen["swaps"].lines and intent.software.fail_swap_on:
-        yield action("swap", "off", "swapoff -a", before="\n".join(seen["swaps"].lines), deadline=300)
-
-
-def _without_swap(line: str) -> str:
-    fields = line.split()
-    is_swap = len(fields) > 2 and fields[2] == "swap" and not line.lstrip().startswith("#")  # noqa: PLR2004  fstab(5): third field
-    return f"#{line}" if is_swap else line
 
 
 def plan_time(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from kubepeer.intent import Intent, Node
-from tasks.nodes.facts import NodeFacts
+from tasks.nodes import cni, firewall
+from tasks.nodes.facts import HOST_KEY, MACHINE_ID, PRODUCT_UUID, NodeFacts
 from tasks.nodes.kernel import modules_for
 from tasks.nodes.repository import minor_of
 from tasks.nodes.software import software
@@ -15,10 +16,19 @@ MINIMUM_CPUS, MINIMUM_MEMORY_MB = 2, 1700  # kubeadm's own preflight, for a cont
 MINIMUM_FREE_MB = 2048  # packages and images; measured in the lab: 0.9 GB
 MINIMUM_FREE_LATER_MB = 100
 MAXIMUM_SKEW_SECONDS = 30  # against the median: certificates and etcd's leases suffer from more
+ANOTHER = {  # how one of two machines gets its own
+    PRODUCT_UUID: "give one machine another, in what its hypervisor or its firmware says of it (1.2 of the tutorial)",
+    MACHINE_ID: "on one: rm -f /etc/machine-id /var/lib/dbus/machine-id && systemd-machine-id-setup, and reboot it",
+    HOST_KEY: "on one: rm /etc/ssh/ssh_host_* && ssh-keygen -A, restart its sshd, and take its line out of known_hosts here",
+}
+KEY_SIGNS = 12
 BGP_PORT = 179  # RFC 4271: Calico's BIRD listens on every node
+# kubelet with its health, kube-proxy's metrics and health (cluster/ports/ports.go, kubelet and kube-proxy configuration), and BIRD
+EVERY_NODES_PORTS = (10250, 10248, 10249, 10256, BGP_PORT)
 TCP_LISTEN_PORTS = {
-    "control_plane": (6443, 2379, 2380, 10250, 10257, 10259, BGP_PORT),  # kubeadm's own preflight, and BIRD
-    "worker": (10250, BGP_PORT),
+    # kube-apiserver, etcd with its metrics, controller manager, scheduler: kubeadm's own preflight, and etcd's manifest
+    "control_plane": (6443, 2379, 2380, 2381, 10257, 10259, *EVERY_NODES_PORTS),
+    "worker": EVERY_NODES_PORTS,
 }
 NFTABLES_KERNEL = (5, 13)  # kube-proxy: NFTablesKubeProxyKernelVersion in pkg/util/kernel/constants.go
 
@@ -39,6 +49,8 @@ def reasons(intent: Intent, node: Node, every: Mapping[str, NodeFacts]) -> list[
         *_kernel(intent, own),
         *software(intent, own),
         *_resolver(own),
+        *_other_networks(intent, own),
+        *_firewall(intent, node, own),
         *_ports(intent, node, own),
     ]
 
@@ -77,11 +89,37 @@ def _network(node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
         found.append(
             f"hardware address {next(iter(own.macs))} is also that of {twins[0]}: give one machine another (1.2 of the tutorial)"
         )
+    found += _clones(node, every)
     median = statistics.median(other.clock_offset for other in every.values())
     skew = own.clock_offset - median
     if abs(skew) > MAXIMUM_SKEW_SECONDS:
         found.append(f"the clock is {skew:+.0f} s off the others: set it (timedatectl set-time)")
     return found
+
+
+def _clones(node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
+    """What a copied machine shares with the one that it was copied from; two members have been living with it."""
+    own = every[node.name]
+    found = []
+    for kind, cure in ANOTHER.items():
+        values = own.identity.get(kind, frozenset())
+        twins = [
+            name
+            for name, other in every.items()
+            if name != node.name
+            and values & other.identity.get(kind, frozenset())
+            and not (own.member and other.member)
+        ]
+        if twins:
+            shared = min(values & every[twins[0]].identity[kind])
+            found.append(f"{kind} {_short(shared)} is also that of {', '.join(twins)}: {cure}")
+    return found
+
+
+def _short(value: str) -> str:
+    """A public key's kind and its end, which is what differs; anything else whole."""
+    kind, _, key = value.partition(" ")
+    return f"{kind} ...{key[-KEY_SIGNS:]}" if key else value
 
 
 def _kernel(intent: Intent, own: NodeFacts) -> list[str]:
@@ -117,6 +155,25 @@ def _loopback(nameserver: str) -> bool:
         return ip_address(nameserver.strip()).is_loopback
     except ValueError:
         return True  # nothing that could be asked
+
+
+def _other_networks(intent: Intent, own: NodeFacts) -> list[str]:
+    """A member has been living with what is there: Multus, for one, comes before Calico on purpose."""
+    if own.member or intent.software.set_aside_other_cni or not own.other_cni:
+        return []
+    names = ", ".join(own.other_cni)
+    cure = "remove that network, or set software.set_aside_other_cni: true"
+    return [f"{names} in {cni.FOLDER} would be taken before Calico's {cni.CALICO}: {cure}"]
+
+
+def _firewall(intent: Intent, node: Node, own: NodeFacts) -> list[str]:
+    """A member has been living with it."""
+    if own.member or intent.software.firewall or not own.firewalls:
+        return []
+    needs = firewall.needs(intent, node)
+    return [
+        f"a firewall is on ({', '.join(own.firewalls)}): set software.firewall to off, or to kept where it lets in {needs}"
+    ]
 
 
 def _ports(intent: Intent, node: Node, own: NodeFacts) -> list[str]:

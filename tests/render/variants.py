@@ -31,7 +31,11 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
             }
         },
         "groups": {
-            "fabric": {"data": {"cluster": {"bgp": {"restart_seconds": 60}}}},
+            "fabric": {
+                "data": {
+                    "cluster": {"bgp": {"restart_seconds": 60}, "endpoint": {"prefix_length": 32, "unicast": True}}
+                }
+            },
             "routers": {"data": {"peering": {"ttl_security": True}}},
         },
     },

@@ -33,6 +33,17 @@ def test_the_api_is_reached_by_its_address_and_trusted_by_its_name(connected: Ku
     assert connected.call("GET", "/readyz") == "ok"
 
 
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_no_proxy_of_the_environment_stands_between(
+    server: ApiServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for spelling in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(spelling, raising=False)
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    server.state.raw["/readyz"] = (200, "ok")
+    assert KubernetesApi(server.kubeconfig, server.address, NAME).call("GET", "/readyz") == "ok"
+
+
 def test_a_server_of_another_name_is_not_trusted(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.cluster.api.RETRY_SECONDS", 0.001)
     with pytest.raises(UnreachableError, match="does not answer") as raised:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from kubepeer.errors import RefusedError
-from kubepeer.intent import Intent
+from kubepeer.intent import Intent, Node
 from tasks.control_plane.endpoint import (
     CHECK_FILE,
     HAPROXY_FILE,
@@ -166,6 +166,37 @@ def test_keepalived_differs_between_the_control_planes_by_name_and_priority_alon
         assert "    10.31.90.0/16\n" in (change.after or "")
         texts.append((change.after or "").replace(node.name, "NAME").replace(f"priority {node.priority}", "priority N"))
     assert len(set(texts)) == 1
+
+
+def keepalived_of(intent: Intent, node: Node) -> str:
+    (change,) = [c for c in plan_endpoint(intent, node, nothing(), None) if c.what == KEEPALIVED_FILE]
+    return change.after or ""
+
+
+def test_the_virtual_ip_is_alone_on_the_link_where_the_racks_have_subnets_of_their_own(intent_of: Any) -> None:
+    intent = intent_of(groups={"fabric": {"data": {"cluster": {"endpoint": {"prefix_length": 32}}}}})
+    before, after = (keepalived_of(one, one.nodes[0]) for one in (intent_of(), intent))
+    assert after == before.replace("10.31.90.0/16", "10.31.90.0/32")
+    assert "10.31.90.0/32" in after
+
+
+UNICAST = {"groups": {"fabric": {"data": {"cluster": {"endpoint": {"unicast": True}}}}}}
+
+
+def test_control_planes_speak_to_each_other_alone_where_the_network_drops_multicast(intent_of: Any) -> None:
+    intent = intent_of(**UNICAST)
+    for node in intent.control_planes:
+        others = [str(other.address) for other in intent.control_planes if other != node]
+        text = keepalived_of(intent, node)
+        assert f"  unicast_src_ip {node.address}\n" in text
+        assert text.partition("  unicast_peer {\n")[2].partition("  }\n")[0].split() == others
+        assert "unicast" not in keepalived_of(intent_of(), node)
+
+
+def test_a_control_plane_that_is_alone_has_nobody_to_speak_to(intent_of: Any) -> None:
+    names = [node.name for node in intent_of().control_planes[1:]]
+    intent = intent_of(**UNICAST, hosts=dict.fromkeys(names))
+    assert "unicast" not in keepalived_of(intent, intent.nodes[0])
 
 
 @pytest.mark.parametrize("path", [HAPROXY_POD, KEEPALIVED_POD])

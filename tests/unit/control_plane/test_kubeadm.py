@@ -277,8 +277,8 @@ def every_execution(intent: Intent) -> list[Execute]:
     for node in intent.nodes:
         join = kubeadm.join_configuration(intent, node, SECRETS, HASH)
         changes += [kubeadm.joining(intent, node, join, reset=reset) for reset in (False, True)]
-    changes.append(kubeadm.mark_control_plane(init))
-    return [*map(execution, changes), kubeadm.upload_certificates(init)]
+    changes.append(kubeadm.mark_control_plane(intent, init))
+    return [*map(execution, changes), kubeadm.upload_certificates(intent, init)]
 
 
 @pytest.mark.parametrize("defaults", ["seed", "lab"])
@@ -354,11 +354,46 @@ def test_without_an_error_line_the_last_lines_are_passed_on(machine: Any, intent
     assert (ended.returncode, ended.stderr.split()) == (9, ["two", "three"])
 
 
+OWN = (
+    "localhost,127.0.0.0/8,10.31.90.0,k8s-calico-apiserver,k8s-calico-apiserver.tinychen.io,"
+    "10.31.0.0/16,10.33.0.0/17,10.33.128.0/18,10.33.192.0/18,.svc,.cali-cluster.tclocal"
+)
+
+
+@pytest.mark.parametrize(
+    ("environment", "exempt"),
+    [
+        ({}, ""),
+        ({"HTTPS_PROXY": "http://proxy.example.net:3128"}, OWN),
+        ({"http_proxy": "http://proxy.example.net:3128", "no_proxy": "example.net"}, f"example.net,{OWN}"),
+        ({"ALL_PROXY": "socks5://10.0.0.1", "NO_PROXY": "one", "no_proxy": "two"}, f"one,{OWN}"),
+    ],
+    ids=["no_proxy_at_all", "a_proxy", "a_proxy_with_exemptions", "two_spellings"],
+)
+def test_the_clusters_own_addresses_never_go_through_a_proxy_of_the_machines_environment(
+    machine: Any,
+    intent_of: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    exempt: str,
+) -> None:
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        for spelling in (name, name.lower()):
+            monkeypatch.delenv(spelling, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    intent = intent_of()
+    for step in (*every_execution(intent), execution(kubeadm.reset(intent))):
+        assert machine(step, f'echo "$NO_PROXY" "$no_proxy" > {tmp_path}/kept').returncode == 0
+        assert (tmp_path / "kept").read_text().split() == ([exempt] * 2 if exempt else [])
+
+
 def test_a_control_plane_is_marked_by_the_phase_that_does_nothing_else(
     machine: Any, intent_of: Any, tmp_path: Path
 ) -> None:
     intent = intent_of()
-    mark = kubeadm.mark_control_plane(kubeadm.init_configuration(intent, intent.nodes[1], SECRETS))
+    mark = kubeadm.mark_control_plane(intent, kubeadm.init_configuration(intent, intent.nodes[1], SECRETS))
     ended = machine(execution(mark), f'echo "$@" > {tmp_path}/kept; cat "$5" >> {tmp_path}/kept')
     assert ended.returncode == 0
     arguments, configuration = (tmp_path / "kept").read_text().split("\n", 1)

@@ -44,6 +44,10 @@ def good(intent: Intent, offset: float) -> dict[str, NodeFacts]:
             cgroups="cgroup2fs",
             resolver=("/etc/resolv.conf", ("10.31.0.2",)),
             lacking=frozenset(),
+            identity={
+                "product_uuid": frozenset({f"00000000-0000-0000-0000-{number:012x}"}),
+                "machine-id": frozenset({f"{number:032x}"}),
+            },
         )
         for number, node in enumerate(intent.nodes, start=1)
     }
@@ -53,13 +57,17 @@ def typed(key: str, value: Any) -> Any:
     """A value of a case in the type that the fact has."""
     match key, value:
         case "resolver", [file, *nameservers]:
-            return (file, tuple(nameservers))
+            value = (file, tuple(nameservers))
         case "repository", {"trouble": trouble}:
-            return Repository(trouble=trouble)
+            value = Repository(trouble=trouble)
         case "repository", dict():
-            return Repository({package: tuple(versions) for package, versions in value.items()})
+            value = Repository({package: tuple(versions) for package, versions in value.items()})
+        case "other_cni" | "firewalls", list():
+            value = tuple(value)
+        case "identity", dict():
+            value = {kind: frozenset(values) for kind, values in value.items()}
         case _, list():
-            return frozenset(value)
+            value = frozenset(value)
     return value
 
 
@@ -166,6 +174,8 @@ def test_this_machine_answers_the_questions_in_the_form_that_is_read(intent_of: 
     assert 0 < facts.free_mb <= os.statvfs("/etc").f_blocks * os.statvfs("/etc").f_frsize // 2**20
     assert abs(facts.clock_offset) < 10
     assert facts.macs == frozenset()  # the loopback has none
+    machine_id = Path("/etc/machine-id")
+    assert facts.identity.get("machine-id", {""}) == {machine_id.read_text().strip() if machine_id.exists() else ""}
     assert facts.kernel == os.uname().release
     assert facts.cgroups in ("cgroup2fs", "tmpfs")
     assert facts.resolver[0] in (node_facts.RESOLV_CONF, node_facts.RESOLVED_CONF)
