@@ -80,9 +80,9 @@ def image_root(cache: Cache, target: Path) -> str:
 
 
 def router_layers(cache: Cache) -> list[Path]:
-    """The file systems of a router, the topmost first; empty where they are not built."""
-    layers = [cache.layer(Role.ROUTER), cache.base]
-    return layers if all(layer.exists() for layer in layers) and os.geteuid() == 0 else []
+    """The file system of the router with FRR that a plain `up` starts: it stands on no other; empty where it is not built."""
+    root = cache.layer(Role.BUSYBOX_ROUTER)
+    return [root] if root.exists() and os.geteuid() == 0 else []
 
 
 def bird_layers(cache: Cache) -> list[Path]:
