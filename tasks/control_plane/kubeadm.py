@@ -36,6 +36,11 @@ def direct(intent: Intent) -> str:
     return DIRECT.format(names=",".join(map(str, (*names, *own, ".svc", f".{intent.cluster.dns_domain}"))))
 
 
+def _script(intent: Intent, command: str, *, before: str = "", flags: str = "") -> str:
+    """A command of kubeadm that reads its configuration; before: what comes first, once the lock is held."""
+    return KUBEADM.format(lock=UNDER_LOCK, direct=direct(intent), before=before, command=command, flags=flags)
+
+
 def kubeadm_api(kubernetes: str) -> str:
     """The version of kubeadm's configuration API for a version of Kubernetes: the newest that it reads."""
     return "v1beta4" if versions.has("kubeadm", kubernetes, "v1beta4") else "v1beta3"
@@ -116,7 +121,7 @@ def initialise(intent: Intent, configuration: str, *, again: bool) -> LinuxChang
         ignored += [f"FileAvailable--etc-kubernetes-manifests-{name}.yaml" for name in names]
     flags = ["--upload-certs"]
     flags += [f"--ignore-preflight-errors={','.join(ignored)}"] if ignored else []
-    script = KUBEADM.format(lock=UNDER_LOCK, direct=direct(intent), before="", command="init", flags=" ".join(flags))
+    script = _script(intent, "init", flags=" ".join(flags))
     before = "cut off by an earlier run" if again else None
     step = Execute("kubeadm init", script, KUBEADM_SECONDS, stdin=configuration)
     after = f"first control plane, v{intent.software.kubernetes}{_with_cgroup_v1(intent)} {GENERATED}"
@@ -139,7 +144,7 @@ def joining(intent: Intent, node: Node, configuration: str, *, reset: bool) -> L
 
     """
     empty = "" if node.role == "control_plane" else "rmdir /etc/kubernetes/manifests 2>/dev/null; "
-    script = KUBEADM.format(lock=UNDER_LOCK, direct=direct(intent), before=empty, command="join", flags="")
+    script = _script(intent, "join", before=empty)
     step = Execute("kubeadm join", script, KUBEADM_SECONDS, stdin=configuration)
     stands = "half joined" if reset else None
     after = f"{node.role.replace('_', ' ')} of {intent.cluster.name}{_with_cgroup_v1(intent)}"
@@ -162,14 +167,12 @@ def register_again(node: Node) -> LinuxChange:
 
 def mark_control_plane(intent: Intent, configuration: str) -> LinuxChange:
     """The label and the taint of a control plane: kubeadm sets them last, and a join that fails before leaves a node without."""
-    command = "init phase mark-control-plane"
-    script = KUBEADM.format(lock=UNDER_LOCK, direct=direct(intent), before="", command=command, flags="")
+    script = _script(intent, "init phase mark-control-plane")
     step = Execute("kubeadm init phase mark-control-plane", script, deadline=60, stdin=configuration)
     return LinuxChange("control plane's label and taint", None, CONTROL_PLANE_LABEL, steps=(step,))
 
 
 def upload_certificates(intent: Intent, configuration: str) -> Execute:
     """Put the control planes' certificates into the cluster again, encrypted with the key in the configuration, for two hours."""
-    command = "init phase upload-certs"
-    script = KUBEADM.format(lock=UNDER_LOCK, direct=direct(intent), before="", command=command, flags="--upload-certs")
+    script = _script(intent, "init phase upload-certs", flags="--upload-certs")
     return Execute("kubeadm init phase upload-certs", script, deadline=60, stdin=configuration)
