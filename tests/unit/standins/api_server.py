@@ -35,6 +35,9 @@ class Server(socketserver.ThreadingTCPServer):
         self.writing: tuple[int, str] = (201, "")
         self.absent: set[str] = set()
         self.patient = patient
+        self.answering = threading.Event()
+        """Cleared, lists are not answered until it is set again."""
+        self.answering.set()
         self._context = context
         super().__init__(("127.0.0.1", port), Handler)
 
@@ -73,6 +76,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.requests.append(f"list {self.server.listing}")
             self._answer(self.server.listing, json.dumps({"message": "no"}).encode())
         else:
+            self.server.answering.wait(DEADLINE)
             self.server.requests.append("list")
             items = [item(name, version) for name, version in self.server.items.items()]
             self._answer(200, json.dumps({"metadata": {"resourceVersion": "10"}, "items": items}).encode())

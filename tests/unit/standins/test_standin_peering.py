@@ -99,9 +99,11 @@ def test_a_password_is_read_by_the_name_of_its_secret_which_is_all_that_a_role_m
     (tmp_path / "token").write_text("secret")
     wanted = PasswordReference("bgp-passwords", "router")
     with serving(Server(patient=True)) as server:
+        server.answering.clear()
         datastore = Datastore(Reader("127.0.0.1", server.port, tmp_path), "calico-system", Version(), threading.Event())
         with pytest.raises(LookupError, match="not read yet"):
             datastore.passwords([wanted])
+        server.answering.set()
         asked = "/api/v1/namespaces/calico-system/secrets?fieldSelector=metadata.name=bgp-passwords"
         until(lambda: asked in server.asked)
         until(lambda: any(one.startswith(f"{asked}&watch=true") for one in server.asked))
