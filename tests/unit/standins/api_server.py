@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from cluster_api.access import Access
 
-DEADLINE = 5.0
+DEADLINE = 30.0
 
 
 class Server(socketserver.ThreadingTCPServer):

@@ -20,7 +20,7 @@ from cluster_api.client import ApiError
 from cluster_api.loop import Loop, until_answered
 from tigera_operator.certificates import self_signed
 
-from tests.unit.standins.api_server import Plain, Reader, Server, event, serving, until
+from tests.unit.standins.api_server import DEADLINE, Plain, Reader, Server, event, serving, until
 from tests.unit.standins.conftest import FOLDERS, IMAGES
 
 NEVER = 3600.0
@@ -72,7 +72,7 @@ def work(server: Server, tmp_path: Path) -> Iterator[Work]:
     yield begin
     for one in begun:
         one.loop.stop()
-        one.thread.join(5)
+        one.thread.join(DEADLINE)
         assert not one.thread.is_alive()
 
 
@@ -137,7 +137,7 @@ def test_a_stop_in_a_long_pause_ends_the_loop_and_its_watches(server: Server, wo
     working = work()
     until(lambda: server.requests.count("watch 10") == 2 and working.steps)
     working.loop.stop()
-    working.thread.join(5)
+    working.thread.join(DEADLINE)
     assert not working.thread.is_alive()
     until(lambda: not {thread.name for thread in threading.enumerate()} & set(PATHS.values()))
 
@@ -148,7 +148,7 @@ def test_a_stop_before_the_first_step_is_not_forgotten(server: Server, tmp_path:
     loop.stop()
     thread = threading.Thread(target=loop.run, args=(lambda: NEVER,), daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(DEADLINE)
     assert not thread.is_alive()
 
 

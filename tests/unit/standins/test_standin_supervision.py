@@ -10,7 +10,7 @@ import pytest
 from calico_node import bird as bird_module
 from calico_node.bird import Bird, BirdError, RefusedConfiguration, _reply
 
-DEADLINE = 5.0
+DEADLINE = 30.0
 PROGRAM = """\
 #!/bin/sh
 if [ "$1" = -p ]; then cat "$3" >> {calls}.checked; grep -q broken "$3" && { echo "syntax error"; exit 1; }; exit 0; fi
