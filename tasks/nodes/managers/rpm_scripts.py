@@ -21,9 +21,10 @@ CAUSE = """first_error() {
     awk '/^ *- (Curl error|Status code)/ { sub(/^ *- /, ""); if (!fetch) fetch = $0 }
          why { sub(/^ *- /, "; "); problem = problem $0; why = 0 }
          /^ *Problem[ 0-9]*:/ && !problem { sub(/^ *Problem[ 0-9]*: */, ""); problem = $0; why = 1 }
+         /( is not signed|^Public key for .* is not installed|are not correct for this package)\\.?$/ { if (!key) key = $0 }
          /^Error: ./ { if (!error) error = $0 }
          NF { last = $0 }
-         END { print fetch ? fetch : problem ? problem : error ? error : last }' "$1"
+         END { print fetch ? fetch : problem ? problem : key ? key : error ? error : last }' "$1"
 }
 """
 LOOK_UP = """(
