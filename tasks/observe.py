@@ -11,7 +11,7 @@ from tasks.cluster.tasks import refuse_early as refuse_cluster
 from tasks.control_plane import membership
 from tasks.control_plane.kubeadm import KUBEADM_SECONDS
 from tasks.control_plane.membership import MEMBER
-from tasks.control_plane.preflight import refuse_unready_api, refuse_unusable_passwords
+from tasks.control_plane.preflight import refuse_another_provider, refuse_unready_api, refuse_unusable_passwords
 from tasks.control_plane.tasks import keep_membership
 from tasks.linux.observe import ask, at_rest
 from tasks.linux.shell import open_shell
@@ -49,6 +49,7 @@ def preflight(task: Task, run: Run) -> Result:
 @hands_over(needs=OBSERVED, gives=ASKED_API)
 def preflight_with_cluster(task: Task, run: Run) -> Result:
     """The same, and what cannot end well in the cluster itself: then no host is touched."""
+    refuse_another_provider(run)
     refuse_unusable_passwords(run)
     result = preflight(task, run)
     refuse_cluster(run)

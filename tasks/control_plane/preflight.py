@@ -8,8 +8,9 @@ from kubepeer.phases import control_planes, routers
 from kubepeer.run import Run
 from tasks.cluster.access import API_SECONDS, ApiNotReadyError, open_api
 from tasks.control_plane.endpoint import refuse_password
-from tasks.control_plane.joins import vrrp_password
-from tasks.control_plane.membership import MEMBER
+from tasks.control_plane.endpoint_seen import another_provider
+from tasks.control_plane.membership import KUBELET_CONF, MEMBER
+from tasks.control_plane.vrrp import vrrp_password
 
 Refusal = tuple[str, str]  # what is said, and the cure
 API_REFUSAL = Memory[Refusal | None]("why nothing begins while the API is not ready")
@@ -60,6 +61,21 @@ def refuse_unusable_passwords(run: Run) -> None:
 
     """
     said = run.once(PASSWORDS_REFUSED, partial(_unusable_password, run))
+    if said:
+        message, cure = said
+        raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
+
+
+def refuse_another_provider(run: Run) -> None:
+    """Refuse where the endpoint's provider is another than the one that the cluster lives with.
+
+    Raises:
+        RefusedError: the same for all hosts, so that it is told once.
+
+    """
+    seen = {node.name: run.recall(MEMBER, of=node.name) for node in run.intent.control_planes}
+    members = {name: one.endpoint for name, one in seen.items() if one is not None and KUBELET_CONF in one.leftovers}
+    said = another_provider(run.intent, members)
     if said:
         message, cure = said
         raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
