@@ -14,6 +14,7 @@ from tasks.control_plane.vrrp import vrrp_password
 
 Refusal = tuple[str, str]  # what is said, and the cure
 API_REFUSAL = Memory[Refusal | None]("why nothing begins while the API is not ready")
+BUSY = Memory[bool]("whether somebody answers at the load balancer while there is no cluster")
 PASSWORDS_REFUSED = Memory[Refusal | None]("why nothing begins with these passwords")
 
 
@@ -79,6 +80,33 @@ def refuse_another_provider(run: Run) -> None:
     if said:
         message, cure = said
         raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
+
+
+def refuse_busy_load_balancer(run: Run) -> None:
+    """Refuse where somebody answers at an external load balancer's address while no control plane holds a cluster.
+
+    Raises:
+        RefusedError: the same for all hosts, so that it is told once.
+
+    """
+    if run.intent.cluster.endpoint.provider == "external" and run.once(BUSY, partial(_is_busy, run)):
+        endpoint = run.intent.cluster.endpoint
+        raise RefusedError(
+            f"somebody answers at {endpoint.address}:{endpoint.port} already, and no control plane of the inventory holds a cluster. "
+            "Nothing was changed on any host.",
+            host=run.intent.cluster.name,
+            cure="give the load balancer these control planes as its only backends, or correct cluster.endpoint",
+        )
+
+
+def _is_busy(run: Run) -> bool:
+    """Asked only where all control planes were looked at: one that was left out may hold the cluster that answers."""
+    seen = [run.recall(MEMBER, of=node.name) for node in run.intent.control_planes]
+    if not all(one is not None and not one.leftovers for one in seen):
+        return False
+    from tasks.control_plane.load_balancer import somebody_answers  # noqa: PLC0415  few have one
+
+    return somebody_answers(str(run.intent.cluster.endpoint.address), run.intent.cluster.endpoint.port)
 
 
 def _unusable_password(run: Run) -> Refusal | None:

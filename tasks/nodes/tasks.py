@@ -15,11 +15,10 @@ from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
 from tasks.nodes import facts, plan, preflight, refusals, repository
-from tasks.nodes.facts import NodeFacts
+from tasks.nodes.facts import FACTS, NodeFacts
 from tasks.nodes.packages import INSTALL_SECONDS, OURS, installed, lacking
 from tasks.nodes.repository import LOOK_UP_SECONDS, Repository
 
-FACTS = Memory[NodeFacts]("what each node says of itself")
 KNOWN_VERSIONS = Memory[dict[str, str]]("the versions of the nodes that the API knows")
 KEYRING = Memory[str]("the keys of a package repository")
 
