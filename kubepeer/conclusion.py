@@ -92,12 +92,16 @@ def drift_line(outcomes: Sequence[PhaseOutcome], seconds: float) -> str:
     """The last line of a look for drift: how much differs from intent, and what could not be seen."""
     count = sum(len(host.changes) for outcome in outcomes for host in outcome.hosts.values())
     hosts = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.changes}
-    unseen = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.failed}
+    unseen = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.failed and not host.findings}
+    wrong = sum(not finding.ok for outcome in outcomes for host in outcome.hosts.values() for finding in host.findings)
     what = (
         f"{count} difference{'s' if count != 1 else ''} from intent on {', '.join(sorted(hosts))}"
         if count
         else "no drift"
     )
+    if wrong:
+        failed = f"{wrong} check{'s' if wrong != 1 else ''} failed, see above"
+        what = f"{what}, {failed}" if count else failed
     return f"{what} in {seconds:.1f} s" + (f"; not looked at: {', '.join(sorted(unseen))}" if unseen else "")
 
 

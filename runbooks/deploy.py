@@ -19,6 +19,7 @@ from kubepeer.runbook import run
 from tasks.cluster.access import a_cluster
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
+from tasks.endpoint import one_that_asks, verify_endpoint_when_built
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe, preflight_with_cluster
 from tasks.platforms.platform import PLATFORMS
@@ -41,6 +42,7 @@ PHASES: list[Phase | Together] = [
     Phase("Cluster network", build_network, on=one_control_plane, needs=a_cluster),
     Phase("Load balancer", build_load_balancer, on=one_control_plane, needs=a_cluster),
     Phase("Workload", run_workload, on=one_control_plane, needs=a_cluster),
+    Phase("Verify endpoint", verify_endpoint_when_built, on=one_that_asks, needs=a_cluster),
     Phase("Verify both ends", verify_when_settled, on=routers_to_ask, needs=a_cluster),
 ]
 

@@ -4,7 +4,9 @@ import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import Phase, Purpose, Together, chosen, control_planes, nodes, one_control_plane, routers
 from kubepeer.runbook import run
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
+from tasks.control_plane.holders import show
 from tasks.control_plane.tasks import join, place_endpoint
+from tasks.endpoint import one_that_asks, verify_endpoint_as_seen
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe
 from tasks.platforms.platform import PLATFORMS
@@ -18,7 +20,8 @@ PHASES: list[Phase | Together] = [
     Phase("Cluster network", build_network, on=one_control_plane),
     Phase("Load balancer", build_load_balancer, on=one_control_plane),
     Phase("Workload", run_workload, on=one_control_plane),
+    Phase("Endpoint's holder", verify_endpoint_as_seen, on=one_that_asks),
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(run("drift", PHASES, platforms=PLATFORMS, description=__doc__, purpose=Purpose.DRIFT))
+    raise SystemExit(run("drift", PHASES, platforms=PLATFORMS, description=__doc__, show=show, purpose=Purpose.DRIFT))

@@ -1,13 +1,19 @@
 """Prove the routes: every prefix of the cluster on every router, with exactly the right next hops, in BGP, RIB and kernel."""
 
 import kubepeer.starting  # noqa: F401  first of all
-from kubepeer.phases import Phase, Purpose
+from kubepeer.phases import Phase, Purpose, Together
 from kubepeer.runbook import run
+from tasks.endpoint import one_that_asks, verify_endpoint
 from tasks.platforms.platform import PLATFORMS
 from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify
 
-PHASES = [Phase("Verify routes", verify, on=routers_to_ask)]
+PHASES: list[Phase | Together] = [
+    Together(
+        Phase("Verify routes", verify, on=routers_to_ask),
+        Phase("Verify endpoint", verify_endpoint, on=one_that_asks),
+    )
+]
 
 if __name__ == "__main__":
     raise SystemExit(

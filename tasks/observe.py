@@ -11,12 +11,18 @@ from tasks.cluster.tasks import refuse_early as refuse_cluster
 from tasks.control_plane import membership
 from tasks.control_plane.kubeadm import KUBEADM_SECONDS
 from tasks.control_plane.membership import MEMBER
-from tasks.control_plane.preflight import refuse_unready_api, refuse_unusable_passwords
+from tasks.control_plane.preflight import (
+    refuse_another_provider,
+    refuse_busy_load_balancer,
+    refuse_unready_api,
+    refuse_unusable_passwords,
+)
 from tasks.control_plane.tasks import keep_membership
 from tasks.linux.observe import ask, at_rest
 from tasks.linux.shell import open_shell
 from tasks.nodes import facts
-from tasks.nodes.tasks import FACTS, keep_facts, refuse_early, refuse_for_all
+from tasks.nodes.facts import FACTS
+from tasks.nodes.tasks import keep_facts, refuse_early, refuse_for_all
 from tasks.routers.tasks import ANSWERS
 from tasks.routers.tasks import observe as observe_router
 from tasks.routers.tasks import refuse_early as refuse_router
@@ -49,6 +55,8 @@ def preflight(task: Task, run: Run) -> Result:
 @hands_over(needs=OBSERVED, gives=ASKED_API)
 def preflight_with_cluster(task: Task, run: Run) -> Result:
     """The same, and what cannot end well in the cluster itself: then no host is touched."""
+    refuse_another_provider(run)
+    refuse_busy_load_balancer(run)
     refuse_unusable_passwords(run)
     result = preflight(task, run)
     refuse_cluster(run)

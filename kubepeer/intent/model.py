@@ -32,14 +32,15 @@ class Section(BaseModel):
 
 
 class Endpoint(Section):
-    """The API's one address: a virtual IP that keepalived moves between the control planes, and haproxy behind it."""
+    """The API's one address: a virtual IP of the control planes, or that of a load balancer of somebody else's."""
 
     name: DnsName
     address: IPv4Address
     port: Port = 8443
-    virtual_router_id: int = Field(ge=1, le=255)  # RFC 5798: unique on the link
-    password: SecretSource | None = None
-    prefix_length: int | None = Field(default=None, ge=1, le=32)  # the nodes' network's where none is said
+    provider: Literal["keepalived", "kube-vip", "external"] = "keepalived"  # who answers at the address
+    virtual_router_id: int | None = Field(default=None, ge=1, le=255)  # RFC 5798: unique on the link; of keepalived
+    password: SecretSource | None = None  # of VRRP; generated where none is named
+    prefix_length: int = Field(default=32, ge=1, le=32)  # with less, the address brings a route to its network
     unicast: bool = False  # VRRP between the control planes' own addresses, where the network drops multicast
 
 
@@ -116,6 +117,7 @@ class Software(Section):
     pause_image: str
     haproxy_image: str
     keepalived_image: str
+    kube_vip_image: str | None = None  # needed where kube-vip is the endpoint's provider
     workload_image: str
     restrict_oom_score: bool = False  # containerd in a user or system container may not lower oom_score_adj
 

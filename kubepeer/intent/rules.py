@@ -6,6 +6,7 @@ from itertools import combinations
 from kubepeer.intent.abilities import Platforms, inabilities
 from kubepeer.intent.combinations import refusals
 from kubepeer.intent.contradiction import Contradiction
+from kubepeer.intent.endpoint import of_endpoint
 from kubepeer.intent.model import Intent, Node, Router
 from kubepeer.intent.prefixes import beyond_the_limit
 
@@ -19,7 +20,7 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from _names(intent)
     yield from _addresses(intent)
     yield from _networks(intent)
-    yield from _endpoint(intent)
+    yield from of_endpoint(intent)
     yield from _bgp(intent)
     yield from _peerings(intent)
     yield from _abilities(intent, platforms)
@@ -92,32 +93,6 @@ def _networks(intent: Intent) -> Iterator[Contradiction]:
         yield Contradiction(
             f"{networks.load_balancers} has no address number {WORKLOAD_ADDRESS}: the workload's service asks for it",
             key="cluster.networks.load_balancers",
-        )
-
-
-def _endpoint(intent: Intent) -> Iterator[Contradiction]:
-    endpoint, networks = intent.cluster.endpoint, intent.cluster.networks
-    if endpoint.address not in networks.nodes:
-        yield Contradiction(
-            f"the virtual IP {endpoint.address} is outside the nodes' network {networks.nodes}",
-            key="cluster.endpoint.address",
-        )
-    if endpoint.address in (networks.nodes.network_address, networks.nodes.broadcast_address):
-        yield Contradiction(
-            f"the virtual IP {endpoint.address} is no host address of {networks.nodes}", key="cluster.endpoint.address"
-        )
-    if endpoint.prefix_length and endpoint.prefix_length < networks.nodes.prefixlen:
-        yield Contradiction(
-            f"/{endpoint.prefix_length} would put more on the link than the nodes' network {networks.nodes}",
-            key="cluster.endpoint.prefix_length",
-            cure=f"{networks.nodes.prefixlen} to 32",
-        )
-    for host in _hosts(intent):
-        if host.address == endpoint.address:
-            yield Contradiction(f"{host.address} is also the virtual IP of the API", host=host.name)
-    if endpoint.port == 6443 and intent.control_planes:  # noqa: PLR2004  kubeadm's default bindPort
-        yield Contradiction(
-            "6443 is the apiserver's own port on the same machines; haproxy needs another", key="cluster.endpoint.port"
         )
 
 

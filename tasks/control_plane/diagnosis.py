@@ -8,7 +8,7 @@ from typing import Any
 from tasks.control_plane.containers import FUNCTIONS
 from tasks.linux.observe import Answer, Seen
 
-ENDPOINT_PODS = ("haproxy", "keepalived")
+ENDPOINT_PODS = ("haproxy", "keepalived", "kube-vip")
 CONTROL_PLANE_PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 SECONDS = 20
 SHOWN, SIGNS = 4, 240  # it is one line of an error

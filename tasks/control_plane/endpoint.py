@@ -1,4 +1,4 @@
-"""The API's one address: haproxy and keepalived as static pods on every control plane, planned. Pure."""
+"""The API's one address: haproxy and keepalived, or kube-vip, as static pods on every control plane, planned. Pure."""
 
 import hashlib
 import re
@@ -8,9 +8,10 @@ import yaml
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Node
+from tasks.control_plane import kube_vip
 from tasks.control_plane.containers import stopping
-from tasks.linux.observe import Seen
-from tasks.linux.state import PENDING_RESTARTS, Execute, LinuxChange, clearing_marker, file, marker_of, present
+from tasks.linux.observe import FileSeen, Seen
+from tasks.linux.state import PENDING_RESTARTS, Execute, LinuxChange, Remove, clearing_marker, file, marker_of, present
 from tasks.linux.templates import render
 
 HAPROXY_FILE = "/etc/haproxy/haproxy.cfg"
@@ -18,7 +19,15 @@ KEEPALIVED_FILE, CHECK_FILE = "/etc/keepalived/keepalived.conf", "/etc/keepalive
 MANIFESTS = "/etc/kubernetes/manifests"
 HAPROXY_POD, KEEPALIVED_POD = f"{MANIFESTS}/haproxy.yaml", f"{MANIFESTS}/keepalived.yaml"
 QUESTIONS = {"restarts": PENDING_RESTARTS}
-PATHS = (HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE, HAPROXY_POD, KEEPALIVED_POD)
+# provider -> its files, the pods first: in this order they are taken away
+FILES = {
+    "keepalived": (HAPROXY_POD, KEEPALIVED_POD, HAPROXY_FILE, KEEPALIVED_FILE, CHECK_FILE),
+    "kube-vip": (kube_vip.POD, kube_vip.HOSTS_FILE),
+}
+PATHS = tuple(path for paths in FILES.values() for path in paths)
+PODS = (HAPROXY_POD, KEEPALIVED_POD, kube_vip.POD)
+ADDRESS_BITS = 32  # of IPv4; keepalived.conf(5): an address without a length is a /32
+WRITTEN = "Written by Kubepeer"
 
 # keepalived cuts it after the eighth sign (RFC 2338, 5.3.6), and reads spaces, quotes, comments and braces in its own way
 VRRP_PASSWORD = r"[A-Za-z0-9._+=:@/-]{1,8}"  # noqa: S105  a form, not a password
@@ -26,27 +35,50 @@ CONFIGURATION_ANNOTATION = "kubepeer.io/configuration"
 RESTART_SECONDS = 90  # a container has thirty to end
 
 
-def plan_endpoint(intent: Intent, node: Node, seen: Seen, password: str | None) -> tuple[LinuxChange, ...]:
-    """The five files; the kubelet starts the pods from the last two.
+def plan_endpoint(
+    intent: Intent, node: Node, seen: Seen, password: str | None, *, cluster_stands: bool = False
+) -> tuple[LinuxChange, ...]:
+    """The files of the endpoint's provider; the kubelet starts its pods. What another provider of ours has left goes.
 
     Args:
         intent: all control planes are backends, chosen or not.
         node: the control plane.
-        seen: the five files as they stand.
+        seen: the files of all providers as they stand.
         password: of VRRP, or None for none (RFC 5798 has dropped it; keepalived still has it).
+        cluster_stands: the API answers and knows nodes.
 
     Raises:
         RefusedError: keepalived would read another password than this one.
 
     """
+    provider = intent.cluster.endpoint.provider
+    wanted: tuple[LinuxChange, ...] = ()
+    if provider == "keepalived":
+        wanted = _keepalived(intent, node, seen, password)
+    elif provider == "kube-vip":
+        texts = kube_vip.files(intent, node, seen.files[kube_vip.POD], cluster_stands=cluster_stands)
+        wanted = present(*(file(path, text, seen.files[path]) for path, text in texts.items()))
+    left = [path for other, paths in FILES.items() if other != provider for path in paths]
+    return (*present(*(_gone(path, seen.files[path]) for path in left)), *wanted)
+
+
+def _gone(path: str, stands: FileSeen | None) -> LinuxChange | None:
+    """A file of ours that is no longer wanted; one that somebody else has made is not ours to take."""
+    if stands is None or not any(mark in stands.content for mark in (WRITTEN, CONFIGURATION_ANNOTATION)):
+        return None
+    return LinuxChange(path, stands.content, None, secret=path == KEEPALIVED_FILE, steps=(Remove(path),))
+
+
+def _keepalived(intent: Intent, node: Node, seen: Seen, password: str | None) -> tuple[LinuxChange, ...]:
+    """The five files of haproxy and keepalived; the kubelet starts the pods from the last two."""
     refuse_password(password, node.name)
-    endpoint, networks = intent.cluster.endpoint, intent.cluster.networks
+    endpoint = intent.cluster.endpoint
+    length = f"/{endpoint.prefix_length}" if endpoint.prefix_length < ADDRESS_BITS else ""
     haproxy = render("control_plane/haproxy.cfg.j2", port=endpoint.port, control_planes=intent.control_planes)
     keepalived = render(
         "control_plane/keepalived.conf.j2",
         node=node,
-        address=endpoint.address,
-        prefix_length=endpoint.prefix_length or networks.nodes.prefixlen,
+        virtual_address=f"{endpoint.address}{length}",
         virtual_router_id=endpoint.virtual_router_id,
         password=password,
         peers=[other for other in intent.control_planes if endpoint.unicast and other.name != node.name],

@@ -9,7 +9,7 @@ from kubepeer.intent import Node
 from kubepeer.memory import Memory
 from kubepeer.run import Run
 from tasks.cluster import waits
-from tasks.cluster.access import JOINED, kubeconfig_of
+from tasks.cluster.access import JOINED, api_if_there, kubeconfig_of
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.control_plane import etcd, kubeadm
 from tasks.control_plane import membership as members
@@ -19,6 +19,8 @@ from tasks.control_plane.explain import explain, explained
 from tasks.control_plane.join_secrets import JoinSecrets, bootstrap_token, ca_hash
 from tasks.control_plane.membership import MemberSeen, Membership
 from tasks.control_plane.peers import Peers
+from tasks.control_plane.standing import registered_nodes
+from tasks.control_plane.vrrp import vrrp_password
 from tasks.linux.apply import apply
 from tasks.linux.observe import ask
 from tasks.linux.shell import SshShell, open_shell
@@ -26,7 +28,6 @@ from tasks.linux.state import LinuxChange, present
 
 JOIN_SECRETS = Memory[JoinSecrets]("the secrets of this run's joins")
 CERTIFICATES_UPLOADED = Memory[bool]("that the certificates of the control planes can be fetched by those that join")
-VRRP_PASSWORD = Memory[str]("the password of VRRP")
 TOKEN_MINUTES = 30
 NODE_SECONDS = 60  # a kubelet registers within seconds of its join
 
@@ -120,20 +121,13 @@ def planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, res
 
 def plan_endpoint_of(run: Run, shell: SshShell) -> tuple[LinuxChange, ...]:
     """The endpoint's files on a control plane, against what stands there."""
-    return plan_endpoint(run.intent, run.intent.node(shell.host), ask(shell, QUESTIONS, PATHS), vrrp_password(run))
-
-
-def vrrp_password(run: Run) -> str | None:
-    """The password of VRRP, read once and hidden from then on in all that is printed; None where the inventory names none.
-
-    Raises:
-        InventoryError: it cannot be read.
-
-    """
-    source = run.intent.cluster.endpoint.password
-    if source is None:
-        return None
-    return run.once(VRRP_PASSWORD, lambda: run.redactor.learn(source.read("the VRRP password", run.settings.folder)))
+    node = run.intent.node(shell.host)
+    stands = False
+    if run.intent.cluster.endpoint.provider == "kube-vip":  # nobody else asks
+        api = api_if_there(run)
+        stands = api is not None and bool(registered_nodes(run, node, api))
+    seen = ask(shell, QUESTIONS, PATHS)
+    return plan_endpoint(run.intent, node, seen, vrrp_password(run), cluster_stands=stands)
 
 
 def _make_token(run: Run, api: KubernetesApi) -> JoinSecrets:

@@ -7,12 +7,14 @@ kubelet-wait-bootstrap (kubelet.conf, the Node), control-plane-join (label and t
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from kubepeer.change import GENERATED
 from kubepeer.intent import Node
 from kubepeer.memory import Memory
+from tasks.control_plane import endpoint_seen
+from tasks.control_plane.endpoint_seen import EndpointSeen
 from tasks.control_plane.etcd import Member
 from tasks.control_plane.kubeadm import KUBEADM_SECONDS
 from tasks.linux.observe import Seen
@@ -45,6 +47,7 @@ class MemberSeen:
         admin_conf: the administrator's kubeconfig, "" where there is none.
         ca: the cluster's CA certificate in PEM, "" where there is none.
         kubeconfig_current: root's kubeconfig is the administrator's.
+        endpoint: what is there of the API's endpoint.
 
     """
 
@@ -53,6 +56,7 @@ class MemberSeen:
     admin_conf: str
     ca: str
     kubeconfig_current: bool
+    endpoint: EndpointSeen = field(default_factory=EndpointSeen)
 
 
 MEMBER = Memory[MemberSeen]("what each node says of its membership")
@@ -62,6 +66,7 @@ QUESTIONS = {
     f"{APISERVER} /etc/kubernetes/manifests/etcd.yaml /var/lib/etcd/member 2>/dev/null; true",
     "api": "curl --noproxy '*' -sk --max-time 3 https://127.0.0.1:6443/readyz; true",
     "kubeconfig": f"cmp -s {ADMIN_CONF} /root/.kube/config && echo current; true",
+    "endpoint": endpoint_seen.QUESTION,
 }
 FILES = (ADMIN_CONF, CA_CERTIFICATE)
 
@@ -75,6 +80,7 @@ def member_seen(seen: Seen) -> MemberSeen:
         admin_conf=admin.content if admin else "",
         ca=ca.content if ca else "",
         kubeconfig_current=seen["kubeconfig"].text.strip() == "current",
+        endpoint=endpoint_seen.endpoint_seen(seen["endpoint"]),
     )
 
 

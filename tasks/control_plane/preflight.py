@@ -8,11 +8,13 @@ from kubepeer.phases import control_planes, routers
 from kubepeer.run import Run
 from tasks.cluster.access import API_SECONDS, ApiNotReadyError, open_api
 from tasks.control_plane.endpoint import refuse_password
-from tasks.control_plane.joins import vrrp_password
-from tasks.control_plane.membership import MEMBER
+from tasks.control_plane.endpoint_seen import another_provider
+from tasks.control_plane.membership import KUBELET_CONF, MEMBER
+from tasks.control_plane.vrrp import vrrp_password
 
 Refusal = tuple[str, str]  # what is said, and the cure
 API_REFUSAL = Memory[Refusal | None]("why nothing begins while the API is not ready")
+BUSY = Memory[bool]("whether somebody answers at the load balancer while there is no cluster")
 PASSWORDS_REFUSED = Memory[Refusal | None]("why nothing begins with these passwords")
 
 
@@ -63,6 +65,48 @@ def refuse_unusable_passwords(run: Run) -> None:
     if said:
         message, cure = said
         raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
+
+
+def refuse_another_provider(run: Run) -> None:
+    """Refuse where the endpoint's provider is another than the one that the cluster lives with.
+
+    Raises:
+        RefusedError: the same for all hosts, so that it is told once.
+
+    """
+    seen = {node.name: run.recall(MEMBER, of=node.name) for node in run.intent.control_planes}
+    members = {name: one.endpoint for name, one in seen.items() if one is not None and KUBELET_CONF in one.leftovers}
+    said = another_provider(run.intent, members)
+    if said:
+        message, cure = said
+        raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
+
+
+def refuse_busy_load_balancer(run: Run) -> None:
+    """Refuse where somebody answers at an external load balancer's address while no control plane holds a cluster.
+
+    Raises:
+        RefusedError: the same for all hosts, so that it is told once.
+
+    """
+    if run.intent.cluster.endpoint.provider == "external" and run.once(BUSY, partial(_is_busy, run)):
+        endpoint = run.intent.cluster.endpoint
+        raise RefusedError(
+            f"somebody answers at {endpoint.address}:{endpoint.port} already, and no control plane of the inventory holds a cluster. "
+            "Nothing was changed on any host.",
+            host=run.intent.cluster.name,
+            cure="give the load balancer these control planes as its only backends, or correct cluster.endpoint",
+        )
+
+
+def _is_busy(run: Run) -> bool:
+    """Asked only where all control planes were looked at: one that was left out may hold the cluster that answers."""
+    seen = [run.recall(MEMBER, of=node.name) for node in run.intent.control_planes]
+    if not all(one is not None and not one.leftovers for one in seen):
+        return False
+    from tasks.control_plane.load_balancer import somebody_answers  # noqa: PLC0415  few have one
+
+    return somebody_answers(str(run.intent.cluster.endpoint.address), run.intent.cluster.endpoint.port)
 
 
 def _unusable_password(run: Run) -> Refusal | None:

@@ -1,7 +1,7 @@
 """The API's endpoint, the first control plane and the joins: observe, plan, apply."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from kubepeer.memory import hands_over
 from kubepeer.run import Run, done
 from tasks.cluster import conditions, waits
 from tasks.cluster.access import ASKED_API, JOINED, api_if_there, api_that_answered, open_api
+from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import kubeadm
 from tasks.control_plane import membership as members
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS
-from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, configuration_of
+from tasks.control_plane.endpoint import PODS, configuration_of
 from tasks.control_plane.explain import explain, explained
 from tasks.control_plane.join_secrets import TOKEN_DESCRIPTION, JoinSecrets, decoded
 from tasks.control_plane.joins import CERTIFICATES_UPLOADED, JOIN_SECRETS, join_cluster, plan_endpoint_of, planned_join
@@ -34,7 +35,7 @@ NEW_API_SECONDS = 300  # kubeadm init asks the node's own address: images of hap
 
 @hands_over(needs=(MEMBER,), gives=ASKED_API)
 def place_endpoint(task: Task, run: Run) -> Result:
-    """The files of haproxy and keepalived; the kubelet starts them as soon as it has a configuration."""
+    """The files of the endpoint; the kubelet starts its pods as soon as it has a configuration. Of an external one there are none."""
     shell = open_shell(run.nornir, task.host.name)
     changes = plan_endpoint_of(run, shell)
     if not run.options.dry_run:
@@ -45,7 +46,7 @@ def place_endpoint(task: Task, run: Run) -> Result:
 
 def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[LinuxChange]) -> None:
     """Where a cluster lives already, the pods run with what was written before the next control plane's are touched."""
-    pods = {change.what: change.after for change in changes if change.what in (HAPROXY_POD, KEEPALIVED_POD)}
+    pods = _pods(changes)
     api = api_if_there(run) if pods else None
     seen = run.recall(MEMBER, of=node.name)
     if (
@@ -54,10 +55,18 @@ def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[
         or members.membership(node, seen, registered_nodes(run, node, api)) is not Membership.FULL
     ):
         return  # no kubelet of the cluster that could start them; this node joins later
+    _wait_for_pods(api, shell, node, pods)
+
+
+def _wait_for_pods(api: KubernetesApi, shell: SshShell, node: Node, pods: Mapping[str, str]) -> None:
     for path, text in pods.items():
         name = f"{Path(path).stem}-{node.full_name}"  # the kubelet's name for a static pod
-        wanted = partial(conditions.static_pod, api, name, configuration_of(text or ""))
+        wanted = partial(conditions.static_pod, api, name, configuration_of(text))
         waits.until(wanted, POD_SECONDS, partial(explain, shell, (Path(path).stem,)))
+
+
+def _pods(changes: Sequence[LinuxChange]) -> dict[str, str]:
+    return {change.what: change.after for change in changes if change.what in PODS and change.after}
 
 
 def _observe(run: Run, shell: SshShell) -> MemberSeen:
@@ -105,11 +114,24 @@ def initialise(task: Task, run: Run) -> Result:
     run.keep(CERTIFICATES_UPLOADED, value=True)
     began = time.monotonic()
     _open_new_api(run, shell)
+    changes = (*changes, *_endpoint_of_new_cluster(run, shell))
     return done(
         task,
         changes,
         f"API answers at {run.intent.cluster.endpoint.address} {time.monotonic() - began:.0f} s after init",
     )
+
+
+def _endpoint_of_new_cluster(run: Run, shell: SshShell) -> tuple[LinuxChange, ...]:
+    """What the endpoint's pods are given as soon as the cluster stands; nothing but for kube-vip, which has begun with other rights."""
+    if run.intent.cluster.endpoint.provider != "kube-vip":
+        return ()
+    changes = plan_endpoint_of(run, shell)
+    apply(shell, changes)
+    api = api_if_there(run)
+    if changes and api is not None:
+        _wait_for_pods(api, shell, run.intent.node(shell.host), _pods(changes))
+    return changes
 
 
 def _open_new_api(run: Run, shell: SshShell) -> None:
@@ -127,6 +149,7 @@ def keep_membership(run: Run, name: str, answers: Seen) -> None:
     seen = members.member_seen(answers)
     run.keep(MEMBER, seen, of=name)
     run.redactor.learn(seen.admin_conf)
+    run.redactor.learn(seen.endpoint.password or "")
 
 
 @hands_over(needs=(MEMBER,), gives=(*ASKED_API, JOINED))

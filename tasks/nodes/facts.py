@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kubepeer.intent import Intent, Node
+from kubepeer.memory import Memory
 from tasks.linux.observe import Answer, Seen
 from tasks.nodes import cni, firewall, selinux, systems
 from tasks.nodes.kernel import modules_for
@@ -94,6 +95,9 @@ class NodeFacts:
     twice: tuple[str, ...] = ()
     identity: Mapping[str, frozenset[str]] = field(default_factory=dict)
     repository: Repository | None = field(default=None)
+
+
+FACTS = Memory[NodeFacts]("what each node says of itself")
 
 
 def questions(intent: Intent, node: Node) -> dict[str, str]:

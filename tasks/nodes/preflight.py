@@ -178,7 +178,8 @@ def _firewall(intent: Intent, node: Node, own: NodeFacts) -> list[str]:
 def _ports(intent: Intent, node: Node, own: NodeFacts) -> list[str]:
     if own.member or own.joining:
         return []
-    endpoint = (intent.cluster.endpoint.port,) if node.role == "control_plane" else ()
+    balanced = intent.cluster.endpoint.provider == "keepalived"  # haproxy's; kube-vip's is the apiserver's
+    endpoint = (intent.cluster.endpoint.port,) if balanced and node.role == "control_plane" else ()
     return [
         f"port {port} is in use by {own.listening[port] or 'another program'}: stop it (ss -ltnp)"
         for port in (*TCP_LISTEN_PORTS[node.role], *endpoint)

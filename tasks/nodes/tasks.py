@@ -15,14 +15,13 @@ from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
 from tasks.nodes import facts, plan, preflight, refusals, systems
-from tasks.nodes.facts import NodeFacts
+from tasks.nodes.facts import FACTS, NodeFacts
 from tasks.nodes.managers.choice import manager_of
 from tasks.nodes.managers.manager import INSTALL_SECONDS
 from tasks.nodes.packages import asked_for, installed, lacking
 from tasks.nodes.repository import LOOK_UP_SECONDS, Repository
 from tasks.nodes.systems import System
 
-FACTS = Memory[NodeFacts]("what each node says of itself")
 KNOWN_VERSIONS = Memory[dict[str, str]]("the versions of the nodes that the API knows")
 KEYRING = Memory[str]("the keys of a package repository")
 

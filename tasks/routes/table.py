@@ -9,6 +9,7 @@ from rich.text import Text
 from kubepeer.checks import Finding
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.run import Run
+from tasks.control_plane import holders
 from tasks.platforms.hops import shortened
 from tasks.platforms.seen import RibRoute, RouterSeen
 from tasks.routes.checks import REMARK
@@ -23,6 +24,8 @@ CODES = {"bgp": "B", "kernel": "K", "static": "S", "connected": "C", "ospf": "O"
 
 def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
     """Print the table of every router that was asked; with --verbose its routes in the form of `show ip route` as well."""
+    for line in holders.lines(outcomes):
+        console.print(line, soft_wrap=True, highlight=False)
     answered = {name: host for outcome in outcomes for name, host in outcome.hosts.items() if host.findings}
     for router in run.intent.routers:
         if router.name not in answered:

@@ -287,7 +287,10 @@ def test_the_static_pods_are_pods_with_the_images_of_the_inventory(
     texts: dict[str, str], variant: str, intent_of: Any
 ) -> None:
     software = intent_of(**VARIANTS[variant]).software
-    for name, image in (("haproxy", software.haproxy_image), ("keepalived", software.keepalived_image)):
+    images = {"haproxy": software.haproxy_image, "keepalived": software.keepalived_image}
+    if software.kube_vip_image:
+        images["kube-vip"] = software.kube_vip_image
+    for name, image in images.items():
         pod = yaml.safe_load(texts[f"control_plane/kubernetes/manifests/{name}.yaml"])
         assert (pod["kind"], pod["metadata"]["namespace"]) == ("Pod", "kube-system")
         assert [container["image"] for container in pod["spec"]["containers"]] == [image]

@@ -8,6 +8,7 @@ import yaml
 
 from kubepeer.intent import Intent
 from tasks.cluster import objects
+from tasks.control_plane import kube_vip
 from tasks.control_plane.endpoint import PATHS, plan_endpoint
 from tasks.control_plane.join_secrets import JoinSecrets
 from tasks.control_plane.kubeadm import init_configuration, join_configuration
@@ -26,14 +27,20 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         "defaults": "today",
         "defaults_file": {
             "data": {
-                "software": {"kubernetes": "1.31.0", "calico": "3.30.7", "purelb": "0.14.1", "proxy_mode": "nftables"},
+                "software": {
+                    "kubernetes": "1.31.0",
+                    "calico": "3.30.7",
+                    "purelb": "0.14.1",
+                    "proxy_mode": "nftables",
+                    "kube_vip_image": "ghcr.io/kube-vip/kube-vip:v0.8.9",
+                },
                 "registries": {"docker.io": "http://10.31.0.2:5000"},
             }
         },
         "groups": {
             "fabric": {
                 "data": {
-                    "cluster": {"bgp": {"restart_seconds": 60}, "endpoint": {"prefix_length": 32, "unicast": True}}
+                    "cluster": {"bgp": {"restart_seconds": 60}, "endpoint": {"prefix_length": 16, "unicast": True}}
                 }
             },
             "routers": {"data": {"peering": {"ttl_security": True}}},
@@ -69,6 +76,9 @@ def _endpoint(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]
         plan_endpoint(intent, node, Seen({"restarts": Answer(0, "")}, dict.fromkeys(PATHS)), password)
     ):
         yield f"control_plane{path.replace('/etc', '', 1)}", content
+    if intent.software.kube_vip_image:
+        for path, content in kube_vip.files(intent, node, None, cluster_stands=False).items():
+            yield f"control_plane{path.replace('/etc', '', 1)}", content
 
 
 def _kubeadm(intent: Intent) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from kubepeer.intent import Intent
 from tasks.control_plane import endpoint
 from tasks.control_plane.join_secrets import JoinSecrets
 from tasks.control_plane.kubeadm import init_configuration
+from tasks.control_plane.vrrp import new_password
 from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.state import LinuxChange, Write
 from tasks.nodes import chrony, hosts, kernel, plan, sysctls
@@ -91,7 +92,7 @@ def ours(subject: str, intent: Intent, password: str | None = None) -> dict[str,
     Args:
         subject: which.
         intent: of inventory/seed.yaml.
-        password: of VRRP, where the inventory would name one.
+        password: of VRRP, where the inventory would name one; else one is generated.
 
     """
     _, place, form, _, kind = SUBJECTS[subject]
@@ -100,7 +101,7 @@ def ours(subject: str, intent: Intent, password: str | None = None) -> dict[str,
         said = form(init_configuration(intent, node, JoinSecrets.generate()))
     elif place in endpoint.PATHS:
         nothing = Seen({"restarts": Answer(0, "")}, dict.fromkeys(endpoint.PATHS))
-        said = form(_written(endpoint.plan_endpoint(intent, node, nothing, password))[place])
+        said = form(_written(endpoint.plan_endpoint(intent, node, nothing, password or new_password()))[place])
     else:
         empty = {hosts.HOSTS: FileSeen("644", "root:root", "")}
         bare = Seen(defaultdict(lambda: Answer(0, "")), defaultdict(lambda: None, empty))

@@ -13,6 +13,7 @@ from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Node
 from tasks.control_plane.endpoint import (
     CHECK_FILE,
+    FILES,
     HAPROXY_FILE,
     HAPROXY_POD,
     KEEPALIVED_FILE,
@@ -75,7 +76,7 @@ def test_the_first_run_places_the_five_files_and_the_pods_last(intent_of: Any) -
     assert all(change.before is None for change in changes)
     assert runs(changes) == []
     modes = {step.path: step.mode for change in changes for step in change.steps if isinstance(step, Write)}
-    assert modes == dict.fromkeys(PATHS, "644") | {CHECK_FILE: "755"}
+    assert modes == dict.fromkeys(FILES["keepalived"], "644") | {CHECK_FILE: "755"}
 
 
 @pytest.mark.parametrize("password", [None, PASSWORD])
@@ -163,7 +164,7 @@ def test_keepalived_differs_between_the_control_planes_by_name_and_priority_alon
         (change,) = [c for c in plan_endpoint(intent, node, nothing(), None) if c.what == KEEPALIVED_FILE]
         assert f"  router_id {node.name}\n" in (change.after or "")
         assert f"  priority {node.priority}\n" in (change.after or "")
-        assert "    10.31.90.0/16\n" in (change.after or "")
+        assert "    10.31.90.0\n" in (change.after or "")
         texts.append((change.after or "").replace(node.name, "NAME").replace(f"priority {node.priority}", "priority N"))
     assert len(set(texts)) == 1
 
@@ -173,11 +174,12 @@ def keepalived_of(intent: Intent, node: Node) -> str:
     return change.after or ""
 
 
-def test_the_virtual_ip_is_alone_on_the_link_where_the_racks_have_subnets_of_their_own(intent_of: Any) -> None:
-    intent = intent_of(groups={"fabric": {"data": {"cluster": {"endpoint": {"prefix_length": 32}}}}})
+def test_the_virtual_ip_brings_a_route_to_its_network_by_a_key_alone(intent_of: Any) -> None:
+    """Where racks have subnets of their own, a route to all of the nodes' network would put every rack on the link."""
+    intent = intent_of(groups={"fabric": {"data": {"cluster": {"endpoint": {"prefix_length": 16}}}}})
     before, after = (keepalived_of(one, one.nodes[0]) for one in (intent_of(), intent))
-    assert after == before.replace("10.31.90.0/16", "10.31.90.0/32")
-    assert "10.31.90.0/32" in after
+    assert after == before.replace("    10.31.90.0\n", "    10.31.90.0/16\n")
+    assert "10.31.90.0/16" in after
 
 
 UNICAST = {"groups": {"fabric": {"data": {"cluster": {"endpoint": {"unicast": True}}}}}}

@@ -47,7 +47,7 @@ def test_an_init_was_cut_off_while_nobody_could_have_joined(
 
 
 def answered(leftovers: str, api: str, kubeconfig: str, files: dict[str, FileSeen | None]) -> MemberSeen:
-    texts = {"lock": "", "leftovers": leftovers, "api": api, "kubeconfig": kubeconfig}
+    texts = {"lock": "", "leftovers": leftovers, "api": api, "kubeconfig": kubeconfig, "endpoint": ""}
     assert set(texts) == set(members.QUESTIONS)
     assert set(files) == set(members.FILES)
     return members.member_seen(Seen({name: Answer(0, text) for name, text in texts.items()}, files))

@@ -16,6 +16,7 @@ from nornir.core.task import Result, Task
 
 from kubepeer import runbook
 from kubepeer.change import Change
+from kubepeer.checks import Finding
 from kubepeer.errors import CommandError, UnreachableError
 from kubepeer.memory import Memory, hands_over
 from kubepeer.phases import Phase, Purpose
@@ -37,6 +38,11 @@ def nothing(task: Task, run: Run) -> Result:
 
 def fail(task: Task, run: Run) -> Result:
     raise CommandError("exit 1: no space", host=task.host.name)
+
+
+def find_fault(task: Task, run: Run) -> Result:
+    wrong = Finding(task.host.name, "endpoint", "10.31.90.0", "kernel", ok=False, reason="held by two at once")
+    return done(task, findings=(wrong,), failed=True)
 
 
 def lose(task: Task, run: Run) -> Result:
@@ -89,6 +95,7 @@ def test_the_exit_code_says_how_it_went(command: Command, task: Any, arguments: 
     [
         pytest.param(nothing, 0, "no drift in ", id="as_intended"),
         pytest.param(change_swap, 1, "16 differences from intent on k8s-calico-master-10-31-90-1, ", id="drift"),
+        pytest.param(find_fault, 1, "8 checks failed, see above in ", id="a_check_that_failed"),
         pytest.param(lose, 3, "not looked at: k8s-calico-master-10-31-90-1, ", id="an_unreachable_host"),
     ],
 )

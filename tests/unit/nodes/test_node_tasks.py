@@ -15,7 +15,7 @@ from tasks.control_plane import membership
 from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
 from tasks.nodes import tasks
-from tasks.nodes.tasks import FACTS
+from tasks.nodes.facts import FACTS
 from tests.unit.answering import answered
 
 WORKER, MASTER, ROUTER = "k8s-calico-worker-10-31-90-4", "k8s-calico-master-10-31-90-1", "openwrt"

@@ -1,0 +1,107 @@
+"""Verify the API's one address: who holds it and, where somebody else balances, whom it leads to."""
+
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from nornir.core.task import Result, Task
+
+from kubepeer.checks import Finding
+from kubepeer.errors import KubepeerError
+from kubepeer.memory import hands_over
+from kubepeer.phases import control_planes
+from kubepeer.run import Run, done
+from tasks.cluster.access import API, ASKED_API, open_api
+from tasks.control_plane import holders
+from tasks.linux.observe import ask
+from tasks.linux.shell import open_shell
+from tasks.nodes.facts import FACTS
+
+# While the address moves, nobody has it for up to four seconds, or two have it for one: keepalived's advertisements, and its check
+SETTLE_SECONDS = 10
+INTERVAL_SECONDS = 1
+ASK_SECONDS = 10
+
+
+def one_that_asks(run: Run) -> Iterable[str]:
+    """The control plane in whose name all of them are asked; none where a filter has chosen none."""
+    failed = run.nornir.data.failed_hosts
+    return [name for name in control_planes(run) if name not in failed][:1]
+
+
+@hands_over(gives=ASKED_API)
+def verify_endpoint(task: Task, run: Run) -> Result:
+    """Exactly one control plane holds the address; an external one leads to apiservers of this cluster alone."""
+    return _told(task, run, _settled(run, task.host.name, {}))
+
+
+@hands_over(needs=(FACTS,), gives=ASKED_API)
+def verify_endpoint_as_seen(task: Task, run: Run) -> Result:
+    """The same by what the run's first look has seen: nothing is asked again but where it is wrong."""
+    return _told(task, run, _settled(run, task.host.name, _first_look(run)))
+
+
+@hands_over(needs=(FACTS, API), gives=ASKED_API)
+def verify_endpoint_when_built(task: Task, run: Run) -> Result:
+    """The same at the end of a deployment, of control planes that the run has changed anew; nothing in a dry run."""
+    if run.options.dry_run or not run.recall(API):
+        return done(task)
+    unchanged = {name: has for name, has in _first_look(run).items() if name not in run.changed}
+    return _told(task, run, _settled(run, task.host.name, unchanged))
+
+
+def _first_look(run: Run) -> dict[str, bool | None]:
+    address = str(run.intent.cluster.endpoint.address)
+    facts = {node.name: run.recall(FACTS, of=node.name) for node in run.intent.control_planes}
+    return {name: address in found.addresses for name, found in facts.items() if found is not None}
+
+
+def _told(task: Task, run: Run, found: tuple[Finding, ...]) -> Result:
+    endpoint = run.intent.cluster.endpoint
+    names = found[0].observed
+    summary = f"{endpoint.address} on {names[0]}" if len(names) == 1 else ""
+    return done(task, findings=found, failed=not all(one.ok for one in found), summary=summary)
+
+
+def _settled(run: Run, host: str, known: Mapping[str, bool | None]) -> tuple[Finding, ...]:
+    """The findings, when the address has come to rest; asked again for so long where they are bad.
+
+    Args:
+        run: the running run.
+        host: in whose name it is said.
+        known: what need not be asked the first time.
+
+    """
+    ends = time.monotonic() + max(SETTLE_SECONDS, run.options.wait_seconds)
+    while True:
+        found = holders.finding(run.intent, host, _holding(run, known))
+        if found.ok or time.monotonic() >= ends:
+            break
+        known = {}
+        time.sleep(INTERVAL_SECONDS)  # keepalived tells nobody when it has decided
+    if run.intent.cluster.endpoint.provider != "external":
+        return (found,)
+    from tasks.control_plane import load_balancer  # noqa: PLC0415  few have one
+
+    return (found, load_balancer.finding(run.intent, host, open_api(run).ca))
+
+
+def _holding(run: Run, known: Mapping[str, bool | None]) -> dict[str, bool | None]:
+    names = [node.name for node in run.intent.control_planes]
+    unknown = [name for name in names if name not in known]
+    if not unknown:
+        return {name: known[name] for name in names}
+    with ThreadPoolExecutor(len(unknown)) as pool:
+        asked = dict(zip(unknown, pool.map(lambda name: _holds(run, name), unknown), strict=True))
+    return {name: known[name] if name in known else asked[name] for name in names}
+
+
+def _holds(run: Run, name: str) -> bool | None:
+    """Whether a control plane has the address; None where it cannot be asked."""
+    if name in run.nornir.data.failed_hosts:
+        return None
+    try:
+        answers = ask(open_shell(run.nornir, name), holders.QUESTIONS, deadline=ASK_SECONDS)
+    except KubepeerError:
+        return None
+    return holders.has_address(answers["addresses"], str(run.intent.cluster.endpoint.address))
