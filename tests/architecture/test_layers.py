@@ -78,6 +78,7 @@ PURE = (
     "kubepeer/intent/values.py",
     "kubepeer/memory.py",
     "kubepeer/outcome.py",
+    "kubepeer/plan.py",
     "kubepeer/report.py",
     "kubepeer/versions.py",
 )
