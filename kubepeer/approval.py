@@ -165,7 +165,7 @@ def refuse_other_circumstances(plan: Plan, run: Run) -> None:
             cure=f"apply it with the checkout that has made it, or {NEW_PLAN}",
         )
     if found := list(moved(plan.inventory, inventory_of(run, plan.salt))):
-        raise MovedError("the inventory is not that of the plan. Nothing was contacted", {"": found})
+        raise MovedError("the inventory is not that of the plan. Nothing was contacted.", {"": found})
 
 
 def refuse_moved(plan: Plan, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
@@ -185,7 +185,7 @@ def refuse_moved(plan: Plan, run: Run, outcomes: Sequence[PhaseOutcome]) -> None
     if found:
         hosts = ", ".join(sorted(filter(None, found))) or "all"
         raise MovedError(
-            f"plan {plan.identity} does not hold any more, on {hosts}. Nothing was changed on any host",
+            f"plan {plan.identity} does not hold any more, on {hosts}. Nothing was changed on any host.",
             found,
             exit_code=exit_code(outcomes, changes_count=False) or RefusedError.exit_code,
         )

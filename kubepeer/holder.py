@@ -4,7 +4,6 @@ import getpass
 import json
 import os
 import secrets
-import socket
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -37,7 +36,7 @@ class Holder:
         except (KeyError, OSError):  # a user that the system has no name for (OSError from Python 3.13 on)
             user = str(os.geteuid())
         now = datetime.now(UTC).strftime(TIME)
-        return cls(runbook, user, socket.gethostname(), os.getpid(), now, secrets.token_hex(8))
+        return cls(runbook, user, os.uname().nodename, os.getpid(), now, secrets.token_hex(8))
 
     @classmethod
     def read(cls, text: str) -> Self | None:

@@ -16,11 +16,10 @@ from kubepeer.plan import Plan, PlannedPhase
 from kubepeer.secret import Redactor
 
 WIDTH = 140
-HELD = {
-    Held.EXACT: "",
-    Held.NAME: "  [its diff holds until the first change; then by its name: what stands by then an earlier step makes]",
-    Held.STEP: "  [a step: it is done with all that belongs to it]",
-}
+MARKS = {Held.EXACT: "", Held.NAME: "  [new]", Held.STEP: "  [step]"}
+LEGEND = """ Every diff below is compared with what would be done before anything is done; one that has moved stops all.
+ [new]   by the time that it is made an earlier step may have brought some of it: from then on it is held by its name
+ [step]  a program does it, with all that belongs to it"""
 
 
 def main(description: str | None, arguments: Sequence[str] | None = None) -> int:
@@ -61,21 +60,26 @@ def show(console: Console, plan: Plan) -> None:
     line(f" inventory {plan.inventory_digest[:12]}: {plan.inventory['intent']['cluster']['name']}")
     whole = "those that --host and --group chose" if plan.filtered else "the whole inventory"
     line(f" hosts     {len(plan.hosts)}, {whole}: {', '.join(plan.hosts)}")
-    line(f" changes   {plan.count} on {len(plan.changed_hosts)} hosts")
+    line(f" to do     {_counted(plan.count, len(plan.changed_hosts))}")
     print_warnings(console, hidden, plan.warnings)
+    line(LEGEND, "dim")
     line("\nSteps, in this order", "bold")
     for number, phase in enumerate(plan.phases, start=1):
         count = sum(map(len, phase.hosts.values()))
-        what = f"{count} changes on {len(phase.hosts)} hosts" if count else "nothing to change"
+        what = _counted(count, len(phase.hosts)) if count else "nothing to change"
         line(f" {number:2}. {phase.title:<23} {what}", "" if count else "dim")
     print_changes(console, hidden, [_as_outcome(phase) for phase in plan.phases])
+
+
+def _counted(changes: int, hosts: int) -> str:
+    return f"{changes} change{'s' if changes != 1 else ''} on {hosts} host{'s' if hosts != 1 else ''}"
 
 
 def _as_outcome(phase: PlannedPhase) -> PhaseOutcome:
     """The phase as its dry run had it, with the diffs of the file: those are what was approved."""
     hosts = {
         name: HostOutcome(
-            changes=tuple(Change(f"{one.what}{HELD[one.held]}", unified=one.diff or " ") for one in entries)
+            changes=tuple(Change(f"{one.what}{MARKS[one.held]}", unified=one.diff or " ") for one in entries)
         )
         for name, entries in phase.hosts.items()
     }

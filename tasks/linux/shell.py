@@ -111,6 +111,28 @@ class SshShell:
             )
         return completed
 
+    def begin(self, script: str, *, deadline: float = 30) -> tuple[str, paramiko.Channel]:
+        """Begin a script that stays, and give its first line; it goes on for as long as the channel is open, and reads what is sent there.
+
+        Args:
+            script: the script; it is an argument and must hold no secret.
+            deadline: seconds until its first line must have come.
+
+        Raises:
+            UnreachableError: the connection is gone, or no line came.
+
+        """
+        command = f"sh -c {shlex.quote(script)}"
+        try:
+            channel = self._transport.open_session(timeout=deadline)
+            channel.settimeout(deadline)
+            channel.exec_command(f"sudo -n {command}" if self._sudo else command)
+            return channel.makefile("r").readline(), channel
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise UnreachableError(
+                f"the SSH connection was lost: {error}", host=self.host, cure="run again when it answers"
+            ) from error
+
     def check(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:
         """As run, but an exit code other than 0 raises CommandError with what the command said."""
         completed = self.run(script, stdin=stdin, deadline=deadline)

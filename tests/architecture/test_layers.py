@@ -43,6 +43,7 @@ PURE = (
     "tasks/control_plane/join_secrets.py",
     "tasks/control_plane/kubeadm.py",
     "tasks/control_plane/membership.py",
+    "tasks/linux/run_lock.py",
     "tasks/linux/state.py",
     "tasks/nodes/cni.py",
     "tasks/nodes/facts.py",
