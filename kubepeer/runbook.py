@@ -113,9 +113,10 @@ def _execute(
         plan = approved.read_plan(given.apply)
     if phases:
         enter(settings.namespace)
-    this = prepare(settings, given, platforms, contact=bool(phases), name=name)
+    this = prepare(settings, given, platforms, contact=bool(phases) and not given.apply, name=name)
     if given.apply:
         this = approved.select_as_planned(plan, this)
+        _know_hosts(settings, this.nornir)
     told = len(this.warnings)
     gc.freeze()  # what is loaded stays: the collector need not look at it
     gc.enable()
