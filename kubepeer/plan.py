@@ -197,7 +197,8 @@ def moved(before: Any, now: Any, key: str = "") -> Iterator[str]:
             yield from moved(before.get(name), now.get(name), f"{key}.{name}" if key else str(name))
     elif _have_names(before) and _have_names(now):
         yield from moved({one["name"]: one for one in before}, {one["name"]: one for one in now}, key)
-        if [one["name"] for one in before] != [one["name"] for one in now]:
+        was, are = [one["name"] for one in before], [one["name"] for one in now]
+        if was != are and sorted(was) == sorted(are):
             yield f"{key}: in another order"
     elif before != now:
         yield f"{key}: {_value(before)} in the plan, {_value(now)} now"
