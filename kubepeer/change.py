@@ -2,13 +2,27 @@
 
 import difflib
 import re
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 HIDDEN = "(secret: not shown)"
 GENERATED = "(generated)"
 NO_NEWLINE = "\\ No newline at end of file"  # as diff(1) says it
 NOT_TEXT = re.compile("[\ud800-\udfff]")  # bytes that are not UTF-8, as Python's surrogateescape keeps them
+
+
+class Held(Enum):
+    """How closely a plan that somebody has approved can hold a change when it is made.
+
+    Before anything is written every change is held to all that the plan shows of it. But of what an earlier phase of the same run brings,
+    only so much can be foreseen.
+    """
+
+    EXACT = "exact"  # what stands and what should stand are those of the plan
+    NAME = "name"  # its subject is: what stands there by then is made by what comes before it
+    STEP = "step"  # it is done there, with all that belongs to it: a program's work, such as kubeadm's
 
 
 @dataclass(frozen=True)
@@ -21,6 +35,7 @@ class Change:
         after: what should stand, as text; None when it is to go.
         secret: the texts are never shown, only that they differ.
         unified: a diff that the device itself has made (NAPALM's compare_config); it replaces the computed one.
+        held: how closely an approved plan holds it.
     """
 
     what: str
@@ -28,6 +43,7 @@ class Change:
     after: str | None = None
     secret: bool = False
     unified: str = ""
+    held: Held = field(default=Held.EXACT, kw_only=True)
 
     @property
     def diff(self) -> str:
@@ -54,6 +70,25 @@ def made(change: Change) -> None:
     changes = MADE.get()
     if changes is not None:
         changes.append(change)
+
+
+Guard = Callable[[Sequence[Change]], None]
+GUARD: ContextVar[Guard | None] = ContextVar("who is asked before the running task writes", default=None)
+
+
+def about_to_change(changes: Sequence[Change] = ()) -> None:
+    """Ask whether these changes may be made: called by everything that writes to a host or to the cluster, before it does.
+
+    Args:
+        changes: what is about to be made; none where something is written that no report shows: a token, a lock.
+
+    Raises:
+        RefusedError: they may not; nothing of them was made.
+
+    """
+    guard = GUARD.get()
+    if guard is not None:
+        guard(changes)
 
 
 def _lines(text: str | None) -> list[str]:

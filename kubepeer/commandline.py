@@ -22,6 +22,7 @@ class CommandLine:
     """The arguments, as given.
 
     Attributes:
+        plan_out: where the plan of a dry run is written; apply: the approved plan that is carried out.
         command: of a runbook that has several; else "".
         backup, replace: which backup of a router, and whether all of it is put back; see runbooks/rollback_routers.py.
 
@@ -38,13 +39,20 @@ class CommandLine:
     report: Path | None
     verbose: bool
     wait_seconds: float
+    plan_out: Path | None = None
+    apply: Path | None = None
     command: str = ""
     backup: str | None = None
     replace: bool = False
 
 
 def parse(
-    name: str, description: str, arguments: Sequence[str] | None = None, *, commands: Sequence[str] = ()
+    name: str,
+    description: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    commands: Sequence[str] = (),
+    plans: bool = False,
 ) -> CommandLine:
     """Read the command line; argparse itself ends the process with 2 on a mistake, as the contract says.
 
@@ -52,6 +60,7 @@ def parse(
         name: the runbook's.
         description: for --help.
         arguments: instead of the process's own.
+        plans: it changes hosts, and its plan can be written, approved and applied.
         commands: of a runbook on backups of routers: what can be done with one.
 
     """
@@ -104,6 +113,20 @@ def parse(
         dest="wait_seconds",
         help="verification: ask again what has not passed, for so long",
     )
+    if plans:
+        approval = parser.add_mutually_exclusive_group()
+        approval.add_argument(
+            "--plan-out",
+            type=Path,
+            metavar="FILE",
+            help="as --dry-run, and write the plan for --apply; runbooks/show_plan.py FILE prints it",
+        )
+        approval.add_argument(
+            "--apply",
+            type=Path,
+            metavar="FILE",
+            help="do what this plan says, on its hosts, or nothing at all where anything has moved since",
+        )
     if commands:
         add("command", choices=commands)
         add(
@@ -114,6 +137,7 @@ def parse(
         )
         add("--replace", action="store_true", help="apply: the whole configuration, foreign parts too, not ours alone")
     given = vars(parser.parse_args(arguments))
+    given["dry_run"] = given["dry_run"] or given.get("plan_out") is not None
     return CommandLine(**given | {"groups": tuple(given["groups"]), "hosts": tuple(given["hosts"])})
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine
-from kubepeer.display import print_changes
-from kubepeer.errors import KubepeerError, UsageError
+from kubepeer.display import print_changes, print_differences
+from kubepeer.errors import KubepeerError, MovedError, UsageError
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.phases import Purpose
 from kubepeer.report import CHANGES_FOUND, FAILED, as_json, as_junit, exit_code
@@ -72,6 +72,27 @@ def conclude(
     if given.report:
         _write(given.report, this.redactor.hide(console.export_html()))
     return code
+
+
+def print_error(name: str, error: KubepeerError, console: Console, seconds: float, *, as_json: bool) -> int:
+    """Tell what ended a run before its phases were through: one line, and what belongs to it; gives the exit code.
+
+    Args:
+        name: the runbook's name.
+        error: what ended it.
+        console: for people.
+        seconds: that it took.
+        as_json: standard output holds JSON.
+
+    """
+    document: dict[str, Any] = {"runbook": name, "ok": False, "seconds": round(seconds, 2), "error": str(error)}
+    if isinstance(error, MovedError):
+        print_differences(console, error.differences)
+        document["differences"] = error.differences
+    console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps(document))
+    return error.exit_code
 
 
 def closing_line(outcomes: Sequence[PhaseOutcome], seconds: float, *, dry_run: bool, ok: bool) -> str:

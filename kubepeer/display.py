@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -174,4 +174,14 @@ def print_changes(console: Console, redactor: Redactor, outcomes: Sequence[Phase
             console.print(Text(f" {change.what}  ({where})"), soft_wrap=True)
             for line in redactor.hide(change.diff).splitlines():
                 style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
+                console.print(Text(f"   {line}", style=style), soft_wrap=True)
+
+
+def print_differences(console: Console, differences: Mapping[str, Sequence[str]]) -> None:
+    """What has moved since a plan was made, host by host; of no host first."""
+    for host in sorted(differences):
+        console.print(f"\n{host or 'Inventory'}", style="bold", markup=False, highlight=False)
+        for text in differences[host]:
+            for line in text.splitlines():
+                style = "green" if line.startswith("+") else "red" if line.startswith("-") else ""
                 console.print(Text(f"   {line}", style=style), soft_wrap=True)

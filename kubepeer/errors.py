@@ -1,5 +1,7 @@
 """Every error that a person sees: which host, what was tried, what was said, and the cure."""
 
+from collections.abc import Mapping, Sequence
+
 
 class KubepeerError(Exception):
     """The root of all errors of Kubepeer.
@@ -43,6 +45,23 @@ class UnreachableError(KubepeerError):
 
 class RefusedError(KubepeerError):
     """Preflight found a reason not to begin. Nothing was changed."""
+
+
+NEW_PLAN = "make a new plan with --plan-out, and have it approved"
+
+
+class MovedError(RefusedError):
+    """A plan that was approved does not hold any more. Nothing was changed on any host.
+
+    Attributes:
+        differences: host -> lines; of "" what is of no host.
+
+    """
+
+    def __init__(self, message: str, differences: Mapping[str, Sequence[str]], *, exit_code: int = 1) -> None:
+        super().__init__(message, cure=NEW_PLAN)
+        self.differences = differences
+        self.exit_code = exit_code
 
 
 class CommandError(KubepeerError):

@@ -13,7 +13,7 @@ from nornir.core.filter import F
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 from nornir.plugins.runners import ThreadedRunner
 
-from kubepeer.change import MADE, Change
+from kubepeer.change import GUARD, MADE, Change
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
 from kubepeer.phases import Phase, Together
 from kubepeer.run import WAITING, Run
@@ -96,6 +96,7 @@ def _told(phase: Phase, watcher: Watcher, task: Task, run: Run) -> Result:
     """Run a task; what it waits for is told as it goes on and, when it fails, what it had changed by then with its error."""
     changes: list[Change] = []
     before = MADE.set(changes)
+    guarded = GUARD.set(partial(run.guard, phase.title, str(task.host)))
     told = WAITING.set(partial(watcher.waiting, phase.title, str(task.host)))
     try:
         return phase.task(task, run=run)
@@ -103,6 +104,7 @@ def _told(phase: Phase, watcher: Watcher, task: Task, run: Run) -> Result:
         return Result(host=task.host, exception=error, failed=True, changes=tuple(changes))
     finally:
         MADE.reset(before)
+        GUARD.reset(guarded)
         WAITING.reset(told)
 
 

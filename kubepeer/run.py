@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -12,6 +12,7 @@ from nornir.core.task import Result, Task
 from kubepeer.change import Change
 from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError
+from kubepeer.holder import Holder
 from kubepeer.intent import Intent
 from kubepeer.memory import Kept, Memory
 from kubepeer.secret import Redactor, bgp_password
@@ -62,6 +63,8 @@ class Run:
     redactor: Redactor = field(default_factory=Redactor)
     warnings: list[str] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
+    holder: Holder = field(default_factory=Holder.of_this_process)
+    guards: list[Callable[[str, str, Sequence[Change]], None]] = field(default_factory=list)
     _kept: dict[tuple[Memory[Any], Hashable], Any] = field(default_factory=dict)
     _making: dict[tuple[Memory[Any], Hashable], Lock] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -87,6 +90,26 @@ class Run:
         with self._lock:
             if line not in self.warnings:
                 self.warnings.append(line)
+
+    def again(self, *, dry_run: bool) -> "Run":
+        """The same run from its beginning: over the same connections, and with nothing remembered."""
+        options = replace(self.options, dry_run=dry_run)
+        self.nornir.data.reset_failed_hosts()
+        return replace(self, options=options, changed=set(), _kept={}, _making={}, _lock=Lock())
+
+    def selecting(self, chosen: frozenset[str], *, filtered: bool) -> "Run":
+        """The same run on other hosts than the command line chose."""
+        return replace(self, chosen=chosen, filtered=filtered)
+
+    def guard(self, title: str, host: str, changes: Sequence[Change]) -> None:
+        """Ask every guard whether a phase may make these changes on a host.
+
+        Raises:
+            RefusedError: one says no.
+
+        """
+        for guard in self.guards:
+            guard(title, host, changes)
 
     def bgp_password(self) -> str | None:
         """The password of the BGP sessions, read once and hidden from then on in all that is printed; None where the inventory names none.

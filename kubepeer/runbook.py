@@ -1,7 +1,6 @@
 """Run a runbook: the command line, the selection, the phases, one line for what went wrong."""
 
 import gc
-import json
 import logging
 import os
 import signal
@@ -9,16 +8,18 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 from nornir.core import Nornir
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine, parse, select
-from kubepeer.conclusion import Show, Tell, conclude
+from kubepeer.conclusion import Show, Tell, conclude, print_error
 from kubepeer.display import Display, print_warnings
 from kubepeer.errors import KubepeerError, UsageError
 from kubepeer.execution import run_phases
+from kubepeer.holder import Holder
 from kubepeer.hostkeys import learn_new_hosts
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.combinations import warnings
@@ -26,8 +27,10 @@ from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
 from kubepeer.memory import refuse_wrong_order
 from kubepeer.namespace import enter
+from kubepeer.outcome import PhaseOutcome
 from kubepeer.phases import Phase, Purpose, TaskFunction, Together
 from kubepeer.run import Options, Run
+from kubepeer.runlock import the_only_run
 from kubepeer.settings import Settings, read_settings
 
 INTERRUPTED = 130
@@ -57,7 +60,8 @@ def run(
         purpose: what it is for; a difference is no change yet, and no drift where changing is the purpose.
 
     """
-    given = parse(name, description, commands=list(phases) if isinstance(phases, Mapping) else ())
+    commands = list(phases) if isinstance(phases, Mapping) else []
+    given = parse(name, description, commands=commands, plans=purpose is Purpose.CHANGE and not commands)
     if isinstance(phases, Mapping):
         phases = phases[given.command]
     if purpose is Purpose.DRIFT:
@@ -75,30 +79,17 @@ def run(
     _end_when_interrupted(console)
     try:
         refuse_wrong_order(_titles_and_tasks(phases))
-        settings = read_settings(given.config)
-        if phases:
-            enter(settings.namespace)
-        this = prepare(settings, given, platforms, contact=bool(phases))
-        known = len(this.warnings)
-        gc.freeze()  # what is loaded stays: the collector need not look at it
-        gc.enable()
-        if purpose is Purpose.CHANGE and phases:
-            print_warnings(console, this.redactor, this.warnings)
-        with Display(console, this.redactor) as display, this.nornir:
-            outcomes = run_phases(this, phases, display)
-        print_warnings(console, this.redactor, this.warnings[known:])
-        return conclude(
-            name, this, given, outcomes, console, time.monotonic() - began, show, tell=tell, purpose=purpose
-        )
+        this, outcomes, told = _execute(name, phases, given, console, platforms, purpose)
+        print_warnings(console, this.redactor, this.warnings[told:])
+        seconds = time.monotonic() - began
+        code = conclude(name, this, given, outcomes, console, seconds, show, tell=tell, purpose=purpose)
+        if given.plan_out:
+            from kubepeer.approved import write_plan_of  # noqa: PLC0415  few runs need it
+
+            write_plan_of(this, outcomes, given.plan_out, console)
+        return code  # noqa: TRY300  what comes before may fail as well
     except KubepeerError as error:
-        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        if given.output == "json":
-            print(
-                json.dumps(
-                    {"runbook": name, "ok": False, "seconds": round(time.monotonic() - began, 2), "error": str(error)}
-                )
-            )
-        return error.exit_code
+        return print_error(name, error, console, time.monotonic() - began, as_json=given.output == "json")
     except Exception as error:  # noqa: BLE001  the last door: a person gets one line
         if given.verbose:
             traceback.print_exc()
@@ -111,12 +102,43 @@ def run(
         return 1
 
 
+def _execute(
+    name: str, phases: Phases, given: CommandLine, console: Console, platforms: Platforms, purpose: Purpose
+) -> tuple[Run, list[PhaseOutcome], int]:
+    """Run the phases as the command line asks for it; gives the run, their outcomes, and how many warnings were told before them."""
+    settings = read_settings(given.config)
+    if given.apply:
+        from kubepeer import approved  # noqa: PLC0415  few runs need it
+
+        plan = approved.read_plan(given.apply)
+    if phases:
+        enter(settings.namespace)
+    this = prepare(settings, given, platforms, contact=bool(phases) and not given.apply, name=name)
+    if given.apply:
+        this = approved.select_as_planned(plan, this)
+        _know_hosts(settings, this.nornir)
+    told = len(this.warnings)
+    gc.freeze()  # what is loaded stays: the collector need not look at it
+    gc.enable()
+    if purpose is Purpose.CHANGE and phases:
+        print_warnings(console, this.redactor, this.warnings)
+    changing = purpose is Purpose.CHANGE and bool(phases) and not given.dry_run
+    with the_only_run(this) if changing else nullcontext(), Display(console, this.redactor) as display, this.nornir:
+        if given.apply:
+            this, outcomes = approved.run_as_planned(plan, this, phases, display, console)
+        else:
+            outcomes = run_phases(this, phases, display)
+    return this, outcomes, told
+
+
 def _titles_and_tasks(phases: Phases) -> Iterator[list[tuple[str, TaskFunction]]]:
     for step in phases:
         yield [(phase.title, phase.task) for phase in (step.phases if isinstance(step, Together) else (step,))]
 
 
-def prepare(settings: Settings, given: CommandLine, platforms: Platforms, *, contact: bool = True) -> Run:
+def prepare(
+    settings: Settings, given: CommandLine, platforms: Platforms, *, contact: bool = True, name: str = "a runbook"
+) -> Run:
     """Everything up to the first packet, and the host keys where hosts will be contacted at all."""
     intent = load_intent(settings, platforms)
     nornir = build_nornir(settings)
@@ -140,6 +162,7 @@ def prepare(settings: Settings, given: CommandLine, platforms: Platforms, *, con
         chosen=chosen,
         filtered=bool(given.groups or given.hosts),
         warnings=list(warnings(intent)),
+        holder=Holder.of_this_process(name),
     )
 
 

@@ -18,6 +18,8 @@ from tasks.control_plane.preflight import (
     refuse_unusable_passwords,
 )
 from tasks.control_plane.tasks import keep_membership
+from tasks.linux import run_lock
+from tasks.linux.holding import OTHER_RUN, look_for_others, refuse_beside_another
 from tasks.linux.observe import ask, at_rest
 from tasks.linux.shell import open_shell
 from tasks.nodes import facts
@@ -27,7 +29,7 @@ from tasks.routers.tasks import ANSWERS
 from tasks.routers.tasks import observe as observe_router
 from tasks.routers.tasks import refuse_early as refuse_router
 
-OBSERVED = (FACTS, MEMBER, ANSWERS)
+OBSERVED = (FACTS, MEMBER, ANSWERS, OTHER_RUN)
 
 
 @hands_over(gives=OBSERVED)
@@ -36,9 +38,11 @@ def observe(task: Task, run: Run) -> Result:
     if _is_router(task, run):
         return observe_router(task, run)
     node = run.intent.node(task.host.name)
-    questions = {**facts.questions(run.intent, node), **membership.QUESTIONS}
+    others = {"run lock": run_lock.question(wait=not run.options.dry_run)}
+    questions = {**facts.questions(run.intent, node), **membership.QUESTIONS, **others}
     shell, began = open_shell(run.nornir, node.name), time.time()
     seen = at_rest(ask(shell, questions, membership.FILES, deadline=KUBEADM_SECONDS + 30), node.name)
+    look_for_others(run, node.name, run_lock.other_run(seen["run lock"]))
     keep_membership(run, node.name, seen)
     keep_facts(run, shell, seen, began)
     return done(task)
@@ -47,6 +51,7 @@ def observe(task: Task, run: Run) -> Result:
 @hands_over(needs=OBSERVED, gives=ASKED_API)
 def preflight(task: Task, run: Run) -> Result:
     """Refuse, with every cure at once, where it cannot end well; for all hosts, routers too, where the reason is one of all."""
+    refuse_beside_another(run)
     refuse_for_all(run)
     refuse_unready_api(run)
     return refuse_router(task, run) if _is_router(task, run) else refuse_early(task, run)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from kubepeer.change import Change, made
+from kubepeer.change import Change, about_to_change, made
 from kubepeer.errors import CommandError
 from kubepeer.fetch import fetch
 from kubepeer.memory import Memory
@@ -30,6 +30,7 @@ def apply(run: Run, api: KubernetesApi | None, wanted: Sequence[Manifest]) -> li
     planned = plan_objects(api, wanted)
     if not run.options.dry_run and api is not None:
         for manifest, change in planned:
+            about_to_change((change,))
             served = partial(api.serves, str(manifest["apiVersion"]), manifest["kind"])
             waits.until(served, SERVED_SECONDS)  # a kind whose definition has just been made is served a moment later
             store(api, manifest, api.get(str(api.path_of(manifest))), dry_run=False)
@@ -40,6 +41,7 @@ def apply(run: Run, api: KubernetesApi | None, wanted: Sequence[Manifest]) -> li
 def delete(run: Run, api: KubernetesApi, path: str, change: Change) -> Change:
     """Delete an object, unless nothing is to be changed; the change that it is."""
     if not run.options.dry_run:
+        about_to_change((change,))
         api.delete(path)
         made(change)
     return change

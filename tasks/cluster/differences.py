@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from kubepeer.change import Change
+from kubepeer.change import Change, Held
 from kubepeer.errors import RefusedError, UnreachableError
 from tasks.cluster import comparison
 from tasks.cluster.api import ATTEMPTS, FIELD_MANAGER, KubernetesApi, Manifest
@@ -72,11 +72,19 @@ def plan_object(api: KubernetesApi, manifest: Manifest) -> Change | None:
             raise
         would = comparison.answered(wanted, stands, dry)
     before, after = as_text(stands), as_text(would)
-    return None if before == after else Change(name_of(manifest), before, after, secret=_is_secret(manifest))
+    if before == after:
+        return None
+    return Change(name_of(manifest), before, after, secret=_is_secret(manifest), held=_held(manifest))
 
 
 def _new(manifest: Manifest) -> Change:
-    return Change(name_of(manifest), None, as_text(manifest), secret=_is_secret(manifest))
+    """An object that is not there: by the time that it is written an operator may have made it, or its server have added its defaults."""
+    return Change(name_of(manifest), None, as_text(manifest), secret=_is_secret(manifest), held=Held.NAME)
+
+
+def _held(manifest: Manifest) -> Held:
+    """A node is written twice: its labels that peers refer to go last."""
+    return Held.NAME if manifest["kind"] == "Node" else Held.EXACT
 
 
 def _is_secret(manifest: Manifest) -> bool:

@@ -1,9 +1,11 @@
 """One node joins a cluster that lives, or what is left of an earlier join of it is made up for."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from kubepeer.change import Held, about_to_change
 from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Node
 from kubepeer.memory import Memory
@@ -92,6 +94,9 @@ def _join_anew(run: Run, shell: SshShell, api: KubernetesApi, peers: Peers, *, r
     if run.options.dry_run:
         planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", reset=reset)
         return present(*departures, planned, kubeconfig)
+    about_to_change(
+        (planned_join(run, node.name, JoinSecrets.generate(), "sha256:", reset=reset),)
+    )  # a token is a write
     secrets = run.once(JOIN_SECRETS, partial(_make_token, run, api))
     if departures:
         apply(peers.shell, departures)
@@ -116,7 +121,7 @@ def planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, res
     """Kubeadm join of a node, with these secrets."""
     node = run.intent.node(name)
     configuration = kubeadm.join_configuration(run.intent, node, secrets, ca_hash)
-    return kubeadm.joining(run.intent, node, configuration, reset=reset)
+    return replace(kubeadm.joining(run.intent, node, configuration, reset=reset), held=Held.STEP)
 
 
 def plan_endpoint_of(run: Run, shell: SshShell) -> tuple[LinuxChange, ...]:

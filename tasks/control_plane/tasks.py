@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from nornir.core.task import Result, Task
 
+from kubepeer.change import Held, about_to_change
 from kubepeer.errors import CommandError, UnreachableError
 from kubepeer.intent import Node
 from kubepeer.memory import hands_over
@@ -102,9 +104,8 @@ def initialise(task: Task, run: Run) -> Result:
     for value in (secrets.token, secrets.certificate_key):
         run.redactor.learn(value)
     configuration = kubeadm.init_configuration(run.intent, node, secrets)
-    changes = present(
-        kubeadm.initialise(run.intent, configuration, again=bool(seen.leftovers)), members.kubeconfig_change(None)
-    )
+    initialising = kubeadm.initialise(run.intent, configuration, again=bool(seen.leftovers))
+    changes = present(replace(initialising, held=Held.STEP), members.kubeconfig_change(None))
     if run.options.dry_run:
         return done(task, changes)
     with explained(shell, CONTROL_PLANE_PODS):
@@ -184,6 +185,7 @@ def retire_secrets(task: Task, run: Run) -> Result:
     for secret in tokens["items"]:
         description = decoded(secret, "description")
         if description == TOKEN_DESCRIPTION or proxy in description:
+            about_to_change()  # another run's, it may be
             api.delete(f"{path}/{secret['metadata']['name']}")
     api.delete(f"{path}/kubeadm-certs")
     return done(task)

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable
 
-from kubepeer.change import made
+from kubepeer.change import about_to_change, made
 from kubepeer.errors import CommandError, KubepeerError
 from tasks.linux.shell import Completed, DeadlineError, Shell
 from tasks.linux.state import Execute, LinuxChange, Remove, Step, Write
@@ -26,10 +26,12 @@ def apply(shell: Shell, changes: Iterable[LinuxChange]) -> None:
     """Bring the changes about, in their order; the first failure ends it.
 
     Raises:
+        RefusedError: a change may not be made.
         CommandError: a step failed: names the change and what the machine said.
 
     """
     for change in changes:
+        about_to_change((change,))
         for step in change.steps:
             trouble = _trouble(shell, step)
             if trouble:

@@ -5,6 +5,7 @@ input and a separate standard error each. Scripts travel on standard input, so t
 """
 
 import shlex
+import socket
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +17,10 @@ from kubepeer.errors import CommandError, UnreachableError
 from tasks.linux.connect import connection
 
 CHUNK = 65536
+NO_EXIT_CODE = -1  # paramiko's, of a command that has told none: it was killed, or its connection is gone
+# tcp(7): what is sent, a keepalive of SSH at least, must be acknowledged within this time. Without it the kernel tries for a quarter of an
+# hour, and a machine that loses its power in the middle of an installation keeps the run waiting until the installation's own deadline.
+SILENCE_SECONDS = 30
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.004, 0.1  # seconds: quick answers are not delayed, long commands cost no CPU
 
 
@@ -100,6 +105,12 @@ class SshShell:
             raise UnreachableError(
                 f"the SSH connection was lost: {error}", host=self.host, cure="run again when it answers"
             ) from error
+        if completed is not None and completed.code == NO_EXIT_CODE and not self._transport.is_active():
+            raise UnreachableError(
+                "the SSH connection was lost in the middle of a command",
+                host=self.host,
+                cure="run again when it answers",
+            )
         if completed is None:
             first = script.strip().splitlines()[0]
             raise DeadlineError(f"no end after {deadline:.0f} s: {first}", host=self.host, seconds=deadline)
@@ -110,6 +121,28 @@ class SshShell:
                 cure="allow the login user sudo without a password, or log in as root",
             )
         return completed
+
+    def begin(self, script: str, *, deadline: float = 30) -> tuple[str, paramiko.Channel]:
+        """Begin a script that stays, and give its first line; it goes on for as long as the channel is open, and reads what is sent there.
+
+        Args:
+            script: the script; it is an argument and must hold no secret.
+            deadline: seconds until its first line must have come.
+
+        Raises:
+            UnreachableError: the connection is gone, or no line came.
+
+        """
+        command = f"sh -c {shlex.quote(script)}"
+        try:
+            channel = self._transport.open_session(timeout=deadline)
+            channel.settimeout(deadline)
+            channel.exec_command(f"sudo -n {command}" if self._sudo else command)
+            return channel.makefile("r").readline(), channel
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise UnreachableError(
+                f"the SSH connection was lost: {error}", host=self.host, cure="run again when it answers"
+            ) from error
 
     def check(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:
         """As run, but an exit code other than 0 raises CommandError with what the command said."""
@@ -160,4 +193,6 @@ def _drain(channel: paramiko.Channel, stdout: bytearray, stderr: bytearray) -> b
 def open_shell(nornir: Nornir, name: str) -> SshShell:
     """The root shell of a host; the connection is opened the first time and kept for the whole run."""
     transport = connection(nornir, name, "netmiko").remote_conn_pre.get_transport()
+    if isinstance(transport.sock, socket.socket):
+        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * SILENCE_SECONDS)
     return SshShell(name, transport, sudo=nornir.inventory.hosts[name].username != "root")

@@ -15,7 +15,7 @@ from nornir.core.exceptions import NornirSubTaskError
 from nornir.core.task import Task
 from nornir_utils.plugins.tasks.files import write_file
 
-from kubepeer.change import Change, made
+from kubepeer.change import Change, about_to_change, made
 from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.run import Run
 from tasks.linux.connect import answers, connection
@@ -105,6 +105,12 @@ class _Change:
         if not diff:
             self._device.discard_config()
             return ()
+        change = Change(self._order.what, unified=hide(diff))
+        try:
+            about_to_change((change,))
+        except KubepeerError:
+            self._device.discard_config()
+            raise
         self._keep("backups", self._running)
         before = self._sessions()
         may_go_down = self._order.may_go_down(self._running, diff)
@@ -119,7 +125,6 @@ class _Change:
             raise self._reverted_by_itself(began)
         self._check(before, may_go_down, began)
         self._device.confirm_commit()
-        change = Change(self._order.what, unified=hide(diff))
         made(change)
         return (change,)
 

@@ -46,6 +46,7 @@ PURE = (
     "tasks/control_plane/kube_vip.py",
     "tasks/control_plane/kubeadm.py",
     "tasks/control_plane/membership.py",
+    "tasks/linux/run_lock.py",
     "tasks/linux/state.py",
     *(str(path.relative_to(CHECKOUT)) for path in sorted((CHECKOUT / "tasks/nodes/managers").rglob("*.py"))),
     "tasks/nodes/chrony.py",
@@ -87,6 +88,7 @@ PURE = (
     "kubepeer/intent/values.py",
     "kubepeer/memory.py",
     "kubepeer/outcome.py",
+    "kubepeer/plan.py",
     "kubepeer/report.py",
     "kubepeer/versions.py",
 )
