@@ -1,10 +1,10 @@
 """The command line that every runbook has: a contract, described in README.md."""
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nornir.core import Nornir
 from nornir.core.filter import F
@@ -24,6 +24,7 @@ class CommandLine:
     Attributes:
         command: of a runbook that has several; else "".
         backup, replace: which backup of a router, and whether all of it is put back; see runbooks/rollback_routers.py.
+        further: arguments that are one runbook's own, by name.
 
     """
 
@@ -41,10 +42,16 @@ class CommandLine:
     command: str = ""
     backup: str | None = None
     replace: bool = False
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse(
-    name: str, description: str, arguments: Sequence[str] | None = None, *, commands: Sequence[str] = ()
+    name: str,
+    description: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    commands: Sequence[str] = (),
+    further: Callable[[argparse.ArgumentParser], None] | None = None,
 ) -> CommandLine:
     """Read the command line; argparse itself ends the process with 2 on a mistake, as the contract says.
 
@@ -53,6 +60,7 @@ def parse(
         description: for --help.
         arguments: instead of the process's own.
         commands: of a runbook on backups of routers: what can be done with one.
+        further: adds the arguments that are the runbook's own.
 
     """
     parser = argparse.ArgumentParser(
@@ -113,8 +121,11 @@ def parse(
             help="a backup as `list` names it, or the beginning; default: the newest",
         )
         add("--replace", action="store_true", help="apply: the whole configuration, foreign parts too, not ours alone")
+    if further:
+        further(parser)
     given = vars(parser.parse_args(arguments))
-    return CommandLine(**given | {"groups": tuple(given["groups"]), "hosts": tuple(given["hosts"])})
+    own = {key: given.pop(key) for key in given.keys() - {field.name for field in fields(CommandLine)}}
+    return CommandLine(**given | {"groups": tuple(given["groups"]), "hosts": tuple(given["hosts"]), "further": own})
 
 
 def _positive(text: str) -> int:

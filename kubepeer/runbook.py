@@ -10,24 +10,25 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
-from nornir.core import Nornir
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine, parse, select
 from kubepeer.conclusion import Show, Tell, conclude
 from kubepeer.display import Display, print_warnings
-from kubepeer.errors import KubepeerError, UsageError
+from kubepeer.errors import KubepeerError
 from kubepeer.execution import run_phases
-from kubepeer.hostkeys import learn_new_hosts
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.combinations import warnings
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
 from kubepeer.memory import refuse_wrong_order
 from kubepeer.namespace import enter
+from kubepeer.opening import USUAL, Opening, logins
 from kubepeer.phases import Phase, Purpose, TaskFunction, Together
 from kubepeer.run import Options, Run
+from kubepeer.secret import Redactor
 from kubepeer.settings import Settings, read_settings
 
 INTERRUPTED = 130
@@ -44,6 +45,7 @@ def run(
     show: Show | None = None,
     tell: Tell | None = None,
     purpose: Purpose = Purpose.CHANGE,
+    opening: Opening = USUAL,
 ) -> int:
     """Run a runbook as a command; gives the exit code of the contract, and never a traceback unless --verbose asks for it.
 
@@ -55,9 +57,11 @@ def run(
         show: prints what the runbook found, at the end.
         tell: the same for --output json: keys beside those of the contract.
         purpose: what it is for; a difference is no change yet, and no drift where changing is the purpose.
+        opening: what comes before its first phase.
 
     """
-    given = parse(name, description, commands=list(phases) if isinstance(phases, Mapping) else ())
+    commands = list(phases) if isinstance(phases, Mapping) else ()
+    given = parse(name, description, commands=commands, further=opening.arguments)
     if isinstance(phases, Mapping):
         phases = phases[given.command]
     if purpose is Purpose.DRIFT:
@@ -78,7 +82,9 @@ def run(
         settings = read_settings(given.config)
         if phases:
             enter(settings.namespace)
-        this = prepare(settings, given, platforms, contact=bool(phases))
+        this = prepare(settings, given, platforms, opening)
+        if phases:
+            opening.meet(this, console)
         known = len(this.warnings)
         gc.freeze()  # what is loaded stays: the collector need not look at it
         gc.enable()
@@ -116,10 +122,12 @@ def _titles_and_tasks(phases: Phases) -> Iterator[list[tuple[str, TaskFunction]]
         yield [(phase.title, phase.task) for phase in (step.phases if isinstance(step, Together) else (step,))]
 
 
-def prepare(settings: Settings, given: CommandLine, platforms: Platforms, *, contact: bool = True) -> Run:
-    """Everything up to the first packet, and the host keys where hosts will be contacted at all."""
-    intent = load_intent(settings, platforms)
-    nornir = build_nornir(settings)
+def prepare(settings: Settings, given: CommandLine, platforms: Platforms, opening: Opening = USUAL) -> Run:
+    """Everything up to the first packet."""
+    intent, redactor = load_intent(settings, platforms), Redactor()
+    nornir = build_nornir(
+        settings, logins=logins(intent, settings, redactor), missing_key=partial(opening.missing_key, given)
+    )
     chosen = select(nornir, given.groups, given.hosts)
     options = Options(
         dry_run=given.dry_run,
@@ -129,9 +137,8 @@ def prepare(settings: Settings, given: CommandLine, platforms: Platforms, *, con
         command=given.command,
         backup=given.backup,
         replace=given.replace,
+        further=given.further,
     )
-    if contact:
-        _know_hosts(settings, nornir)
     return Run(
         intent=intent,
         settings=settings,
@@ -139,17 +146,9 @@ def prepare(settings: Settings, given: CommandLine, platforms: Platforms, *, con
         nornir=nornir,
         chosen=chosen,
         filtered=bool(given.groups or given.hosts),
+        redactor=redactor,
         warnings=list(warnings(intent)),
     )
-
-
-def _know_hosts(settings: Settings, nornir: Nornir) -> None:
-    """Learn the keys of new hosts, or insist on those that are known."""
-    if settings.host_keys == "accept-new":
-        hosts = nornir.inventory.hosts.values()
-        learn_new_hosts(settings.known_hosts, [(str(host.hostname), host.port or 22) for host in hosts])
-    elif not settings.known_hosts.exists():
-        raise UsageError(f"{settings.known_hosts}: not there, and host_keys is strict. Nothing was contacted.")
 
 
 def _end_when_interrupted(console: Console) -> None:
