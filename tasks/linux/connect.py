@@ -13,7 +13,7 @@ from netmiko.exceptions import NetmikoAuthenticationException
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 
-from kubepeer.errors import CommandError, KubepeerError, UnreachableError
+from kubepeer.errors import CommandError, KubepeerError, LoginRefusedError, UnreachableError
 from kubepeer.way import SSH_PORT, Connection, changed_key, is_refusal, shown, way_to
 
 GREETING_SECONDS = 5
@@ -106,7 +106,7 @@ def explain(host: Host, error: Exception) -> UnreachableError:
         message, cure = slow
         return UnreachableError(f"{address} {message}", host=host.name, cure=cure)
     if any(isinstance(link, NetmikoAuthenticationException) or is_refusal(link) for link in chain):
-        return UnreachableError(
+        return LoginRefusedError(
             f"{address} refused the login of {host.username}",
             host=host.name,
             cure="check username and key_file in the defaults file; a host that knows only a password: runbooks/bootstrap.py",
