@@ -82,9 +82,10 @@ def effective(text: str) -> dict[str, str]:
     return {key.lower(): value for key, _, value in (line.partition(" ") for line in text.splitlines())}
 
 
-def takes_passwords(said: dict[str, str]) -> bool:
-    """Whether a password is a way in."""
-    return any(said.get(name) == "yes" for name in EFFECT)
+def takes_passwords(seen: Seen) -> bool:
+    """Whether a password is a way in, for anybody or for the login user."""
+    said = (effective(seen[name].text) for name in ("sshd", "sshd for the user"))
+    return any(one.get(name) == "yes" for one in said for name in EFFECT)
 
 
 def in_the_way(found: list[Setting]) -> Setting | None:
@@ -121,7 +122,7 @@ def at_the_beginning(text: str) -> str:
 
 def plan(seen: Seen, user: str) -> Iterator[LinuxChange]:
     """Passwords are no way in any more; nothing where they are none already."""
-    if not any(takes_passwords(effective(seen[name].text)) for name in ("sshd", "sshd for the user")):
+    if not takes_passwords(seen):
         if UNIT in seen["restarts"].lines:  # a run was cut off in between
             yield action("sshd", "reloaded", RELOAD, deadline=SECONDS)
         return
@@ -156,9 +157,9 @@ def reason_not_to(seen: Seen) -> str:
     if "passwordauthentication" not in said:
         last = (seen["sshd"].lines or ["it said nothing"])[-1]
         return f"sshd -T does not say how log-in works: {last}"
-    methods = said.get("authenticationmethods", "any")
-    if methods not in ("any", "publickey"):
-        return f"sshd asks for more than one proof (AuthenticationMethods {methods}): that is its owner's to change"
     if blocking := in_the_way(settings(seen["sshd files"].lines)):
         return f"{blocking.file} line {blocking.number}: a Match block lets passwords in: remove that line"
+    methods = said.get("authenticationmethods", "any")
+    if takes_passwords(seen) and methods not in ("any", "publickey"):
+        return f"sshd asks for more than one proof (AuthenticationMethods {methods}): that is its owner's to change"
     return ""

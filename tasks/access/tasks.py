@@ -95,7 +95,7 @@ def close_password_login(task: Task, run: Run) -> Result:
     shell = _session(run, name).shell
     seen = ask(shell, sshd.questions(user), sshd.PATHS)
     changes = [*sshd.plan(seen, user)]
-    if changes and (against := sshd.reason_not_to(seen)):
+    if against := sshd.reason_not_to(seen):
         raise CommandError(f"{against}. Password log-in is as it was", host=name)
     if not run.options.dry_run and changes:
         if not run.recall(PROVEN, of=name):
