@@ -1,10 +1,10 @@
 """The command line that every runbook has: a contract, described in README.md."""
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nornir.core import Nornir
 from nornir.core.filter import F
@@ -25,6 +25,7 @@ class CommandLine:
         plan_out: where the plan of a dry run is written; apply: the approved plan that is carried out.
         command: of a runbook that has several; else "".
         backup, replace: which backup of a router, and whether all of it is put back; see runbooks/rollback_routers.py.
+        further: arguments that are one runbook's own, by name.
 
     """
 
@@ -44,6 +45,7 @@ class CommandLine:
     command: str = ""
     backup: str | None = None
     replace: bool = False
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse(
@@ -53,6 +55,7 @@ def parse(
     *,
     commands: Sequence[str] = (),
     plans: bool = False,
+    further: Callable[[argparse.ArgumentParser], None] | None = None,
 ) -> CommandLine:
     """Read the command line; argparse itself ends the process with 2 on a mistake, as the contract says.
 
@@ -62,6 +65,7 @@ def parse(
         arguments: instead of the process's own.
         plans: it changes hosts, and its plan can be written, approved and applied.
         commands: of a runbook on backups of routers: what can be done with one.
+        further: adds the arguments that are the runbook's own.
 
     """
     parser = argparse.ArgumentParser(
@@ -136,9 +140,12 @@ def parse(
             help="a backup as `list` names it, or the beginning; default: the newest",
         )
         add("--replace", action="store_true", help="apply: the whole configuration, foreign parts too, not ours alone")
+    if further:
+        further(parser)
     given = vars(parser.parse_args(arguments))
     given["dry_run"] = given["dry_run"] or given.get("plan_out") is not None
-    return CommandLine(**given | {"groups": tuple(given["groups"]), "hosts": tuple(given["hosts"])})
+    own = {key: given.pop(key) for key in given.keys() - {field.name for field in fields(CommandLine)}}
+    return CommandLine(**given | {"groups": tuple(given["groups"]), "hosts": tuple(given["hosts"]), "further": own})
 
 
 def _positive(text: str) -> int:

@@ -43,6 +43,10 @@ class UnreachableError(KubepeerError):
     exit_code = 3
 
 
+class LoginRefusedError(UnreachableError):
+    """A host answered, and took neither the key nor the password."""
+
+
 class RefusedError(KubepeerError):
     """Preflight found a reason not to begin. Nothing was changed."""
 

@@ -1,42 +1,93 @@
 """The project's own known_hosts. Connections are strict; this alone adds to the file, under a lock, before anything connects."""
 
+import base64
 import fcntl
-import socket
+import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
 
-from kubepeer.errors import UsageError
+from kubepeer.errors import KubepeerError, UsageError
+from kubepeer.way import DIRECT, Way, name_of, shown
 
 CONNECT_SECONDS = 5
-SSH_PORT = 22
+AT_A_TIME = 32
 
 
-def learn_new_hosts(known_hosts: Path, addresses: Iterable[tuple[str, int]]) -> list[str]:
+@dataclass(frozen=True)
+class Target:
+    """A host whose key is wanted, and the way to it."""
+
+    host: str
+    port: int
+    way: Way = DIRECT
+    seconds: float = CONNECT_SECONDS
+
+    @property
+    def name(self) -> str:
+        """Its name in known_hosts."""
+        return name_of(self.host, self.port)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A host's key, which it has offered and which is not known yet."""
+
+    target: Target
+    key: paramiko.PKey
+
+    def __str__(self) -> str:
+        """The host's address and its key, for a person."""
+        return f"{shown(self.target.host, self.target.port)} {fingerprint(self.key)}"
+
+
+def fingerprint(key: paramiko.PKey) -> str:
+    """Bits, SHA-256 in base64 without padding, and the kind of a key, as `ssh-keygen -l` shows them (and ssh, when it asks)."""
+    digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
+    kind = key.get_name().removeprefix("ssh-").partition("-")[0].upper()
+    return f"{key.get_bits()} SHA256:{digest} ({kind})"
+
+
+def learn_new_hosts(known_hosts: Path, targets: Iterable[Target]) -> list[str]:
     """Accept the keys of hosts that are not in the file yet; a host that is there keeps its key, whatever it says today.
 
     A host that does not answer is left out: connecting to it later tells why.
 
     Args:
         known_hosts: the file; it and its folder are made if need be.
-        addresses: host and port of all that may be connected to.
+        targets: all that may be connected to.
 
     Returns:
         The names of the hosts that were added.
 
     """
+    return accept(known_hosts, offers(known_hosts, targets))
+
+
+def offers(known_hosts: Path, targets: Iterable[Target]) -> list[Offer]:
+    """What the hosts that are not in the file yet offer, in their order; who does not answer is left out."""
     with _locked(known_hosts) as keys:
-        unknown = [(host, port) for host, port in addresses if keys.lookup(_name(host, port)) is None]
-        if not unknown:
-            return []
-        with ThreadPoolExecutor(min(32, len(unknown))) as pool:
-            offered = list(pool.map(_offered_key, unknown))
-        new = [(host, port, key) for (host, port), key in zip(unknown, offered, strict=True) if key is not None]
-        _append(known_hosts, [f"{_name(host, port)} {key.get_name()} {key.get_base64()}" for host, port, key in new])
-        return [host for host, _, _ in new]
+        unknown = [target for target in dict.fromkeys(targets) if keys.lookup(target.name) is None]
+    if not unknown:
+        return []
+    with ThreadPoolExecutor(min(AT_A_TIME, len(unknown))) as pool:
+        offered = list(pool.map(_offered_key, unknown))
+    return [Offer(target, key) for target, key in zip(unknown, offered, strict=True) if key is not None]
+
+
+def accept(known_hosts: Path, offered: Iterable[Offer]) -> list[str]:
+    """Add the keys of hosts that are still not in the file; gives the names of the hosts that were added."""
+    wanted = {offer.target.name: offer for offer in offered}
+    if not wanted:
+        return []
+    with _locked(known_hosts) as keys:
+        new = [offer for name, offer in wanted.items() if keys.lookup(name) is None]
+        _append(known_hosts, [f"{offer.target.name} {offer.key.get_name()} {offer.key.get_base64()}" for offer in new])
+    return [offer.target.host for offer in new]
 
 
 def _append(known_hosts: Path, lines: list[str]) -> None:
@@ -63,19 +114,17 @@ def _locked(known_hosts: Path) -> Iterator[paramiko.HostKeys]:
         raise UsageError(f"{known_hosts}: {error.strerror}. Nothing was contacted.") from error
 
 
-def _name(host: str, port: int) -> str:
-    """A host's name in known_hosts: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT."""
-    return host if port == SSH_PORT else f"[{host}]:{port}"
-
-
-def _offered_key(address: tuple[str, int]) -> paramiko.PKey | None:
+def _offered_key(target: Target) -> paramiko.PKey | None:
     try:
-        with socket.create_connection(address, timeout=CONNECT_SECONDS) as connection:
-            transport = paramiko.Transport(connection)
+        opened = target.way.open(target.host, target.port, target.seconds)
+        try:
+            transport = paramiko.Transport(opened)
             try:
-                transport.start_client(timeout=CONNECT_SECONDS)
+                transport.start_client(timeout=target.seconds)
                 return transport.get_remote_server_key()
             finally:
                 transport.close()
-    except (OSError, paramiko.SSHException, EOFError):
+        finally:
+            opened.close()
+    except (OSError, paramiko.SSHException, EOFError, KubepeerError):
         return None

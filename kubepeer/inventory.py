@@ -1,6 +1,7 @@
 """Nornir's inventory, with two traps closed: connection extras are merged instead of replaced, and host keys are always checked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ from nornir.core import Nornir
 from nornir.core.inventory import ConnectionOptions, Defaults, Group, Host, Inventory
 
 from kubepeer.errors import InventoryError, UsageError
+from kubepeer.jump import Ways
 from kubepeer.settings import Settings
+from kubepeer.sshconfig import SshConfig
+from kubepeer.way import SSH_PORT, Connection, Direct
 
 # Timeouts on everything, in seconds: TCP connect, SSH banner, login; then a keepalive so that a dead peer is noticed.
 TIMEOUTS = {"conn_timeout": 5, "banner_timeout": 10, "auth_timeout": 10, "keepalive": 15}
-PATH_KEYS = ("key_file", "ssh_config_file")
 NAPALM_SECONDS = 60
 FILE_ARGUMENTS = {
     "main": "config_file",
@@ -21,15 +24,41 @@ FILE_ARGUMENTS = {
 }  # data.configuration_files -> a NAPALM driver's optional_args
 
 
-def build_nornir(settings: Settings, password: str | None = None) -> Nornir:
+@dataclass(frozen=True)
+class Login:
+    """What a host's login needs that its connection_options do not hold.
+
+    Attributes:
+        proxy_jump: jump hosts as ssh -J takes them; None: what ssh_config says.
+        sudo_password: what sudo is given where it asks for a password.
+
+    """
+
+    proxy_jump: str | None = None
+    sudo_password: str | None = field(default=None, repr=False)
+
+
+def _refuse_missing(host: str, path: Path) -> None:
+    raise InventoryError(f"{host}: key_file: there is no file {path}. Nothing was contacted.")
+
+
+def build_nornir(
+    settings: Settings,
+    password: str | None = None,
+    *,
+    logins: Mapping[str, Login] | None = None,
+    missing_key: Callable[[str, Path], None] = _refuse_missing,
+) -> Nornir:
     """Nornir on the project's files, wherever the working directory is.
 
     Args:
         settings: from config.yaml.
         password: the login password, where one is configured; keys need none.
+        logins: of the hosts that need more, by name.
+        missing_key: is told of a host whose key_file is not there.
 
     Raises:
-        UsageError: Nornir does not take a key or a value.
+        UsageError: Nornir does not take a key or a value, or ssh_config is not understood.
 
     """
     try:
@@ -50,37 +79,94 @@ def build_nornir(settings: Settings, password: str | None = None) -> Nornir:
         raise UsageError(
             f"{settings.config_file.name}, or connection_options of the inventory: Nornir says {error}. Nothing was contacted."
         ) from error
+    of_all = settings.folder / Path(nornir.config.ssh.config_file).expanduser()
+    connecting = _Connecting(settings, of_all if of_all.is_file() else None, logins or {}, missing_key)
     for host in nornir.inventory.hosts.values():
-        _connect_strictly(host, nornir.inventory, settings, password)
+        if password is not None and host.password is None:
+            host.password = password
+        connecting.prepare(host, nornir.inventory)
     return nornir
 
 
-def _connect_strictly(host: Host, inventory: Inventory, settings: Settings, password: str | None) -> None:
-    if password is not None and host.password is None:
-        host.password = password
-    ssh = TIMEOUTS | _merged_extras(host, inventory, "netmiko")
-    for key in PATH_KEYS:
-        if key in ssh:
-            path = settings.folder / Path(ssh[key]).expanduser()
-            if not path.is_file():
+class _Connecting:
+    """Gives each host the arguments of its connections, and the way there."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ssh_config: Path | None,
+        logins: Mapping[str, Login],
+        missing_key: Callable[[str, Path], None],
+    ) -> None:
+        self._settings = settings
+        self._ssh_config = ssh_config  # of the hosts that name none themselves
+        self._logins = logins
+        self._missing_key = missing_key
+        self._ways: dict[Path | None, tuple[SshConfig, Ways]] = {}
+
+    def prepare(self, host: Host, inventory: Inventory) -> None:
+        """Arguments for netmiko and NAPALM; a host key is checked, always: an inventory cannot switch it off."""
+        said = _merged_extras(host, inventory, "netmiko")
+        ssh = TIMEOUTS | said
+        login = self._logins.get(host.name, Login())
+        if login.sudo_password is not None:
+            ssh["secret"] = login.sudo_password
+        self._go(host, ssh, login, said)
+        strict = {
+            "ssh_strict": True,
+            "system_host_keys": False,
+            "alt_host_keys": True,
+            "alt_key_file": str(self._settings.known_hosts),
+        }
+        ssh |= strict
+        # Opened by tasks.linux.connect without netmiko's preparation of a terminal that nobody uses: its prompt takes as long as all the
+        # rest. What ssh_config says stands in the arguments already, in netmiko's own reading of it some of that is lost.
+        _replace(host, "netmiko", ssh | {"auto_connect": False, "ssh_config_file": None})
+        if host.platform:
+            napalm = _merged_extras(host, inventory, "napalm")
+            if isinstance(sock := ssh.get("sock"), Connection):
+                ssh["sock"] = sock.again()
+            optional = ssh | napalm.get("optional_args", {}) | _configuration_files(host) | strict
+            if optional.get("transport") == "https":
+                optional["enforce_verification"] = True  # pyeapi takes any certificate without it
+            _replace(host, "napalm", {"timeout": NAPALM_SECONDS} | napalm | {"optional_args": optional})
+
+    def _go(self, host: Host, ssh: dict[str, Any], login: Login, said: Mapping[str, Any]) -> None:
+        """Where the host is, by which key and which way: what the inventory says, and ssh_config where it says nothing."""
+        config, ways = self._read(self._path(host, ssh.pop("ssh_config_file", None), "ssh_config_file"))
+        known = config.of(str(host.hostname))
+        host.hostname, host.port = known.hostname, host.port or known.port
+        host.username = host.username or known.user
+        if key_file := self._path(host, ssh.get("key_file"), "key_file"):
+            ssh["key_file"] = str(key_file)
+        elif known.key_files:
+            ssh["key_file"] = str(known.key_files[0])
+        if known.connect_seconds and "conn_timeout" not in said:
+            ssh["conn_timeout"] = known.connect_seconds
+        jump = login.proxy_jump or known.proxy_jump
+        command = None if login.proxy_jump else known.proxy_command
+        of_jump = {"allow_agent": False} | ssh
+        way = ways.to(jump, command, host.username or "root", of_jump)
+        if not isinstance(way, Direct):
+            ssh["sock"] = Connection(way, str(host.hostname), host.port or SSH_PORT, float(ssh["conn_timeout"]))
+
+    def _path(self, host: Host, named: str | None, key: str) -> Path | None:
+        if not named:
+            return None
+        path = self._settings.folder / Path(named).expanduser()
+        if not path.is_file():
+            if key == "key_file":
+                self._missing_key(host.name, path)
+            else:
                 raise InventoryError(f"{host.name}: {key}: there is no file {path}. Nothing was contacted.")
-            ssh[key] = str(path)
-    # A host key is checked, always: an inventory cannot switch it off.
-    strict = {
-        "ssh_strict": True,
-        "system_host_keys": False,
-        "alt_host_keys": True,
-        "alt_key_file": str(settings.known_hosts),
-    }
-    ssh |= strict
-    # Opened by tasks.linux.connect without netmiko's preparation of a terminal that nobody uses: its prompt takes as long as all the rest.
-    _replace(host, "netmiko", ssh | {"auto_connect": False})
-    if host.platform:
-        napalm = _merged_extras(host, inventory, "napalm")
-        optional = ssh | napalm.get("optional_args", {}) | _configuration_files(host) | strict
-        if optional.get("transport") == "https":
-            optional["enforce_verification"] = True  # pyeapi takes any certificate without it
-        _replace(host, "napalm", {"timeout": NAPALM_SECONDS} | napalm | {"optional_args": optional})
+        return path
+
+    def _read(self, path: Path | None) -> tuple[SshConfig, Ways]:
+        path = path or self._ssh_config
+        if path not in self._ways:
+            config = SshConfig(path)
+            self._ways[path] = (config, Ways(config, self._settings.known_hosts))
+        return self._ways[path]
 
 
 def _configuration_files(host: Host) -> dict[str, str]:

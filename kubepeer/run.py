@@ -1,6 +1,6 @@
 """What all tasks of one run share: intent, the selection, and what one phase learned that a later one needs."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -29,6 +29,7 @@ class Options:
         command: of a runbook that has several; else "".
         backup: the backup of a router that is meant, or None for its newest.
         replace: a router's whole configuration, and not our part alone, is put back.
+        further: arguments that are one runbook's own, by name.
 
     """
 
@@ -39,6 +40,7 @@ class Options:
     command: str = ""
     backup: str | None = None
     replace: bool = False
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass

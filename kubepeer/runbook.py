@@ -10,27 +10,28 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
-from nornir.core import Nornir
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine, parse, select
 from kubepeer.conclusion import Show, Tell, conclude, print_error
 from kubepeer.display import Display, print_warnings
-from kubepeer.errors import KubepeerError, UsageError
+from kubepeer.errors import KubepeerError
 from kubepeer.execution import run_phases
 from kubepeer.holder import Holder
-from kubepeer.hostkeys import learn_new_hosts
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.combinations import warnings
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
 from kubepeer.memory import refuse_wrong_order
 from kubepeer.namespace import enter
+from kubepeer.opening import USUAL, Opening, logins
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.phases import Phase, Purpose, TaskFunction, Together
 from kubepeer.run import Options, Run
 from kubepeer.runlock import the_only_run
+from kubepeer.secret import Redactor
 from kubepeer.settings import Settings, read_settings
 
 INTERRUPTED = 130
@@ -47,6 +48,7 @@ def run(
     show: Show | None = None,
     tell: Tell | None = None,
     purpose: Purpose = Purpose.CHANGE,
+    opening: Opening = USUAL,
 ) -> int:
     """Run a runbook as a command; gives the exit code of the contract, and never a traceback unless --verbose asks for it.
 
@@ -58,10 +60,12 @@ def run(
         show: prints what the runbook found, at the end.
         tell: the same for --output json: keys beside those of the contract.
         purpose: what it is for; a difference is no change yet, and no drift where changing is the purpose.
+        opening: what comes before its first phase.
 
     """
     commands = list(phases) if isinstance(phases, Mapping) else []
-    given = parse(name, description, commands=commands, plans=purpose is Purpose.CHANGE and not commands)
+    plans = purpose is Purpose.CHANGE and not commands and opening is USUAL
+    given = parse(name, description, commands=commands, plans=plans, further=opening.arguments)
     if isinstance(phases, Mapping):
         phases = phases[given.command]
     if purpose is Purpose.DRIFT:
@@ -79,7 +83,7 @@ def run(
     _end_when_interrupted(console)
     try:
         refuse_wrong_order(_titles_and_tasks(phases))
-        this, outcomes, told = _execute(name, phases, given, console, platforms, purpose)
+        this, outcomes, told = _execute(name, phases, given, console, platforms, purpose, opening)
         print_warnings(console, this.redactor, this.warnings[told:])
         seconds = time.monotonic() - began
         code = conclude(name, this, given, outcomes, console, seconds, show, tell=tell, purpose=purpose)
@@ -103,7 +107,13 @@ def run(
 
 
 def _execute(
-    name: str, phases: Phases, given: CommandLine, console: Console, platforms: Platforms, purpose: Purpose
+    name: str,
+    phases: Phases,
+    given: CommandLine,
+    console: Console,
+    platforms: Platforms,
+    purpose: Purpose,
+    opening: Opening,
 ) -> tuple[Run, list[PhaseOutcome], int]:
     """Run the phases as the command line asks for it; gives the run, their outcomes, and how many warnings were told before them."""
     settings = read_settings(given.config)
@@ -113,10 +123,11 @@ def _execute(
         plan = approved.read_plan(given.apply)
     if phases:
         enter(settings.namespace)
-    this = prepare(settings, given, platforms, contact=bool(phases) and not given.apply, name=name)
+    this = prepare(settings, given, platforms, opening, name=name)
     if given.apply:
         this = approved.select_as_planned(plan, this)
-        _know_hosts(settings, this.nornir)
+    if phases:
+        opening.meet(this, console)
     told = len(this.warnings)
     gc.freeze()  # what is loaded stays: the collector need not look at it
     gc.enable()
@@ -137,11 +148,18 @@ def _titles_and_tasks(phases: Phases) -> Iterator[list[tuple[str, TaskFunction]]
 
 
 def prepare(
-    settings: Settings, given: CommandLine, platforms: Platforms, *, contact: bool = True, name: str = "a runbook"
+    settings: Settings,
+    given: CommandLine,
+    platforms: Platforms,
+    opening: Opening = USUAL,
+    *,
+    name: str = "a runbook",
 ) -> Run:
-    """Everything up to the first packet, and the host keys where hosts will be contacted at all."""
-    intent = load_intent(settings, platforms)
-    nornir = build_nornir(settings)
+    """Everything up to the first packet."""
+    intent, redactor = load_intent(settings, platforms), Redactor()
+    nornir = build_nornir(
+        settings, logins=logins(intent, settings, redactor), missing_key=partial(opening.missing_key, given)
+    )
     chosen = select(nornir, given.groups, given.hosts)
     options = Options(
         dry_run=given.dry_run,
@@ -151,9 +169,8 @@ def prepare(
         command=given.command,
         backup=given.backup,
         replace=given.replace,
+        further=given.further,
     )
-    if contact:
-        _know_hosts(settings, nornir)
     return Run(
         intent=intent,
         settings=settings,
@@ -161,18 +178,10 @@ def prepare(
         nornir=nornir,
         chosen=chosen,
         filtered=bool(given.groups or given.hosts),
+        redactor=redactor,
         warnings=list(warnings(intent)),
         holder=Holder.of_this_process(name),
     )
-
-
-def _know_hosts(settings: Settings, nornir: Nornir) -> None:
-    """Learn the keys of new hosts, or insist on those that are known."""
-    if settings.host_keys == "accept-new":
-        hosts = nornir.inventory.hosts.values()
-        learn_new_hosts(settings.known_hosts, [(str(host.hostname), host.port or 22) for host in hosts])
-    elif not settings.known_hosts.exists():
-        raise UsageError(f"{settings.known_hosts}: not there, and host_keys is strict. Nothing was contacted.")
 
 
 def _end_when_interrupted(console: Console) -> None:

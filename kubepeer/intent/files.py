@@ -10,7 +10,13 @@ from kubepeer.settings import Settings, read_yaml
 NOTHING = "Nothing was contacted."
 HOST_KEYS = {"hostname", "port", "username", "platform", "groups", "data", "connection_options"}
 MAPPINGS = ("data", "connection_options")
-SECRET_KEYS = {"password", "passphrase", "secret"}  # Nornir's, Netmiko's and ours
+SECRET_KEYS = {
+    "password",
+    "passphrase",
+    "secret",
+    "sudo_password",
+    "first_password",
+}  # Nornir's, Netmiko's and ours
 Entry = dict[str, Any]
 
 

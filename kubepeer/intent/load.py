@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 
 from kubepeer.errors import InventoryError
 from kubepeer.intent.abilities import Platforms
+from kubepeer.intent.access import Access
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.model import (
@@ -30,6 +31,7 @@ ROLES = ("control_plane", "worker")
 GONE = {  # keys of earlier versions of Kubepeer, and what became of them
     "packages.kubernetes_version": "no longer written by hand: the repository is asked for the package of software.kubernetes",
 }
+OF_EACH_HOST = "access"  # though it may be said for all of them at once, in the defaults or in the group fabric
 FIRST_PRIORITY = 100  # keepalived: the first control plane; each further one has one less, as in the tutorial
 
 
@@ -51,6 +53,7 @@ class NodeData(Section):
     interface: str = "eth0"
     as_number: AsNumber | None = None  # the cluster's where none is said
     routers: tuple[str, ...] | None = None  # all where none is said
+    access: Access = Access()
 
 
 class RouterData(Section):
@@ -60,6 +63,7 @@ class RouterData(Section):
     address: IPv4Address | None = None  # as of a node; peering.address says the same
     peering: Peering = Peering()
     configuration_files: ConfigurationFiles = ConfigurationFiles()
+    access: Access = Access()
 
 
 def load_intent(settings: Settings, platforms: Platforms) -> Intent:
@@ -123,7 +127,7 @@ def _file_of_fabric_key(files: Files, key: str) -> str:
 def _fabric(files: Files) -> FabricData:
     below, above = files.defaults.get("data") or {}, files.groups.get("fabric", {}).get("data") or {}
     try:
-        return FabricData.model_validate(below | above)
+        return FabricData.model_validate({key: value for key, value in (below | above).items() if key != OF_EACH_HOST})
     except ValidationError as error:
         key, message = _first(error)
         raise InventoryError(f"{_file_of_fabric_key(files, key)}: {key}: {message}. {NOTHING}") from error
@@ -150,6 +154,7 @@ def _node(
                 "priority": priority,
                 "as_number": data.as_number or cluster.bgp.as_number,
                 "routers": data.routers if data.routers is not None else tuple(router.name for router in routers),
+                "access": data.access,
             }
         )
     except ValidationError as error:
@@ -177,6 +182,7 @@ def _router(files: Files, name: str, platforms: Platforms) -> Router:
                 **_address(files, name, {"data.peering.address": data.peering.address, "data.address": data.address}),
                 "peering": data.peering,
                 "configuration_files": data.configuration_files,
+                "access": data.access,
             }
         )
     except ValidationError as error:

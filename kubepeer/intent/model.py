@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from kubepeer.intent.access import Access
 from kubepeer.intent.rpm import RpmRepositories
 from kubepeer.intent.values import AsNumber, Community, DnsName, FilePath, Port, VersionNumber, VrfName
 from kubepeer.secret import SecretSource
@@ -155,6 +156,7 @@ class Node(Section):
     priority: int
     as_number: AsNumber
     routers: tuple[str, ...]  # the names of those that it peers with
+    access: Access = Access()
 
 
 class Peering(Section):
@@ -218,6 +220,7 @@ class Router(Section):
     address_key: str = "hostname"  # where it stands in the inventory
     peering: Peering = Peering()
     configuration_files: ConfigurationFiles = ConfigurationFiles()
+    access: Access = Access()
 
 
 class Intent(Section):

@@ -1,7 +1,8 @@
 """Open the connections of Nornir's plugins, and say in one line why one cannot be opened."""
 
-import socket
+import errno
 from collections import defaultdict
+from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
@@ -12,7 +13,8 @@ from netmiko.exceptions import NetmikoAuthenticationException
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 
-from kubepeer.errors import CommandError, KubepeerError, UnreachableError
+from kubepeer.errors import CommandError, KubepeerError, LoginRefusedError, UnreachableError
+from kubepeer.way import SSH_PORT, Connection, changed_key, is_refusal, shown, way_to
 
 GREETING_SECONDS = 5
 HTTPS_PORT = 443
@@ -30,10 +32,15 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
     host = nornir.inventory.hosts[name]
     try:
         with _OPENING[name]:
+            if plugin == "napalm":
+                _go_anew((host.get_connection_parameters(plugin).extras or {}).get("optional_args", {}))
             opened = host.get_connection(plugin, nornir.config)
             if plugin == "netmiko" and getattr(opened, "remote_conn_pre", None) is None:
+                _go_anew(opened.__dict__)
                 log_in(opened)
-    except KubepeerError:
+    except KubepeerError as error:
+        if error.host is None:
+            error.host = name
         raise
     except ModuleImportError as error:
         raise CommandError(
@@ -47,6 +54,12 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
     return opened
 
 
+def _go_anew(arguments: dict[str, Any]) -> None:
+    """A new way through a jump host: a connection that was closed stays closed."""
+    if isinstance(sock := arguments.get("sock"), Connection):
+        arguments["sock"] = sock.again()
+
+
 def _say_nothing(_goodbye: str = "") -> None:
     """The connection is closed without a word."""
 
@@ -58,39 +71,49 @@ def answers(host: Host) -> bool:
     """
     extras = host.get_connection_parameters("napalm").extras or {}
     by_https = extras.get("optional_args", {}).get("transport") == "https"
-    port = extras.get("optional_args", {}).get("port") or HTTPS_PORT if by_https else host.port or 22
+    port = extras.get("optional_args", {}).get("port") or HTTPS_PORT if by_https else host.port or SSH_PORT
+    patience = max(GREETING_SECONDS, float(_ssh_arguments(host).get("conn_timeout", 0)))
     try:
-        with socket.create_connection((str(host.hostname), port), timeout=GREETING_SECONDS) as fresh:
-            if by_https:
-                return True
-            return fresh.recv(4) == b"SSH-"
-    except OSError:
+        fresh = way_to(host).open(str(host.hostname), port, patience)
+        try:
+            fresh.settimeout(patience)
+            return by_https or bool(fresh.recv(4) == b"SSH-")
+        finally:
+            fresh.close()
+    except (OSError, paramiko.SSHException, KubepeerError):
         return False
+
+
+def _ssh_arguments(host: Host) -> dict[str, Any]:
+    return host.get_connection_parameters("netmiko").extras or {}
 
 
 def explain(host: Host, error: Exception) -> UnreachableError:
     """What a failed connection means, and the cure."""
-    address = f"{host.hostname}:{host.port or 22}"
-    known_hosts = (host.get_connection_parameters("netmiko").extras or {}).get("alt_key_file", "known_hosts")
-    chain = list(_chain(error))
-    if any(isinstance(link, paramiko.BadHostKeyException) for link in chain):
-        return UnreachableError(
-            f"the host key of {address} is not the known one: another machine, or an attacker in between",
-            host=host.name,
-            cure=f"if the machine was rebuilt, remove its line from known_hosts (ssh-keygen -R {host.hostname} -f {known_hosts})",
-        )
+    port, arguments = host.port or SSH_PORT, _ssh_arguments(host)
+    address, chain = shown(str(host.hostname), port), list(_chain(error))
+    known_hosts = arguments.get("alt_key_file", "known_hosts")
     text = " ".join(str(link) for link in chain)
+    if any(isinstance(link, paramiko.BadHostKeyException) for link in chain):
+        found = changed_key(address, str(host.hostname), port, known_hosts)
+        return UnreachableError(found.message, host=host.name, cure=found.cure)
     if "not found in known_hosts" in text:
+        message = f"no host key is known for {address}, and it gave none"
         return UnreachableError(
-            f"no host key is known for {address}, and it gave none",
-            host=host.name,
-            cure="is it up? With host_keys: strict, add its key to known_hosts",
+            message, host=host.name, cure="is it up? With host_keys: strict, add its key to known_hosts"
         )
-    if any(isinstance(link, NetmikoAuthenticationException | paramiko.AuthenticationException) for link in chain):
-        return UnreachableError(
+    if slow := _too_slow(text, chain, arguments):
+        message, cure = slow
+        return UnreachableError(f"{address} {message}", host=host.name, cure=cure)
+    if any(isinstance(link, NetmikoAuthenticationException) or is_refusal(link) for link in chain):
+        return LoginRefusedError(
             f"{address} refused the login of {host.username}",
             host=host.name,
-            cure="check username and key_file in the defaults file",
+            cure="check username and key_file in the defaults file; a host that knows only a password: runbooks/bootstrap.py",
+        )
+    if any(_is_refusal(link) for link in chain):
+        return UnreachableError(
+            f"{address} refuses connections: no sshd listens there", host=host.name, cure="start it, or say its port"
         )
     reasons = [str(link) for link in chain if isinstance(link, OSError)] or [str(chain[0])]
     last = " ".join(reasons[-1].split()) or type(error).__name__
@@ -99,7 +122,31 @@ def explain(host: Host, error: Exception) -> UnreachableError:
     )
 
 
-def _chain(error: BaseException | None) -> Any:
+def _too_slow(text: str, chain: list[BaseException], arguments: dict[str, Any]) -> tuple[str, str] | None:
+    """Which of its times a host has exceeded, and the cure; paramiko knows its own by their words alone."""
+
+    def within(key: str) -> str:
+        return f"within {arguments.get(key, 0):g} s ({key})"
+
+    cure = "is it up, and is this the right network? A slow one needs a longer {} (docs/inventory.md)"
+    if "SSH protocol banner" in text:
+        said = f"took the connection and sent no SSH greeting {within('banner_timeout')}"
+        return said, "is it sshd that listens there? " + cure.format("banner_timeout")
+    if "No existing session" in text:
+        return f"did not agree on keys {within('conn_timeout')}", cure.format("conn_timeout")
+    if "Authentication timeout" in text:
+        return f"did not answer the login {within('auth_timeout')}", cure.format("auth_timeout")
+    if any(isinstance(link, TimeoutError) for link in chain):
+        return f"does not answer: no TCP connection {within('conn_timeout')}", cure.format("conn_timeout")
+    return None
+
+
+def _is_refusal(error: BaseException) -> bool:
+    below = error.errors.values() if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError) else (error,)
+    return all(isinstance(one, OSError) and one.errno == errno.ECONNREFUSED for one in below)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import paramiko
+from napalm_unix_router.sudo import Gate, SudoRefusedError, pass_gate
 from nornir.core import Nornir
 
 from kubepeer.errors import CommandError, UnreachableError
@@ -21,6 +22,9 @@ NO_EXIT_CODE = -1  # paramiko's, of a command that has told none: it was killed,
 # tcp(7): what is sent, a keepalive of SSH at least, must be acknowledged within this time. Without it the kernel tries for a quarter of an
 # hour, and a machine that loses its power in the middle of an installation keeps the run waiting until the installation's own deadline.
 SILENCE_SECONDS = 30
+SUDO_CURE = (
+    "name the password's source in access.sudo_password, allow the login user sudo without one, or log in as root"
+)
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.004, 0.1  # seconds: quick answers are not delayed, long commands cost no CPU
 
 
@@ -77,10 +81,11 @@ class Shell(Protocol):
 class SshShell:
     """A root shell on one host, by exec channels of an open SSH transport."""
 
-    def __init__(self, host: str, transport: paramiko.Transport, *, sudo: bool) -> None:
+    def __init__(self, host: str, transport: paramiko.Transport, *, sudo: bool, password: str = "") -> None:
         self.host = host
         self._transport = transport
         self._sudo = sudo
+        self._password = password if sudo else ""
 
     def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:
         """Run a POSIX shell script as root.
@@ -96,11 +101,13 @@ class SshShell:
 
         """
         program = "sh -s" if stdin is None else f"sh -c {shlex.quote(script)}"
-        command = f"sudo -n {program}" if self._sudo else program
+        ends = time.monotonic() + deadline
         try:
             channel = self._transport.open_session(timeout=deadline)
-            channel.exec_command(command)
-            completed = _converse(channel, script.encode() if stdin is None else stdin, deadline)
+            said = self._start(channel, program, ends)
+            completed = None
+            if said is not None:
+                completed = _converse(channel, script.encode() if stdin is None else stdin, ends, said)
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise UnreachableError(
                 f"the SSH connection was lost: {error}", host=self.host, cure="run again when it answers"
@@ -114,12 +121,8 @@ class SshShell:
         if completed is None:
             first = script.strip().splitlines()[0]
             raise DeadlineError(f"no end after {deadline:.0f} s: {first}", host=self.host, seconds=deadline)
-        if self._sudo and _sudo_refused(completed):
-            raise CommandError(
-                f"sudo refused: {completed.said}",
-                host=self.host,
-                cure="allow the login user sudo without a password, or log in as root",
-            )
+        if self._sudo and not self._password and _sudo_refused(completed):
+            raise self._refused(completed.said)
         return completed
 
     def begin(self, script: str, *, deadline: float = 30) -> tuple[str, paramiko.Channel]:
@@ -133,16 +136,35 @@ class SshShell:
             UnreachableError: the connection is gone, or no line came.
 
         """
-        command = f"sh -c {shlex.quote(script)}"
         try:
             channel = self._transport.open_session(timeout=deadline)
             channel.settimeout(deadline)
-            channel.exec_command(f"sudo -n {command}" if self._sudo else command)
+            if self._start(channel, f"sh -c {shlex.quote(script)}", time.monotonic() + deadline) is None:
+                raise TimeoutError("sudo has not answered")
             return channel.makefile("r").readline(), channel
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise UnreachableError(
                 f"the SSH connection was lost: {error}", host=self.host, cure="run again when it answers"
             ) from error
+
+    def _start(self, channel: paramiko.Channel, program: str, ends: float) -> bytes | None:
+        """Start a program as root; what it has said on standard error by the time that it reads. None: not in time."""
+        if not self._password:
+            channel.exec_command(f"sudo -n {program}" if self._sudo else program)
+            return b""
+        gate = Gate.new()
+        channel.exec_command(gate.command(program))
+        try:
+            return pass_gate(channel, gate, self._password, ends)
+        except TimeoutError:
+            channel.close()
+            return None
+        except SudoRefusedError as error:
+            channel.close()
+            raise self._refused(str(error)) from error
+
+    def _refused(self, said: str) -> CommandError:
+        return CommandError(f"sudo refused: {said}", host=self.host, cure=SUDO_CURE)
 
     def check(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:
         """As run, but an exit code other than 0 raises CommandError with what the command said."""
@@ -159,10 +181,17 @@ def _sudo_refused(completed: Completed) -> bool:
     return none or (completed.code == 1 and completed.stderr.startswith(b"sudo:"))
 
 
-def _converse(channel: paramiko.Channel, stdin: bytes, deadline: float) -> Completed | None:
-    """Feed and drain a channel until its command ends; None when the deadline passes first."""
-    ends = time.monotonic() + deadline
-    stdout, stderr, rest, pause = bytearray(), bytearray(), stdin, SHORTEST_PAUSE
+def _converse(channel: paramiko.Channel, stdin: bytes, ends: float, said: bytes) -> Completed | None:
+    """Feed and drain a channel until its command ends; None when its time is over first.
+
+    Args:
+        channel: on which the command was started.
+        stdin: what it reads.
+        ends: until when, by the monotonic clock.
+        said: what it has said on standard error already.
+
+    """
+    stdout, stderr, rest, pause = bytearray(), bytearray(said), stdin, SHORTEST_PAUSE
     with channel:
         while not (channel.exit_status_ready() and channel.eof_received) and not channel.closed:
             if time.monotonic() > ends:
@@ -192,7 +221,8 @@ def _drain(channel: paramiko.Channel, stdout: bytearray, stderr: bytearray) -> b
 
 def open_shell(nornir: Nornir, name: str) -> SshShell:
     """The root shell of a host; the connection is opened the first time and kept for the whole run."""
-    transport = connection(nornir, name, "netmiko").remote_conn_pre.get_transport()
+    opened = connection(nornir, name, "netmiko")
+    transport = opened.remote_conn_pre.get_transport()
     if isinstance(transport.sock, socket.socket):
         transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * SILENCE_SECONDS)
-    return SshShell(name, transport, sudo=nornir.inventory.hosts[name].username != "root")
+    return SshShell(name, transport, sudo=nornir.inventory.hosts[name].username != "root", password=opened.secret)

@@ -25,6 +25,11 @@ DEVICES = {
 STARTS_PROGRAMS = {"subprocess"}
 PURE = (
     *(str(path.relative_to(CHECKOUT)) for path in sorted((CHECKOUT / "tasks/platforms").rglob("*.py"))),
+    "tasks/access/account.py",
+    "tasks/access/among_nodes.py",
+    "tasks/access/diagnosis.py",
+    "tasks/access/sshd.py",
+    "tasks/access/sudoers.py",
     "tasks/cluster/comparison.py",
     "tasks/cluster/foreign.py",
     "tasks/cluster/kubeconfig.py",
@@ -78,6 +83,7 @@ PURE = (
     "kubepeer/change.py",
     "kubepeer/checks.py",
     "kubepeer/intent/abilities.py",
+    "kubepeer/intent/access.py",
     "kubepeer/intent/combinations.py",
     "kubepeer/intent/contradiction.py",
     "kubepeer/intent/endpoint.py",

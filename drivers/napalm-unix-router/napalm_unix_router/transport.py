@@ -24,9 +24,11 @@ from napalm.base.exceptions import (
 from netmiko import ConnectHandler, NetmikoAuthenticationException, NetmikoTimeoutException
 
 from napalm_unix_router.login import log_in
+from napalm_unix_router.sudo import Gate, SudoRefusedError, pass_gate
 
 _AS_ROOT = 'if [ "$(id -u)" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'
 _AS_SELF = "exec sh -s"
+_SUDO_CURE = "Log in as root, allow this user to run sh by sudo without a password, or give the password (secret)"
 _CHUNK = 65536
 
 
@@ -64,9 +66,13 @@ class SSHRouter:
     """A router behind SSH."""
 
     def __init__(self, host: str, arguments: dict[str, Any], timeout: float, *, sudo: bool, preamble: str = "") -> None:
-        """Connect; netmiko knows the arguments and checks the host key. The preamble stands before every script."""
+        """Connect; netmiko knows the arguments and checks the host key. The preamble stands before every script.
+
+        The argument ``secret`` is the password that sudo is given where it asks for one.
+        """
         self._host = host
         self._timeout = timeout
+        self._secret = str(arguments.get("secret") or "") if sudo else ""
         self._shell = _AS_ROOT if sudo else _AS_SELF
         self._preamble = preamble
         try:
@@ -85,8 +91,10 @@ class SSHRouter:
         deadline = time.monotonic() + (timeout or self._timeout)
         try:
             channel = self._transport().open_session(timeout=self._timeout)
-            channel.exec_command(self._shell)
-            return self._converse(channel, f"{self._preamble}{script}".encode(), deadline)
+            said = self._start(channel, deadline)
+            return self._converse(channel, f"{self._preamble}{script}".encode(), deadline, said)
+        except SudoRefusedError as error:
+            raise CommandErrorException(f"{self._host}: sudo refused: {error}. {_SUDO_CURE}") from error
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise ConnectionClosedException(f"{self._host}: the SSH connection broke: {_first(error)}") from error
 
@@ -122,9 +130,24 @@ class SSHRouter:
             raise ConnectionClosedException(f"{self._host}: the SSH connection is closed")
         return transport
 
-    def _converse(self, channel: paramiko.Channel, stdin: bytes, deadline: float) -> Output:
+    def _start(self, channel: paramiko.Channel, deadline: float) -> bytes:
+        """Start the shell; what it has said on standard error by the time that it reads."""
+        if not self._secret:
+            channel.exec_command(self._shell)
+            return b""
+        gate = Gate.new()
+        channel.exec_command(gate.command("sh -s", unless_root=True))
+        try:
+            return pass_gate(channel, gate, self._secret, deadline)
+        except TimeoutError as error:
+            raise CommandTimeoutException(f"{self._host}: {error} within the time allowed") from error
+        except SudoRefusedError:
+            channel.close()
+            raise
+
+    def _converse(self, channel: paramiko.Channel, stdin: bytes, deadline: float, said: bytes) -> Output:
         """Write and read at once: a long script and long output must not wait for each other."""
-        out, err, sent = bytearray(), bytearray(), 0
+        out, err, sent = bytearray(), bytearray(said), 0
         channel.settimeout(1.0)
         with channel:
             while True:
@@ -147,10 +170,7 @@ class SSHRouter:
 
     def _refusal(self, output: Output) -> str:
         if "sudo" in output.err:
-            return (
-                f"{self._host}: sudo refused: {output.err.strip()}. "
-                "Log in as root, or allow this user to run sh by sudo without a password"
-            )
+            return f"{self._host}: sudo refused: {output.err.strip()}. {_SUDO_CURE}"
         return f"{self._host}: the shell broke off with exit code {output.code}: {output.words}"
 
 

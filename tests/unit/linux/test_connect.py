@@ -1,5 +1,7 @@
 """Why a connection could not be opened, in one line with its cure; the exceptions are those that the libraries raise."""
 
+import errno
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -24,7 +26,8 @@ NAME = "k8s-calico-worker-10-31-90-4"
 
 
 def host(address: str = "10.31.90.4", port: int | None = None) -> Host:
-    options = {"netmiko": ConnectionOptions(extras={"alt_key_file": "var/known_hosts"})}
+    times = {"conn_timeout": 5, "banner_timeout": 10, "auth_timeout": 12}
+    options = {"netmiko": ConnectionOptions(extras={"alt_key_file": "var/known_hosts", **times})}
     return Host(
         name=NAME, hostname=address, port=port, username="root", connection_options=options, defaults=Defaults()
     )
@@ -45,7 +48,22 @@ def another_key() -> paramiko.BadHostKeyException:
 REBUILT = "if the machine was rebuilt, remove its line from known_hosts (ssh-keygen -R 10.31.90.4 -f var/known_hosts)"
 ATTACKER = "the host key of 10.31.90.4:22 is not the known one: another machine, or an attacker in between"
 IS_IT_UP = "is it up, and is this the right network?"
+LONGER = "A slow one needs a longer {} (docs/inventory.md)"
 COMMON_CAUSES = "TCP connection to device failed.\n\nCommon causes of this problem are:\n1. Incorrect hostname"
+REFUSED = "10.31.90.4:22 refused the login of root"
+BY_PASSWORD = (
+    "check username and key_file in the defaults file; a host that knows only a password: runbooks/bootstrap.py"
+)
+NO_SSHD = "10.31.90.4:22 refuses connections: no sshd listens there"
+START_IT = "start it, or say its port"
+
+
+def no_valid_connection(*numbers: int) -> Exception:
+    """paramiko's error where no address of a host took the connection."""
+    errors = {(f"10.31.90.{at}", 22): OSError(number, os.strerror(number)) for at, number in enumerate(numbers, 4)}
+    return paramiko.ssh_exception.NoValidConnectionsError(errors)
+
+
 TABLE = {
     "another key": (another_key(), ATTACKER, REBUILT),
     "another key below netmiko": (
@@ -63,12 +81,54 @@ TABLE = {
             paramiko.AuthenticationException("Authentication failed."),
             NetmikoAuthenticationException("Authentication to device failed.\n\nCommon causes: ..."),
         ),
-        "10.31.90.4:22 refused the login of root",
-        "check username and key_file in the defaults file",
+        REFUSED,
+        BY_PASSWORD,
+    ),
+    "refused login by a key of another kind": (
+        chained(
+            paramiko.SSHException("encountered RSA key, expected OPENSSH key"),
+            NetmikoTimeoutException("A paramiko SSHException occurred"),
+        ),
+        REFUSED,
+        BY_PASSWORD,
     ),
     "no answer": (
         chained(TimeoutError("timed out"), NetmikoTimeoutException(COMMON_CAUSES)),
-        "10.31.90.4:22 does not answer: timed out",
+        "10.31.90.4:22 does not answer: no TCP connection within 5 s (conn_timeout)",
+        f"{IS_IT_UP} {LONGER.format('conn_timeout')}",
+    ),
+    "no greeting": (
+        paramiko.SSHException("Error reading SSH protocol banner"),
+        "10.31.90.4:22 took the connection and sent no SSH greeting within 10 s (banner_timeout)",
+        f"is it sshd that listens there? {IS_IT_UP} {LONGER.format('banner_timeout')}",
+    ),
+    "a slow exchange of keys": (
+        NetmikoTimeoutException("Paramiko: 'No existing session' error: try increasing 'conn_timeout' to 15 seconds"),
+        "10.31.90.4:22 did not agree on keys within 5 s (conn_timeout)",
+        f"{IS_IT_UP} {LONGER.format('conn_timeout')}",
+    ),
+    "a slow login": (
+        chained(
+            paramiko.AuthenticationException("Authentication timeout."),
+            NetmikoAuthenticationException("Authentication to device failed."),
+        ),
+        "10.31.90.4:22 did not answer the login within 12 s (auth_timeout)",
+        f"{IS_IT_UP} {LONGER.format('auth_timeout')}",
+    ),
+    "nobody listens": (
+        chained(no_valid_connection(errno.ECONNREFUSED), NetmikoTimeoutException(COMMON_CAUSES)),
+        NO_SSHD,
+        START_IT,
+    ),
+    "nobody listens, by the kernel's word": (OSError(errno.ECONNREFUSED, "Connection refused"), NO_SSHD, START_IT),
+    "one address refuses and the other is away": (
+        no_valid_connection(errno.ECONNREFUSED, errno.EHOSTUNREACH),
+        "10.31.90.4:22 does not answer: [Errno None] Unable to connect to port 22 on 10.31.90.4 or 10.31.90.5",
+        IS_IT_UP,
+    ),
+    "a name that nobody knows": (
+        socket.gaierror(-2, "Name or service not known"),
+        "10.31.90.4:22 does not answer: [Errno -2] Name or service not known",
         IS_IT_UP,
     ),
     "no route, three deep": (
@@ -77,8 +137,8 @@ TABLE = {
         IS_IT_UP,
     ),
     "several lines and no cause": (
-        paramiko.SSHException("Error reading SSH\n  protocol banner"),
-        "10.31.90.4:22 does not answer: Error reading SSH protocol banner",
+        paramiko.SSHException("Incompatible ssh peer\n  (no acceptable kex algorithm)"),
+        "10.31.90.4:22 does not answer: Incompatible ssh peer (no acceptable kex algorithm)",
         IS_IT_UP,
     ),
     "an exception without words": (EOFError(), "10.31.90.4:22 does not answer: EOFError", IS_IT_UP),
@@ -94,7 +154,13 @@ def test_a_failed_connection_is_one_line_with_its_cure(raised: Exception, messag
 
 
 def test_an_address_with_its_own_port_is_named_with_it() -> None:
-    assert explain(host(port=2222), TimeoutError("timed out")).message == "10.31.90.4:2222 does not answer: timed out"
+    assert explain(host(port=2222), EOFError()).message == "10.31.90.4:2222 does not answer: EOFError"
+
+
+def test_an_address_of_ipv6_is_named_in_brackets_and_its_line_of_known_hosts_as_ssh_keygen_wants_it() -> None:
+    assert explain(host("2001:db8::4"), EOFError()).message == "[2001:db8::4]:22 does not answer: EOFError"
+    cure = explain(host("2001:db8::4", 2222), another_key()).cure
+    assert cure.endswith("(ssh-keygen -R '[2001:db8::4]:2222' -f var/known_hosts)")
 
 
 @pytest.fixture
@@ -104,14 +170,13 @@ def listener() -> Iterator[socket.socket]:
         yield server
 
 
-def test_a_port_where_nobody_listens_is_explained_by_the_kernels_words(listener: socket.socket) -> None:
+def test_a_port_where_nobody_listens_is_told_as_that(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
     listener.close()
     with pytest.raises(NetmikoTimeoutException) as refused:
         ConnectHandler(device_type="linux", host="127.0.0.1", port=port, username="root", conn_timeout=5)
     error = explain(host("127.0.0.1", port), refused.value)
-    assert error.message.startswith(f"127.0.0.1:{port} does not answer: ")
-    assert "\n" not in error.message
+    assert error.message == f"127.0.0.1:{port} refuses connections: no sshd listens there"
     assert not answers(host("127.0.0.1", port))
 
 
