@@ -18,6 +18,7 @@ from kubepeer.phases import (
 from kubepeer.runbook import run
 from tasks.cluster.access import a_cluster
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
+from tasks.control_plane.settling import settle
 from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe, preflight_with_cluster
@@ -35,6 +36,7 @@ PHASES: list[Phase | Together] = [
     ),
     Phase("API endpoint", place_endpoint, on=control_planes, turns=one_by_one),
     Phase("First control plane", initialise, on=first_control_plane),
+    Phase("Control plane settings", settle, on=control_planes, turns=one_by_one, needs=a_cluster),
     Phase("Other control planes", join, on=other_control_planes, turns=one_by_one, needs=a_cluster),
     Phase("Workers", join, on=workers, needs=a_cluster),
     Phase("Retire join secrets", retire_secrets, on=one_control_plane, needs=a_cluster),

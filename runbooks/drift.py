@@ -4,6 +4,7 @@ import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import Phase, Purpose, Together, chosen, control_planes, nodes, one_control_plane, routers
 from kubepeer.runbook import run
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
+from tasks.control_plane.settling import settle
 from tasks.control_plane.tasks import join, place_endpoint
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe
@@ -14,6 +15,7 @@ PHASES: list[Phase | Together] = [
     Phase("Observe", observe, on=chosen),
     Together(Phase("Nodes", prepare, on=nodes), Phase("Routers", configure, on=routers)),
     Phase("API endpoint", place_endpoint, on=control_planes),
+    Phase("Control plane settings", settle, on=control_planes),
     Phase("Members", join, on=nodes),
     Phase("Cluster network", build_network, on=one_control_plane),
     Phase("Load balancer", build_load_balancer, on=one_control_plane),

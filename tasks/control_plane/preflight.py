@@ -8,6 +8,7 @@ from kubepeer.phases import control_planes, routers
 from kubepeer.run import Run
 from tasks.cluster.access import API_SECONDS, ApiNotReadyError, open_api
 from tasks.control_plane.endpoint import refuse_password
+from tasks.control_plane.given import etcd_files, key
 from tasks.control_plane.joins import vrrp_password
 from tasks.control_plane.membership import MEMBER
 
@@ -72,6 +73,8 @@ def _unusable_password(run: Run) -> Refusal | None:
             run.bgp_password()
         if nodes:
             refuse_password(vrrp_password(run))
+            key(run)
+            etcd_files(run)
     except KubepeerError as error:
         return error.message, error.cure
     return None
