@@ -86,6 +86,14 @@ def _arguments(value: dict[str, Any]) -> dict[str, Any]:
 Arguments = Annotated[dict[str, Values], AfterValidator(_arguments)]
 
 
+def _words(value: dict[str, Any]) -> dict[str, Any]:
+    """They stand in an EnvironmentFile= of systemd.exec(5), and are split at white space."""
+    for name, values in value.items():
+        if any(set(one) & set(" \t\"'\\`$") for one in values):
+            raise ValueError(f"{name}: the kubelet's environment file takes no white space, quotes, \\, ` or $")
+    return value
+
+
 def _alternative_name(value: str) -> str:
     try:
         return str(ip_address(value))
@@ -240,4 +248,4 @@ class NodeSettings(Section):
     )
     taints: tuple[Taint, ...] = ()
     kubelet_configuration: KubeletFields = Field(default_factory=dict)
-    kubelet_extra_args: Arguments = Field(default_factory=dict)
+    kubelet_extra_args: Annotated[Arguments, AfterValidator(_words)] = Field(default_factory=dict)

@@ -57,7 +57,7 @@ def schemes(run: Run, members: frozenset[str]) -> dict[str, Scheme | None]:
 
 def _scheme(run: Run, node: Node, members: frozenset[str]) -> Scheme | None:
     wanted = key(run)
-    every = dict(_schemes(run, members, node)) if wanted is not None or _has_any(run) else {}
+    every = dict(_schemes(run, members, node)) if encrypts(run) else {}
     own = every.pop(node.name, None)
     standing = list(every.values())
     source = run.intent.kubeadm.encryption
@@ -68,10 +68,11 @@ def _scheme(run: Run, node: Node, members: frozenset[str]) -> Scheme | None:
     return planned
 
 
-def _has_any(run: Run) -> bool:
-    """Whether any control plane that was looked at has an EncryptionConfiguration of ours."""
+def encrypts(run: Run) -> bool:
+    """Whether something is to be encrypted, or was: a control plane that was looked at has an EncryptionConfiguration of ours."""
     seen = (run.recall(SETTINGS, of=node.name) for node in run.intent.control_planes)
-    return any(one is not None and one.files.get(ENCRYPTION_FILE) is not None for one in seen)
+    standing = any(one is not None and one.files.get(ENCRYPTION_FILE) is not None for one in seen)
+    return standing or run.intent.kubeadm.encryption is not None
 
 
 def _schemes(run: Run, members: frozenset[str], own: Node | None) -> Iterator[tuple[str, Scheme | None]]:

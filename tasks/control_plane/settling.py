@@ -69,10 +69,7 @@ def settle(task: Task, run: Run) -> Result:
 @hands_over(needs=(SETTINGS,), gives=GIVES)
 def settle_again(task: Task, run: Run) -> Result:
     """The same, when every control plane has what the others must be able to read: a new key of the encryption comes to the front."""
-    encryption = run.intent.kubeadm.encryption
-    if run.options.dry_run or (encryption is None and not run.changed):
-        return done(task)
-    api = api_that_answered(run)
+    api = None if run.options.dry_run else api_that_answered(run)
     if api is None:
         return done(task)
     node = run.intent.node(task.host.name)

@@ -147,7 +147,8 @@ def plan_kubelet(node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
     """The kubelet's own address, and its unit; it restarts by itself until kubeadm has given it a configuration."""
     states = _states(seen)
     runs = states.get("kubelet", ("", ""))[0] == "active"
-    wanted = f"KUBELET_EXTRA_ARGS=--node-ip={node.address}\n"
+    further = "".join(f" --{name}={one}" for name, values in node.settings.kubelet_extra_args.items() for one in values)
+    wanted = f"KUBELET_EXTRA_ARGS=--node-ip={node.address}{further}\n"
     change = file(KUBELET_FILE, wanted, seen.files[KUBELET_FILE], restart_marker=marker_of("kubelet") if runs else "")
     yield change
     if (change and runs) or "kubelet" in seen["restarts"].lines:

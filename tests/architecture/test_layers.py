@@ -29,6 +29,7 @@ PURE = (
     "tasks/cluster/foreign.py",
     "tasks/cluster/kubeconfig.py",
     "tasks/cluster/manifests.py",
+    "tasks/cluster/node_settings.py",
     "tasks/cluster/objects.py",
     "tasks/cluster/obstacles.py",
     "tasks/cluster/preflight.py",
