@@ -17,7 +17,11 @@ from kubepeer.phases import (
 )
 from kubepeer.runbook import run
 from tasks.cluster.access import a_cluster
+from tasks.cluster.node_tasks import settle_nodes
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
+from tasks.control_plane.encrypting import encrypt_standing, encrypting_control_planes, one_that_encrypts
+from tasks.control_plane.kubelets import first_alone, settle_kubelet
+from tasks.control_plane.settling import settle, settle_again
 from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
 from tasks.endpoint import one_that_asks, verify_endpoint_when_built
 from tasks.nodes.tasks import prepare
@@ -36,8 +40,13 @@ PHASES: list[Phase | Together] = [
     ),
     Phase("API endpoint", place_endpoint, on=control_planes, turns=one_by_one),
     Phase("First control plane", initialise, on=first_control_plane),
+    Phase("Control plane settings", settle, on=control_planes, turns=one_by_one, needs=a_cluster),
     Phase("Other control planes", join, on=other_control_planes, turns=one_by_one, needs=a_cluster),
     Phase("Workers", join, on=workers, needs=a_cluster),
+    Phase("Kubelets", settle_kubelet, on=nodes, turns=first_alone, needs=a_cluster),
+    Phase("Labels and taints", settle_nodes, on=one_control_plane, needs=a_cluster),
+    Phase("Keys of encryption", settle_again, on=encrypting_control_planes, turns=one_by_one, needs=a_cluster),
+    Phase("Objects encrypted", encrypt_standing, on=one_that_encrypts, needs=a_cluster),
     Phase("Retire join secrets", retire_secrets, on=one_control_plane, needs=a_cluster),
     Phase("Cluster network", build_network, on=one_control_plane, needs=a_cluster),
     Phase("Load balancer", build_load_balancer, on=one_control_plane, needs=a_cluster),

@@ -8,7 +8,7 @@ from kubepeer.memory import hands_over
 from kubepeer.run import Run, done
 from tasks.cluster.access import ASKED_API
 from tasks.cluster.tasks import refuse_early as refuse_cluster
-from tasks.control_plane import membership
+from tasks.control_plane import membership, record
 from tasks.control_plane.kubeadm import KUBEADM_SECONDS
 from tasks.control_plane.membership import MEMBER
 from tasks.control_plane.preflight import (
@@ -17,6 +17,8 @@ from tasks.control_plane.preflight import (
     refuse_unready_api,
     refuse_unusable_passwords,
 )
+from tasks.control_plane.record import SETTINGS
+from tasks.control_plane.settling import keep_settings
 from tasks.control_plane.tasks import keep_membership
 from tasks.linux import run_lock
 from tasks.linux.holding import OTHER_RUN, look_for_others, refuse_beside_another
@@ -32,18 +34,20 @@ from tasks.routers.tasks import refuse_early as refuse_router
 OBSERVED = (FACTS, MEMBER, ANSWERS, OTHER_RUN)
 
 
-@hands_over(gives=OBSERVED)
+@hands_over(gives=(*OBSERVED, SETTINGS))
 def observe(task: Task, run: Run) -> Result:
     """Connect to a host and ask what the phases must know before anything begins."""
     if _is_router(task, run):
         return observe_router(task, run)
     node = run.intent.node(task.host.name)
     others = {"run lock": run_lock.question(wait=not run.options.dry_run)}
-    questions = {**facts.questions(run.intent, node), **membership.QUESTIONS, **others}
+    questions = {**facts.questions(run.intent, node), **membership.QUESTIONS, **record.QUESTIONS, **others}
+    files = (*membership.FILES, *record.FILES)
     shell, began = open_shell(run.nornir, node.name), time.time()
-    seen = at_rest(ask(shell, questions, membership.FILES, deadline=KUBEADM_SECONDS + 30), node.name)
+    seen = at_rest(ask(shell, questions, files, deadline=KUBEADM_SECONDS + 30), node.name)
     look_for_others(run, node.name, run_lock.other_run(seen["run lock"]))
     keep_membership(run, node.name, seen)
+    keep_settings(run, node.name, seen)
     keep_facts(run, shell, seen, began)
     return done(task)
 

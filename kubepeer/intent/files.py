@@ -77,6 +77,12 @@ class Files:
                 return entry["data"][key], file
         return default, self.host_file
 
+    def every(self, host: str, key: str) -> Iterator[Any]:
+        """All values of a key under data: for a host, the nearest first."""
+        for _, entry in self._sources(host):
+            if key in (entry.get("data") or {}):
+                yield entry["data"][key]
+
     def keys(self, host: str) -> set[str]:
         """All keys under data: that a host has or inherits."""
         return {key for _, entry in self._sources(host) for key in (entry.get("data") or {})}

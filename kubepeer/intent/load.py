@@ -11,6 +11,7 @@ from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.access import Access
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.files import NOTHING, Files
+from kubepeer.intent.kubeadm import Kubeadm, NodeSettings
 from kubepeer.intent.model import (
     Cluster,
     ConfigurationFiles,
@@ -20,10 +21,10 @@ from kubepeer.intent.model import (
     Packages,
     Peering,
     Router,
-    Section,
     Software,
 )
 from kubepeer.intent.rules import contradictions
+from kubepeer.intent.section import Section
 from kubepeer.intent.values import AsNumber
 from kubepeer.settings import Settings
 
@@ -44,9 +45,10 @@ class FabricData(Section):
     manifests: Manifests
     time_servers: tuple[str, ...] = ()
     registries: dict[str, str] = Field(default_factory=dict)
+    kubeadm: Kubeadm = Kubeadm()
 
 
-class NodeData(Section):
+class NodeData(NodeSettings):
     """The keys under data: of a node, or of the groups it is in."""
 
     address: IPv4Address | None = None  # where hostname is another: of management, a name
@@ -143,7 +145,7 @@ def _node(
     if len(roles) > 1:
         raise InventoryError(f"{files.host_file}: {name}: is in both groups {' and '.join(roles)}. {NOTHING}")
     try:
-        data = NodeData.model_validate(_own_data(files, name))
+        data = NodeData.model_validate(_own_data(files, name) | _joined(files, name))
         return Node.model_validate(
             {
                 "name": name,
@@ -155,6 +157,7 @@ def _node(
                 "as_number": data.as_number or cluster.bgp.as_number,
                 "routers": data.routers if data.routers is not None else tuple(router.name for router in routers),
                 "access": data.access,
+                "settings": NodeSettings(**{key: getattr(data, key) for key in NodeSettings.model_fields}),
             }
         )
     except ValidationError as error:
@@ -211,6 +214,24 @@ def _address(files: Files, name: str, said: dict[str, IPv4Address | None]) -> di
         cure = f"{' or '.join(said)} says the address of its sessions; hostname is where SSH goes" if hostname else ""
         message = f"Input is not a valid IPv4 address (found {hostname!r})"
         raise InventoryError(f"{files.host_file}: {name}: hostname: {message}. {NOTHING}", cure=cure) from error
+
+
+def _joined(files: Files, name: str) -> dict[str, Any]:
+    """What a node has of its own from all that it is in: mappings name by name, taints one by one; the nearest counts."""
+    found: dict[str, Any] = {}
+    for key in NodeSettings.model_fields:
+        every = list(files.every(name, key))
+        if len(every) > 1 and all(isinstance(value, dict) for value in every):
+            found[key] = {inner: value for one in reversed(every) for inner, value in one.items()}
+        elif len(every) > 1 and all(isinstance(value, list) for value in every):
+            items = {_identity(item): item for one in reversed(every) for item in one}
+            found[key] = list(items.values())
+    return found
+
+
+def _identity(item: Any) -> str:
+    """A taint is one by its key and its effect (Kubernetes: Taints and Tolerations)."""
+    return f"{item.get('key')}:{item.get('effect')}" if isinstance(item, dict) else repr(item)
 
 
 def _of_host(files: Files, name: str, error: ValidationError) -> InventoryError:

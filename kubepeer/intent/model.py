@@ -2,34 +2,16 @@
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
 from kubepeer.intent.access import Access
+from kubepeer.intent.kubeadm import Kubeadm, KubeletFields, NodeSettings
 from kubepeer.intent.rpm import RpmRepositories
+from kubepeer.intent.section import Section
 from kubepeer.intent.values import AsNumber, Community, DnsName, FilePath, Port, VersionNumber, VrfName
 from kubepeer.secret import SecretSource
-
-# Of KubeletConfiguration, and where the inventory says it.
-KUBELET_FIELDS_WITH_KEYS = {
-    "cgroupDriver": "cgroup_driver",
-    "failSwapOn": "fail_swap_on",
-    "failCgroupV1": "allow_cgroup_v1",
-}
-
-
-def _further_fields(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    for field, key in KUBELET_FIELDS_WITH_KEYS.items():
-        if field in value:
-            raise ValueError(f"{field} has a key of its own: software.{key}")
-    return value
-
-
-class Section(BaseModel):
-    """A part of the inventory: unknown keys are refused, nothing changes after it is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Endpoint(Section):
@@ -72,7 +54,7 @@ class Bgp(Section):
     maximum_prefixes: int = Field(default=1000, ge=1)
     restart_seconds: int | None = Field(default=None, ge=1, le=4095)  # RFC 4724: twelve bits; Calico's default is 120
     password: SecretSource | None = None
-    communities: dict[str, Community] = {}
+    communities: dict[str, Community] = Field(default_factory=dict)
     pod_communities: tuple[str, ...] = ()
 
 
@@ -111,9 +93,7 @@ class Software(Section):
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
     fail_swap_on: bool = True
     conntrack_limits: bool = True
-    kubelet_configuration: Annotated[dict[str, JsonValue], AfterValidator(_further_fields)] = Field(
-        default_factory=dict
-    )  # further fields of KubeletConfiguration
+    kubelet_configuration: KubeletFields = Field(default_factory=dict)  # further fields, of all nodes
     image_repository: str
     pause_image: str
     haproxy_image: str
@@ -157,6 +137,7 @@ class Node(Section):
     as_number: AsNumber
     routers: tuple[str, ...]  # the names of those that it peers with
     access: Access = Access()
+    settings: NodeSettings = NodeSettings()
 
 
 class Peering(Section):
@@ -231,7 +212,8 @@ class Intent(Section):
     packages: Packages
     manifests: Manifests
     time_servers: tuple[str, ...] = ()
-    registries: dict[str, str] = {}
+    registries: dict[str, str] = Field(default_factory=dict)
+    kubeadm: Kubeadm = Kubeadm()
     nodes: tuple[Node, ...]
     routers: tuple[Router, ...]
 

@@ -13,14 +13,18 @@ from kubepeer.run import Run
 from tasks.cluster import waits
 from tasks.cluster.access import JOINED, api_if_there, kubeconfig_of
 from tasks.cluster.api import KubernetesApi, Manifest
-from tasks.control_plane import etcd, kubeadm
+from tasks.control_plane import etcd, kubeadm, settled
 from tasks.control_plane import membership as members
+from tasks.control_plane.cluster_settings import settle_cluster
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS
 from tasks.control_plane.endpoint import PATHS, QUESTIONS, plan_endpoint
 from tasks.control_plane.explain import explain, explained
+from tasks.control_plane.given import given
 from tasks.control_plane.join_secrets import JoinSecrets, bootstrap_token, ca_hash
 from tasks.control_plane.membership import MemberSeen, Membership
 from tasks.control_plane.peers import Peers
+from tasks.control_plane.record import SETTINGS
+from tasks.control_plane.settings import Given
 from tasks.control_plane.standing import registered_nodes
 from tasks.control_plane.vrrp import vrrp_password
 from tasks.linux.apply import apply
@@ -60,7 +64,8 @@ def join_cluster(
     kubeadm.refuse_another_version(run.intent, node, api.call("GET", "/version")["gitVersion"])
     if state is Membership.UNREGISTERED:
         return _register_again(run, shell, api, seen)
-    return _join_anew(run, shell, api, peers, reset=state is Membership.HALF)
+    gives = given(run, node, frozenset(registered))
+    return _join_anew(run, shell, api, peers, gives, reset=state is Membership.HALF)
 
 
 def _completed(run: Run, node: Node, seen: MemberSeen, labels: Collection[str]) -> tuple[LinuxChange, ...]:
@@ -86,30 +91,33 @@ def _register_again(run: Run, shell: SshShell, api: KubernetesApi, seen: MemberS
     return changes
 
 
-def _join_anew(run: Run, shell: SshShell, api: KubernetesApi, peers: Peers, *, reset: bool) -> tuple[LinuxChange, ...]:
+def _join_anew(
+    run: Run, shell: SshShell, api: KubernetesApi, peers: Peers, gives: Given, *, reset: bool
+) -> tuple[LinuxChange, ...]:
     node = run.intent.node(shell.host)
     is_control_plane = node.role == "control_plane"
+    before = before_kubeadm(run, node, gives, reset=reset)
     departures = peers.departures() if is_control_plane else ()
     kubeconfig = members.kubeconfig_change(None) if is_control_plane else None
     if run.options.dry_run:
-        planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", reset=reset)
-        return present(*departures, planned, kubeconfig)
-    about_to_change(
-        (planned_join(run, node.name, JoinSecrets.generate(), "sha256:", reset=reset),)
-    )  # a token is a write
+        planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", gives, reset=reset)
+        return present(*departures, *before, planned, kubeconfig)
+    planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", gives, reset=reset)
+    about_to_change((planned,))  # a token is a write
     secrets = run.once(JOIN_SECRETS, partial(_make_token, run, api))
     if departures:
         apply(peers.shell, departures)
     if is_control_plane:
+        settle_cluster(run, api, node.name, gives)  # who joins takes from there what is added to kubeadm
         run.once(CERTIFICATES_UPLOADED, partial(_upload_certificates, run, node, api, secrets))
-    change = planned_join(run, node.name, secrets, ca_hash(api.ca), reset=reset)
+    change = planned_join(run, node.name, secrets, ca_hash(api.ca), gives, reset=reset)
     if reset:
         apply(shell, (kubeadm.reset(run.intent),))
         # kubeadm refuses to join under the name of a node that is still Ready
         api.delete(f"/api/v1/nodes/{node.full_name}")
         if is_control_plane:  # kubeadm reset has emptied the manifests' folder
             apply(shell, plan_endpoint_of(run, shell))
-    changes = present(change, kubeconfig)
+    changes = present(*before, change, kubeconfig)
     with explained(shell, CONTROL_PLANE_PODS if is_control_plane else ()):
         apply(shell, changes)
     run.keep(JOINED, value=True)
@@ -117,11 +125,20 @@ def _join_anew(run: Run, shell: SshShell, api: KubernetesApi, peers: Peers, *, r
     return (*departures, *changes)
 
 
-def planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, *, reset: bool) -> LinuxChange:
+def before_kubeadm(run: Run, node: Node, gives: Given, *, reset: bool = False) -> tuple[LinuxChange, ...]:
+    """What kubeadm, and the pods that it starts, will read; its reset takes the files below its own folder away."""
+    seen = run.recall(SETTINGS, of=node.name)
+    if seen is not None and reset:
+        seen = replace(seen, files={})
+    return settled.before_kubeadm(run.intent, node, gives, seen)
+
+
+def planned_join(run: Run, name: str, secrets: JoinSecrets, ca_hash: str, gives: Given, *, reset: bool) -> LinuxChange:
     """Kubeadm join of a node, with these secrets."""
     node = run.intent.node(name)
-    configuration = kubeadm.join_configuration(run.intent, node, secrets, ca_hash)
-    return replace(kubeadm.joining(run.intent, node, configuration, reset=reset), held=Held.STEP)
+    configuration = kubeadm.join_configuration(run.intent, node, secrets, ca_hash, gives)
+    change = kubeadm.joining(run.intent, node, configuration, reset=reset)
+    return replace(settled.recorded(run.intent, node, gives, change), held=Held.STEP)
 
 
 def plan_endpoint_of(run: Run, shell: SshShell) -> tuple[LinuxChange, ...]:

@@ -3,7 +3,8 @@
 from kubepeer import versions
 from kubepeer.change import GENERATED
 from kubepeer.errors import RefusedError
-from kubepeer.intent import Intent, Node, Software
+from kubepeer.intent import Cluster, Intent, Node, Software
+from tasks.control_plane import settings
 from tasks.control_plane.containers import ENDPOINT
 from tasks.control_plane.join_secrets import TOKEN_DESCRIPTION, TOKEN_LIFETIME, JoinSecrets
 from tasks.linux.state import UNDER_LOCK, Execute, LinuxChange
@@ -73,8 +74,23 @@ def refuse_another_version(intent: Intent, node: Node, running: str) -> None:
         )
 
 
-def init_configuration(intent: Intent, node: Node, join: JoinSecrets) -> str:
-    """What kubeadm init reads."""
+def names_of_endpoint(cluster: Cluster) -> list[str]:
+    """Of the certificate, too: the controller connects to the address and may not resolve the names."""
+    return [str(cluster.endpoint.address), cluster.endpoint_name, cluster.endpoint.name]
+
+
+def init_configuration(
+    intent: Intent, node: Node, join: JoinSecrets, given: settings.Given = settings.NOTHING_GIVEN
+) -> str:
+    """What kubeadm init reads.
+
+    Args:
+        intent: whose cluster.
+        node: the control plane.
+        join: the secrets of this run's joins.
+        given: what the inventory points to, and the control plane is to have.
+
+    """
     return render(
         "control_plane/init.yaml.j2",
         api=kubeadm_api(intent.software.kubernetes),
@@ -87,11 +103,16 @@ def init_configuration(intent: Intent, node: Node, join: JoinSecrets) -> str:
         token_description=TOKEN_DESCRIPTION,
         token_lifetime=TOKEN_LIFETIME,
         certificate_key=join.certificate_key,
+        names=[*dict.fromkeys([*names_of_endpoint(intent.cluster), *intent.kubeadm.cert_sans])],
+        added=settings.cluster_fields(intent, given),
+        patches=settings.PATCHES_FOLDER if settings.patches(intent, node, given) else "",
     )
 
 
-def join_configuration(intent: Intent, node: Node, join: JoinSecrets, ca_hash: str) -> str:
-    """What kubeadm join reads."""
+def join_configuration(
+    intent: Intent, node: Node, join: JoinSecrets, ca_hash: str, given: settings.Given = settings.NOTHING_GIVEN
+) -> str:
+    """What kubeadm join reads; the cluster's own settings it takes from the cluster."""
     return render(
         "control_plane/join.yaml.j2",
         api=kubeadm_api(intent.software.kubernetes),
@@ -102,6 +123,7 @@ def join_configuration(intent: Intent, node: Node, join: JoinSecrets, ca_hash: s
         token=join.token,
         ca_hash=ca_hash,
         certificate_key=join.certificate_key,
+        patches=settings.PATCHES_FOLDER if settings.patches(intent, node, given) else "",
     )
 
 

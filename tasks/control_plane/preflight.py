@@ -9,6 +9,7 @@ from kubepeer.run import Run
 from tasks.cluster.access import API_SECONDS, ApiNotReadyError, open_api
 from tasks.control_plane.endpoint import refuse_password
 from tasks.control_plane.endpoint_seen import another_provider
+from tasks.control_plane.given import etcd_files, key
 from tasks.control_plane.membership import KUBELET_CONF, MEMBER
 from tasks.control_plane.vrrp import vrrp_password
 
@@ -116,6 +117,8 @@ def _unusable_password(run: Run) -> Refusal | None:
             run.bgp_password()
         if nodes:
             refuse_password(vrrp_password(run))
+            key(run)
+            etcd_files(run)
     except KubepeerError as error:
         return error.message, error.cure
     return None

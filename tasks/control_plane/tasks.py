@@ -16,14 +16,23 @@ from kubepeer.run import Run, done
 from tasks.cluster import conditions, waits
 from tasks.cluster.access import ASKED_API, JOINED, api_if_there, api_that_answered, open_api
 from tasks.cluster.api import KubernetesApi
-from tasks.control_plane import kubeadm
+from tasks.control_plane import kubeadm, settled
 from tasks.control_plane import membership as members
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS
 from tasks.control_plane.endpoint import PODS, configuration_of
 from tasks.control_plane.explain import explain, explained
+from tasks.control_plane.given import given
 from tasks.control_plane.join_secrets import TOKEN_DESCRIPTION, JoinSecrets, decoded
-from tasks.control_plane.joins import CERTIFICATES_UPLOADED, JOIN_SECRETS, join_cluster, plan_endpoint_of, planned_join
+from tasks.control_plane.joins import (
+    CERTIFICATES_UPLOADED,
+    JOIN_SECRETS,
+    before_kubeadm,
+    join_cluster,
+    plan_endpoint_of,
+    planned_join,
+)
 from tasks.control_plane.membership import MEMBER, MemberSeen, Membership
+from tasks.control_plane.record import SETTINGS
 from tasks.control_plane.standing import cluster_to_join, refuse_second_cluster, registered_nodes, why_no_api
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
@@ -85,7 +94,10 @@ def _observe(run: Run, shell: SshShell) -> MemberSeen:
     return members.member_seen(at_rest(answers, shell.host))
 
 
-@hands_over(needs=(MEMBER,), gives=(*ASKED_API, JOIN_SECRETS, JOINED, CERTIFICATES_UPLOADED))
+@hands_over(
+    needs=(MEMBER, SETTINGS),
+    gives=(*ASKED_API, JOIN_SECRETS, JOINED, CERTIFICATES_UPLOADED),
+)
 def initialise(task: Task, run: Run) -> Result:
     """The first control plane: kubeadm init where there is no cluster yet; else it joins like the others."""
     shell = open_shell(run.nornir, task.host.name)
@@ -103,9 +115,14 @@ def initialise(task: Task, run: Run) -> Result:
     secrets = JoinSecrets.generate()
     for value in (secrets.token, secrets.certificate_key):
         run.redactor.learn(value)
-    configuration = kubeadm.init_configuration(run.intent, node, secrets)
-    initialising = kubeadm.initialise(run.intent, configuration, again=bool(seen.leftovers))
-    changes = present(replace(initialising, held=Held.STEP), members.kubeconfig_change(None))
+    gives = given(run, node, frozenset())
+    configuration = kubeadm.init_configuration(run.intent, node, secrets, gives)
+    initialised = kubeadm.initialise(run.intent, configuration, again=bool(seen.leftovers))
+    changes = present(
+        *before_kubeadm(run, node, gives),
+        replace(settled.recorded(run.intent, node, gives, initialised), held=Held.STEP),
+        members.kubeconfig_change(None),
+    )
     if run.options.dry_run:
         return done(task, changes)
     with explained(shell, CONTROL_PLANE_PODS):
@@ -153,7 +170,7 @@ def keep_membership(run: Run, name: str, answers: Seen) -> None:
     run.redactor.learn(seen.endpoint.password or "")
 
 
-@hands_over(needs=(MEMBER,), gives=(*ASKED_API, JOINED))
+@hands_over(needs=(MEMBER, SETTINGS), gives=(*ASKED_API, JOINED))
 def join(task: Task, run: Run) -> Result:
     """A further control plane, or a worker."""
     shell = open_shell(run.nornir, task.host.name)
@@ -166,8 +183,10 @@ def join(task: Task, run: Run) -> Result:
                 host=task.host.name,
                 cure="run deploy.py with the first control plane first",
             )
-        planned = planned_join(run, task.host.name, JoinSecrets.generate(), "sha256:", reset=bool(seen.leftovers))
-        return done(task, (planned,))
+        node = run.intent.node(task.host.name)
+        gives = given(run, node, frozenset())
+        planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", gives, reset=bool(seen.leftovers))
+        return done(task, (*before_kubeadm(run, node, gives), planned))
     return done(task, join_cluster(run, shell, api, seen, api.nodes()))
 
 

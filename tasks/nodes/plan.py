@@ -151,7 +151,8 @@ def plan_kubelet(node: Node, system: System, seen: Seen) -> Iterator[LinuxChange
     """The kubelet's own address, and its unit; it restarts by itself until kubeadm has given it a configuration."""
     states = _states(system, seen)
     runs = states.get("kubelet", ("", ""))[0] == "active"
-    wanted = f"KUBELET_EXTRA_ARGS=--node-ip={node.address}\n"
+    further = "".join(f" --{name}={one}" for name, values in node.settings.kubelet_extra_args.items() for one in values)
+    wanted = f"KUBELET_EXTRA_ARGS=--node-ip={node.address}{further}\n"
     path = system.places.kubelet_file
     change = file(path, wanted, seen.files[path], restart_marker=marker_of("kubelet") if runs else "")
     yield change

@@ -11,7 +11,7 @@ import yaml
 from kubepeer.errors import CommandError, RefusedError
 from kubepeer.run import Run
 from tasks import observe as every_host
-from tasks.control_plane import membership
+from tasks.control_plane import membership, record
 from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
 from tasks.nodes import tasks
@@ -28,7 +28,7 @@ def answers(file: str) -> dict[str, str]:
     return {name: answer["text"] if isinstance(answer, dict) else answer for name, answer in written.items()}
 
 
-NO_MEMBER = dict.fromkeys(membership.QUESTIONS, "")
+NO_MEMBER = dict.fromkeys({**membership.QUESTIONS, **record.QUESTIONS}, "")
 FRESH = NO_MEMBER | answers("recorded/a_fresh_debian_machine.yaml")
 PREPARED = answers("machines/prepared.yaml")
 READY = FRESH | {name: text for name, text in PREPARED.items() if name in FRESH}
