@@ -19,7 +19,7 @@ from kubepeer.runbook import run
 from tasks.cluster.access import a_cluster
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
-from tasks.nodes.tasks import prepare
+from tasks.nodes.tasks import prepare, pull_images
 from tasks.observe import observe, preflight_with_cluster
 from tasks.platforms.platform import PLATFORMS
 from tasks.routers.tasks import configure
@@ -33,6 +33,7 @@ PHASES: list[Phase | Together] = [
         Phase("Prepare nodes", prepare, on=nodes),
         Phase("Configure routers", configure, on=routers, turns=one_of_each_redundancy_group),
     ),
+    Phase("Pull images", pull_images, on=nodes),
     Phase("API endpoint", place_endpoint, on=control_planes, turns=one_by_one),
     Phase("First control plane", initialise, on=first_control_plane),
     Phase("Other control planes", join, on=other_control_planes, turns=one_by_one, needs=a_cluster),

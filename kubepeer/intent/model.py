@@ -4,9 +4,13 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from kubepeer.intent.values import AsNumber, Community, DnsName, FilePath, Port, VersionNumber, VrfName
+from kubepeer.intent.clock import Time
+from kubepeer.intent.proxy import Proxy
+from kubepeer.intent.runtime import Registries, RuntimeArchives
+from kubepeer.intent.section import Section
+from kubepeer.intent.values import AsNumber, Community, DnsName, FilePath, Port, UserName, VersionNumber, VrfName
 from kubepeer.secret import SecretSource
 
 # Of KubeletConfiguration, and where the inventory says it.
@@ -22,12 +26,6 @@ def _further_fields(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
         if field in value:
             raise ValueError(f"{field} has a key of its own: software.{key}")
     return value
-
-
-class Section(BaseModel):
-    """A part of the inventory: unknown keys are refused, nothing changes after it is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Endpoint(Section):
@@ -69,7 +67,7 @@ class Bgp(Section):
     maximum_prefixes: int = Field(default=1000, ge=1)
     restart_seconds: int | None = Field(default=None, ge=1, le=4095)  # RFC 4724: twelve bits; Calico's default is 120
     password: SecretSource | None = None
-    communities: dict[str, Community] = {}
+    communities: dict[str, Community] = Field(default_factory=dict)
     pod_communities: tuple[str, ...] = ()
 
 
@@ -97,9 +95,14 @@ class Software(Section):
     purelb: VersionNumber
     adopt_calico: bool = False  # an operator that somebody else has installed is taken over
     set_aside_other_cni: bool = False  # other networks' files in /etc/cni/net.d that would be read before Calico's
-    firewall: Literal["off", "kept"] | None = (
+    firewall: Literal["off", "kept", "open"] | None = (
         None  # None: a node with one that is on is refused before it becomes a member
     )
+    open_node_ports: bool = False  # of `open`: from everywhere
+    runtime_archives: RuntimeArchives = RuntimeArchives()
+    pull_images: bool = True  # before kubeadm, which would do it in its turn
+    kubeconfig_users: tuple[UserName, ...] = ()  # of the control planes, beside root
+    shell_completion: bool = True  # bash's, for kubectl, kubeadm and crictl
     allow_cgroup_v1: bool = False  # Kubernetes from 1.35 on refuses control groups of version 1 unless told otherwise
     proxy_mode: Literal["ipvs", "iptables", "nftables"] = "ipvs"
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
@@ -220,8 +223,10 @@ class Intent(Section):
     software: Software
     packages: Packages
     manifests: Manifests
+    time: Time = Time()
     time_servers: tuple[str, ...] = ()
-    registries: dict[str, str] = {}
+    registries: Registries = Field(default_factory=dict)
+    proxy: Proxy | None = None
     nodes: tuple[Node, ...]
     routers: tuple[Router, ...]
 

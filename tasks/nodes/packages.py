@@ -19,9 +19,14 @@ PROGRAMS = {
     "containerd": "containerd",
 }  # who has the program from elsewhere needs no package of it
 PROXY_TOOLS = {"ipvs": ("iptables", "ipset", "ipvsadm"), "iptables": ("iptables",), "nftables": ("nftables",)}
-EVERY_TOOL = ("chrony", "conntrack", *sorted({name for names in PROXY_TOOLS.values() for name in names}))
-# Debian's time daemons exclude each other; chrony takes the place of whichever there is. Nothing else is ever removed.
-GIVES_WAY = ("ntp", "ntpsec", "openntpd", "systemd-timesyncd")
+TIME_DAEMONS = {"chrony": "chrony", "ntp": "ntpsec"}  # time.daemon -> package
+EVERY_TOOL = (
+    *TIME_DAEMONS.values(),
+    "conntrack",
+    *sorted({name for names in PROXY_TOOLS.values() for name in names}),
+)
+# Debian's time daemons exclude each other; the inventory's takes the place of whichever there is. Nothing else is ever removed.
+GIVES_WAY = ("chrony", "ntp", "ntpsec", "openntpd", "systemd-timesyncd")
 INSTALL_SECONDS = 600
 APT_LOG = "/run/kubepeer-apt.log"
 LOCK_TRIES = 60  # every two seconds
@@ -43,7 +48,11 @@ esac 2>/dev/null | sed -n 's/^Kubernetes v//p'"""
 def tools_for(intent: Intent) -> tuple[str, ...]:
     """What the cluster needs of a node beside Kubernetes' own packages, which only recommend it, or do not speak of it."""
     conntrack = versions.has("kubeadm", intent.software.kubernetes, "wants conntrack")
-    return ("chrony", *(("conntrack",) if conntrack else ()), *PROXY_TOOLS[intent.software.proxy_mode])
+    return (
+        TIME_DAEMONS[intent.time.daemon],
+        *(("conntrack",) if conntrack else ()),
+        *PROXY_TOOLS[intent.software.proxy_mode],
+    )
 
 
 def lacking(intent: Intent, stands: Mapping[str, str], programs: list[str]) -> tuple[str, ...]:
@@ -55,8 +64,9 @@ def lacking(intent: Intent, stands: Mapping[str, str], programs: list[str]) -> t
         programs: those of PROGRAMS that are there, wherever they came from.
 
     """
-    runtime = () if any(name in stands for name in RUNTIMES) else ("containerd",)
-    elsewhere = {PROGRAMS[program] for program in programs}
+    archives = intent.software.runtime_archives
+    runtime = () if archives.containerd or any(name in stands for name in RUNTIMES) else ("containerd",)
+    elsewhere = {PROGRAMS[program] for program in programs} | ({CRI_TOOLS} if archives.crictl else set())
     wanted = [
         name for name in (*tools_for(intent), *runtime, CRI_TOOLS) if name not in stands and name not in elsewhere
     ]

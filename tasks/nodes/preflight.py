@@ -124,7 +124,7 @@ def _short(value: str) -> str:
 
 def _kernel(intent: Intent, own: NodeFacts) -> list[str]:
     found = []
-    missing = [module for module in modules_for(intent) if module not in own.loadable]
+    missing = [module for module in modules_for(intent, own.kernel) if module not in own.loadable]
     if missing and intent.software.proxy_mode == "ipvs" and all(module.startswith("ip_vs") for module in missing):
         found.append(
             f"the kernel has no {', '.join(missing)}: set software.proxy_mode to iptables or nftables, or use a kernel with IPVS"
@@ -163,7 +163,8 @@ def _other_networks(intent: Intent, own: NodeFacts) -> list[str]:
         return []
     names = ", ".join(own.other_cni)
     cure = "remove that network, or set software.set_aside_other_cni: true"
-    return [f"{names} in {cni.FOLDER} would be taken before Calico's {cni.CALICO}: {cure}"]
+    when = "before" if min(own.other_cni) < cni.CALICO else "in the place of"
+    return [f"{names} in {cni.FOLDER} would be taken {when} Calico's {cni.CALICO}: {cure}"]
 
 
 def _firewall(intent: Intent, node: Node, own: NodeFacts) -> list[str]:

@@ -3,25 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from urllib.parse import quote
 
 from nornir.core.task import Result, Task
 
 from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.fetch import fetch
+from kubepeer.intent.runtime import Login
 from kubepeer.memory import Memory, hands_over
-from kubepeer.run import Run, done
+from kubepeer.run import Run, done, waiting
 from tasks.cluster.access import api_if_there
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
-from tasks.nodes import facts, plan, preflight, refusals, repository
+from tasks.nodes import facts, images, plan, preflight, proxy, refusals, repository
 from tasks.nodes.facts import NodeFacts
+from tasks.nodes.given import Given
 from tasks.nodes.packages import INSTALL_SECONDS, OURS, installed, lacking
+from tasks.nodes.registries import basic
 from tasks.nodes.repository import LOOK_UP_SECONDS, Repository
 
 FACTS = Memory[NodeFacts]("what each node says of itself")
 KNOWN_VERSIONS = Memory[dict[str, str]]("the versions of the nodes that the API knows")
-KEYRING = Memory[str]("the keys of a package repository")
+FETCHED = Memory[str]("what was fetched from an address: keys of repositories, certificates of mirrors")
+SECRET = Memory[str]("a password of the nodes' own, by what it is for")
 
 
 def keep_facts(run: Run, shell: SshShell, seen: Seen, asked_at: float) -> None:
@@ -43,7 +48,9 @@ def keep_facts(run: Run, shell: SshShell, seen: Seen, asked_at: float) -> None:
 
 def _look_up(run: Run, shell: SshShell) -> Repository:
     """What the repositories have: asked only where a package is lacking, since it costs a fetch."""
-    question = repository.question(run.intent, _keyrings(run), (*OURS, "containerd"))
+    given = _given(run)
+    question = repository.question(run.intent, given.keyrings, (*OURS, "containerd"))
+    question = proxy.exports(proxy.values(run.intent, given)) + question
     return repository.answered(ask(shell, {"repository": question}, deadline=LOOK_UP_SECONDS)["repository"])
 
 
@@ -98,9 +105,26 @@ def prepare(task: Task, run: Run) -> Result:
     asked = ask(shell, plan.questions(run.intent), plan.paths(run.intent), deadline=INSTALL_SECONDS + 30)
     seen = at_rest(asked, task.host.name)
     node = run.intent.node(task.host.name)
-    changes = plan.plan(run.intent, node, seen, _keyrings(run), _repository_for(run, shell, node.name, seen))
+    changes = plan.plan(run.intent, node, seen, _given(run), _repository_for(run, shell, node.name, seen))
     if not run.options.dry_run:
         apply(shell, changes)
+    return done(task, changes)
+
+
+@hands_over(needs=(FACTS,))
+def pull_images(task: Task, run: Run) -> Result:
+    """The images of a node that is no member yet, before it joins; a member's kubelet has its own."""
+    node, observed = run.intent.node(task.host.name), run.recall(FACTS, of=task.host.name)
+    if not run.intent.software.pull_images or observed is None or observed.member:
+        return done(task)
+    if run.options.dry_run:
+        return done(task, (images.planned(run.intent, node),))
+    shell = open_shell(run.nornir, node.name)
+    listed = shell.check(images.list_script(run.intent, node), deadline=images.LIST_SECONDS)
+    changes = tuple(images.pull(image) for image in images.lacking(listed.text))
+    for number, change in enumerate(changes, start=1):
+        waiting(f"{change.what} ({number} of {len(changes)})")
+        apply(shell, (change,))
     return done(task, changes)
 
 
@@ -113,9 +137,26 @@ def _repository_for(run: Run, shell: SshShell, name: str, seen: Seen) -> Reposit
     return _look_up(run, shell) if lacks else Repository()
 
 
-def _keyrings(run: Run) -> dict[str, str]:
-    """The keys that the repositories' packages are signed with: path on the node -> text; fetched once a run."""
-    return {
-        path: run.once(KEYRING, partial(fetch, address, run.settings.folder), of=address)
-        for path, address in run.intent.packages.keyrings.items()
-    }
+def _given(run: Run) -> Given:
+    """What neither the inventory nor the nodes hold; each is fetched or read once a run, and secrets are hidden from then on."""
+    registries, proxies = run.intent.registries, run.intent.proxy
+    logins = {name: mirror.login for name, mirror in registries.items() if mirror.login}
+    passwords = {name: _password(run, login, f"the password of the mirror of {name}") for name, login in logins.items()}
+    for name, login in logins.items():
+        run.redactor.learn(basic(login.username, passwords[name]))
+    proxy_password = _password(run, proxies.login, "the password of the proxy") if proxies and proxies.login else ""
+    run.redactor.learn(quote(proxy_password, safe=""))
+    return Given(
+        keyrings={path: _fetched(run, address) for path, address in run.intent.packages.keyrings.items()},
+        certificates={name: _fetched(run, mirror.ca) for name, mirror in registries.items() if mirror.ca},
+        passwords=passwords,
+        proxy_password=proxy_password,
+    )
+
+
+def _fetched(run: Run, address: str) -> str:
+    return run.once(FETCHED, partial(fetch, address, run.settings.folder), of=address)
+
+
+def _password(run: Run, login: Login, purpose: str) -> str:
+    return run.once(SECRET, lambda: run.redactor.learn(login.password.read(purpose, run.settings.folder)), of=purpose)

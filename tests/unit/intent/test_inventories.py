@@ -18,6 +18,7 @@ from tests.conftest import CHECKOUT, DEFAULTS, goes_with
 MAY_DIFFER = (
     "data.software",
     "data.packages",
+    "data.time",
     "data.time_servers",
     "data.registries",
     "data.manifests",
@@ -55,6 +56,7 @@ data.manifests.purelb
 data.packages.keyrings
 data.packages.repositories
 data.software.calico
+data.software.firewall
 data.software.haproxy_image
 data.software.image_repository
 data.software.keepalived_image
