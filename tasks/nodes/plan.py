@@ -36,7 +36,7 @@ def questions(intent: Intent) -> dict[str, str]:
         "lock": WAIT_FOR_LOCK.format(seconds=INSTALL_SECONDS),
         "restarts": PENDING_RESTARTS,
         "cni": cni.QUESTION,
-        "firewall": firewall.QUESTION,
+        **firewall.questions(intent),
         "cloud init": hosts.QUESTION,
         "swaps": "tail -n +2 /proc/swaps",
         "swap units": swap.QUESTION,
@@ -59,6 +59,7 @@ def paths(intent: Intent) -> list[str]:
     return [
         *hosts.PATHS,
         swap.FSTAB,
+        *firewall.paths(intent),
         *kernel.PATHS,
         clock.daemon(intent).path,
         APT_FILE,
@@ -91,7 +92,7 @@ def plan(intent: Intent, node: Node, seen: Seen, given: Given, repository: Repos
     return present(
         *hosts.plan(intent, seen),
         *swap.plan(intent, seen),
-        *firewall.plan(intent, seen),
+        *firewall.plan(intent, node, seen),
         *kernel.plan(intent, node, seen),
         *(file(path, text, seen.files[path]) for path, text in given.keyrings.items()),
         *proxy.plan_apt(intent, seen, given),

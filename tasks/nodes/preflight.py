@@ -169,12 +169,10 @@ def _other_networks(intent: Intent, own: NodeFacts) -> list[str]:
 
 def _firewall(intent: Intent, node: Node, own: NodeFacts) -> list[str]:
     """A member has been living with it."""
-    if own.member or intent.software.firewall or not own.firewalls:
+    if own.member:
         return []
-    needs = firewall.needs(intent, node)
-    return [
-        f"a firewall is on ({', '.join(own.firewalls)}): set software.firewall to off, or to kept where it lets in {needs}"
-    ]
+    refused = firewall.refusal(intent, node, own.firewalls)
+    return [refused] if refused else []
 
 
 def _ports(intent: Intent, node: Node, own: NodeFacts) -> list[str]:
