@@ -32,8 +32,9 @@ from tasks.control_plane import kubeadm
 from tasks.control_plane.endpoint import PATHS, plan_endpoint
 from tasks.control_plane.join_secrets import JoinSecrets, ca_hash
 from tasks.linux.observe import Answer, Seen
-from tasks.linux.templates import render
 from tasks.nodes.managers.apt import CODENAME
+from tasks.nodes.registries import hosts_file
+from tasks.nodes.runtime import configuration
 from tasks.platforms.platform import PLATFORMS
 
 DEADLINE = 1200
@@ -88,15 +89,10 @@ def preparation(intent: Intent, node: Node) -> str:
         "/etc/sysctl.d/k8s.conf": "net.bridge.bridge-nf-call-iptables=1\nnet.bridge.bridge-nf-call-ip6tables=1\nnet.ipv4.ip_forward=1\n",
         "/etc/default/kubelet": f"KUBELET_EXTRA_ARGS=--node-ip={node.address}\n",
         "/etc/crictl.yaml": "runtime-endpoint: unix:///run/containerd/containerd.sock\n",
-        "/etc/containerd/config.toml": render(
-            "nodes/config.toml.j2",
-            pause_image=intent.software.pause_image,
-            cgroup_driver=intent.software.cgroup_driver,
-            restrict_oom_score=intent.software.restrict_oom_score,
-        ),
+        "/etc/containerd/config.toml": configuration(intent, ""),
     }
     for registry, mirror in intent.registries.items():
-        text = render("nodes/hosts.toml.j2", registry=registry, mirror=mirror)
+        text = hosts_file(registry, mirror)
         before[f"/etc/containerd/certs.d/{registry}/hosts.toml"] = text
     if node.role == "control_plane":
         before |= endpoint(intent, node)

@@ -24,7 +24,7 @@ from tasks.control_plane.kubelets import first_alone, settle_kubelet
 from tasks.control_plane.settling import settle, settle_again
 from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
 from tasks.endpoint import one_that_asks, verify_endpoint_when_built
-from tasks.nodes.tasks import prepare
+from tasks.nodes.tasks import prepare, pull_images
 from tasks.observe import observe, preflight_with_cluster
 from tasks.platforms.platform import PLATFORMS
 from tasks.routers.tasks import configure
@@ -38,6 +38,7 @@ PHASES: list[Phase | Together] = [
         Phase("Prepare nodes", prepare, on=nodes),
         Phase("Configure routers", configure, on=routers, turns=one_of_each_redundancy_group),
     ),
+    Phase("Pull images", pull_images, on=nodes),
     Phase("API endpoint", place_endpoint, on=control_planes, turns=one_by_one),
     Phase("First control plane", initialise, on=first_control_plane),
     Phase("Control plane settings", settle, on=control_planes, turns=one_by_one, needs=a_cluster),

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from kubepeer.errors import InventoryError
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.access import Access
+from kubepeer.intent.clock import Time
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.kubeadm import Kubeadm, NodeSettings
@@ -23,7 +24,9 @@ from kubepeer.intent.model import (
     Router,
     Software,
 )
+from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.rules import contradictions
+from kubepeer.intent.runtime import Registries
 from kubepeer.intent.section import Section
 from kubepeer.intent.values import AsNumber
 from kubepeer.settings import Settings
@@ -43,8 +46,10 @@ class FabricData(Section):
     software: Software
     packages: Packages
     manifests: Manifests
+    time: Time = Time()
     time_servers: tuple[str, ...] = ()
-    registries: dict[str, str] = Field(default_factory=dict)
+    registries: Registries = Field(default_factory=dict)
+    proxy: Proxy | None = None
     kubeadm: Kubeadm = Kubeadm()
 
 

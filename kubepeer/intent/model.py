@@ -7,10 +7,13 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from kubepeer.intent.access import Access
+from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Kubeadm, KubeletFields, NodeSettings
+from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.rpm import RpmRepositories
+from kubepeer.intent.runtime import Registries, RuntimeArchives
 from kubepeer.intent.section import Section
-from kubepeer.intent.values import AsNumber, Community, DnsName, FilePath, Port, VersionNumber, VrfName
+from kubepeer.intent.values import AsNumber, Community, DnsName, FilePath, Port, UserName, VersionNumber, VrfName
 from kubepeer.secret import SecretSource
 
 
@@ -85,9 +88,14 @@ class Software(Section):
     selinux: Literal["disabled", "permissive", "enforcing"] | None = (
         None  # None: a node with one that enforces is refused before it becomes a member
     )
-    firewall: Literal["off", "kept"] | None = (
+    firewall: Literal["off", "kept", "open"] | None = (
         None  # None: a node with one that is on is refused before it becomes a member
     )
+    open_node_ports: bool = False  # of `open`: from everywhere
+    runtime_archives: RuntimeArchives = RuntimeArchives()
+    pull_images: bool = True  # before kubeadm, which would do it in its turn
+    kubeconfig_users: tuple[UserName, ...] = ()  # of the control planes, beside root
+    shell_completion: bool = True  # bash's, for kubectl, kubeadm and crictl
     allow_cgroup_v1: bool = False  # Kubernetes from 1.35 on refuses control groups of version 1 unless told otherwise
     proxy_mode: Literal["ipvs", "iptables", "nftables"] = "ipvs"
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
@@ -211,8 +219,10 @@ class Intent(Section):
     software: Software
     packages: Packages
     manifests: Manifests
+    time: Time = Time()
     time_servers: tuple[str, ...] = ()
-    registries: dict[str, str] = Field(default_factory=dict)
+    registries: Registries = Field(default_factory=dict)
+    proxy: Proxy | None = None
     kubeadm: Kubeadm = Kubeadm()
     nodes: tuple[Node, ...]
     routers: tuple[Router, ...]

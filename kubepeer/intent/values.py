@@ -86,3 +86,7 @@ VrfName = Annotated[
 ]
 FilePath = Annotated[str, written(r"/[^\s\"'*?\[\]]+[^\s\"'*?\[\]/]", "this is the absolute path of one file")]
 VersionNumber = Annotated[str, written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]
+UserName = Annotated[
+    str,
+    written(r"[a-z_][a-z0-9_-]{0,31}", "a user's name has small letters, digits, _ and -, at most 32 (useradd(8))"),
+]

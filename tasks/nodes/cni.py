@@ -17,16 +17,25 @@ QUESTION = (
 )
 
 
-def before_calico(answer: Answer) -> tuple[str, ...]:
-    """The names that sort before Calico's."""
-    return tuple(sorted(name for name in answer.lines if name < CALICO and name not in OWN))
+def read_instead(answer: Answer, *, member: bool) -> tuple[str, ...]:
+    """The names that a runtime takes in Calico's place: those that sort before it; and on a node that has no Calico yet every other one.
+
+    Until Calico has written its own file any file makes the node ready, and CoreDNS gets an address of that network.
+    """
+    others = sorted(name for name in answer.lines if name not in OWN)
+    waits = not member and not any(name in OWN for name in answer.lines)
+    return tuple(name for name in others if waits or name < CALICO)
 
 
 def plan(intent: Intent, seen: Seen) -> Iterator[LinuxChange]:
     """Each is moved aside where the inventory asks for it; the file stays, under a name that nothing reads."""
     if not intent.software.set_aside_other_cni:
         return
-    for name in before_calico(seen["cni"]):
+    for name in read_instead(seen["cni"], member=bool(seen["member"].lines)):
         path = f"{FOLDER}/{name}"
         script = f"mv -f -- {shlex.quote(path)} {shlex.quote(path + ASIDE)}"
-        yield action(path, f"set aside as {name}{ASIDE}", script, before=f"read before {CALICO}")
+        yield action(path, f"set aside as {name}{ASIDE}", script, before=f"read {_when(name)}")
+
+
+def _when(name: str) -> str:
+    return f"before {CALICO}" if name < CALICO else f"until {CALICO} is there"

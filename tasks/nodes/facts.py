@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from kubepeer.intent import Intent, Node
 from kubepeer.memory import Memory
 from tasks.linux.observe import Answer, Seen
-from tasks.nodes import cni, firewall, selinux, systems
-from tasks.nodes.kernel import modules_for
+from tasks.nodes import cni, firewall, runtime, selinux, systems
+from tasks.nodes.kernel import each_module
 from tasks.nodes.packages import (
     CONTAINERD_QUESTION,
     KUBELET_CONF,
@@ -59,7 +59,7 @@ class NodeFacts:
         containerd: the version of the containerd that is there, "" for none.
         cgroups: the type of the file system at /sys/fs/cgroup.
         resolver: the file that the kubelet hands to pods, and the addresses of the nameservers in it.
-        other_cni: names of other networks' files that a runtime would take before Calico's.
+        other_cni: names of other networks' files that a runtime would take in Calico's place.
         selinux: enforcing, permissive or disabled; "" where there is none.
         twice: packages that are there in two versions.
         firewalls: those that are on, now or after a boot.
@@ -102,7 +102,6 @@ FACTS = Memory[NodeFacts]("what each node says of itself")
 
 def questions(intent: Intent, node: Node) -> dict[str, str]:
     """Read-only commands whose answers become facts."""
-    modules = " ".join(modules_for(intent))
     return {
         "clock": "date +%s.%N",  # first of all: what follows takes its time
         "system": systems.QUESTION,
@@ -115,7 +114,7 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
         "cni": cni.QUESTION,
         "firewall": firewall.QUESTION,
         "identity": IDENTITY_QUESTION,
-        "loadable": f"for m in {modules}; do modprobe -n -q -- $m && echo $m; done; true",
+        "loadable": each_module(intent, "modprobe -n -q -- $m"),
         # who listens costs a look at every process, and of a member nobody wants to know
         "listening": f"if [ -e {KUBELET_CONF} ]; then ss -Hltn; else ss -Hltnp; fi",
         "member": MEMBER_QUESTION,
@@ -161,11 +160,11 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
         kernel=seen["kernel"].text.strip(),
         kubernetes=version_that_runs(stands, seen["running"]),
         containerd=next((upstream(stands[name]) for name in RUNTIMES if name in stands), "")
-        or _containerd(seen["containerd"]),
+        or runtime.said_version(seen["containerd"]),
         cgroups=seen["cgroups"].text.strip(),
         resolver=(file, tuple(nameservers)),
         firewalls=firewall.active(seen["firewall"]),
-        other_cni=cni.before_calico(seen["cni"]),
+        other_cni=cni.read_instead(seen["cni"], member=bool(seen["member"].lines)),
         identity=_identity(seen["identity"]),
         selinux=selinux.mode(seen["selinux"]),
         twice=twice(seen["packages"]),
@@ -200,9 +199,3 @@ def _listening(answer: Answer) -> Mapping[int, str]:
         holder = re.search(r'\(\("([^"]*)",pid=(\d+)', line)
         found[int(port)] = f"{holder[1]} (pid {holder[2]})" if holder else found.get(int(port), "")
     return found
-
-
-def _containerd(answer: Answer) -> str:
-    """The --version of one that no package brought: containerd github.com/containerd/containerd v1.7.27 05044ec0a9a7."""
-    words = answer.text.split()
-    return words[2].removeprefix("v") if answer.text.startswith("containerd ") and len(words) > 2 else ""  # noqa: PLR2004

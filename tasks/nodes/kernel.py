@@ -6,19 +6,36 @@ from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Seen
 from tasks.linux.state import LinuxChange, action, file
 from tasks.nodes import sysctls
+from tasks.nodes.repository import minor_of
 from tasks.nodes.sysctls import SYSCTLS
 
 MODULES_FILE = "/etc/modules-load.d/90-kubepeer.conf"
 PATHS = (MODULES_FILE, *sysctls.PATHS)
-BASE_MODULES = ("overlay", "br_netfilter", "nf_conntrack")
+CONNTRACK, OLD_CONNTRACK = (
+    "nf_conntrack",
+    "nf_conntrack_ipv4",
+)  # the second is part of the first from Linux 4.19 on (1.10 of the tutorial)
+BASE_MODULES = ("overlay", "br_netfilter", CONNTRACK)
 IPVS_MODULES = ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh")
+
+
+MERGED_IN = (4, 19)
+# An older kernel's name goes in the place of the newer; no program: the shell reads the release.
+NAMED = f"""read -r r </proc/sys/kernel/osrelease
+case $r in [0-3].*|4.[0-9].*|4.1[0-8].*) c={OLD_CONNTRACK};; *) c={CONNTRACK};; esac
+for m in {{modules}}; do [ $m != {CONNTRACK} ] || m=$c; {{look}} && echo $m; done"""
+
+
+def each_module(intent: Intent, look: str) -> str:
+    """A question that looks for each module, as $m, under the name that the node's own kernel has for it."""
+    return NAMED.format(modules=" ".join(modules_for(intent)), look=look) + "; true"
 
 
 def questions(intent: Intent) -> dict[str, str]:
     """What is loaded and set."""
-    modules = " ".join(modules_for(intent))
     return {
-        "modules": f"for m in {modules}; do {_loaded('$m')} && echo $m; done; true",
+        "modules": each_module(intent, _loaded("$m")),
+        "kernel": "read -r r </proc/sys/kernel/osrelease; echo $r",
         "sysctls": sysctls.LIVE_QUESTION,
         "sysctl files": sysctls.FILES_QUESTION,
     }
@@ -29,14 +46,17 @@ def _loaded(module: str) -> str:
     return f'{{ grep -q "^{module} " /proc/modules || grep -q "/{module}\\.ko" /lib/modules/$(uname -r)/modules.builtin 2>/dev/null; }}'
 
 
-def modules_for(intent: Intent) -> tuple[str, ...]:
-    """The kernel modules that this cluster needs."""
-    return BASE_MODULES + (IPVS_MODULES if intent.software.proxy_mode == "ipvs" else ())
+def modules_for(intent: Intent, release: str = "") -> tuple[str, ...]:
+    """The kernel modules that this cluster needs, by the names of a kernel of this release."""
+    kernel = minor_of(release)
+    conntrack = OLD_CONNTRACK if kernel and kernel < MERGED_IN else CONNTRACK
+    every = BASE_MODULES + (IPVS_MODULES if intent.software.proxy_mode == "ipvs" else ())
+    return tuple(conntrack if module == CONNTRACK else module for module in every)
 
 
 def plan(intent: Intent, node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
     """Modules and sysctls: loaded and set now, and listed for the next boot."""
-    modules = modules_for(intent)
+    modules = modules_for(intent, seen["kernel"].text.strip())
     yield file(MODULES_FILE, "".join(f"{module}\n" for module in modules), seen.files[MODULES_FILE])
     for module in modules:
         if module not in seen["modules"].lines:

@@ -2,16 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from kubepeer import versions
 from kubepeer.intent import Intent
 from tasks.linux.observe import Answer, Seen
-from tasks.linux.state import LinuxChange, impossible
+from tasks.linux.state import Execute, LinuxChange, impossible
 from tasks.nodes.managers.choice import manager_of
 from tasks.nodes.managers.evr import without_zero
 from tasks.nodes.managers.manager import PackageManager
 from tasks.nodes.repository import Repository, upstream
-from tasks.nodes.systems import RPM, System, by_family, read
+from tasks.nodes.systems import APT, RPM, System, by_family, read
 
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 KUBERNETES = ("kubelet", "kubeadm", "kubectl")
@@ -24,7 +25,12 @@ PROGRAMS = {
     "containerd": RUNTIME,
 }  # who has the program from elsewhere needs no package of it
 PROXY_TOOLS = {"ipvs": ("iptables", "ipset", "ipvsadm"), "iptables": ("iptables",), "nftables": ("nftables",)}
-EVERY_TOOL = ("chrony", "conntrack", *sorted({name for names in PROXY_TOOLS.values() for name in names}))
+TIME_DAEMONS = {"chrony": "chrony", "ntp": "ntpsec"}  # time.daemon -> package
+EVERY_TOOL = (
+    *TIME_DAEMONS.values(),
+    "conntrack",
+    *sorted({name for names in PROXY_TOOLS.values() for name in names}),
+)
 RPM_TOOLS = ("tc", "versionlock", "container-selinux")  # what Debian's systems have without a package of its own
 # The plugins of dnf and of yum that keep packages at their versions; whoever has one needs no package of it, either.
 VERSIONLOCK_PLUGINS = "/usr/lib*/python3*/*-packages/dnf-plugins/versionlock.py /usr/lib/yum-plugins/versionlock.py"
@@ -66,7 +72,11 @@ HELD_QUESTION = by_family(apt="dpkg-query -W -f '${Package} ${db:Status-Want}\\n
 def tools_for(intent: Intent) -> tuple[str, ...]:
     """What the cluster needs of a node beside Kubernetes' own packages, which only recommend it, or do not speak of it."""
     conntrack = versions.has("kubeadm", intent.software.kubernetes, "wants conntrack")
-    return ("chrony", *(("conntrack",) if conntrack else ()), *PROXY_TOOLS[intent.software.proxy_mode])
+    return (
+        TIME_DAEMONS[intent.time.daemon],
+        *(("conntrack",) if conntrack else ()),
+        *PROXY_TOOLS[intent.software.proxy_mode],
+    )
 
 
 def lacking(intent: Intent, system: System, stands: Mapping[str, str], programs: list[str]) -> tuple[str, ...]:
@@ -79,8 +89,9 @@ def lacking(intent: Intent, system: System, stands: Mapping[str, str], programs:
         programs: those of PROGRAMS that are there, wherever they came from.
 
     """
-    manager = manager_of(system)
+    manager, archives = manager_of(system), intent.software.runtime_archives
     elsewhere = {PROGRAMS.get(program, program) for program in programs}
+    elsewhere |= ({RUNTIME} if archives.containerd else set()) | ({CRI_TOOLS} if archives.crictl else set())
     tools = (*tools_for(intent), *_tools_of_rpm(intent, system), RUNTIME, CRI_TOOLS)
     wanted = [
         package
@@ -108,13 +119,16 @@ def version_that_runs(stands: Mapping[str, str], running: Answer) -> str:
     return running.text.strip() or upstream(stands.get("kubelet", ""))
 
 
-def plan_packages(intent: Intent, seen: Seen, repository: Repository) -> Iterator[LinuxChange | None]:
+def plan_packages(
+    intent: Intent, seen: Seen, repository: Repository, environment: str = ""
+) -> Iterator[LinuxChange | None]:
     """The packages of the inventory's repositories, Kubernetes' pinned to their version and held.
 
     Args:
         intent: what is wanted.
         seen: the answers to plan.questions().
         repository: what the repositories have of OURS, where any of them is lacking.
+        environment: exports of the proxies, which dnf and yum read there; apt has a file of its own.
 
     """
     system = read(seen["system"])
@@ -128,7 +142,8 @@ def plan_packages(intent: Intent, seen: Seen, repository: Repository) -> Iterato
         wanted = tuple(name for name in wanted if name not in KUBERNETES)
     pins = {name: pin(intent, name, repository) for name in wanted if name in OURS}
     if wanted:
-        yield _installation(intent, manager, stands, wanted, pins, repository)
+        change = _installation(intent, manager, stands, wanted, pins, repository)
+        yield change if system.family == APT else _in_environment(change, environment)
     to_hold = {name: pins.get(name) or stands.get(name, "") for name in OURS if name in stands or name in wanted}
     yield from manager.plan_hold(seen, to_hold)
 
@@ -156,6 +171,13 @@ def _installation(
         {name: pins.get(name) for name in names.values()}, stands, only_ours=intent.packages.only_these_repositories
     )
     return LinuxChange("packages", before, after, steps=(step,))
+
+
+def _in_environment(change: LinuxChange, environment: str) -> LinuxChange:
+    steps = (
+        replace(step, script=environment + step.script) if isinstance(step, Execute) else step for step in change.steps
+    )
+    return replace(change, steps=tuple(steps))
 
 
 def choice(manager: PackageManager, package: str, repository: Repository) -> str:

@@ -123,7 +123,7 @@ def _short(value: str) -> str:
 
 def _kernel(intent: Intent, own: NodeFacts) -> list[str]:
     found = []
-    missing = [module for module in modules_for(intent) if module not in own.loadable]
+    missing = [module for module in modules_for(intent, own.kernel) if module not in own.loadable]
     if missing and intent.software.proxy_mode == "ipvs" and all(module.startswith("ip_vs") for module in missing):
         found.append(
             f"the kernel has no {', '.join(missing)}: set software.proxy_mode to iptables or nftables, or use a kernel with IPVS"
@@ -162,17 +162,16 @@ def _other_networks(intent: Intent, own: NodeFacts) -> list[str]:
         return []
     names = ", ".join(own.other_cni)
     cure = "remove that network, or set software.set_aside_other_cni: true"
-    return [f"{names} in {cni.FOLDER} would be taken before Calico's {cni.CALICO}: {cure}"]
+    when = "before" if min(own.other_cni) < cni.CALICO else "in the place of"
+    return [f"{names} in {cni.FOLDER} would be taken {when} Calico's {cni.CALICO}: {cure}"]
 
 
 def _firewall(intent: Intent, node: Node, own: NodeFacts) -> list[str]:
     """A member has been living with it."""
-    if own.member or intent.software.firewall or not own.firewalls:
+    if own.member:
         return []
-    needs = firewall.needs(intent, node)
-    return [
-        f"a firewall is on ({', '.join(own.firewalls)}): set software.firewall to off, or to kept where it lets in {needs}"
-    ]
+    refused = firewall.refusal(intent, node, own.firewalls)
+    return [refused] if refused else []
 
 
 def _ports(intent: Intent, node: Node, own: NodeFacts) -> list[str]:

@@ -29,15 +29,14 @@ TC_APART = 8  # the first whose tc is not in iproute
 
 @dataclass(frozen=True)
 class Places:
-    """What is called otherwise on another family of systems."""
+    """What is elsewhere on another family of systems."""
 
-    time_unit: str
     kubelet_file: str
 
 
 PLACES = {
-    APT: Places("chrony", "/etc/default/kubelet"),
-    RPM: Places("chronyd", "/etc/sysconfig/kubelet"),
+    APT: Places("/etc/default/kubelet"),
+    RPM: Places("/etc/sysconfig/kubelet"),
 }
 
 

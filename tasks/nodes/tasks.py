@@ -3,27 +3,32 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from urllib.parse import quote
 
 from nornir.core.task import Result, Task
 
 from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.fetch import fetch
+from kubepeer.intent.runtime import Login
 from kubepeer.memory import Memory, hands_over
-from kubepeer.run import Run, done
+from kubepeer.run import Run, done, waiting
 from tasks.cluster.access import api_if_there
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
-from tasks.nodes import facts, plan, preflight, refusals, systems
+from tasks.nodes import facts, images, plan, preflight, proxy, refusals, systems
 from tasks.nodes.facts import FACTS, NodeFacts
+from tasks.nodes.given import Given
 from tasks.nodes.managers.choice import manager_of
 from tasks.nodes.managers.manager import INSTALL_SECONDS
 from tasks.nodes.packages import asked_for, installed, lacking
+from tasks.nodes.registries import basic
 from tasks.nodes.repository import LOOK_UP_SECONDS, Repository
 from tasks.nodes.systems import System
 
 KNOWN_VERSIONS = Memory[dict[str, str]]("the versions of the nodes that the API knows")
-KEYRING = Memory[str]("the keys of a package repository")
+FETCHED = Memory[str]("what was fetched from an address: keys of repositories, certificates of mirrors")
+SECRET = Memory[str]("a password of the nodes' own, by what it is for")
 
 
 def keep_facts(run: Run, shell: SshShell, seen: Seen, asked_at: float) -> None:
@@ -45,8 +50,9 @@ def keep_facts(run: Run, shell: SshShell, seen: Seen, asked_at: float) -> None:
 
 def _look_up(run: Run, shell: SshShell, system: System) -> Repository:
     """What the repositories have: asked only where a package is lacking, since it costs a fetch."""
-    manager = manager_of(system)
-    question = manager.question(run.intent, _keyrings(run, system), asked_for(system))
+    manager, given = manager_of(system), _given(run, system)
+    question = manager.question(run.intent, given.keyrings, asked_for(system))
+    question = proxy.exports(proxy.values(run.intent, given)) + question
     return manager.answered(ask(shell, {"repository": question}, deadline=LOOK_UP_SECONDS)["repository"])
 
 
@@ -104,9 +110,26 @@ def prepare(task: Task, run: Run) -> Result:
     node = run.intent.node(task.host.name)
     system = systems.read(seen["system"])
     repository = _repository_for(run, shell, system, seen)
-    changes = plan.plan(run.intent, node, seen, _keyrings(run, system), repository)
+    changes = plan.plan(run.intent, node, seen, _given(run, system), repository)
     if not run.options.dry_run:
         apply(shell, changes)
+    return done(task, changes)
+
+
+@hands_over(needs=(FACTS,))
+def pull_images(task: Task, run: Run) -> Result:
+    """The images of a node that is no member yet, before it joins; a member's kubelet has its own."""
+    node, observed = run.intent.node(task.host.name), run.recall(FACTS, of=task.host.name)
+    if not run.intent.software.pull_images or observed is None or observed.member:
+        return done(task)
+    if run.options.dry_run:
+        return done(task, (images.planned(run.intent, node),))
+    shell = open_shell(run.nornir, node.name)
+    listed = shell.check(images.list_script(run.intent, node), deadline=images.LIST_SECONDS)
+    changes = tuple(images.pull(image) for image in images.lacking(listed.text))
+    for number, change in enumerate(changes, start=1):
+        waiting(f"{change.what} ({number} of {len(changes)})")
+        apply(shell, (change,))
     return done(task, changes)
 
 
@@ -119,9 +142,26 @@ def _repository_for(run: Run, shell: SshShell, system: System, seen: Seen) -> Re
     return _look_up(run, shell, system) if lacks else Repository()
 
 
-def _keyrings(run: Run, system: System) -> dict[str, str]:
-    """The keys that the repositories' packages are signed with: path on the node -> text; fetched once a run."""
-    return {
-        path: run.once(KEYRING, partial(fetch, address, run.settings.folder), of=address)
-        for path, address in manager_of(system).keyrings(run.intent).items()
-    }
+def _given(run: Run, system: System) -> Given:
+    """What neither the inventory nor the nodes hold; each is fetched or read once a run, and secrets are hidden from then on."""
+    registries, proxies = run.intent.registries, run.intent.proxy
+    logins = {name: mirror.login for name, mirror in registries.items() if mirror.login}
+    passwords = {name: _password(run, login, f"the password of the mirror of {name}") for name, login in logins.items()}
+    for name, login in logins.items():
+        run.redactor.learn(basic(login.username, passwords[name]))
+    proxy_password = _password(run, proxies.login, "the password of the proxy") if proxies and proxies.login else ""
+    run.redactor.learn(quote(proxy_password, safe=""))
+    return Given(
+        keyrings={path: _fetched(run, address) for path, address in manager_of(system).keyrings(run.intent).items()},
+        certificates={name: _fetched(run, mirror.ca) for name, mirror in registries.items() if mirror.ca},
+        passwords=passwords,
+        proxy_password=proxy_password,
+    )
+
+
+def _fetched(run: Run, address: str) -> str:
+    return run.once(FETCHED, partial(fetch, address, run.settings.folder), of=address)
+
+
+def _password(run: Run, login: Login, purpose: str) -> str:
+    return run.once(SECRET, lambda: run.redactor.learn(login.password.read(purpose, run.settings.folder)), of=purpose)

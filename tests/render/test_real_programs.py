@@ -198,7 +198,7 @@ def test_the_mirrors_of_a_registry_are_toml_with_the_registry_itself_behind_them
     for registry, text in folders.items():
         document = tomllib.loads(text)
         assert document["server"] == f"https://{registry}"
-        assert document["host"] == {mirrors[registry]: {"capabilities": ["pull", "resolve"]}}
+        assert document["host"] == {mirrors[registry].url: {"capabilities": ["pull", "resolve"]}}
 
 
 def judged(kubeadm: Path, folder: Path, text: str, *words: str) -> Said:

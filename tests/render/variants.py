@@ -13,9 +13,11 @@ from tasks.control_plane.endpoint import PATHS, plan_endpoint
 from tasks.control_plane.join_secrets import JoinSecrets
 from tasks.control_plane.kubeadm import init_configuration, join_configuration
 from tasks.linux.observe import Answer, Seen
-from tasks.linux.state import LinuxChange, Write
+from tasks.linux.state import LinuxChange, Write, present
 from tasks.linux.templates import render
-from tasks.nodes.plan import plan_runtime
+from tasks.nodes import runtime
+from tasks.nodes.given import Given
+from tasks.nodes.repository import Repository
 from tasks.platforms.platform import PLATFORMS, context
 
 # name -> arguments of the fixture intent_of. The last is between the oldest and the newest, with all that may be left out.
@@ -89,7 +91,7 @@ def _kubeadm(intent: Intent) -> Iterator[tuple[str, str]]:
 
 def _runtime(intent: Intent) -> Iterator[tuple[str, str]]:
     seen = Seen(defaultdict(lambda: Answer(0, "")), defaultdict(lambda: None))
-    for path, content in _files(tuple(change for change in plan_runtime(intent, seen) if change)):
+    for path, content in _files(present(*runtime.plan(intent, seen, Given(), Repository(), ("active", "enabled")))):
         yield f"node{path.replace('/etc', '', 1)}", content
 
 

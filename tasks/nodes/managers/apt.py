@@ -10,8 +10,8 @@ from tasks.nodes.managers.manager import INSTALL_SECONDS, patiently
 from tasks.nodes.repository import Repository
 
 APT_FILE = "/etc/apt/sources.list.d/kubepeer.list"
-# Debian's time daemons exclude each other; chrony takes the place of whichever there is. Nothing else is ever removed.
-GIVES_WAY = ("ntp", "ntpsec", "openntpd", "systemd-timesyncd")
+# Debian's time daemons exclude each other; the inventory's takes the place of whichever there is. Nothing else is ever removed.
+GIVES_WAY = ("chrony", "ntp", "ntpsec", "openntpd", "systemd-timesyncd")
 APT_LOG = "/run/kubepeer-apt.log"
 LOCKED = "(frontend|database|get) lock"
 APT_SECONDS = 90  # for all of an update, of which there may be two

@@ -18,7 +18,7 @@ KEY_PLACE = "/etc/pki/rpm-gpg/RPM-GPG-KEY-kubepeer-"
 IPTABLES_NFT, TC_APART = 9, 8  # the first release whose iptables is of that package, and whose tc is not in iproute
 PLUGIN = {"dnf": "python3-dnf-plugin-versionlock", "yum": "yum-plugin-versionlock"}
 # What Kubepeer calls a package, and what it is called here; the runtime is Docker's, since Red Hat has none of that name.
-NAMES = {"conntrack": ("conntrack-tools",), "containerd": ("containerd.io", "containerd")}
+NAMES = {"conntrack": ("conntrack-tools",), "containerd": ("containerd.io", "containerd"), "ntpsec": ("ntp",)}
 
 
 class Rpm:

@@ -12,7 +12,8 @@ from tasks.control_plane.kubeadm import init_configuration
 from tasks.control_plane.vrrp import new_password
 from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.state import LinuxChange, Write
-from tasks.nodes import chrony, hosts, kernel, plan, sysctls
+from tasks.nodes import clock, hosts, kernel, plan, runtime, sysctls
+from tasks.nodes.given import Given
 from tasks.nodes.repository import Repository
 from tests.render.seed import forms
 from tests.render.seed.comparison import HOME
@@ -46,10 +47,10 @@ KUBEADM = "kubeadm init --config"
 
 SUBJECTS = {
     "hosts": Subject("1.4", hosts.HOSTS, forms.first_word, ("hosts",)),
-    "chrony.conf": Subject("1.6", chrony.TIME_FILE, forms.first_word, ("chrony.conf",)),
+    "chrony.conf": Subject("1.6", clock.CHRONY_FILE, forms.first_word, ("chrony.conf",)),
     "modules": Subject("1.9, 1.10, 2.1", kernel.MODULES_FILE, forms.first_word, MODULES),
     "sysctl": Subject("1.9, 2.1", sysctls.SYSCTL_FILE, forms.first_word, SYSCTLS),
-    "config.toml": Subject("2.2", plan.CONTAINERD_FILE, forms.toml, ("config.toml",)),
+    "config.toml": Subject("2.2", runtime.CONTAINERD_FILE, forms.toml, ("config.toml",)),
     "kubelet.yaml": Subject("2.3", KUBEADM, forms.documents, ("kubelet.yaml",), kind="KubeletConfiguration"),
     **{name: Subject("4.1", endpoint.KEEPALIVED_FILE, forms.keepalived, (name,)) for name in MASTERS},
     "haproxy.cfg": Subject("4.1", endpoint.HAPROXY_FILE, forms.haproxy, ("haproxy.cfg",)),
@@ -105,7 +106,7 @@ def ours(subject: str, intent: Intent, password: str | None = None) -> dict[str,
     else:
         empty = {hosts.HOSTS: FileSeen("644", "root:root", "")}
         bare = Seen(defaultdict(lambda: Answer(0, "")), defaultdict(lambda: None, empty))
-        said = form(_written(plan.plan(intent, node, bare, {}, Repository()))[place])
+        said = form(_written(plan.plan(intent, node, bare, Given(), Repository()))[place])
     return dict(said[kind]) if kind else said
 
 

@@ -18,6 +18,7 @@ from tests.conftest import CHECKOUT, DEFAULTS, goes_with
 MAY_DIFFER = (
     "data.software",
     "data.packages",
+    "data.time",
     "data.time_servers",
     "data.registries",
     "data.manifests",
@@ -57,6 +58,7 @@ data.packages.keyrings
 data.packages.repositories
 data.packages.rpm_repositories
 data.software.calico
+data.software.firewall
 data.software.haproxy_image
 data.software.image_repository
 data.software.keepalived_image

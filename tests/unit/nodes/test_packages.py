@@ -10,6 +10,7 @@ import pytest
 
 from tasks.linux.state import Execute
 from tasks.nodes import plan
+from tasks.nodes.given import Given
 from tasks.nodes.packages import RUNNING_QUESTION
 from tasks.nodes.repository import Repository
 
@@ -23,7 +24,7 @@ NOBODY = 99_999_999  # above the largest pid_max
 def step(intent_of: Any, seen_of: Any) -> Execute:
     """The installation on a bare node."""
     intent = intent_of()
-    changes = plan.plan(intent, intent.node(NODE), seen_of("bare"), {}, HAVE)
+    changes = plan.plan(intent, intent.node(NODE), seen_of("bare"), Given(), HAVE)
     (found,) = [step for change in changes if change.what == "packages" for step in change.steps]
     assert isinstance(found, Execute)
     return found

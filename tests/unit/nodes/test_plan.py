@@ -7,7 +7,8 @@ import pytest
 
 from tasks.linux import observe
 from tasks.linux.state import Execute, Write
-from tasks.nodes import plan, systems
+from tasks.nodes import plan, proxy, runtime, systems
+from tasks.nodes.given import Given
 from tasks.nodes.hosts import TEMPLATE
 from tasks.nodes.managers.choice import manager_of
 from tasks.nodes.repository import Repository
@@ -26,7 +27,6 @@ OF_RPM = (
     "/etc/pki/rpm-gpg/RPM-GPG-KEY-kubepeer-docker",
     "/etc/pki/rpm-gpg/RPM-GPG-KEY-kubepeer-rocky",
 )
-KEYRINGS = {"/etc/apt/keyrings/kubernetes.asc": KEY}
 HAVE = {name: ["1.26.0-2.1", "1.26.0-1.1"] for name in ("kubelet", "kubeadm", "kubectl")} | {
     "cri-tools": ["1.26.0-1.1"]
 }
@@ -55,7 +55,7 @@ def test_the_plan_is_these_changes_in_this_order(case: dict[str, Any], intent_of
     seen = seen_of(case["machine"], case.get("answers"), case.get("files"))
     have = repository(case.get("repository", HAVE))
     keyrings = dict.fromkeys(manager_of(systems.read(seen["system"])).keyrings(intent), KEY)
-    changes = plan.plan(intent, intent.node(NODE), seen, keyrings, have)
+    changes = plan.plan(intent, intent.node(NODE), seen, Given(keyrings=keyrings), have)
     changes = tuple(change for change in changes if change.what == case.get("only", change.what))
     assert [change.what for change in changes] == [wanted["what"] for wanted in case["changes"]]
     for change, wanted in zip(changes, case["changes"], strict=True):
@@ -65,7 +65,13 @@ def test_the_plan_is_these_changes_in_this_order(case: dict[str, Any], intent_of
 
 def test_the_files_of_a_bare_node_become_those_of_a_prepared_one(intent_of: Any, seen_of: Any) -> None:
     bare, prepared = seen_of("bare"), seen_of("prepared")
-    changes = plan.plan(intent_of(), intent_of().node(NODE), bare, KEYRINGS, repository(HAVE))
+    changes = plan.plan(
+        intent_of(),
+        intent_of().node(NODE),
+        bare,
+        Given(keyrings={"/etc/apt/keyrings/kubernetes.asc": KEY}),
+        repository(HAVE),
+    )
     written = {step.path: step.content for change in changes for step in change.steps if isinstance(step, Write)}
     assert written == {path: file.content for path, file in prepared.files.items() if file}
 
@@ -75,10 +81,18 @@ def test_every_file_that_the_plan_looks_at_is_asked_for(intent_of: Any, seen_of:
     intent = intent_of(defaults)
     files = dict.fromkeys(plan.paths(intent))
     seen = observe.Seen(seen_of("bare").answers, files)
-    keyrings = dict.fromkeys(intent.packages.keyrings, KEY)
-    changes = plan.plan(intent, intent.node(NODE), seen, keyrings, repository(HAVE))
+    given = Given(keyrings=dict.fromkeys(intent.packages.keyrings, KEY))
+    changes = plan.plan(intent, intent.node(NODE), seen, given, repository(HAVE))
     written = {step.path for change in changes for step in change.steps if isinstance(step, Write)}
-    assert written == set(files) - {"/etc/fstab", TEMPLATE, SYSCTL_CONF, LAST_FILE, *OF_RPM}  # who has none needs none
+    assert written == set(files) - {
+        "/etc/fstab",
+        TEMPLATE,
+        SYSCTL_CONF,
+        LAST_FILE,
+        runtime.ORIGINAL_FILE,
+        *proxy.PATHS,
+        *OF_RPM,
+    } - {path for path in files if path.endswith("mirror-ca.pem")}  # who has none needs none
 
 
 @pytest.mark.parametrize("defaults", ["seed", "lab"])
@@ -99,7 +113,7 @@ def test_the_machines_own_repositories_are_left_out_where_the_inventory_says_so(
     seen = observe.Seen(seen_of("bare").answers, dict.fromkeys(plan.paths(intent)))
     version = f"{intent.software.kubernetes}-1.1"
     have = repository({name: [version] for name in HAVE})
-    (packages,) = [c for c in plan.plan(intent, intent.node(NODE), seen, {}, have) if c.what == "packages"]
+    (packages,) = [c for c in plan.plan(intent, intent.node(NODE), seen, Given(), have) if c.what == "packages"]
     (step,) = packages.steps
     assert isinstance(step, Execute)
     assert ("Dir::Etc::SourceList=/etc/apt/sources.list.d/kubepeer.list" in step.script) is only

@@ -1,0 +1,76 @@
+"""What a node's role must receive through a firewall that stays on. Pure.
+
+The ports of Kubernetes (https://kubernetes.io/docs/reference/networking/ports-and-protocols/), of Calico with BGP and VXLAN
+(https://docs.tigera.io/calico/latest/getting-started/kubernetes/requirements), and of keepalived (RFC 5798: protocol 112).
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from typing import Literal
+
+from kubepeer.intent import Intent, Node
+
+APISERVER, ETCD, KUBELET, KUBE_PROXY_HEALTH, BGP, TYPHA, VXLAN = (
+    "6443",
+    "2379-2380",
+    "10250",
+    "10256",
+    "179",
+    "5473",
+    "4789",
+)
+CONTROLLER_MANAGER, SCHEDULER = "10257", "10259"
+NODE_PORTS = "30000-32767"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Something that is let in.
+
+    Attributes:
+        protocol: of the packets.
+        port: or range of ports; "" for a protocol that has none.
+        sources: who may send; empty for everybody.
+
+    """
+
+    protocol: Literal["tcp", "udp", "vrrp"]
+    port: str = ""
+    sources: tuple[IPv4Network, ...] = ()
+
+
+def openings(intent: Intent, node: Node) -> tuple[Opening, ...]:
+    """What this node must receive.
+
+    BGP comes from its routers alone: the nodes have no mesh among themselves (templates/cluster/bgp.yaml.j2).
+    """
+    nodes = (intent.cluster.networks.nodes,)
+    control_planes = tuple(_one(other.address) for other in intent.control_planes)
+    routers = tuple(_one(router.address) for router in intent.routers if router.name in node.routers)
+    found = [
+        Opening("tcp", BGP, routers),
+        Opening("udp", VXLAN, nodes),
+        *(Opening("tcp", port, nodes) for port in (KUBELET, KUBE_PROXY_HEALTH, TYPHA)),
+    ]
+    if node.role == "control_plane":
+        found += [
+            Opening("tcp", APISERVER),
+            Opening("tcp", str(intent.cluster.endpoint.port)),
+            Opening("tcp", ETCD, control_planes),
+            Opening("tcp", CONTROLLER_MANAGER, nodes),
+            Opening("tcp", SCHEDULER, nodes),
+            Opening("vrrp", sources=control_planes),
+        ]
+    if intent.software.open_node_ports:
+        found += [Opening("tcp", NODE_PORTS), Opening("udp", NODE_PORTS)]
+    return tuple(found)
+
+
+def trusted(intent: Intent) -> tuple[IPv4Network, ...]:
+    """Whose packets the node forwards, and takes itself: pods; and services', which kube-proxy's IPVS mode gives the node as addresses."""
+    networks = intent.cluster.networks
+    return (networks.pods, networks.services, networks.load_balancers)
+
+
+def _one(address: IPv4Address) -> IPv4Network:
+    return IPv4Network(address)
