@@ -6,23 +6,21 @@ from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Seen
 from tasks.linux.state import LinuxChange, action, file
 from tasks.nodes import sysctls
-from tasks.nodes.repository import minor_of
 from tasks.nodes.sysctls import SYSCTLS
 
 MODULES_FILE = "/etc/modules-load.d/90-kubepeer.conf"
 PATHS = (MODULES_FILE, *sysctls.PATHS)
-CONNTRACK, OLD_CONNTRACK = (
-    "nf_conntrack",
-    "nf_conntrack_ipv4",
-)  # the second is part of the first from Linux 4.19 on (1.10 of the tutorial)
+CONNTRACK = "nf_conntrack"
+OLD_CONNTRACK = (
+    "nf_conntrack_ipv4"  # part of the first from Linux 4.19 on (1.10 of the tutorial), and in Red Hat's 4.18 already
+)
 BASE_MODULES = ("overlay", "br_netfilter", CONNTRACK)
 IPVS_MODULES = ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh")
 
-
-MERGED_IN = (4, 19)
-# An older kernel's name goes in the place of the newer; no program: the shell reads the release.
-NAMED = f"""read -r r </proc/sys/kernel/osrelease
-case $r in [0-3].*|4.[0-9].*|4.1[0-8].*) c={OLD_CONNTRACK};; *) c={CONNTRACK};; esac
+# An older kernel's name goes in the place of the newer where that kernel has it; the shell itself reads the release.
+CONNTRACK_NAME = f"""read -r r </proc/sys/kernel/osrelease; c={CONNTRACK}
+case $r in [0-3].*|4.[0-9].*|4.1[0-8].*) ! modprobe -n -q -- {OLD_CONNTRACK} 2>/dev/null || c={OLD_CONNTRACK};; esac"""
+NAMED = f"""{CONNTRACK_NAME}
 for m in {{modules}}; do [ $m != {CONNTRACK} ] || m=$c; {{look}} && echo $m; done"""
 
 
@@ -35,7 +33,7 @@ def questions(intent: Intent) -> dict[str, str]:
     """What is loaded and set."""
     return {
         "modules": each_module(intent, _loaded("$m")),
-        "kernel": "read -r r </proc/sys/kernel/osrelease; echo $r",
+        "conntrack": f"{CONNTRACK_NAME}; echo $c",
         "sysctls": sysctls.LIVE_QUESTION,
         "sysctl files": sysctls.FILES_QUESTION,
     }
@@ -46,17 +44,15 @@ def _loaded(module: str) -> str:
     return f'{{ grep -q "^{module} " /proc/modules || grep -q "/{module}\\.ko" /lib/modules/$(uname -r)/modules.builtin 2>/dev/null; }}'
 
 
-def modules_for(intent: Intent, release: str = "") -> tuple[str, ...]:
-    """The kernel modules that this cluster needs, by the names of a kernel of this release."""
-    kernel = minor_of(release)
-    conntrack = OLD_CONNTRACK if kernel and kernel < MERGED_IN else CONNTRACK
+def modules_for(intent: Intent, conntrack: str = CONNTRACK) -> tuple[str, ...]:
+    """The kernel modules that this cluster needs, of a kernel that calls connection tracking by this name."""
     every = BASE_MODULES + (IPVS_MODULES if intent.software.proxy_mode == "ipvs" else ())
     return tuple(conntrack if module == CONNTRACK else module for module in every)
 
 
 def plan(intent: Intent, node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
     """Modules and sysctls: loaded and set now, and listed for the next boot."""
-    modules = modules_for(intent, seen["kernel"].text.strip())
+    modules = modules_for(intent, seen["conntrack"].text.strip() or CONNTRACK)
     yield file(MODULES_FILE, "".join(f"{module}\n" for module in modules), seen.files[MODULES_FILE])
     for module in modules:
         if module not in seen["modules"].lines:

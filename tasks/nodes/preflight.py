@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from kubepeer.intent import Intent, Node
 from tasks.nodes import cni, firewall, selinux, systems
 from tasks.nodes.facts import HOST_KEY, MACHINE_ID, PRODUCT_UUID, NodeFacts
-from tasks.nodes.kernel import modules_for
+from tasks.nodes.kernel import CONNTRACK, OLD_CONNTRACK, modules_for
 from tasks.nodes.repository import minor_of
 from tasks.nodes.software import software
 
@@ -123,7 +123,11 @@ def _short(value: str) -> str:
 
 def _kernel(intent: Intent, own: NodeFacts) -> list[str]:
     found = []
-    missing = [module for module in modules_for(intent, own.kernel) if module not in own.loadable]
+    missing = [
+        module
+        for module in modules_for(intent, OLD_CONNTRACK if OLD_CONNTRACK in own.loadable else CONNTRACK)
+        if module not in own.loadable
+    ]
     if missing and intent.software.proxy_mode == "ipvs" and all(module.startswith("ip_vs") for module in missing):
         found.append(
             f"the kernel has no {', '.join(missing)}: set software.proxy_mode to iptables or nftables, or use a kernel with IPVS"
