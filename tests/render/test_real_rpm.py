@@ -1,6 +1,7 @@
 """What a node of rpm is told, by the real dnf and rpm: what its repositories have, one transaction, and what is held."""
 
 import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,15 +49,17 @@ HAVE = Repository(
         "containerd.io": ("1.7.27-3.1.el9",),
     }
 )
+PLUGIN = "usr/lib/python3/dist-packages/dnf-plugins/versionlock.py"
 OWNER = "lab <root@localhost>"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A root with dnf, and the folder that it sees as /mnt, with repositories in it."""
+    """A root with dnf, and the folder that it sees as /mnt, with repositories in it; whether versionlock is there from the start."""
 
     layers: list[Path]
     folder: Path
+    plugin: bool
 
     def run(self, *scripts: str) -> str:
         """What these scripts print, one after the other on one machine, which is gone then; --- is between them."""
@@ -85,7 +88,13 @@ def machine(cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Machine:
         said = build(layers, folder / name, of_it, owner)
         assert said.code == 0, said.text
         index(folder / name, of_it)
-    return Machine(layers, folder)
+    if any((layer / PLUGIN).exists() for layer in layers):
+        return Machine(layers, folder, plugin=True)
+    package = next((cache.path / "mirror/rpm").rglob("python3-dnf-plugin-versionlock-*.noarch.rpm"))  # the lab's own
+    shutil.copy(package, folder / "others")
+    name, version, release = package.name.removesuffix(".noarch.rpm").rsplit("-", 2)
+    index(folder / "others", [*OTHERS, Package(name, version, release)])
+    return Machine(layers, folder, plugin=False)
 
 
 @pytest.fixture
@@ -114,16 +123,18 @@ def look_up(machine: Machine, intent: Intent, keys: dict[str, str] | None = None
     return DNF.answered(Answer(int(code), said.partition("\n")[2]))
 
 
-def planned(intent: Intent, repository: Repository, stands: str = "") -> dict[str, LinuxChange]:
+def planned(
+    intent: Intent, repository: Repository, stands: str = "", programs: str = "versionlock"
+) -> dict[str, LinuxChange]:
     """The packages' changes on a machine where these are installed, NAME VERSION each."""
     answers = {
         "system": Answer(0, "rocky rhel centos fedora\nversion 9.6\nmanager dnf"),
         "packages": Answer(0, "".join(f"{line} installed\n" for line in stands.split("\n") if line)),
-        **{name: Answer(0, "") for name in ("programs", "running", "member", "held")},
+        "programs": Answer(0, programs),
+        **{name: Answer(0, "") for name in ("running", "member", "held")},
     }
     seen = Seen(answers, dict.fromkeys([REPOSITORY_FILE, DNF_LIST, YUM_LIST]))
-    with_plugin = Seen({**answers, "programs": Answer(0, "versionlock")}, seen.files)
-    return {change.what: change for change in packages.plan_packages(intent, with_plugin, repository) if change}
+    return {change.what: change for change in packages.plan_packages(intent, seen, repository) if change}
 
 
 def section(name: str, *lines: str) -> str:
@@ -166,7 +177,7 @@ def test_what_was_excluded_by_hand_is_found_and_installed_all_the_same(machine: 
 
 
 def test_a_bare_machine_gets_what_the_plan_says_and_keeps_it(machine: Machine, intent: Intent) -> None:
-    changes = planned(intent, HAVE)
+    changes = planned(intent, HAVE, programs="versionlock" if machine.plugin else "")
     assert list(changes) == [REPOSITORY_FILE, "packages", DNF_LIST]
     said = machine.run(
         *map(script_of, changes.values()),
