@@ -22,7 +22,7 @@ from tasks.nodes.systems import System
 from tests.conftest import unavailable
 from tests.render import programs
 from tests.render.programs import overlaid
-from tests.render.rpm_repositories import Package, build, index
+from tests.render.rpm_repositories import Package, build, index, sign_index
 
 ROCKY = System("rocky", ("rhel", "centos", "fedora"), "9.6", "dnf")
 DNF = manager_of(ROCKY)
@@ -88,6 +88,8 @@ def machine(cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Machine:
         said = build(layers, folder / name, of_it, owner)
         assert said.code == 0, said.text
         index(folder / name, of_it)
+    said = sign_index(layers, folder / "signed")
+    assert said.code == 0, said.text
     if any((layer / PLUGIN).exists() for layer in layers):
         return Machine(layers, folder, plugin=True)
     package = next((cache.path / "mirror/rpm").rglob("python3-dnf-plugin-versionlock-*.noarch.rpm"))  # the lab's own
@@ -252,7 +254,7 @@ def test_a_repository_that_is_not_there_is_named_with_its_cause(machine: Machine
 
 
 def test_packages_are_checked_by_the_key_of_their_repository(machine: Machine, intent: Intent) -> None:
-    signed = RpmRepository(name="signed", baseurl="file:///mnt/signed", gpgkey="x")
+    signed = RpmRepository(name="signed", baseurl="file:///mnt/signed", gpgkey="x", repo_gpgcheck=True)
     path, key = key_path(signed), (machine.folder / "signed/key").read_text()
     own = with_repositories(intent, signed)
     assert look_up(machine, own, {path: key}).newest("kubelet", "1.36.2") == f"1.36.2-{SUSE}"
@@ -260,7 +262,16 @@ def test_packages_are_checked_by_the_key_of_their_repository(machine: Machine, i
     file = script_of(next(change for change in DNF.plan_repositories(own, Seen({}, {REPOSITORY_FILE: None})) if change))
     install = DNF.installation({"kubelet": f"1.36.2-{SUSE}"}, {}, only_ours=True).script
     assert machine.run(place, file, install, "rpm -q kubelet").endswith(f"kubelet-1.36.2-{SUSE}.noarch\n--- 0\n")
-    unsigned = file.replace("file:///mnt/signed", "file:///mnt/kubernetes")
+    unsigned = file.replace("file:///mnt/signed", "file:///mnt/kubernetes").replace(
+        "repo_gpgcheck=1", "repo_gpgcheck=0"
+    )
     said = machine.run(place, unsigned, install)
     assert "is not signed" in said
     assert said.endswith("--- 100\n")
+
+
+def test_metadata_of_another_key_is_not_read(machine: Machine, intent: Intent) -> None:
+    signed = RpmRepository(name="signed", baseurl="file:///mnt/kubernetes", gpgkey="x", repo_gpgcheck=True)
+    key = (machine.folder / "signed/key").read_text()
+    trouble = look_up(machine, with_repositories(intent, signed), {key_path(signed): key}).trouble
+    assert "repomd.xml" in trouble
