@@ -246,6 +246,16 @@ def test_another_dnf_is_waited_for_and_named(machine: Machine, intent: Intent) -
     assert "(sleep), for 120 s\n--- 100\n" in said
 
 
+def test_another_rpm_is_waited_for_and_named(machine: Machine, intent: Intent) -> None:
+    """rpm itself holds a lock of the kernel's, which says no process."""
+    changes = planned(intent, HAVE)
+    script = script_of(changes["packages"]).replace("-ge 60", "-ge 1")
+    lock = "import fcntl, time; f = open('/var/lib/rpm/.rpm.lock', 'a+'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); time.sleep(99)"
+    holder = f'mkfifo /held; (exec python3 -c "{lock}" >/held 2>/dev/null) & echo $! >/pid; read -r line </held'
+    said = machine.run(script_of(changes[REPOSITORY_FILE]), holder, script, "kill $(cat /pid)")
+    assert "(Resource temporarily unavailable) (python3), for 120 s\n--- 100\n" in said
+
+
 def test_a_repository_that_is_not_there_is_named_with_its_cause(machine: Machine, intent: Intent) -> None:
     nowhere = RpmRepository(name="nowhere", baseurl="http://127.0.0.1:9/rpm/$basearch", unsigned=True)
     trouble = look_up(machine, with_repositories(intent, nowhere)).trouble

@@ -8,7 +8,9 @@ from tasks.nodes.managers.manager import patiently
 RPM_LOG = "/run/kubepeer-rpm.log"
 IDS = "kubepeer-"  # of our repositories: one of the same name that somebody has made by hand stays another
 LOOK_UP_SECONDS = 180
-LOCKED = "already locked by|another copy is running"  # dnf/lock.py; yum's cli.py
+LOCKED = (
+    "already locked by|another copy is running|t create transaction lock on"  # dnf/lock.py; yum's cli.py; lib/rpmlock.c
+)
 MARK = "@ "  # tells what was found from what is said beside it
 
 # A repository that was prepared by hand as Kubernetes' documentation says has exclude=kubelet kubeadm kubectl, and what somebody has locked

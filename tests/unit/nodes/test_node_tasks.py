@@ -103,7 +103,7 @@ def test_a_version_that_is_not_there_is_refused_in_one_line(machine: Machine, ru
         assert str(raised.value) == (
             "k8s-calico: the package repositories have no kubelet, kubeadm, kubectl 1.26.0, but 1.26.15 "
             f"(asked on {WORKER}). Nothing was changed on any host. "
-            "Cure: set software.kubernetes to one of them, or correct packages.repositories"
+            "Cure: set software.kubernetes to one of them, or correct packages.repositories and packages.keyrings"
         )
 
 
