@@ -32,11 +32,12 @@ class Places:
     """What is elsewhere on another family of systems."""
 
     kubelet_file: str
+    repositories: str  # the keys of the inventory that say where packages come from
 
 
 PLACES = {
-    APT: Places("/etc/default/kubelet"),
-    RPM: Places("/etc/sysconfig/kubelet"),
+    APT: Places("/etc/default/kubelet", "packages.repositories and packages.keyrings"),
+    RPM: Places("/etc/sysconfig/kubelet", "packages.rpm_repositories"),
 }
 
 
