@@ -60,6 +60,11 @@ def supported(own: NodeFacts) -> bool:
     return any(system in own.system.split() for system in SUPPORTED)
 
 
+def is_new(own: NodeFacts) -> bool:
+    """Whether it is a machine on which nothing of a cluster has begun."""
+    return supported(own) and not (own.member or own.joining)
+
+
 def _machine(node: Node, own: NodeFacts) -> list[str]:
     found = []
     if not supported(own):
