@@ -19,7 +19,8 @@ from kubepeer.runbook import run
 from tasks.cluster.access import a_cluster
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
-from tasks.endpoint import one_that_asks, verify_endpoint_when_built
+from tasks.endpoint import one_that_asks
+from tasks.endpoint_as_seen import verify_endpoint_when_built
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe, preflight_with_cluster
 from tasks.platforms.platform import PLATFORMS

@@ -6,7 +6,8 @@ from kubepeer.runbook import run
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.holders import show
 from tasks.control_plane.tasks import join, place_endpoint
-from tasks.endpoint import one_that_asks, verify_endpoint_as_seen
+from tasks.endpoint import one_that_asks
+from tasks.endpoint_as_seen import verify_endpoint_as_seen
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe
 from tasks.platforms.platform import PLATFORMS
