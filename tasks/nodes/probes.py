@@ -37,8 +37,9 @@ ROOM = """for d in /var/lib/kubelet /var/lib/containerd; do p=$d
     while [ ! -d "$p" ]; do p=${p%/*}; p=${p:-/}; done
     df -P "$p" | awk -v d="$d" 'NR == 2 { print "room", d, $2, $4 }'
 done"""
+# The interface by ip(8): in a network namespace that somebody entered, /sys is that of another
 PATHS = r"""ping -n -q -c 1 -W 1 -M do 127.0.0.1 >/dev/null 2>&1 || { echo "cannot the ways' MTU: no ping that forbids fragments"; exit; }
-m=$(cat /sys/class/net/{interface}/mtu) || exit
+m=$(ip -o link show dev {interface} 2>/dev/null | sed -n 's/.* mtu \([0-9]*\) .*/\1/p'); [ -n "$m" ] || exit
 for a in {addresses}; do (
     ping -n -q -c 2 -i 0.3 -W 1 $a >/dev/null 2>&1 || { echo "path $a $m silent"; exit; }
     said=$(ping -n -c 3 -i 0.3 -W 1 -M do -s $((m - {headers})) $a 2>&1) && { echo "path $a $m whole"; exit; }
