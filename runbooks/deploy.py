@@ -23,7 +23,8 @@ from tasks.control_plane.encrypting import encrypt_standing, encrypting_control_
 from tasks.control_plane.kubelets import first_alone, settle_kubelet
 from tasks.control_plane.settling import settle, settle_again
 from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_secrets
-from tasks.endpoint import one_that_asks, verify_endpoint_when_built
+from tasks.endpoint import one_that_asks
+from tasks.endpoint_as_seen import verify_endpoint_when_built
 from tasks.nodes.tasks import prepare, pull_images
 from tasks.observe import observe, preflight_with_cluster
 from tasks.platforms.platform import PLATFORMS

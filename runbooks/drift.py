@@ -10,7 +10,8 @@ from tasks.control_plane.holders import show
 from tasks.control_plane.kubelets import settle_kubelet
 from tasks.control_plane.settling import settle
 from tasks.control_plane.tasks import join, place_endpoint
-from tasks.endpoint import one_that_asks, verify_endpoint_as_seen
+from tasks.endpoint import one_that_asks
+from tasks.endpoint_as_seen import verify_endpoint_as_seen
 from tasks.nodes.tasks import prepare
 from tasks.observe import observe
 from tasks.platforms.platform import PLATFORMS

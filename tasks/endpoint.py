@@ -11,11 +11,10 @@ from kubepeer.errors import KubepeerError
 from kubepeer.memory import hands_over
 from kubepeer.phases import control_planes
 from kubepeer.run import Run, done
-from tasks.cluster.access import API, ASKED_API, open_api
+from tasks.cluster.access import ASKED_API, open_api
 from tasks.control_plane import holders
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
-from tasks.nodes.facts import FACTS
 
 # While the address moves, nobody has it for up to four seconds, or two have it for one: keepalived's advertisements, and its check
 SETTLE_SECONDS = 10
@@ -32,38 +31,18 @@ def one_that_asks(run: Run) -> Iterable[str]:
 @hands_over(gives=ASKED_API)
 def verify_endpoint(task: Task, run: Run) -> Result:
     """Exactly one control plane holds the address; an external one leads to apiservers of this cluster alone."""
-    return _told(task, run, _settled(run, task.host.name, {}))
+    return told(task, run, settled(run, task.host.name, {}))
 
 
-@hands_over(needs=(FACTS,), gives=ASKED_API)
-def verify_endpoint_as_seen(task: Task, run: Run) -> Result:
-    """The same by what the run's first look has seen: nothing is asked again but where it is wrong."""
-    return _told(task, run, _settled(run, task.host.name, _first_look(run)))
-
-
-@hands_over(needs=(FACTS, API), gives=ASKED_API)
-def verify_endpoint_when_built(task: Task, run: Run) -> Result:
-    """The same at the end of a deployment, of control planes that the run has changed anew; nothing in a dry run."""
-    if run.options.dry_run or not run.recall(API):
-        return done(task)
-    unchanged = {name: has for name, has in _first_look(run).items() if name not in run.changed}
-    return _told(task, run, _settled(run, task.host.name, unchanged))
-
-
-def _first_look(run: Run) -> dict[str, bool | None]:
-    address = str(run.intent.cluster.endpoint.address)
-    facts = {node.name: run.recall(FACTS, of=node.name) for node in run.intent.control_planes}
-    return {name: address in found.addresses for name, found in facts.items() if found is not None}
-
-
-def _told(task: Task, run: Run, found: tuple[Finding, ...]) -> Result:
+def told(task: Task, run: Run, found: tuple[Finding, ...]) -> Result:
+    """The result that says so: failed where one of the findings is bad."""
     endpoint = run.intent.cluster.endpoint
     names = found[0].observed
     summary = f"{endpoint.address} on {names[0]}" if len(names) == 1 else ""
     return done(task, findings=found, failed=not all(one.ok for one in found), summary=summary)
 
 
-def _settled(run: Run, host: str, known: Mapping[str, bool | None]) -> tuple[Finding, ...]:
+def settled(run: Run, host: str, known: Mapping[str, bool | None]) -> tuple[Finding, ...]:
     """The findings, when the address has come to rest; asked again for so long where they are bad.
 
     Args:

@@ -61,6 +61,11 @@ def supported(own: NodeFacts) -> bool:
     return bool(own.system.family)
 
 
+def is_new(own: NodeFacts) -> bool:
+    """Whether it is a machine on which nothing of a cluster has begun."""
+    return supported(own) and not (own.member or own.joining)
+
+
 def _machine(node: Node, own: NodeFacts) -> list[str]:
     found = []
     if own.read_only:

@@ -9,6 +9,7 @@ from nornir.core.task import Result, Task
 
 from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.fetch import fetch
+from kubepeer.intent import Node
 from kubepeer.intent.runtime import Login
 from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done, waiting
@@ -16,7 +17,7 @@ from tasks.cluster.access import api_if_there
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
-from tasks.nodes import facts, images, plan, preflight, proxy, refusals, systems
+from tasks.nodes import facts, images, plan, preflight, probe_reasons, probes, proxy, refusals, systems
 from tasks.nodes.facts import FACTS, NodeFacts
 from tasks.nodes.given import Given
 from tasks.nodes.managers.choice import manager_of
@@ -94,11 +95,29 @@ def _versions_by_api(run: Run) -> dict[str, str]:
 
 def refuse_early(task: Task, run: Run) -> Result:
     """Refuse to begin where it cannot end well: every reason at once, each with its cure."""
-    found = preflight.reasons(run.intent, run.intent.node(task.host.name), _observed(run))
+    node, observed = run.intent.node(task.host.name), _observed(run)
+    found = preflight.reasons(run.intent, node, observed)
+    if preflight.is_new(observed[node.name]):
+        found += _probed(run, node, observed)
     if found:
         raise RefusedError("; ".join(found) + ". Nothing was changed.", host=task.host.name)
     remark = systems.remark(_observed(run)[task.host.name].system)
     return done(task, summary=f"all clear; {remark}" if remark else "all clear")
+
+
+def _probed(run: Run, node: Node, observed: Mapping[str, NodeFacts]) -> list[str]:
+    """What is slow to find out, of a node that is not a member yet; a second run does not ask."""
+    asked = ask(
+        open_shell(run.nornir, node.name), {"probes": probes.question(run.intent, node)}, deadline=probes.SECONDS
+    )
+    seen = probes.read(asked["probes"])
+    for line in probe_reasons.warnings(node, seen):
+        run.warn(line)
+    alone = all(
+        name in observed and preflight.is_new(observed[name]) for name in (one.name for one in run.intent.nodes)
+    )
+    ours = frozenset(mac for facts in observed.values() for mac in facts.macs) if alone else None
+    return probe_reasons.reasons(run.intent, node, seen, ours)
 
 
 @hands_over(needs=(FACTS,))

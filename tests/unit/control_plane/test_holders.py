@@ -9,7 +9,7 @@ import pytest
 from kubepeer.errors import UnreachableError
 from kubepeer.outcome import HostOutcome, PhaseOutcome
 from kubepeer.run import Run
-from tasks import endpoint
+from tasks import endpoint, endpoint_as_seen
 from tasks.cluster.access import API
 from tasks.control_plane import holders
 from tasks.linux.observe import Answer
@@ -125,7 +125,7 @@ def test_what_the_run_has_seen_is_asked_again_only_where_it_is_wrong(
 ) -> None:
     monkeypatch.setattr(endpoint, "SETTLE_SECONDS", 60)
     monkeypatch.setattr(endpoint.time, "sleep", lambda _: None)
-    assert not endpoint.verify_endpoint_as_seen(task, observed(run_of(*NAMES), *holding)).failed
+    assert not endpoint_as_seen.verify_endpoint_as_seen(task, observed(run_of(*NAMES), *holding)).failed
     assert sorted(machines.asked) == sorted(asked)
 
 
@@ -134,7 +134,7 @@ def test_a_control_plane_that_the_run_has_changed_is_asked_anew(run_of: Any, mac
     run.keep(API, SimpleNamespace())
     run.changed.add(SECOND)
     machines.holding[SECOND] = True
-    assert endpoint.verify_endpoint_when_built(task, run).failed
+    assert endpoint_as_seen.verify_endpoint_when_built(task, run).failed
     assert SECOND in machines.asked
 
 
@@ -145,7 +145,7 @@ def test_where_nothing_was_built_nothing_is_asked(
     run = observed(run_of(*NAMES, dry_run=dry_run))
     if dry_run:
         run.keep(API, SimpleNamespace())  # type: ignore[arg-type]
-    result = endpoint.verify_endpoint_when_built(task, run)
+    result = endpoint_as_seen.verify_endpoint_when_built(task, run)
     assert (result.failed, result.findings, machines.asked) == (False, (), [])
 
 

@@ -53,7 +53,7 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """The machine behind every node; the key of the repository is at hand."""
-    made = Machine(FRESH | {"repository": MADISON})
+    made = Machine(FRESH | {"repository": MADISON, "probes": ""})
     for module in (every_host, tasks):
         monkeypatch.setattr(module, "open_shell", lambda _nornir, _name: made)
     monkeypatch.setattr(tasks, "fetch", lambda _address, _folder: "key\n")
