@@ -57,14 +57,19 @@ def run_as_planned(
     return real, run_phases(real, phases, watcher)
 
 
-def write_plan_of(run: Run, outcomes: Sequence[PhaseOutcome], path: Path, console: Console) -> None:
-    """Write the plan of a dry run, and say how it is called.
+def write_plan_of(run: Run, outcomes: Sequence[PhaseOutcome], path: Path, console: Console) -> dict[str, str | None]:
+    """Write the plan of a dry run and say what it is called, or why there is none: half a plan is none. Gives the same for JSON.
 
     Raises:
-        RefusedError: a host could not be planned.
         UsageError: the file cannot be written.
 
     """
+    if lost := sorted({name for one in outcomes for name, host in one.hosts.items() if host.error is not None}):
+        why = f"no plan was written: what would be done is not known of {', '.join(lost)}, see above"
+        cure = "mend it, or plan the others alone with --host or --group"
+        console.print(f" {why}. Cure: {cure}", style="red", soft_wrap=True, markup=False, highlight=False)
+        return {"plan": None}
     plan = make_plan(run, outcomes)
     write_plan(plan, path)
-    console.print(f" plan {plan.identity} written to {path}", soft_wrap=True, markup=False)
+    console.print(f" plan {plan.identity} written to {path}", soft_wrap=True, markup=False, highlight=False)
+    return {"plan": plan.identity}

@@ -86,12 +86,12 @@ def run(
         this, outcomes, told = _execute(name, phases, given, console, platforms, purpose, opening)
         print_warnings(console, this.redactor, this.warnings[told:])
         seconds = time.monotonic() - began
-        code = conclude(name, this, given, outcomes, console, seconds, show, tell=tell, purpose=purpose)
         if given.plan_out:
             from kubepeer.approved import write_plan_of  # noqa: PLC0415  few runs need it
 
-            write_plan_of(this, outcomes, given.plan_out, console)
-        return code  # noqa: TRY300  what comes before may fail as well
+            written = write_plan_of(this, outcomes, given.plan_out, console)
+            tell = lambda _: written  # noqa: E731
+        return conclude(name, this, given, outcomes, console, seconds, show, tell=tell, purpose=purpose)
     except KubepeerError as error:
         return print_error(name, error, console, time.monotonic() - began, as_json=given.output == "json")
     except Exception as error:  # noqa: BLE001  the last door: a person gets one line

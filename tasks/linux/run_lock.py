@@ -22,7 +22,7 @@ QUESTION = """f={file}; {age}
 if [ -s "$f" ] && ! flock -w {patience} "$f" true; then read -r _ who <"$f"; echo "$(age) $who"; fi; true"""
 
 HOLD = """f={file}; {age}
-umask 022; exec 8>>"$f"; taken=
+umask 077; exec 8>>"$f"; taken=  # nobody else may open it, and lock it
 if ! flock -w {patience} 8; then
     pid=; read -r pid who <"$f"
     if [ "$(age)" -lt {lost} ] || [ "$(readlink "/proc/$pid/fd/8")" != "$f" ]; then echo "held $(age) $who"; exit 0; fi

@@ -82,9 +82,7 @@ def test_a_run_that_was_killed_keeps_nobody_out(
     at_work.kill()
     at_work.wait(END_SECONDS)
     lab.inside(NODE, f"rm -f {SLOW}; systemctl daemon-reload; systemctl stop chrony")
-    assert elsewhere.deploy("--output", "json").ended(0).changes == {
-        (NODE, "unit chrony"): "- enabled, inactive\n+ enabled, active"
-    }
+    assert set(elsewhere.deploy("--output", "json").ended(0).changes) == {(NODE, "unit chrony")}
     answer = runbooks.deploy("--dry-run", "--detailed-exitcode").ended(0)
     assert answer.lines[-1].startswith(" would change nothing in ")
     told = runbooks.deploy().ended(0)
@@ -102,7 +100,7 @@ def test_a_run_whose_controller_was_cut_off_is_taken_over_and_cannot_go_on(
         lab.inside(NODE, f"rm -f {SLOW}; systemctl daemon-reload; systemctl stop chrony")
         began = time.monotonic()
         answer = elsewhere.deploy("--output", "json").ended(0)
-        assert answer.changes == {(NODE, "unit chrony"): "- enabled, inactive\n+ enabled, active"}
+        assert set(answer.changes) == {(NODE, "unit chrony")}
         taken = [line for line in answer.json["warnings"] if "its lock was taken over" in line]
         assert len(taken) == len(NODES), answer.json["warnings"]
         assert time.monotonic() - began < HEALED_SECONDS
@@ -110,5 +108,5 @@ def test_a_run_whose_controller_was_cut_off_is_taken_over_and_cannot_go_on(
         os.kill(at_work.pid, signal.SIGCONT)
     assert at_work.wait(END_SECONDS) in (1, 3)
     said = (tmp_path / "log").read_text(encoding="utf-8")
-    assert "the SSH connection was lost" in said or "does not answer" in said
+    assert "the SSH connection was lost" in said, said
     assert not any(trace in said for trace in TRACES_OF_A_FAULT), said

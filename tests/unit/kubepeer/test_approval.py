@@ -132,7 +132,10 @@ def test_a_plan_is_what_a_dry_run_shows_and_changes_nothing(site: Site, capsys: 
         if told["changes"]
     }
     assert set(phase["hosts"]) == {WORKER, OTHER}
-    assert f"plan {site.planned()['identity']} written to " in capsys.readouterr().out
+    identity = site.planned()["identity"]
+    assert f" plan {identity} written to " in capsys.readouterr().out
+    assert site.deploy("--plan-out", str(site.plan), "--output", "json") == 0
+    assert json.loads(capsys.readouterr().out)["plan"] == site.planned()["identity"] != identity
     assert stat.S_IMODE(site.plan.stat().st_mode) == 0o600
 
 
@@ -237,15 +240,17 @@ def test_what_an_earlier_step_makes_is_held_by_its_name(site: Site, held: Held) 
     assert set(site.texts().values()) == {WANTED}
 
 
-def test_a_host_that_cannot_be_planned_makes_no_plan(site: Site, capsys: Any) -> None:
+@pytest.mark.parametrize(("error", "code"), [(CommandError, 1), (UnreachableError, 3)])
+def test_a_host_that_cannot_be_planned_makes_no_plan(site: Site, capsys: Any, error: Any, code: int) -> None:
     def fail(task: Task, run: Run) -> Result:
         if task.host.name == WORKER:
-            raise CommandError("exit 1: no space", host=WORKER)
+            raise error("exit 1: no space", host=WORKER)
         return done(task)
 
-    assert site.deploy("--plan-out", str(site.plan), task=fail) == 1
+    assert site.deploy("--plan-out", str(site.plan), "--output", "json", task=fail) == code
     assert not site.plan.exists()
-    assert f"no plan was written: what would be done is not known of {WORKER}" in capsys.readouterr().out
+    assert json.loads((said := capsys.readouterr()).out)["plan"] is None
+    assert f"no plan was written: what would be done is not known of {WORKER}" in said.err
 
 
 def test_a_host_that_is_lost_keeps_all_hosts_from_being_changed(planned: Site, capsys: Any) -> None:
@@ -384,6 +389,9 @@ def test_plan_out_and_apply_exclude_each_other(site: Site) -> None:
 def test_a_plan_that_cannot_be_written_is_one_line(site: Site, capsys: Any) -> None:
     assert site.deploy("--plan-out", "/nowhere/plan.json") == 2
     assert "/nowhere/plan.json: No such file or directory" in capsys.readouterr().out.splitlines()[-1]
+    site.host(WORKER).unlink()
+    assert site.deploy("--plan-out", "/nowhere/plan.json", "--host", OTHER, "--output", "json") == 2
+    assert "No such file" in json.loads(capsys.readouterr().out)["error"]
 
 
 @pytest.fixture
