@@ -68,7 +68,9 @@ def test_a_node_behind_a_jump_host_on_its_own_port_and_with_a_sudo_that_asks_is_
 
 
 def test_a_wrong_sudo_password_is_one_line(far: Laboratory, tmp_path: Path) -> None:
-    answer = runbooks(far, tmp_path, password="wrong").deploy("--dry-run", "--output", "json", "--host", NODE).ended(1)
+    answer = (
+        runbooks(far, tmp_path, password="another one").deploy("--dry-run", "--output", "json", "--host", NODE).ended(1)
+    )
     assert answer.errors[NODE].startswith(
         f"{NODE}: sudo refused: the password is wrong Cure: name the password's source"
     )
