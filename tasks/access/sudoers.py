@@ -11,8 +11,8 @@ CHECK = 'PATH=$PATH:/usr/sbin:/sbin; command -v visudo >/dev/null || { echo "no 
 
 
 def path(user: str) -> str:
-    """The file; sudo reads none whose name has a dot (sudoers(5), Including other files)."""
-    return f"{FOLDER}/kubepeer-{re.sub(r'[^A-Za-z0-9_-]', '_', user)}"
+    """The file: the last rule that matches counts, so it is the last of the folder; sudo reads none whose name has a dot (sudoers(5))."""
+    return f"{FOLDER}/zz-kubepeer-{re.sub(r'[^A-Za-z0-9_-]', '_', user)}"
 
 
 def content(user: str) -> str:

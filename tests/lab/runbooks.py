@@ -100,6 +100,10 @@ class Runbooks:
         """python runbooks/rollback_routers.py ARGUMENTS."""
         return self._run("rollback_routers", arguments, deadline)
 
+    def bootstrap(self, *arguments: str, deadline: float = 120) -> Answer:
+        """python runbooks/bootstrap.py ARGUMENTS."""
+        return self._run("bootstrap", arguments, deadline)
+
     def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
         """Start deploy.py in a process group of its own, as a terminal does."""
         with log.open("wb") as file:

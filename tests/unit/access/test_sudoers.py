@@ -9,9 +9,9 @@ from tasks.linux.observe import FileSeen
 @pytest.mark.parametrize(
     ("user", "path", "rule"),
     [
-        ("eve", "/etc/sudoers.d/kubepeer-eve", "eve ALL=(ALL:ALL) NOPASSWD: ALL\n"),
-        ("eve.adams", "/etc/sudoers.d/kubepeer-eve_adams", "eve\\.adams ALL=(ALL:ALL) NOPASSWD: ALL\n"),
-        ("corp\\eve", "/etc/sudoers.d/kubepeer-corp_eve", "corp\\\\eve ALL=(ALL:ALL) NOPASSWD: ALL\n"),
+        ("eve", "/etc/sudoers.d/zz-kubepeer-eve", "eve ALL=(ALL:ALL) NOPASSWD: ALL\n"),
+        ("eve.adams", "/etc/sudoers.d/zz-kubepeer-eve_adams", "eve\\.adams ALL=(ALL:ALL) NOPASSWD: ALL\n"),
+        ("corp\\eve", "/etc/sudoers.d/zz-kubepeer-corp_eve", "corp\\\\eve ALL=(ALL:ALL) NOPASSWD: ALL\n"),
     ],
 )
 def test_the_rule_is_written_once_and_read_by_nobody_else(user: str, path: str, rule: str) -> None:

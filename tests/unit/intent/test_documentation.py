@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from kubepeer import versions
+from kubepeer.intent.access import Access
 from kubepeer.intent.kubeadm import Audit, Component, Encryption, ExternalEtcd, Kubeadm
 from kubepeer.intent.load import FabricData, NodeData, RouterData
 from kubepeer.intent.model import Bgp, Cluster, Endpoint, Manifests, Networks, Packages, Peering, Software
@@ -13,7 +14,7 @@ from tests.conftest import CHECKOUT
 
 TEXT = (CHECKOUT / "docs" / "inventory.md").read_text(encoding="utf-8")
 SECTIONS = [Bgp, Cluster, Endpoint, FabricData, Manifests, Networks, NodeData, Packages, Peering, RouterData, Software]
-SECTIONS += [Audit, Component, Encryption, ExternalEtcd, Kubeadm]
+SECTIONS += [Access, Audit, Component, Encryption, ExternalEtcd, Kubeadm]
 CALICO = [f"{versions.supported('calico')[0].split('.')[0]}.{number}" for number in range(24, 33)]
 
 
