@@ -30,7 +30,7 @@ def observe(task: Task, run: Run) -> Result:
     if _is_router(task, run):
         return observe_router(task, run)
     node = run.intent.node(task.host.name)
-    questions = {**facts.questions(run.intent, node), **membership.QUESTIONS}
+    questions = {**facts.questions(run.intent, node), **membership.questions(run.intent)}
     shell, began = open_shell(run.nornir, node.name), time.time()
     seen = at_rest(ask(shell, questions, membership.FILES, deadline=KUBEADM_SECONDS + 30), node.name)
     keep_membership(run, node.name, seen)

@@ -11,7 +11,7 @@ from kubepeer.run import Run
 from tasks.cluster import waits
 from tasks.cluster.access import JOINED, kubeconfig_of
 from tasks.cluster.api import KubernetesApi, Manifest
-from tasks.control_plane import etcd, kubeadm
+from tasks.control_plane import etcd, kubeadm, kubeconfigs
 from tasks.control_plane import membership as members
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS
 from tasks.control_plane.endpoint import PATHS, QUESTIONS, plan_endpoint
@@ -69,7 +69,7 @@ def _completed(run: Run, node: Node, seen: MemberSeen, labels: Collection[str]) 
         mark = kubeadm.mark_control_plane(
             run.intent, kubeadm.init_configuration(run.intent, node, JoinSecrets.generate())
         )
-    return present(mark, members.kubeconfig_change(seen))
+    return present(mark, *kubeconfigs.plan(run.intent, seen.kubeconfigs))
 
 
 def _register_again(run: Run, shell: SshShell, api: KubernetesApi, seen: MemberSeen) -> tuple[LinuxChange, ...]:
@@ -87,10 +87,10 @@ def _join_anew(run: Run, shell: SshShell, api: KubernetesApi, peers: Peers, *, r
     node = run.intent.node(shell.host)
     is_control_plane = node.role == "control_plane"
     departures = peers.departures() if is_control_plane else ()
-    kubeconfig = members.kubeconfig_change(None) if is_control_plane else None
+    administration = tuple(kubeconfigs.plan(run.intent, ())) if is_control_plane else ()
     if run.options.dry_run:
         planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", reset=reset)
-        return present(*departures, planned, kubeconfig)
+        return (*departures, planned, *administration)
     secrets = run.once(JOIN_SECRETS, partial(_make_token, run, api))
     if departures:
         apply(peers.shell, departures)
@@ -103,7 +103,7 @@ def _join_anew(run: Run, shell: SshShell, api: KubernetesApi, peers: Peers, *, r
         api.delete(f"/api/v1/nodes/{node.full_name}")
         if is_control_plane:  # kubeadm reset has emptied the manifests' folder
             apply(shell, plan_endpoint_of(run, shell))
-    changes = present(change, kubeconfig)
+    changes = (change, *administration)
     with explained(shell, CONTROL_PLANE_PODS if is_control_plane else ()):
         apply(shell, changes)
     run.keep(JOINED, value=True)

@@ -13,7 +13,7 @@ from kubepeer.memory import hands_over
 from kubepeer.run import Run, done
 from tasks.cluster import conditions, waits
 from tasks.cluster.access import ASKED_API, JOINED, api_if_there, api_that_answered, open_api
-from tasks.control_plane import kubeadm
+from tasks.control_plane import kubeadm, kubeconfigs
 from tasks.control_plane import membership as members
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS
 from tasks.control_plane.endpoint import HAPROXY_POD, KEEPALIVED_POD, configuration_of
@@ -25,7 +25,7 @@ from tasks.control_plane.standing import cluster_to_join, refuse_second_cluster,
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
-from tasks.linux.state import LinuxChange, present
+from tasks.linux.state import LinuxChange
 
 KUBE_PROXY = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
 POD_SECONDS = 90
@@ -70,7 +70,7 @@ def _observe(run: Run, shell: SshShell) -> MemberSeen:
     is_settled = seen is not None and (seen.api_ready or run.intent.node(shell.host).role != "control_plane")
     if seen is not None and is_settled and shell.host not in run.changed:
         return seen
-    answers = ask(shell, members.QUESTIONS, members.FILES, deadline=kubeadm.KUBEADM_SECONDS + 30)
+    answers = ask(shell, members.questions(run.intent), members.FILES, deadline=kubeadm.KUBEADM_SECONDS + 30)
     return members.member_seen(at_rest(answers, shell.host))
 
 
@@ -93,9 +93,8 @@ def initialise(task: Task, run: Run) -> Result:
     for value in (secrets.token, secrets.certificate_key):
         run.redactor.learn(value)
     configuration = kubeadm.init_configuration(run.intent, node, secrets)
-    changes = present(
-        kubeadm.initialise(run.intent, configuration, again=bool(seen.leftovers)), members.kubeconfig_change(None)
-    )
+    initialisation = kubeadm.initialise(run.intent, configuration, again=bool(seen.leftovers))
+    changes = (initialisation, *kubeconfigs.plan(run.intent, ()))
     if run.options.dry_run:
         return done(task, changes)
     with explained(shell, CONTROL_PLANE_PODS):
@@ -123,7 +122,7 @@ def _open_new_api(run: Run, shell: SshShell) -> None:
 
 
 def keep_membership(run: Run, name: str, answers: Seen) -> None:
-    """What a node says about itself, from its answers to membership.QUESTIONS; kept for the phases that must know before they begin."""
+    """What a node says about itself, from its answers to membership.questions(); kept for the phases that must know before they begin."""
     seen = members.member_seen(answers)
     run.keep(MEMBER, seen, of=name)
     run.redactor.learn(seen.admin_conf)

@@ -42,6 +42,7 @@ PURE = (
     "tasks/control_plane/etcd.py",
     "tasks/control_plane/join_secrets.py",
     "tasks/control_plane/kubeadm.py",
+    "tasks/control_plane/kubeconfigs.py",
     "tasks/control_plane/membership.py",
     "tasks/linux/state.py",
     "tasks/nodes/archives.py",

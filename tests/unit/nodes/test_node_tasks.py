@@ -28,7 +28,7 @@ def answers(file: str) -> dict[str, str]:
     return {name: answer["text"] if isinstance(answer, dict) else answer for name, answer in written.items()}
 
 
-NO_MEMBER = dict.fromkeys(membership.QUESTIONS, "")
+NO_MEMBER = dict.fromkeys((*membership.QUESTIONS, "kubeconfigs"), "")
 FRESH = NO_MEMBER | answers("recorded/a_fresh_debian_machine.yaml")
 PREPARED = answers("machines/prepared.yaml")
 READY = FRESH | {name: text for name, text in PREPARED.items() if name in FRESH}
