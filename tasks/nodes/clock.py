@@ -125,7 +125,7 @@ def plan_waiting(intent: Intent, seen: Seen, state: tuple[str, str]) -> Iterator
     """Last of all, when the daemon has had its time: the clock follows a server, and the board's clock follows it."""
     own, servers = daemon(intent), ", ".join(intent.time_servers)
     changed = any(plan_servers(intent, seen)) or any(_others(intent, seen, state)) or state[0] != "active"
-    if servers and (changed or not _follows(seen)):
+    if servers and (changed or not follows(seen)):
         before = _silent(intent, seen)
         yield action("clock", f"follows one of {servers}", own.wait, before=before, deadline=2 * WAIT_SECONDS + SECONDS)
     board, wanted = seen["hardware clock"].text.strip().lower(), intent.time.hardware_clock
@@ -165,7 +165,8 @@ def _commented(files: str) -> str:
 done"""
 
 
-def _follows(seen: Seen) -> bool:
+def follows(seen: Seen) -> bool:
+    """Whether the clock is taken from a server: chrony's second column, ntpq's first sign."""
     return any(line.startswith(("^,*,", "*")) for line in seen["time source"].lines)
 
 
