@@ -41,7 +41,12 @@ def observe(task: Task, run: Run) -> Result:
         return observe_router(task, run)
     node = run.intent.node(task.host.name)
     others = {"run lock": run_lock.question(wait=not run.options.dry_run)}
-    questions = {**facts.questions(run.intent, node), **membership.QUESTIONS, **record.QUESTIONS, **others}
+    questions = {
+        **facts.questions(run.intent, node),
+        **membership.questions(run.intent),
+        **record.QUESTIONS,
+        **others,
+    }
     files = (*membership.FILES, *record.FILES)
     shell, began = open_shell(run.nornir, node.name), time.time()
     seen = at_rest(ask(shell, questions, files, deadline=KUBEADM_SECONDS + 30), node.name)

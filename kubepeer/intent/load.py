@@ -28,7 +28,7 @@ from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.rules import contradictions
 from kubepeer.intent.runtime import Registries
 from kubepeer.intent.section import Section
-from kubepeer.intent.values import AsNumber
+from kubepeer.intent.values import NOT_SHOWN, AsNumber
 from kubepeer.settings import Settings
 
 ROLES = ("control_plane", "worker")
@@ -253,6 +253,6 @@ def _first(error: ValidationError) -> tuple[str, str]:
         message = GONE.get(key, "unknown key")
     elif first["type"] == "missing":
         message = "is missing"
-    elif not isinstance(first["input"], dict | list):
+    elif first["type"] != NOT_SHOWN and not isinstance(first["input"], dict | list):
         message = f"{message} (found {first['input']!r})"
     return key, message

@@ -4,9 +4,10 @@ import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from kubepeer.intent.section import Section
-from kubepeer.intent.values import VersionNumber, written
+from kubepeer.intent.values import NOT_SHOWN, VersionNumber, written
 from kubepeer.secret import SecretSource
 
 RegistryName = Annotated[
@@ -16,17 +17,17 @@ RegistryName = Annotated[
 
 
 def _no_login(value: str) -> str:
-    if "@" in re.sub(r"^https?://([^/]*).*", r"\1", value):
-        raise ValueError("an address holds no login: `login` says where it comes from")
+    if "@" in re.sub(r"^(?:[a-z]+://)?([^/]*).*", r"\1", value):
+        raise PydanticCustomError(NOT_SHOWN, "an address holds no login: `login` says where it comes from")
     return value
 
 
 Address = Annotated[
     str,
+    AfterValidator(_no_login),
     written(
         r"https?://[^\s\"\\'<>]+", "an address begins with http:// or https://, and has no space or quotation mark"
     ),
-    AfterValidator(_no_login),
 ]
 Checksum = Annotated[str, written(r"[0-9a-f]{64}", "a SHA-256 has 64 digits, 0 to 9 and a to f")]
 

@@ -23,6 +23,7 @@ def _asplain(value: object) -> object:
 
 
 HALF = (1 << 16) - 1
+NOT_SHOWN = "secret"  # the type of an error whose value is not printed
 AsNumber = Annotated[
     int, BeforeValidator(_asplain), Field(ge=1, le=4294967294)
 ]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)

@@ -13,7 +13,7 @@ from kubepeer.run import Run
 from tasks.cluster import waits
 from tasks.cluster.access import JOINED, api_if_there, kubeconfig_of
 from tasks.cluster.api import KubernetesApi, Manifest
-from tasks.control_plane import etcd, kubeadm, settled
+from tasks.control_plane import etcd, kubeadm, kubeconfigs, settled
 from tasks.control_plane import membership as members
 from tasks.control_plane.cluster_settings import settle_cluster
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS
@@ -77,7 +77,7 @@ def _completed(run: Run, node: Node, seen: MemberSeen, labels: Collection[str]) 
         mark = kubeadm.mark_control_plane(
             run.intent, kubeadm.init_configuration(run.intent, node, JoinSecrets.generate())
         )
-    return present(mark, members.kubeconfig_change(seen))
+    return present(mark, *kubeconfigs.plan(run.intent, seen.kubeconfigs))
 
 
 def _register_again(run: Run, shell: SshShell, api: KubernetesApi, seen: MemberSeen) -> tuple[LinuxChange, ...]:
@@ -98,10 +98,10 @@ def _join_anew(
     is_control_plane = node.role == "control_plane"
     before = before_kubeadm(run, node, gives, reset=reset)
     departures = peers.departures() if is_control_plane else ()
-    kubeconfig = members.kubeconfig_change(None) if is_control_plane else None
+    administration = tuple(kubeconfigs.plan(run.intent, ())) if is_control_plane else ()
     if run.options.dry_run:
         planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", gives, reset=reset)
-        return present(*departures, *before, planned, kubeconfig)
+        return (*departures, *before, planned, *administration)
     planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", gives, reset=reset)
     about_to_change((planned,))  # a token is a write
     secrets = run.once(JOIN_SECRETS, partial(_make_token, run, api))
@@ -117,7 +117,7 @@ def _join_anew(
         api.delete(f"/api/v1/nodes/{node.full_name}")
         if is_control_plane:  # kubeadm reset has emptied the manifests' folder
             apply(shell, plan_endpoint_of(run, shell))
-    changes = present(*before, change, kubeconfig)
+    changes = (*before, change, *administration)
     with explained(shell, CONTROL_PLANE_PODS if is_control_plane else ()):
         apply(shell, changes)
     run.keep(JOINED, value=True)

@@ -1,5 +1,7 @@
 """What kubeadm reads and how it is run: configurations by version, the commands. Pure."""
 
+import shlex
+
 from kubepeer import versions
 from kubepeer.change import GENERATED
 from kubepeer.errors import RefusedError
@@ -9,6 +11,7 @@ from tasks.control_plane.containers import ENDPOINT
 from tasks.control_plane.join_secrets import TOKEN_DESCRIPTION, TOKEN_LIFETIME, JoinSecrets
 from tasks.linux.state import UNDER_LOCK, Execute, LinuxChange
 from tasks.linux.templates import render
+from tasks.nodes.proxy import exceptions
 
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 
@@ -30,11 +33,15 @@ fi
 
 
 def direct(intent: Intent) -> str:
-    """The beginning of a script: what is the cluster's own is reached without the proxy that the machine's environment may name."""
-    endpoint, networks = intent.cluster.endpoint, intent.cluster.networks
-    names = ("localhost", "127.0.0.0/8", endpoint.address, endpoint.name, intent.cluster.endpoint_name)
-    own = (networks.nodes, networks.pods, networks.services, networks.load_balancers)
-    return DIRECT.format(names=",".join(map(str, (*names, *own, ".svc", f".{intent.cluster.dns_domain}"))))
+    """The beginning of a script: the inventory's proxies; and what is the cluster's own is reached without any.
+
+    kubeadm writes its environment's proxies into the control plane's pods, which the API shows to all who may read them: of one with a
+    login it is not told.
+    """
+    told = intent.proxy
+    named = {"HTTP_PROXY": told.http, "HTTPS_PROXY": told.https} if told and not told.login else {}
+    exports = "".join(f"export {name}={shlex.quote(address)}\n" for name, address in named.items() if address)
+    return exports + DIRECT.format(names=",".join(exceptions(intent)))
 
 
 def _script(intent: Intent, command: str, *, before: str = "", flags: str = "") -> str:

@@ -10,21 +10,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
-from kubepeer.change import GENERATED
-from kubepeer.intent import Node
+from kubepeer.intent import Intent, Node
 from kubepeer.memory import Memory
-from tasks.control_plane import endpoint_seen
+from tasks.control_plane import endpoint_seen, kubeconfigs
 from tasks.control_plane.endpoint_seen import EndpointSeen
 from tasks.control_plane.etcd import Member
 from tasks.control_plane.kubeadm import KUBEADM_SECONDS
 from tasks.linux.observe import Seen
-from tasks.linux.state import WAIT_FOR_LOCK, Execute, LinuxChange
+from tasks.linux.state import WAIT_FOR_LOCK
 
-ADMIN_CONF, CA_CERTIFICATE, KUBELET_CONF = (
-    "/etc/kubernetes/admin.conf",
-    "/etc/kubernetes/pki/ca.crt",
-    "/etc/kubernetes/kubelet.conf",
-)
+ADMIN_CONF = kubeconfigs.ADMIN_CONF
+CA_CERTIFICATE, KUBELET_CONF = "/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/kubelet.conf"
 APISERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 
 
@@ -46,7 +42,7 @@ class MemberSeen:
         api_ready: the apiserver of this machine says ready.
         admin_conf: the administrator's kubeconfig, "" where there is none.
         ca: the cluster's CA certificate in PEM, "" where there is none.
-        kubeconfig_current: root's kubeconfig is the administrator's.
+        kubeconfigs: the users whose kubeconfig is the administrator's.
         endpoint: what is there of the API's endpoint.
 
     """
@@ -55,7 +51,7 @@ class MemberSeen:
     api_ready: bool
     admin_conf: str
     ca: str
-    kubeconfig_current: bool
+    kubeconfigs: tuple[str, ...]
     endpoint: EndpointSeen = field(default_factory=EndpointSeen)
 
 
@@ -65,21 +61,25 @@ QUESTIONS = {
     "leftovers": f"ls -d {KUBELET_CONF} {ADMIN_CONF} {CA_CERTIFICATE} /etc/kubernetes/bootstrap-kubelet.conf "
     f"{APISERVER} /etc/kubernetes/manifests/etcd.yaml /var/lib/etcd/member 2>/dev/null; true",
     "api": "curl --noproxy '*' -sk --max-time 3 https://127.0.0.1:6443/readyz; true",
-    "kubeconfig": f"cmp -s {ADMIN_CONF} /root/.kube/config && echo current; true",
     "endpoint": endpoint_seen.QUESTION,
 }
 FILES = (ADMIN_CONF, CA_CERTIFICATE)
 
 
+def questions(intent: Intent) -> dict[str, str]:
+    """QUESTIONS, and whose kubeconfig is right."""
+    return {**QUESTIONS, "kubeconfigs": kubeconfigs.question(intent)}
+
+
 def member_seen(seen: Seen) -> MemberSeen:
-    """Read the answers to QUESTIONS and FILES."""
+    """Read the answers to questions() and FILES."""
     admin, ca = seen.files[ADMIN_CONF], seen.files[CA_CERTIFICATE]
     return MemberSeen(
         leftovers=tuple(seen["leftovers"].lines),
         api_ready=seen["api"].text.strip() == "ok",
         admin_conf=admin.content if admin else "",
         ca=ca.content if ca else "",
-        kubeconfig_current=seen["kubeconfig"].text.strip() == "current",
+        kubeconfigs=tuple(seen["kubeconfigs"].lines),
         endpoint=endpoint_seen.endpoint_seen(seen["endpoint"]),
     )
 
@@ -132,11 +132,3 @@ def init_was_cut_off(node: Node, seen: MemberSeen, registered: Collection[str], 
     taken kube-proxy away for a reason.
     """
     return bool(seen.leftovers) and set(registered) <= {node.full_name} and not has_kube_proxy
-
-
-def kubeconfig_change(seen: MemberSeen | None) -> LinuxChange | None:
-    """Root's kubeconfig on a control plane is the administrator's."""
-    if seen and seen.kubeconfig_current:
-        return None
-    script = f"install -D -m 600 {ADMIN_CONF} /root/.kube/config"
-    return LinuxChange("/root/.kube/config", None, GENERATED, secret=True, steps=(Execute("kubeconfig", script),))

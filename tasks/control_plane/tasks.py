@@ -16,7 +16,7 @@ from kubepeer.run import Run, done
 from tasks.cluster import conditions, waits
 from tasks.cluster.access import ASKED_API, JOINED, api_if_there, api_that_answered, open_api
 from tasks.cluster.api import KubernetesApi
-from tasks.control_plane import kubeadm, settled
+from tasks.control_plane import kubeadm, kubeconfigs, settled
 from tasks.control_plane import membership as members
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS
 from tasks.control_plane.endpoint import PODS, configuration_of
@@ -37,7 +37,7 @@ from tasks.control_plane.standing import cluster_to_join, refuse_second_cluster,
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
-from tasks.linux.state import LinuxChange, present
+from tasks.linux.state import LinuxChange
 
 KUBE_PROXY = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
 POD_SECONDS = 90
@@ -90,7 +90,7 @@ def _observe(run: Run, shell: SshShell) -> MemberSeen:
     is_settled = seen is not None and (seen.api_ready or run.intent.node(shell.host).role != "control_plane")
     if seen is not None and is_settled and shell.host not in run.changed:
         return seen
-    answers = ask(shell, members.QUESTIONS, members.FILES, deadline=kubeadm.KUBEADM_SECONDS + 30)
+    answers = ask(shell, members.questions(run.intent), members.FILES, deadline=kubeadm.KUBEADM_SECONDS + 30)
     return members.member_seen(at_rest(answers, shell.host))
 
 
@@ -118,10 +118,10 @@ def initialise(task: Task, run: Run) -> Result:
     gives = given(run, node, frozenset())
     configuration = kubeadm.init_configuration(run.intent, node, secrets, gives)
     initialised = kubeadm.initialise(run.intent, configuration, again=bool(seen.leftovers))
-    changes = present(
+    changes = (
         *before_kubeadm(run, node, gives),
         replace(settled.recorded(run.intent, node, gives, initialised), held=Held.STEP),
-        members.kubeconfig_change(None),
+        *kubeconfigs.plan(run.intent, ()),
     )
     if run.options.dry_run:
         return done(task, changes)
@@ -163,7 +163,7 @@ def _open_new_api(run: Run, shell: SshShell) -> None:
 
 
 def keep_membership(run: Run, name: str, answers: Seen) -> None:
-    """What a node says about itself, from its answers to membership.QUESTIONS; kept for the phases that must know before they begin."""
+    """What a node says about itself, from its answers to membership.questions(); kept for the phases that must know before they begin."""
     seen = members.member_seen(answers)
     run.keep(MEMBER, seen, of=name)
     run.redactor.learn(seen.admin_conf)

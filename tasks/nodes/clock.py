@@ -154,7 +154,7 @@ def plan_waiting(intent: Intent, system: System, seen: Seen, state: tuple[str, s
     changed = (
         any(plan_servers(intent, system, seen)) or any(_others(intent, system, seen, state)) or state[0] != "active"
     )
-    if servers and (changed or not _follows(seen)):
+    if servers and (changed or not follows(seen)):
         before = _silent(intent, seen)
         yield action("clock", f"follows one of {servers}", own.wait, before=before, deadline=2 * WAIT_SECONDS + SECONDS)
     board, wanted = seen["hardware clock"].text.strip().lower(), intent.time.hardware_clock
@@ -206,7 +206,8 @@ def _commented(files: str) -> str:
 done"""
 
 
-def _follows(seen: Seen) -> bool:
+def follows(seen: Seen) -> bool:
+    """Whether the clock is taken from a server: chrony's second column, ntpq's first sign."""
     return any(line.startswith(("^,*,", "*")) for line in seen["time source"].lines)
 
 

@@ -57,6 +57,7 @@ class NodeFacts:
         kernel: its release, as uname gives it.
         kubernetes: the version of the kubelet that runs or is installed, "" for none.
         containerd: the version of the containerd that is there, "" for none.
+        containerd_package: the package that brought it, "" for none.
         cgroups: the type of the file system at /sys/fs/cgroup.
         resolver: the file that the kubelet hands to pods, and the addresses of the nameservers in it.
         other_cni: names of other networks' files that a runtime would take in Calico's place.
@@ -89,6 +90,7 @@ class NodeFacts:
     cgroups: str
     resolver: tuple[str, tuple[str, ...]]
     lacking: frozenset[str]
+    containerd_package: str = ""
     other_cni: tuple[str, ...] = ()
     firewalls: tuple[str, ...] = ()
     selinux: str = ""
@@ -161,6 +163,7 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
         kubernetes=version_that_runs(stands, seen["running"]),
         containerd=next((upstream(stands[name]) for name in RUNTIMES if name in stands), "")
         or runtime.said_version(seen["containerd"]),
+        containerd_package=next((name for name in RUNTIMES if name in stands), ""),
         cgroups=seen["cgroups"].text.strip(),
         resolver=(file, tuple(nameservers)),
         firewalls=firewall.active(seen["firewall"]),

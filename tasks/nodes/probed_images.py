@@ -58,9 +58,11 @@ def asked_of(intent: Intent, images: Iterable[str]) -> Iterator[str]:
         registry, repository, reference = parts_of(image)
         host = DEFAULT_HOST if registry == DEFAULT_REGISTRY else registry
         mirror = intent.registries.get(registry)
-        for base in (*([mirror.rstrip("/")] if mirror else []), f"https://{host}"):
-            query = f"?ns={registry}" if base != f"https://{host}" else ""
-            yield f"{shlex.quote(image)} {base}/v2/{repository}/manifests/{reference}{query}"
+        asked = f"{repository}/manifests/{reference}"
+        if mirror:
+            api = mirror.url.rstrip("/") + ("" if mirror.override_path else "/v2")
+            yield f"{shlex.quote(image)} {api}/{asked}?ns={registry}"
+        yield f"{shlex.quote(image)} https://{host}/v2/{asked}"
 
 
 def parts_of(image: str) -> tuple[str, str, str]:

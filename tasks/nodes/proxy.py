@@ -57,14 +57,16 @@ class Values:
 
 
 def exceptions(intent: Intent) -> tuple[str, ...]:
-    """What is the cluster's own: the nodes, the endpoint, all networks, the services' names; and what the inventory adds."""
+    """What is the cluster's own: the endpoint, all networks, the services' names; and what the inventory adds.
+
+    Nodes are in it by their network: by their names each new one would restart containerd on all others.
+    """
     cluster = intent.cluster
     endpoint, networks = cluster.endpoint, cluster.networks
     names = ("localhost", "127.0.0.0/8", endpoint.address, endpoint.name, cluster.endpoint_name)
     own = (networks.nodes, networks.pods, networks.services, networks.load_balancers)
-    nodes = tuple(name for node in intent.nodes for name in (node.name, node.full_name))
     extra = intent.proxy.no_proxy_extra if intent.proxy else ()
-    every = (*names, *own, ".svc", f".{cluster.dns_domain}", *nodes, *extra)
+    every = (*names, *own, ".svc", f".{cluster.dns_domain}", *extra)
     return tuple(dict.fromkeys(map(str, every)))
 
 

@@ -27,9 +27,8 @@ def paths(intent: Intent) -> list[str]:
 def plan(intent: Intent, seen: Seen, given: Given) -> Iterator[LinuxChange | None]:
     """Of each registry its mirror, read anew at each pull; a file that holds a login is root's alone, and never shown."""
     for registry, mirror in intent.registries.items():
-        certificate = given.certificates.get(registry)
-        if certificate:
-            yield file(_ca(registry), certificate, seen.files[_ca(registry)])
+        if mirror.ca:
+            yield file(_ca(registry), given.certificates[registry], seen.files[_ca(registry)])
         text = hosts_file(registry, mirror, given.passwords.get(registry, ""))
         secret = mirror.login is not None
         yield file(_hosts(registry), text, seen.files[_hosts(registry)], mode="600" if secret else "644", secret=secret)

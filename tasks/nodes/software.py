@@ -36,13 +36,25 @@ def _control_groups(intent: Intent, own: NodeFacts) -> Iterator[str]:
 
 def _containerd(intent: Intent, own: NodeFacts) -> Iterator[str]:
     """Of the containerd that is there, or else of the one that would be installed."""
+    archive = intent.software.runtime_archives.containerd
+    if archive and own.containerd_package:
+        remove = f"{own.system.manager} remove" if own.system.family == RPM else "apt-get remove"
+        yield (
+            f"{own.containerd_package} is installed as a package, and software.runtime_archives.containerd would bring another: "
+            f"{remove} {own.containerd_package}, or leave that key out"
+        )
     repository = own.repository or Repository()
     offered = repository.versions.get(choice(manager_of(own.system), RUNTIME, repository), ())
-    version = own.containerd or (upstream(offered[0]) if offered and RUNTIME in own.lacking else "")
+    version = (
+        (archive.version if archive else "")
+        or own.containerd
+        or (upstream(offered[0]) if offered and RUNTIME in own.lacking else "")
+    )
     least, first = versions.containerd_for(intent.software.kubernetes)
     stands = minor_of(version)
     if stands and stands < versions.number(versions.minor(least)):
         where = "is there" if own.containerd else "is what its package repositories have"
+        where = "is what software.runtime_archives has" if archive else where
         yield (
             f"containerd {version} {where}, and Kubernetes from {versions.minor(first)} on needs "
             f"{versions.minor(least)} or newer: upgrade it, or use a release of the system that has it"

@@ -107,9 +107,9 @@ def refuse_early(task: Task, run: Run) -> Result:
 
 def _probed(run: Run, node: Node, observed: Mapping[str, NodeFacts]) -> list[str]:
     """What is slow to find out, of a node that is not a member yet; a second run does not ask."""
-    asked = ask(
-        open_shell(run.nornir, node.name), {"probes": probes.question(run.intent, node)}, deadline=probes.SECONDS
-    )
+    given = _given(run, observed[node.name].system)
+    question = proxy.exports(proxy.values(run.intent, given)) + probes.question(run.intent, node)
+    asked = ask(open_shell(run.nornir, node.name), {"probes": question}, deadline=probes.SECONDS)
     seen = probes.read(asked["probes"])
     for line in probe_reasons.warnings(node, seen):
         run.warn(line)

@@ -67,7 +67,7 @@ def rules(intent: Intent, node: Node) -> tuple[Rule, ...]:
 def plan(intent: Intent, node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
     """Rules that lack are added, those with our comment that are none of ours any more go."""
     wanted = {rule.tuple_line: rule for rule in rules(intent, node)}
-    stands = [_tuple(line) for line in seen["ufw rules"].lines]
+    stands = [tuple_of(line) for line in seen["ufw rules"].lines]
     for line, rule in wanted.items():
         if line not in stands:
             script = f"ufw {'route ' if rule.routed else ''}{rule.words} comment {COMMENT}"
@@ -106,13 +106,14 @@ def _end(network: IPv4Network) -> str:
     return str(network).removesuffix("/32")
 
 
-def _tuple(line: str) -> str:
+def tuple_of(line: str) -> str:
+    """What stands of a rule in a line of user.rules."""
     return line.removeprefix("### tuple ### ").partition(" comment=")[0]
 
 
 def read(line: str) -> Rule | None:
     """One of ours, from what ufw wrote; None for one that we would not have written."""
     words = line.split()
-    if len(words) != 7 or words[0] not in ("allow", "route:allow") or words[6] != "in":  # noqa: PLR2004  _tuple's form
+    if len(words) != 7 or words[0] not in ("allow", "route:allow") or words[6] != "in":  # noqa: PLR2004  tuple_of's form
         return None
     return Rule(words[1], words[2], words[3], words[5], routed=words[0] == "route:allow")

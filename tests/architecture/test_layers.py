@@ -56,6 +56,7 @@ PURE = (
     "tasks/control_plane/kubeadm.py",
     "tasks/control_plane/kubelet_configuration.py",
     "tasks/control_plane/manifests.py",
+    "tasks/control_plane/kubeconfigs.py",
     "tasks/control_plane/membership.py",
     "tasks/linux/run_lock.py",
     "tasks/control_plane/record.py",

@@ -13,11 +13,12 @@ from pathlib import Path
 from lab.build.base import base_of
 from lab.build.images import base_note
 from lab.build.registry import Registry
-from lab.debian import NEXT_RELEASE, RELEASE
+from lab.debian import NEXT_RELEASE
 from lab.places import Cache
 from lab.topology import Role
 
 SECONDS = 60
+BUILT = "built"
 # An interface of the name that the inventory gives, in a network namespace that ends with the program; mounts end with it, too.
 INTERFACE = "ip link add eth0 type veth peer name other && ip link set eth0 up && exec "
 
@@ -113,11 +114,12 @@ def rpm_layers(cache: Cache) -> list[Path]:
     return layers if all(layer.exists() for layer in layers) and os.geteuid() == 0 else []
 
 
-def containerd(cache: Cache, target: Path) -> Path | None:
-    """Containerd of the PATH, or of the package in the lab's repository."""
-    if found := shutil.which("containerd"):
-        return Path(found)
-    package = next(iter(sorted(cache.repository(RELEASE).glob("containerd_*.deb"))), None)
+def containerd(cache: Cache, release: str, target: Path) -> Path | None:
+    """Containerd of the package in the lab's repository of a Debian release; or, for BUILT, the one that the lab has built."""
+    if release == BUILT:
+        built = cache.programs("containerd") / "containerd"
+        return built if built.exists() else None
+    package = next(iter(sorted(cache.repository(release).glob("containerd_*.deb"))), None)
     if package is None or shutil.which("dpkg-deb") is None:
         return None
     run(["dpkg-deb", "-x", package, target])

@@ -11,6 +11,8 @@ import yaml
 
 from kubepeer import versions
 from lab.places import Cache
+from tasks.linux.observe import Answer
+from tasks.nodes.runtime import configuration, said_version
 from tests.conftest import goes_with, unavailable, untouched
 from tests.render import programs, router_variants
 from tests.render.programs import Said, change_root, in_root, overlaid, run
@@ -171,15 +173,27 @@ def test_frr_refuses_what_it_does_not_know(cache: Cache, tmp_path: Path) -> None
     assert "Unknown command" in said.text
 
 
-@every_variant
-def test_containerd_takes_over_every_value(texts: dict[str, str], containerd: Path, tmp_path: Path) -> None:
-    """It ignores a key that it does not know: so each of ours must be found again in what it would run with."""
-    text = texts["node/containerd/config.toml"]
-    (tmp_path / "config.toml").write_text(text)
-    said = run([containerd, "-c", tmp_path / "config.toml", "config", "dump"])
+def dumped(containerd: Path, folder: Path, text: str) -> dict[str, Any]:
+    (folder / "config.toml").write_text(text)
+    said = run([containerd, "-c", folder / "config.toml", "config", "dump"])
     assert said.code == 0, said.text
-    wanted, would = tomllib.loads(text), tomllib.loads(said.text)
+    return tomllib.loads("\n".join(line for line in said.text.splitlines() if not line.startswith("time=")))
+
+
+@every_variant
+def test_containerd_takes_over_every_value(variant: str, intent_of: Any, containerd: Path, tmp_path: Path) -> None:
+    """It ignores a key that it does not know: so each of ours must be found again in what it would run with."""
+    version = said_version(Answer(0, run([containerd, "--version"]).text)).partition("~")[0]
+    text = configuration(intent_of(**VARIANTS[variant]), version)
+    wanted, would = tomllib.loads(text), dumped(containerd, tmp_path, text)
     assert missing(wanted, would) == []
+
+
+def test_containerd_reads_the_configuration_that_it_would_print_itself(containerd: Path, intent_of: Any) -> None:
+    """Its newest version: an older one would be migrated at each start."""
+    version = said_version(Answer(0, run([containerd, "--version"]).text)).partition("~")[0]
+    default = tomllib.loads(run([containerd, "config", "default"]).text)
+    assert tomllib.loads(configuration(intent_of(), version))["version"] == default["version"]
 
 
 def missing(wanted: Any, would: Any, path: str = "") -> list[str]:
@@ -198,7 +212,14 @@ def test_the_mirrors_of_a_registry_are_toml_with_the_registry_itself_behind_them
     for registry, text in folders.items():
         document = tomllib.loads(text)
         assert document["server"] == f"https://{registry}"
-        assert document["host"] == {mirrors[registry].url: {"capabilities": ["pull", "resolve"]}}
+        host = {mirrors[registry].url: {"capabilities": ["pull", "resolve"]}}
+        if mirrors[registry].login:
+            host[mirrors[registry].url] |= {
+                "override_path": True,
+                "ca": f"/etc/containerd/certs.d/{registry}/mirror-ca.pem",
+                "header": {"Authorization": "Basic cHVsbGVyOnR1dG9yaWFs"},
+            }
+        assert document["host"] == host
 
 
 def judged(kubeadm: Path, folder: Path, text: str, *words: str) -> Said:

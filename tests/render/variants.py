@@ -15,11 +15,17 @@ from tasks.control_plane.kubeadm import init_configuration, join_configuration
 from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import LinuxChange, Write, present
 from tasks.linux.templates import render
-from tasks.nodes import runtime
+from tasks.nodes import clock, firewalld, runtime
 from tasks.nodes.given import Given
 from tasks.nodes.repository import Repository
 from tasks.platforms.platform import PLATFORMS, context
 
+ARCHIVES = {
+    "firewall": "open",
+    "runtime_archives": {
+        "containerd": {"version": "2.3.5", "url": "https://mirror.example.net/containerd.tar.gz", "sha256": "0" * 64}
+    },
+}
 # name -> arguments of the fixture intent_of. The last is between the oldest and the newest, with all that may be left out.
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "seed": {"defaults": "seed"},
@@ -35,8 +41,18 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
                     "purelb": "0.14.1",
                     "proxy_mode": "nftables",
                     "kube_vip_image": "ghcr.io/kube-vip/kube-vip:v0.8.9",
+                }
+                | ARCHIVES,
+                "registries": {
+                    "docker.io": "http://10.31.0.2:5000",
+                    "registry.k8s.io": {
+                        "url": "https://mirror.example.net/v2/k8s",
+                        "override_path": True,
+                        "ca": "ca.pem",
+                        "login": {"username": "puller", "password": {"env": "NOT_READ"}},
+                    },
                 },
-                "registries": {"docker.io": "http://10.31.0.2:5000"},
+                "time": {"daemon": "ntp"},
             }
         },
         "groups": {
@@ -49,6 +65,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         },
     },
 }
+LOGINS = {"registry.k8s.io": "tutorial"}
 PASSWORDS = {"1.31.0": "tutorial"}
 ONE_PATH = "router bgp 64512\n address-family ipv4 unicast\n  maximum-paths 1\n"
 JOIN = JoinSecrets("abcdef.0123456789abcdef", "0123456789abcdef" * 4)
@@ -90,8 +107,18 @@ def _kubeadm(intent: Intent) -> Iterator[tuple[str, str]]:
 
 
 def _runtime(intent: Intent) -> Iterator[tuple[str, str]]:
+    node = intent.control_planes[0]
     seen = Seen(defaultdict(lambda: Answer(0, "")), defaultdict(lambda: None))
-    for path, content in _files(present(*runtime.plan(intent, seen, Given(), Repository(), ("active", "enabled")))):
+    given = Given(
+        certificates=dict.fromkeys(LOGINS, "-----BEGIN CERTIFICATE-----\n"),
+        passwords=LOGINS,
+    )
+    changes = present(
+        *runtime.plan(intent, seen, given, Repository(), ("active", "enabled")),
+        *clock.plan_servers(intent, seen),
+        *(firewalld.plan(intent, node, seen) if intent.software.firewall == "open" else ()),
+    )
+    for path, content in _files(changes):
         yield f"node{path.replace('/etc', '', 1)}", content
 
 

@@ -23,7 +23,7 @@ NOT_READY = (500, "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check fai
 
 
 def holding(*leftovers: str) -> MemberSeen:
-    return MemberSeen(leftovers, api_ready=False, admin_conf="", ca="", kubeconfig_current=False)
+    return MemberSeen(leftovers, api_ready=False, admin_conf="", ca="", kubeconfigs=())
 
 
 @pytest.fixture

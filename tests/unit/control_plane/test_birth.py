@@ -16,7 +16,7 @@ def test_no_second_cluster_is_born(case: dict[str, Any], server: ApiServer) -> N
         api_ready=case.get("api_ready", False),
         admin_conf=case.get("admin_conf", server.kubeconfig),
         ca="",
-        kubeconfig_current=False,
+        kubeconfigs=(),
     )
     others = Elsewhere(*(tuple(map(tuple, case.get(key, ()))) for key in ("holders", "unknown")))
     found = refusal(Situation("one", "10.31.90.0:8443", here, others, case.get("answered", ""), "have it written anew"))

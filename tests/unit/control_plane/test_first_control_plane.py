@@ -19,7 +19,7 @@ FORBIDDEN = '{"kind": "Status", "message": "nodes is forbidden: User \\"kubernet
 
 
 def holding(*leftovers: str) -> MemberSeen:
-    return MemberSeen(leftovers, api_ready=False, admin_conf="", ca="", kubeconfig_current=False)
+    return MemberSeen(leftovers, api_ready=False, admin_conf="", ca="", kubeconfigs=())
 
 
 @pytest.fixture

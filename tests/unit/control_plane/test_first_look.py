@@ -22,7 +22,7 @@ class Shell:
 
     def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:  # noqa: ARG002  the real one has them
         self.asked += 1
-        says = {"lock": "", "leftovers": KUBELET_CONF, "api": "ok", "kubeconfig": "current", "endpoint": ""}
+        says = {"lock": "", "leftovers": KUBELET_CONF, "api": "ok", "kubeconfigs": "root", "endpoint": ""}
         answers = {name: Answer(0, text) for name, text in says.items()}
         return Completed(0, answered(script, answers, membership.FILES), b"")
 
@@ -41,7 +41,7 @@ def test_a_first_look_stands_until_the_run_changes_the_node(
     run_of: Callable[..., Run], node: str, *, api_ready: bool, changed: bool, asked: int
 ) -> None:
     run, shell = run_of(MASTER, WORKER), Shell(node)
-    at_first = MemberSeen((KUBELET_CONF,), api_ready, admin_conf="at first", ca="", kubeconfig_current=True)
+    at_first = MemberSeen((KUBELET_CONF,), api_ready, admin_conf="at first", ca="", kubeconfigs=("root",))
     run.keep(MEMBER, at_first, of=node)
     if changed:
         run.changed.add(node)

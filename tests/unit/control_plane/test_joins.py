@@ -134,9 +134,7 @@ def join(fleet: Fleet, run_of: Callable[..., Run]) -> Join:
     def make(
         host: str, leftovers: Sequence[str], registered: Sequence[str], *, api_ready: bool = False, **options: Any
     ) -> list[str]:
-        seen = MemberSeen(
-            tuple(leftovers), api_ready=api_ready, admin_conf="", ca=fleet.api.ca, kubeconfig_current=True
-        )
+        seen = MemberSeen(tuple(leftovers), api_ready=api_ready, admin_conf="", ca=fleet.api.ca, kubeconfigs=("root",))
         known: dict[str, dict[str, Any]] = {f"{name}.tinychen.io": {"labels": {}} for name in registered}
         run = run_of(*fleet.machines, chosen=[host], **options)
         shell: Any = fleet.machines[host]

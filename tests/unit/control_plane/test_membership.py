@@ -19,7 +19,7 @@ CLUSTER_CA = "the CA of the cluster\n"
 def test_a_node_is_judged_by_its_files_by_the_api_and_by_etcd(case: dict[str, Any], intent_of: Any) -> None:
     node = intent_of().node(case["node"])
     ready, ca = case.get("api_ready", False), case.get("ca", CLUSTER_CA)
-    seen = MemberSeen(tuple(case["leftovers"]), api_ready=ready, admin_conf="", ca=ca, kubeconfig_current=False)
+    seen = MemberSeen(tuple(case["leftovers"]), api_ready=ready, admin_conf="", ca=ca, kubeconfigs=())
     judged = members.membership(node, seen, frozenset(case["registered"]), CLUSTER_CA)
     assert members.needs_etcd(node, seen, judged) is case.get("asks_etcd", False)
     if "etcd" in case:
@@ -41,35 +41,25 @@ def test_an_init_was_cut_off_while_nobody_could_have_joined(
     intent_of: Any, leftovers: list[str], others: list[str], *, has_kube_proxy: bool, is_so: bool
 ) -> None:
     node = intent_of().nodes[0]
-    seen = MemberSeen(tuple(leftovers), api_ready=True, admin_conf="a", ca="b", kubeconfig_current=True)
+    seen = MemberSeen(tuple(leftovers), api_ready=True, admin_conf="a", ca="b", kubeconfigs=("root",))
     for registered in ([node.full_name, *others], others):
         assert members.init_was_cut_off(node, seen, registered, has_kube_proxy=has_kube_proxy) is is_so
 
 
 def answered(leftovers: str, api: str, kubeconfig: str, files: dict[str, FileSeen | None]) -> MemberSeen:
-    texts = {"lock": "", "leftovers": leftovers, "api": api, "kubeconfig": kubeconfig, "endpoint": ""}
-    assert set(texts) == set(members.QUESTIONS)
+    texts = {"lock": "", "leftovers": leftovers, "api": api, "kubeconfigs": kubeconfig, "endpoint": ""}
+    assert set(texts) == {*members.QUESTIONS, "kubeconfigs"}
     assert set(files) == set(members.FILES)
     return members.member_seen(Seen({name: Answer(0, text) for name, text in texts.items()}, files))
 
 
 def test_a_control_plane_says_what_it_has() -> None:
     files = {ADMIN_CONF: FileSeen("600", "root:root", "kind: Config\n"), CA: FileSeen("644", "root:root", "PEM\n")}
-    seen = answered(f"{ADMIN_CONF}\n{CA}", "ok", "current", files)
-    assert seen == MemberSeen((ADMIN_CONF, CA), True, "kind: Config\n", "PEM\n", True)  # noqa: FBT003  as it is printed
+    seen = answered(f"{ADMIN_CONF}\n{CA}", "ok", "root\nops", files)
+    assert seen == MemberSeen((ADMIN_CONF, CA), True, "kind: Config\n", "PEM\n", ("root", "ops"))  # noqa: FBT003  as it is printed
 
 
 @pytest.mark.parametrize("api", ["", "[+]ping ok\n[-]etcd failed\nreadyz check failed", "Unauthorized"])
 def test_a_bare_machine_has_nothing_and_an_apiserver_that_is_not_ready_is_none(api: str) -> None:
     seen = answered("", api, "", {ADMIN_CONF: None, CA: None})
-    assert seen == MemberSeen((), api_ready=False, admin_conf="", ca="", kubeconfig_current=False)
-
-
-def test_roots_kubeconfig_is_written_where_it_is_not_the_administrators_and_never_shown() -> None:
-    current = MemberSeen((ADMIN_CONF,), api_ready=True, admin_conf="a", ca="b", kubeconfig_current=True)
-    old = MemberSeen((ADMIN_CONF,), api_ready=True, admin_conf="a", ca="b", kubeconfig_current=False)
-    assert members.kubeconfig_change(current) is None
-    for seen in (old, None):
-        change = members.kubeconfig_change(seen)
-        assert change is not None
-        assert change.diff == "~ /root/.kube/config (secret: not shown)"
+    assert seen == MemberSeen((), api_ready=False, admin_conf="", ca="", kubeconfigs=())

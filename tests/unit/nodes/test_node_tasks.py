@@ -28,7 +28,7 @@ def answers(file: str) -> dict[str, str]:
     return {name: answer["text"] if isinstance(answer, dict) else answer for name, answer in written.items()}
 
 
-NO_MEMBER = dict.fromkeys({**membership.QUESTIONS, **record.QUESTIONS, "run lock": ""}, "")
+NO_MEMBER = dict.fromkeys((*membership.QUESTIONS, *record.QUESTIONS, "kubeconfigs", "run lock"), "")
 FRESH = NO_MEMBER | answers("recorded/a_fresh_debian_machine.yaml")
 PREPARED = answers("machines/prepared.yaml")
 READY = FRESH | {name: text for name, text in PREPARED.items() if name in FRESH}
