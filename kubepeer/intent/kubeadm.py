@@ -104,6 +104,15 @@ def _alternative_name(value: str) -> str:
         return value
 
 
+def _written(pattern: str, form: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(form)
+        return value
+
+    return AfterValidator(check)
+
+
 class Patch(Section):
     """A patch of what kubeadm makes, as its own option --patches takes it."""
 
@@ -144,7 +153,9 @@ class Audit(Section):
     """The apiserver's log of who did what (Kubernetes: Auditing)."""
 
     policy: dict[str, JsonValue]  # rules, omitStages, omitManagedFields of audit.k8s.io/v1
-    log: Annotated[str, Field(pattern=r"^/[^\s:]+/[^\s/:]+$")] = "/var/log/kubernetes/audit/audit.log"
+    log: Annotated[str, _written(r"/[^\s:]+/[^\s/:]+", "the absolute path of a file")] = (
+        "/var/log/kubernetes/audit/audit.log"
+    )
     max_age_days: int = Field(default=30, ge=0)
     max_backups: int = Field(default=10, ge=0)
     max_size_megabytes: int = Field(default=100, ge=1)
@@ -172,7 +183,9 @@ class Encryption(Section):
 class ExternalEtcd(Section):
     """An etcd of somebody else: where it is, and what the apiservers prove themselves with; files of the controller."""
 
-    endpoints: tuple[Annotated[str, Field(pattern=r"^https://[^\s/]+:\d+$")], ...] = Field(min_length=1)
+    endpoints: tuple[
+        Annotated[str, _written(r"https://[^\s/]+:\d+", "an endpoint of etcd is https://HOST:PORT")], ...
+    ] = Field(min_length=1)
     ca_file: str
     certificate_file: str
     key_file: str

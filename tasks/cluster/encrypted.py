@@ -3,7 +3,7 @@
 Which key that was last is kept in a ConfigMap, since the API does not say what an object is encrypted with.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -20,28 +20,26 @@ EXPIRED = 410  # the list has become too old to go on with
 PLAIN = "identity"
 
 
-def rewrite(run: Run, api: KubernetesApi, key: str, resources: Sequence[str]) -> Change | None:
-    """Write every object of these kinds again, where that was not done with this key; None where it was.
+def rewrite(run: Run, api: KubernetesApi, keys: Mapping[str, str]) -> Change | None:
+    """Write every object of these kinds again, where that was not done with their key; None where it was.
 
     Args:
         run: the running run.
         api: the cluster's.
-        key: the name of the key that all apiservers write with; PLAIN for none.
-        resources: names of KINDS.
+        keys: name of KINDS -> the name of the key that all apiservers write it with; PLAIN for none.
 
     """
     stands = api.get(STATE)
     before = {} if stands is None else stands.get("data") or {}
-    wanted = dict.fromkeys(sorted(resources), key)
-    after = before | wanted
-    if before == after or (stands is None and key == PLAIN):
+    after = {**before, **keys}
+    lacking = [resource for resource, key in keys.items() if before.get(resource, PLAIN) != key]
+    if not lacking:
         return None
     change = Change("objects in etcd", _shown(before), _shown(after))
     if run.options.dry_run:
         return change
-    for resource in wanted:
-        if before.get(resource) != key:
-            _rewrite(api, resource)
+    for resource in lacking:
+        _rewrite(api, resource)
     metadata = {"name": "kubepeer-encryption", "namespace": "kube-system"}
     api.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": after}, dry_run=False)
     made(change)

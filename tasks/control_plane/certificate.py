@@ -93,11 +93,15 @@ def plan(intent: Intent, node: Node, seen: SettingsSeen, configuration: str) -> 
     has = names_in(stands.content)
     if has == wanted:
         return None
-    script = RENEW.format(
-        direct=direct(intent), marker=marker_of(APISERVER), files=f"{CERTIFICATE} {CERTIFICATE_KEY}", old=OLD
-    )
+    script = renewing(intent)
     steps = (Execute("kubeadm init phase certs apiserver", script, RENEW_SECONDS, stdin=configuration), restarting())
     return LinuxChange(f"names in {CERTIFICATE}", _lines(has), _lines(wanted), steps=steps)
+
+
+def renewing(intent: Intent) -> str:
+    """The script that makes the certificate anew; kubeadm's configuration is its standard input."""
+    files = f"{CERTIFICATE} {CERTIFICATE_KEY}"
+    return RENEW.format(direct=direct(intent), marker=marker_of(APISERVER), files=files, old=OLD)
 
 
 def restarting() -> Execute:

@@ -31,15 +31,16 @@ def encrypt_standing(task: Task, run: Run) -> Result:
     api = api_that_answered(run)
     if api is None:
         return done(task)
-    wanted = key(run) or encryption.IDENTITY
-    standing = schemes(run, frozenset(api.nodes()))
-    if not run.options.dry_run and not encryption.final(standing.values(), wanted):
-        late = [name for name, scheme in standing.items() if not encryption.final([scheme], wanted)]
-        run.warn(
-            f"not every control plane writes with the key of kubeadm.encryption yet ({', '.join(late)}): the next run of all goes on"
-        )
-        return done(task)
-    found = [scheme for scheme in standing.values() if scheme is not None]
-    resources = source.resources if source else tuple(dict.fromkeys(name for one in found for name in one.resources))
-    change = encrypted.rewrite(run, api, wanted.name or encrypted.PLAIN, resources)
+    wanted, standing = key(run), schemes(run, frozenset(api.nodes()))
+    encrypted_now = source.resources if source else ()
+    named = dict.fromkeys([*encrypted_now, *(name for one in standing.values() if one for name in one.providers)])
+    keys = {name: wanted if name in encrypted_now else None for name in named}
+    for resource, one in keys.items():
+        late = [name for name, scheme in standing.items() if not encryption.final([scheme], resource, one)]
+        if late and not run.options.dry_run:
+            run.warn(
+                f"{', '.join(late)}: does not write {resource} with the key of kubeadm.encryption yet; the next run of all goes on"
+            )
+            return done(task)
+    change = encrypted.rewrite(run, api, {name: one.name if one else encrypted.PLAIN for name, one in keys.items()})
     return done(task, () if change is None else (change,))

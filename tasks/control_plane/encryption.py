@@ -11,6 +11,7 @@ import binascii
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -21,7 +22,6 @@ from tasks.control_plane.settings import HEAD
 # The lengths that a provider takes, in bytes (apiserver.config.k8s.io/v1: Key.secret; staging/src/k8s.io/apiserver, encryptionconfig)
 LENGTHS: Mapping[str, tuple[int, ...]] = {"secretbox": (32,), "aescbc": (16, 24, 32), "aesgcm": (16, 24, 32)}
 KNOWN = {kind: kind for kind in LENGTHS}
-DEFAULT_RESOURCES = ("secrets",)
 
 
 @dataclass(frozen=True)
@@ -36,32 +36,42 @@ class Provider:
 IDENTITY = Provider("identity")
 
 
+Providers = tuple[Provider, ...]
+
+
 @dataclass(frozen=True)
 class Scheme:
     """What a control plane's EncryptionConfiguration says.
 
     Attributes:
-        providers: in their order; the first writes.
-        resources: what is encrypted.
+        providers: resource -> its providers in their order; the first writes.
 
     """
 
-    providers: tuple[Provider, ...]
-    resources: tuple[str, ...] = DEFAULT_RESOURCES
+    providers: Mapping[str, Providers]
 
     @property
     def text(self) -> str:
         """The file."""
-        providers = [
-            {one.kind: {"keys": [{"name": one.name, "secret": one.secret}]} if one.name else {}}
-            for one in self.providers
-        ]
         document = {
             "apiVersion": "apiserver.config.k8s.io/v1",
             "kind": "EncryptionConfiguration",
-            "resources": [{"resources": list(self.resources), "providers": providers}],
+            "resources": [
+                {"resources": [name], "providers": list(map(_in_form, listed))}
+                for name, listed in self.providers.items()
+            ],
         }
         return HEAD + yaml.safe_dump(document, sort_keys=False, default_flow_style=False)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every key, to be hidden."""
+        return frozenset(one.secret for listed in self.providers.values() for one in listed if one.secret)
+
+
+def _in_form(provider: Provider) -> dict[str, object]:
+    keys = [{"name": provider.name, "secret": provider.secret}]
+    return {provider.kind: {"keys": keys} if provider.name else {}}
 
 
 def wanted_key(encryption: Encryption, secret: str) -> Provider:
@@ -94,54 +104,78 @@ def read(text: str | None) -> Scheme | None:
     if text is None:
         return None
     try:
-        (entry,) = yaml.safe_load(text)["resources"]
-        providers = []
-        for one in entry["providers"]:
-            ((kind, body),) = one.items()
-            if kind == IDENTITY.kind:
-                providers.append(IDENTITY)
-            else:
-                providers += [Provider(KNOWN[kind], key["name"], key["secret"]) for key in body["keys"]]
-        return Scheme(tuple(providers), tuple(entry["resources"]))
+        found: dict[str, Providers] = {}
+        for entry in yaml.safe_load(text)["resources"]:
+            listed = tuple(provider for one in entry["providers"] for provider in _read(one))
+            found |= dict.fromkeys(entry["resources"], listed)
+        return Scheme(found)
     except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RefusedError(
             "the EncryptionConfiguration that stands is none that Kubepeer can carry on, and a key of it may be in use",
-            cure="put it back as it was; providers are secretbox, aescbc, aesgcm and identity, for one list of resources",
+            cure="put it back as it was; providers are secretbox, aescbc, aesgcm and identity",
         ) from error
 
 
-def planned(
-    own: Scheme | None, others: Iterable[Scheme | None], key: Provider | None, resources: tuple[str, ...]
-) -> Scheme | None:
-    """What a control plane is to have next; None where nothing was ever encrypted, and nothing is to be.
+def _read(entry: Mapping[str, Any]) -> Providers:
+    ((kind, body),) = entry.items()
+    return (
+        (IDENTITY,)
+        if kind == IDENTITY.kind
+        else tuple(Provider(KNOWN[kind], key["name"], key["secret"]) for key in body["keys"])
+    )
+
+
+def planned(own: Providers, others: Iterable[Providers], key: Provider | None) -> Providers:
+    """The providers of a resource that a control plane is to have next; none where it was never encrypted, and is not to be.
 
     Args:
-        own: what it has; None for none, also where it is yet to join.
-        others: what the other members have, each; None for none, and for one that cannot be asked.
+        own: what it has; none where it has none, also where it is yet to join.
+        others: what the other members have, each; of one that cannot be asked none, for it may have none.
         key: what is to be written with; None for no encryption any more: what was encrypted stays readable.
-        resources: what is to be encrypted.
 
     """
     standing = list(others)
-    every = [scheme for scheme in (own, *standing) if scheme is not None]
+    every = [listed for listed in (own, *standing) if listed]
     if key is None and not every:
-        return None
+        return ()
     first = key or IDENTITY
-    known = [provider for scheme in every for provider in scheme.providers if provider != IDENTITY]
-    named = tuple(dict.fromkeys([name for scheme in every for name in scheme.resources] + list(resources)))
-    if all(scheme is not None and _reads(scheme, first, named) for scheme in standing):
+    known = [provider for listed in every for provider in listed if provider != IDENTITY]
+    if first == IDENTITY or all(first in listed for listed in standing):
         ordered = [first, *known, IDENTITY]
     else:  # those that cannot read it would fail on what is written with it
-        before = next((scheme.providers[0] for scheme in every), IDENTITY)
+        before = next((listed[0] for listed in every), IDENTITY)
         ordered = [before, *known, first, IDENTITY]
-    return Scheme(tuple(dict.fromkeys(ordered)), named)
+    return tuple(dict.fromkeys(ordered))
 
 
-def _reads(scheme: Scheme, provider: Provider, resources: Iterable[str]) -> bool:
-    """Whether an apiserver with this scheme can read what is written with the provider; what is not encrypted it reads anyway."""
-    return provider == IDENTITY or (provider in scheme.providers and set(resources) <= set(scheme.resources))
+def scheme(
+    own: Scheme | None, others: Iterable[Scheme | None], key: Provider | None, resources: Iterable[str]
+) -> Scheme | None:
+    """What a control plane is to have next, of every resource that is to be encrypted or was; None where there is none.
+
+    Args:
+        own: what it has, as for planned().
+        others: what the other members have.
+        key: of the inventory.
+        resources: that the inventory wants encrypted with it.
+
+    """
+    standing = list(others)
+    named = dict.fromkeys(
+        [name for one in (own, *standing) if one is not None for name in one.providers] + list(resources)
+    )
+    found = {}
+    for name in named:
+        listed = planned(_of(own, name), [_of(one, name) for one in standing], key if name in resources else None)
+        if listed:
+            found[name] = listed
+    return Scheme(found) if found else None
 
 
-def final(schemes: Iterable[Scheme | None], key: Provider | None) -> bool:
-    """Whether all members write with this key."""
-    return all(scheme is not None and scheme.providers[0] == (key or IDENTITY) for scheme in schemes)
+def _of(one: Scheme | None, resource: str) -> Providers:
+    return one.providers.get(resource, ()) if one is not None else ()
+
+
+def final(schemes: Iterable[Scheme | None], resource: str, key: Provider | None) -> bool:
+    """Whether all members write a resource with this key."""
+    return all(_of(one, resource)[:1] == (key or IDENTITY,) for one in schemes)

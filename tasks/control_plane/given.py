@@ -16,7 +16,7 @@ from tasks.linux.shell import open_shell
 
 KEY = Memory[Provider | None]("the key that is encrypted with")
 ETCD_FILES = Memory[dict[str, str]]("the files for an external etcd")
-LOST = Scheme(())  # of a member that cannot be asked: it reads nothing that is new
+LOST = Scheme({})  # of a member that cannot be asked: it reads nothing that is new
 
 
 def given(run: Run, node: Node, members: frozenset[str]) -> Given:
@@ -62,9 +62,9 @@ def _scheme(run: Run, node: Node, members: frozenset[str]) -> Scheme | None:
     standing = list(every.values())
     source = run.intent.kubeadm.encryption
     resources = source.resources if source is not None else ()
-    planned = encryption.planned(own, standing, wanted, resources)
+    planned = encryption.scheme(own, standing, wanted, resources)
     if planned is not None and run.options.dry_run:  # what it comes to, in as many steps as it takes
-        return encryption.planned(planned, (), wanted, resources)
+        return encryption.scheme(planned, (), wanted, resources)
     return planned
 
 
@@ -87,8 +87,8 @@ def _schemes(run: Run, members: frozenset[str], own: Node | None) -> Iterator[tu
             yield node.name, LOST
             continue
         scheme = encryption.read(text)
-        for provider in scheme.providers if scheme else ():
-            run.redactor.learn(provider.secret)
+        for secret in scheme.secrets if scheme else ():
+            run.redactor.learn(secret)
         yield node.name, scheme
 
 

@@ -29,7 +29,8 @@ export d
 unshare -m sh -c '
 mount --make-rprivate / 2>/dev/null; mount --bind "$d/made" {manifests} || exit
 kubeadm init phase control-plane all --config "$d/init.yaml"{etcd}' >"$d/log" 2>&1 </dev/null || {{
-    code=$?; {{ grep -i '^error' "$d/log" || cat "$d/log"; }} | tail -n 1 >&2; exit $code; }}
+    code=$?; {{ sed -n '/^error/,$p' "$d/log" | grep -vE '^ *$|^To see the stack trace' || tail -n 2 "$d/log"; }} |
+        head -n 6 | tr '\\n\\t' '  ' >&2; exit $code; }}
 for f in "$d"/made/*.yaml; do echo "## made ${{f##*/}}"; cat "$f"; done
 for f in "$d"/made/*.yaml; do
     f={manifests}/${{f##*/}}; [ ! -e "$f" ] || {{ echo "## stands ${{f##*/}}"; cat "$f"; }}

@@ -126,9 +126,10 @@ def recording(made_from: Mapping[str, str]) -> Execute:
         made_from: static pod, or NAMES for the apiserver's certificate -> digest of what the inventory adds, "" for nothing.
 
     """
-    wanted = "".join(f"{name} {digest or NOTHING} {_path(name)}\n" for name, digest in made_from.items())
+    wanted = "".join(f"{name} {digest or NOTHING}\n" for name, digest in made_from.items())
     script = f"""set -e; umask 022; mkdir -p {FOLDER}; t=$(mktemp {FOLDER}/.record.XXXXXX); trap 'rm -f "$t"' EXIT
-while read -r name digest path; do
+while read -r name digest; do
+    case $name in {NAMES}) path={CERTIFICATE};; *) path={MANIFESTS}/$name.yaml;; esac
     [ ! -e "$path" ] || {{ sum=$(sha256sum "$path"); echo "$name $digest ${{sum%% *}}"; }}
 done >"$t"
 [ ! -e {RECORD_FILE} ] || while read -r name rest; do
@@ -136,7 +137,3 @@ done >"$t"
 done <{RECORD_FILE}
 chmod 644 "$t"; mv -f "$t" {RECORD_FILE}; trap - EXIT"""
     return Execute("record of the manifests", script, stdin=wanted)
-
-
-def _path(name: str) -> str:
-    return CERTIFICATE if name == NAMES else f"{MANIFESTS}/{name}.yaml"

@@ -68,6 +68,29 @@ def overlaid(lower: Sequence[Path], files: Path, words: Sequence[str]) -> Said:
         return run(["unshare", "--mount", "--net", "sh", "-c", script, point, ":".join(map(str, lower)), files, *words])
 
 
+def over_this_machine(kubeadm: Path, script: str, stdin: str = "") -> Said:
+    """Run a script as on a node: over this machine's files, in an overlay that ends with it, with kubeadm and kubeadm's folders."""
+    with tempfile.TemporaryDirectory() as point:
+        done = subprocess.run(
+            ["unshare", "--mount", "--net", "sh", "-c", OVERLAY, point, kubeadm, script],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    return Said(done.returncode, done.stdout + done.stderr)
+
+
+# The upper layer is in memory, and so are the folders that kubeadm writes into; nothing reaches the machine.
+OVERLAY = """set -e; mount --make-rprivate /; mount -t tmpfs none "$0"; mkdir "$0/upper" "$0/work" "$0/root"
+mount -t overlay none -o "lowerdir=/,upperdir=$0/upper,workdir=$0/work" "$0/root"
+mount -t tmpfs none "$0/root/run"; mount -t proc none "$0/root/proc"; mount --rbind /dev "$0/root/dev"
+mkdir -p "$0/root/etc/kubernetes/manifests" "$0/root/var/lib/etcd" "$0/root/tmp"
+cp "$1" "$0/root/usr/local/bin/kubeadm"; printf '%s\\n' "$2" >"$0/root/run/script"
+export PATH="/usr/local/bin:$PATH"; exec chroot "$0/root" sh /run/script"""
+
+
 def image_root(cache: Cache, target: Path) -> str:
     """Unpack the layer that the lab's images stand on; why not, or ""."""
     if os.geteuid() != 0:
