@@ -120,7 +120,7 @@ def _keyring(cache: Cache, root: Path, log: Path) -> Iterator[None]:
     kept = cache.key.with_name("rpm-signing-key")
     home = root / _KEYRING.removeprefix("/")
     home.mkdir(mode=0o700)
-    gpg = ["chroot", root, "gpg", "--homedir", _KEYRING, "--batch"]
+    gpg: list[str | Path] = ["chroot", root, "gpg", "--homedir", _KEYRING, "--batch"]
     try:
         if kept.exists():
             run([*gpg, "--import"], stdin=kept.read_text(), log=log)
