@@ -33,7 +33,7 @@ from tasks.control_plane.endpoint import PATHS, plan_endpoint
 from tasks.control_plane.join_secrets import JoinSecrets, ca_hash
 from tasks.linux.observe import Answer, Seen
 from tasks.linux.templates import render
-from tasks.nodes.repository import CODENAME
+from tasks.nodes.managers.apt import CODENAME
 from tasks.platforms.platform import PLATFORMS
 
 DEADLINE = 1200

@@ -78,13 +78,19 @@ def _proxy_mode(intent: Intent) -> Iterator[Contradiction]:
 def _sources(intent: Intent) -> Iterator[Contradiction]:
     """Packages and manifests must be of the versions that the inventory names, where their address says of which they are."""
     kubernetes = versions.minor(intent.software.kubernetes)
-    offered = [minor for line in intent.packages.repositories for minor in OF_MINOR.findall(line)]
-    if offered and kubernetes not in offered:
-        yield Contradiction(
-            f"the packages are of Kubernetes {', '.join(offered)}, software.kubernetes is {intent.software.kubernetes}",
-            key="packages.repositories",
-            cure=f"core:/stable:/v{kubernetes}/ here and in packages.keyrings, or another software.kubernetes",
-        )
+    packages = intent.packages
+    kinds = (
+        ("repositories", packages.repositories, "packages.keyrings"),
+        ("rpm_repositories", [repository.baseurl for repository in packages.rpm_repositories], "its gpgkey"),
+    )
+    for key, addresses, keys in kinds:
+        offered = [minor for address in addresses for minor in OF_MINOR.findall(address)]
+        if offered and kubernetes not in offered:
+            yield Contradiction(
+                f"the packages are of Kubernetes {', '.join(offered)}, software.kubernetes is {intent.software.kubernetes}",
+                key=f"packages.{key}",
+                cure=f"core:/stable:/v{kubernetes}/ here and in {keys}, or another software.kubernetes",
+            )
     manifests = intent.manifests
     named = (
         ("calico", manifests.calico, intent.software.calico, "software.calico"),

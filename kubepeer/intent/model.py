@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from kubepeer.intent.rpm import RpmRepositories
 from kubepeer.intent.values import AsNumber, Community, DnsName, FilePath, Port, VersionNumber, VrfName
 from kubepeer.secret import SecretSource
 
@@ -97,6 +98,9 @@ class Software(Section):
     purelb: VersionNumber
     adopt_calico: bool = False  # an operator that somebody else has installed is taken over
     set_aside_other_cni: bool = False  # other networks' files in /etc/cni/net.d that would be read before Calico's
+    selinux: Literal["disabled", "permissive", "enforcing"] | None = (
+        None  # None: a node with one that enforces is refused before it becomes a member
+    )
     firewall: Literal["off", "kept"] | None = (
         None  # None: a node with one that is on is refused before it becomes a member
     )
@@ -117,9 +121,10 @@ class Software(Section):
 
 
 class Packages(Section):
-    """Where the packages come from. A repository is a whole line of sources.list(5)."""
+    """Where the packages come from. A repository of apt is a whole line of sources.list(5)."""
 
     repositories: tuple[str, ...] = ()
+    rpm_repositories: RpmRepositories = ()
     keyrings: dict[str, str] = Field(
         default_factory=dict
     )  # path on the node -> address or file of the repository's key

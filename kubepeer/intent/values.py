@@ -29,7 +29,7 @@ AsNumber = Annotated[
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-def _written(pattern: str, form: str) -> AfterValidator:
+def written(pattern: str, form: str) -> AfterValidator:
     """A text of that pattern; the error names the form instead of the pattern."""
 
     def check(value: str) -> str:
@@ -50,13 +50,13 @@ def _community_fits(value: str) -> str:
 
 Community = Annotated[
     str,
-    _written(r"\d+:\d+(:\d+)?", "a community is AS:NUMBER (RFC 1997) or AS:NUMBER:NUMBER (large, RFC 8092)"),
+    written(r"\d+:\d+(:\d+)?", "a community is AS:NUMBER (RFC 1997) or AS:NUMBER:NUMBER (large, RFC 8092)"),
     AfterValidator(_community_fits),
 ]
 DnsName = Annotated[
     str,
     Field(max_length=253),
-    _written(
+    written(
         r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
         "a DNS name has small letters, digits, hyphens and dots",
     ),
@@ -81,10 +81,8 @@ def _of_its_own(value: str) -> str:
 VrfName = Annotated[
     str,
     Field(max_length=32),
-    _written(
-        r"[A-Za-z_][A-Za-z0-9_.-]*", "a VRF's name has letters, digits, _, . and -, and begins with a letter or _"
-    ),
+    written(r"[A-Za-z_][A-Za-z0-9_.-]*", "a VRF's name has letters, digits, _, . and -, and begins with a letter or _"),
     AfterValidator(_of_its_own),
 ]
-FilePath = Annotated[str, _written(r"/[^\s\"'*?\[\]]+[^\s\"'*?\[\]/]", "this is the absolute path of one file")]
-VersionNumber = Annotated[str, _written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]
+FilePath = Annotated[str, written(r"/[^\s\"'*?\[\]]+[^\s\"'*?\[\]/]", "this is the absolute path of one file")]
+VersionNumber = Annotated[str, written(r"\d+\.\d+\.\d+", "a version is MAJOR.MINOR.PATCH")]

@@ -12,12 +12,14 @@ EXPLANATION_SECONDS = 15
 EXPLANATION_LENGTH = 600  # signs: the cause stands at the end of a journal
 
 # The new file is made beside the old one with its final mode before a byte of it is written, and takes its place by a rename. Standard
-# input ends as well when the controller dies: half a file never takes its place.
+# input ends as well when the controller dies: half a file never takes its place. Its label of SELinux is that of its folder then, and
+# becomes the policy's own for that path.
 WRITE = """set -e; umask 077
 d=$(dirname -- {path}); [ -d "$d" ] || (umask 022; mkdir -p -- "$d")
 t=$(mktemp "$d/.kubepeer.XXXXXX"); trap 'rm -f -- "$t"' EXIT
 cat > "$t"; [ "$(wc -c < "$t")" -eq {size} ]; chown {owner} "$t"; chmod {mode} "$t"; sync "$t"
-{mark}mv -fT -- "$t" {path}; trap - EXIT"""
+{mark}mv -fT -- "$t" {path}; trap - EXIT
+[ ! -e /sys/fs/selinux/enforce ] || restorecon -- {path}"""
 
 
 def apply(shell: Shell, changes: Iterable[LinuxChange]) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Answer, Seen
-from tasks.nodes import cni, firewall
+from tasks.nodes import cni, firewall, selinux, systems
 from tasks.nodes.kernel import modules_for
 from tasks.nodes.packages import (
+    CONTAINERD_QUESTION,
     KUBELET_CONF,
     MEMBER_QUESTION,
     PACKAGES_QUESTION,
@@ -17,9 +18,11 @@ from tasks.nodes.packages import (
     RUNTIMES,
     installed,
     lacking,
+    twice,
     version_that_runs,
 )
 from tasks.nodes.repository import Repository, upstream
+from tasks.nodes.systems import System
 
 # kubeadm gives the kubelet the second where the unit systemd-resolved is active (cmd/kubeadm/app/componentconfigs/kubelet.go)
 RESOLV_CONF, RESOLVED_CONF = "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"
@@ -45,6 +48,7 @@ class NodeFacts:
 
     Attributes:
         clock_offset: seconds that the node's clock is ahead of the controller's.
+        system: its operating system.
         macs: hardware addresses of its interfaces.
         listening: TCP port -> who listens there, "" where the machine does not say.
         member: a kubelet of a cluster has its credentials here.
@@ -55,6 +59,8 @@ class NodeFacts:
         cgroups: the type of the file system at /sys/fs/cgroup.
         resolver: the file that the kubelet hands to pods, and the addresses of the nameservers in it.
         other_cni: names of other networks' files that a runtime would take before Calico's.
+        selinux: enforcing, permissive, or disabled where none is there.
+        twice: packages that are there in two versions.
         firewalls: those that are on, now or after a boot.
         identity: what no two machines may share, kind -> values: product_uuid, machine-id, SSH host key; what the machine
             does not say is not in it.
@@ -63,7 +69,7 @@ class NodeFacts:
 
     """
 
-    system: str
+    system: System
     cpus: int
     memory_mb: int
     free_mb: int
@@ -84,6 +90,8 @@ class NodeFacts:
     lacking: frozenset[str]
     other_cni: tuple[str, ...] = ()
     firewalls: tuple[str, ...] = ()
+    selinux: str = "disabled"
+    twice: tuple[str, ...] = ()
     identity: Mapping[str, frozenset[str]] = field(default_factory=dict)
     repository: Repository | None = field(default=None)
 
@@ -93,7 +101,8 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
     modules = " ".join(modules_for(intent))
     return {
         "clock": "date +%s.%N",  # first of all: what follows takes its time
-        "system": ". /etc/os-release; echo $ID $ID_LIKE",
+        "system": systems.QUESTION,
+        "selinux": selinux.QUESTION,
         "cpus": "nproc",
         "memory": "awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo",
         "free": "for d in /etc /var/lib; do df -Pm $d | awk 'NR == 2 {print $4}'; done | sort -n | head -n 1",
@@ -110,9 +119,7 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
         "packages": PACKAGES_QUESTION,
         "programs": PROGRAMS_QUESTION,
         "running": RUNNING_QUESTION,
-        # a package says its version itself, at a tenth of the cost
-        "containerd": f"dpkg-query -W -f '${{db:Status-Status}}\\n' {' '.join(RUNTIMES)} 2>/dev/null | grep -qx installed || "
-        "containerd --version 2>/dev/null; true",
+        "containerd": CONTAINERD_QUESTION,
         "kernel": "uname -r",
         "cgroups": "stat -fc %T /sys/fs/cgroup",
         "resolver": f"f={RESOLV_CONF}; ! systemctl is-active -q systemd-resolved 2>/dev/null || f={RESOLVED_CONF}\n"
@@ -131,9 +138,10 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
 
     """
     stands, programs = installed(seen["packages"]), seen["programs"].lines
+    system = systems.read(seen["system"])
     file, *nameservers = seen["resolver"].lines or [RESOLV_CONF]
     return NodeFacts(
-        system=seen["system"].text,
+        system=system,
         cpus=_number(seen["cpus"]),
         memory_mb=_number(seen["memory"]),
         free_mb=_number(seen["free"]),
@@ -155,7 +163,9 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
         firewalls=firewall.active(seen["firewall"]),
         other_cni=cni.before_calico(seen["cni"]),
         identity=_identity(seen["identity"]),
-        lacking=frozenset(lacking(intent, stands, programs)),
+        selinux=selinux.mode(seen["selinux"]),
+        twice=twice(seen["packages"]),
+        lacking=frozenset(lacking(intent, system, stands, programs)),
     )
 
 

@@ -1,43 +1,66 @@
 """The packages of a node: from the inventory's repositories, Kubernetes' own pinned to what a repository has, and held. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from kubepeer import versions
 from kubepeer.intent import Intent
 from tasks.linux.observe import Answer, Seen
-from tasks.linux.state import UNDER_LOCK, Execute, LinuxChange, action, file, impossible
-from tasks.nodes.repository import CAUSE, CODENAME, Repository, upstream
+from tasks.linux.state import LinuxChange, impossible
+from tasks.nodes.managers.choice import manager_of
+from tasks.nodes.managers.manager import PackageManager
+from tasks.nodes.repository import Repository, upstream
+from tasks.nodes.systems import RPM, System, by_family, read
 
-APT_FILE = "/etc/apt/sources.list.d/kubepeer.list"
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 KUBERNETES = ("kubelet", "kubeadm", "kubectl")
 CRI_TOOLS = "cri-tools"  # crictl; in the versions of its own project, and from 1.32 on nothing asks for it
+RUNTIME = "containerd"
 RUNTIMES = ("containerd", "containerd.io")  # the distribution's and Docker's: each conflicts with the other
 OURS = (*KUBERNETES, CRI_TOOLS)
 PROGRAMS = {
     "crictl": CRI_TOOLS,
-    "containerd": "containerd",
+    "containerd": RUNTIME,
 }  # who has the program from elsewhere needs no package of it
 PROXY_TOOLS = {"ipvs": ("iptables", "ipset", "ipvsadm"), "iptables": ("iptables",), "nftables": ("nftables",)}
 EVERY_TOOL = ("chrony", "conntrack", *sorted({name for names in PROXY_TOOLS.values() for name in names}))
-# Debian's time daemons exclude each other; chrony takes the place of whichever there is. Nothing else is ever removed.
-GIVES_WAY = ("ntp", "ntpsec", "openntpd", "systemd-timesyncd")
-INSTALL_SECONDS = 600
-APT_LOG = "/run/kubepeer-apt.log"
-LOCK_TRIES = 60  # every two seconds
+RPM_TOOLS = ("tc", "versionlock", "container-selinux")  # what Debian's systems have without a package of its own
+# The plugins of dnf and of yum that keep packages at their versions; whoever has one needs no package of it, either.
+VERSIONLOCK_PLUGINS = "/usr/lib*/python3*/*-packages/dnf-plugins/versionlock.py /usr/lib/yum-plugins/versionlock.py"
 
-PACKAGES_QUESTION = (
-    "dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\\n' "
-    f"{' '.join((*EVERY_TOOL, *RUNTIMES, *OURS))} 2>/dev/null; true"
+_DEBIAN_NAMES = (*EVERY_TOOL, *RUNTIMES, *OURS)
+_RPM_NAMES = tuple(
+    dict.fromkeys(
+        name
+        for release in (7, 8, 9)
+        for package in (*EVERY_TOOL, RUNTIME, *RPM_TOOLS, *OURS)
+        for name in manager_of(System("rhel", version=str(release))).names(package)
+    )
 )
-PROGRAMS_QUESTION = f"for p in {' '.join(PROGRAMS)}; do ! command -v $p >/dev/null || echo $p; done"
+# An epoch of 0 is not written, as nobody writes it.
+PACKAGES_QUESTION = by_family(
+    apt=f"dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}}\\n' {' '.join(_DEBIAN_NAMES)} 2>/dev/null; true",
+    rpm=f"rpm -q --qf '%{{NAME}} %|EPOCH?{{%{{EPOCH}}:}}|%{{VERSION}}-%{{RELEASE}} installed\\n' {' '.join(_RPM_NAMES)} 2>/dev/null; true",
+)
+PROGRAMS_QUESTION = (
+    f"for p in {' '.join(PROGRAMS)}; do ! command -v $p >/dev/null || echo $p; done\n"
+    f'for f in {VERSIONLOCK_PLUGINS}; do [ ! -e "$f" ] || {{ echo versionlock; break; }}; done'
+)
 MEMBER_QUESTION = f"ls {KUBELET_CONF} 2>/dev/null; true"
 # A kubelet whose file was replaced under it is still the old one, and so is one that no package brought.
 RUNNING_QUESTION = """p=$(systemctl show -p MainPID --value kubelet 2>/dev/null); e=/proc/${p:-0}/exe
 case "$(readlink "$e")" in
 *'(deleted)') "$e" --version;;
-*) dpkg-query -W kubelet >/dev/null 2>&1 || ! command -v kubelet >/dev/null || kubelet --version;;
+*) ! command -v kubelet || dpkg-query -W kubelet || rpm -q kubelet || kubelet --version;;
 esac 2>/dev/null | sed -n 's/^Kubernetes v//p'"""
+# A package says its version itself, at a tenth of the cost.
+CONTAINERD_QUESTION = (
+    f"dpkg-query -W -f '${{db:Status-Status}}\\n' {' '.join(RUNTIMES)} 2>/dev/null | grep -qx installed || "
+    f"! command -v containerd >/dev/null || rpm -q {RUNTIMES[1]} >/dev/null 2>&1 || rpm -q {RUNTIMES[0]} >/dev/null 2>&1 || "
+    "containerd --version 2>/dev/null; true"
+)
+# Not apt-mark: it writes apt's cache, and a look must not. What rpm's systems hold is in a file.
+HELD_QUESTION = by_family(apt="dpkg-query -W -f '${Package} ${db:Status-Want}\\n' | sed -n 's/ hold$//p'", rpm="true")
 
 
 def tools_for(intent: Intent) -> tuple[str, ...]:
@@ -46,22 +69,38 @@ def tools_for(intent: Intent) -> tuple[str, ...]:
     return ("chrony", *(("conntrack",) if conntrack else ()), *PROXY_TOOLS[intent.software.proxy_mode])
 
 
-def lacking(intent: Intent, stands: Mapping[str, str], programs: list[str]) -> tuple[str, ...]:
+def lacking(intent: Intent, system: System, stands: Mapping[str, str], programs: list[str]) -> tuple[str, ...]:
     """The packages that are to be installed, Kubernetes' own also where they stand in another version.
 
     Args:
         intent: what is wanted.
+        system: the node's.
         stands: package -> version, of those that are installed.
         programs: those of PROGRAMS that are there, wherever they came from.
 
     """
-    runtime = () if any(name in stands for name in RUNTIMES) else ("containerd",)
-    elsewhere = {PROGRAMS[program] for program in programs}
+    manager = manager_of(system)
+    elsewhere = {PROGRAMS.get(program, program) for program in programs}
+    tools = (*tools_for(intent), *_tools_of_rpm(intent, system), RUNTIME, CRI_TOOLS)
     wanted = [
-        name for name in (*tools_for(intent), *runtime, CRI_TOOLS) if name not in stands and name not in elsewhere
+        package
+        for package in tools
+        if package not in elsewhere and (names := manager.names(package)) and not any(name in stands for name in names)
     ]
     other = [name for name in KUBERNETES if upstream(stands.get(name, "")) != intent.software.kubernetes]
     return (*wanted, *other)
+
+
+def _tools_of_rpm(intent: Intent, system: System) -> tuple[str, ...]:
+    """Kubeadm looks for tc; the policy is what lets containers be confined."""
+    if system.family != RPM:
+        return ()
+    return ("tc", "versionlock", *(("container-selinux",) if intent.software.selinux == "enforcing" else ()))
+
+
+def asked_for(system: System) -> tuple[str, ...]:
+    """The packages that the repositories are asked for."""
+    return (*OURS, *manager_of(system).names(RUNTIME))
 
 
 def version_that_runs(stands: Mapping[str, str], running: Answer) -> str:
@@ -78,43 +117,51 @@ def plan_packages(intent: Intent, seen: Seen, repository: Repository) -> Iterato
         repository: what the repositories have of OURS, where any of them is lacking.
 
     """
-    lines = "".join(f"{line}\n" for line in intent.packages.repositories)
-    yield file(APT_FILE, lines.replace(CODENAME, seen["codename"].text.strip()), seen.files[APT_FILE])
+    system = read(seen["system"])
+    manager = manager_of(system)
+    yield from manager.plan_repositories(intent, seen)
     stands, programs = installed(seen["packages"]), seen["programs"].lines
     version, runs = intent.software.kubernetes, version_that_runs(stands, seen["running"])
-    wanted = lacking(intent, stands, programs)
+    wanted = lacking(intent, system, stands, programs)
     if seen["member"].lines and runs and runs != version:
         yield impossible("Kubernetes", runs, version, "deploy.py does not upgrade a node that is a member of a cluster")
         wanted = tuple(name for name in wanted if name not in KUBERNETES)
+    pins = {name: pin(intent, name, repository) for name in wanted if name in OURS}
     if wanted:
-        yield _installation(intent, stands, wanted, repository)
-    to_hold = [name for name in OURS if name in stands or name in wanted]
-    if any(name not in seen["held"].lines for name in to_hold):
-        yield action(
-            "package hold",
-            " ".join(to_hold),
-            f"apt-mark hold {' '.join(to_hold)}",
-            before=" ".join(seen["held"].lines) or None,
-        )
+        yield _installation(intent, manager, stands, wanted, pins, repository)
+    to_hold = {name: pins.get(name) or stands.get(name, "") for name in OURS if name in stands or name in wanted}
+    yield from manager.plan_hold(seen, to_hold)
 
 
 def _installation(
-    intent: Intent, stands: Mapping[str, str], wanted: tuple[str, ...], repository: Repository
+    intent: Intent,
+    manager: PackageManager,
+    stands: Mapping[str, str],
+    wanted: tuple[str, ...],
+    pins: Mapping[str, str | None],
+    repository: Repository,
 ) -> LinuxChange:
-    before = "".join(f"{name} {stands.get(name, '(not installed)')}\n" for name in wanted)
-    pins = {name: pin(intent, name, repository) for name in wanted if name in OURS}
+    names = {package: choice(manager, package, repository) for package in wanted}
+    before = "".join(f"{name} {stands.get(name, '(not installed)')}\n" for name in names.values())
     unknown = [name for name in KUBERNETES if name in wanted and not pins[name]]
     if unknown:
         after = "".join(
-            f"{name} {intent.software.kubernetes if name in KUBERNETES else ''}".strip() + "\n" for name in wanted
+            f"{name} {intent.software.kubernetes if name in KUBERNETES else ''}".strip() + "\n"
+            for name in names.values()
         )
         why = repository.trouble or f"the repositories have no {', '.join(unknown)} {intent.software.kubernetes}"
         return impossible("packages", before, f"{after}(revision not known: {why})\n", why)
-    after = "".join(f"{name} {pins.get(name) or ''}".strip() + "\n" for name in wanted)
-    names = [f"{name}={pins[name]}" if pins.get(name) else name for name in wanted]
-    script = _install_script(names, only_ours=intent.packages.only_these_repositories)
-    step = Execute("apt-get install", script, INSTALL_SECONDS, explanation=f"tail -n 1 {APT_LOG} 2>/dev/null")
+    after = "".join(f"{name} {pins.get(name) or ''}".strip() + "\n" for name in names.values())
+    step = manager.installation(
+        {name: pins.get(name) for name in names.values()}, stands, only_ours=intent.packages.only_these_repositories
+    )
     return LinuxChange("packages", before, after, steps=(step,))
+
+
+def choice(manager: PackageManager, package: str, repository: Repository) -> str:
+    """Of what a package may be called, the first that the repositories have; the first of all where they have not been asked for it."""
+    names = manager.names(package)
+    return next((name for name in names if repository.versions.get(name)), names[0])
 
 
 def pin(intent: Intent, name: str, repository: Repository) -> str | None:
@@ -125,37 +172,14 @@ def pin(intent: Intent, name: str, repository: Repository) -> str | None:
 
 def installed(answer: Answer) -> Mapping[str, str]:
     """Package -> version, of the packages that are installed."""
+    return dict(_rows(answer))
+
+
+def twice(answer: Answer) -> tuple[str, ...]:
+    """The packages that are there in two versions: a transaction of rpm was cut off between the new one and the old one's end."""
+    return tuple(name for name, count in Counter(name for name, _ in _rows(answer)).items() if count > 1)
+
+
+def _rows(answer: Answer) -> list[tuple[str, str]]:
     rows = (line.split() for line in answer.lines)
-    return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == "installed"}  # noqa: PLR2004  the format that was asked for
-
-
-def _install_script(wanted: list[str], *, only_ours: bool) -> str:
-    # confold: our configuration files are placed before and after their packages, and stay
-    only = f"-o Dir::Etc::SourceList={APT_FILE} -o Dir::Etc::SourceParts=-" if only_ours else ""
-    # The machine's own daily update may hold a lock for a moment. DPkg::Lock::Timeout waits for that of an installation alone, so all
-    # three are tried again while it is a lock that is in the way.
-    return f"""{UNDER_LOCK}export DEBIAN_FRONTEND=noninteractive
-{CAUSE}patiently() {{
-    n=0
-    until "$@" >{APT_LOG} 2>&1; do
-        n=$((n + 1))
-        locked=$(grep -m1 -E '(frontend|database|get) lock' {APT_LOG})
-        [ -n "$locked" ] || {{ first_error {APT_LOG} >&2; exit 100; }}
-        if [ $n -ge {LOCK_TRIES} ]; then
-            holder=$(echo "$locked" | sed -n 's/.*with pid \\([0-9]*\\).*/\\1/p')
-            [ -z "$holder" ] || locked="$locked ($(cat /proc/$holder/comm 2>/dev/null || echo 'it has ended'))"
-            echo "$locked, for {2 * LOCK_TRIES} s" >&2
-            exit 100
-        fi
-        sleep 2
-    done
-}}
-apt="apt-get -q {only} -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef"
-install="$apt install -y --no-install-recommends --allow-change-held-packages --allow-downgrades"
-patiently dpkg --configure -a  # an installation that was cut off is ended first
-patiently $apt update -o APT::Update::Error-Mode=any
-patiently $install --simulate {" ".join(wanted)}
-removed=$(sed -n 's/^Remv \\([^ ]*\\).*/\\1/p' {APT_LOG} | grep -v -x -E '{"|".join(GIVES_WAY)}' | tr '\\n' ' ')
-[ -z "$removed" ] || {{ echo "apt would remove ${{removed% }}: nothing was installed" >&2; exit 100; }}
-patiently $install {" ".join(wanted)}
-rm -f {APT_LOG}"""
+    return [(row[0], row[1]) for row in rows if len(row) == 3 and row[2] == "installed"]  # noqa: PLR2004  the format that was asked for

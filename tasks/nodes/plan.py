@@ -8,8 +8,6 @@ from tasks.linux.state import (
     PENDING_RESTARTS,
     WAIT_FOR_LOCK,
     LinuxChange,
-    action,
-    clearing_marker,
     file,
     marker_of,
     present,
@@ -17,24 +15,25 @@ from tasks.linux.state import (
     unit,
 )
 from tasks.linux.templates import render
-from tasks.nodes import cni, firewall, hosts, kernel, swap
+from tasks.nodes import chrony, cni, firewall, hosts, kernel, selinux, swap, systems
+from tasks.nodes.managers.apt import APT_FILE, CODENAME_QUESTION
+from tasks.nodes.managers.manager import INSTALL_SECONDS
+from tasks.nodes.managers.rpm import REPOSITORY_FILE, key_path
+from tasks.nodes.managers.versionlock import LISTS
 from tasks.nodes.packages import (
-    APT_FILE,
-    INSTALL_SECONDS,
+    HELD_QUESTION,
     MEMBER_QUESTION,
     PACKAGES_QUESTION,
     PROGRAMS_QUESTION,
     RUNNING_QUESTION,
     plan_packages,
 )
-from tasks.nodes.repository import CODENAME_QUESTION, Repository
+from tasks.nodes.repository import Repository
+from tasks.nodes.systems import PLACES, System
 
-TIME_FILE = "/etc/chrony/sources.d/kubepeer.sources"  # chrony.conf of Debian reads this folder
-CONTAINERD_FILE, CRICTL_FILE, KUBELET_FILE = "/etc/containerd/config.toml", "/etc/crictl.yaml", "/etc/default/kubelet"
+CONTAINERD_FILE, CRICTL_FILE = "/etc/containerd/config.toml", "/etc/crictl.yaml"
 CERTS_FOLDER = "/etc/containerd/certs.d"
 SOCKET = "/run/containerd/containerd.sock"
-
-UNITS = ("chrony", "containerd", "kubelet")
 
 
 def questions(intent: Intent) -> dict[str, str]:
@@ -53,10 +52,16 @@ def questions(intent: Intent) -> dict[str, str]:
         "programs": PROGRAMS_QUESTION,
         "member": MEMBER_QUESTION,
         "running": RUNNING_QUESTION,
-        # not apt-mark: it writes apt's cache, and a look must not
-        "held": "dpkg-query -W -f '${Package} ${db:Status-Want}\\n' | sed -n 's/ hold$//p'",
+        "held": HELD_QUESTION,
+        "system": systems.QUESTION,
+        "selinux": selinux.QUESTION,
         # one question for all: each systemctl is a process and a conversation with systemd
-        "units": f"systemctl show -p ActiveState -p UnitFileState {' '.join(UNITS)} 2>/dev/null; true",
+        "units": systems.by_family(
+            **{
+                family: f"systemctl show -p ActiveState -p UnitFileState {' '.join(_units(places.time_unit))} 2>/dev/null; true"
+                for family, places in PLACES.items()
+            }
+        ),
     }
 
 
@@ -67,13 +72,17 @@ def paths(intent: Intent) -> list[str]:
         *hosts.PATHS,
         swap.FSTAB,
         *kernel.PATHS,
-        TIME_FILE,
+        *chrony.PATHS,
+        selinux.CONFIG,
         APT_FILE,
+        REPOSITORY_FILE,
+        *LISTS.values(),
         CONTAINERD_FILE,
         CRICTL_FILE,
-        KUBELET_FILE,
+        *(places.kubelet_file for places in PLACES.values()),
         *certificates,
         *intent.packages.keyrings,
+        *(key_path(repository) for repository in intent.packages.rpm_repositories if repository.gpgkey),
     ]
 
 
@@ -90,34 +99,29 @@ def plan(
         repository: what the repositories have, where a package is lacking.
 
     """
+    system = systems.read(seen["system"])
     return present(
         *hosts.plan(intent, seen),
         *swap.plan(intent, seen),
         *firewall.plan(intent, seen),
+        *selinux.plan(intent, seen),
         *kernel.plan(intent, node, seen),
         *(file(path, text, seen.files[path]) for path, text in keyrings.items()),
         *plan_packages(intent, seen, repository),
-        *plan_time(intent, seen),
+        *plan_time(intent, system, seen),
         *cni.plan(intent, seen),
-        *plan_runtime(intent, seen),
-        *plan_kubelet(node, seen),
+        *plan_runtime(intent, system, seen),
+        *plan_kubelet(node, system, seen),
     )
 
 
-def plan_time(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
+def plan_time(intent: Intent, system: System, seen: Seen) -> Iterator[LinuxChange | None]:
     """Chrony with the inventory's servers: etcd and certificates need clocks that agree."""
-    yield from _unit(seen, "chrony")
-    if not intent.time_servers:
-        return
-    sources = "".join(f"server {server} iburst\n" for server in intent.time_servers)
-    change = file(TIME_FILE, sources, seen.files[TIME_FILE], restart_marker=marker_of("chrony"))
-    yield change
-    if change or "chrony" in seen["restarts"].lines:
-        script = clearing_marker("chrony", "chronyc -n reload sources")
-        yield action("chrony sources", "reloaded", script, deadline=20)
+    yield from _unit(system, seen, system.places.time_unit)
+    yield from chrony.plan(intent, system, seen)
 
 
-def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
+def plan_runtime(intent: Intent, system: System, seen: Seen) -> Iterator[LinuxChange | None]:
     """Containerd with the cgroup driver of the kubelet, and the registries' mirrors."""
     software = intent.software
     content = render(
@@ -136,19 +140,20 @@ def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     )
     if configuration or "containerd" in seen["restarts"].lines:
         yield restart("containerd")
-    yield from _unit(seen, "containerd")
+    yield from _unit(system, seen, "containerd")
 
 
 def _mirror_file(registry: str) -> str:
     return f"{CERTS_FOLDER}/{registry}/hosts.toml"
 
 
-def plan_kubelet(node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
+def plan_kubelet(node: Node, system: System, seen: Seen) -> Iterator[LinuxChange | None]:
     """The kubelet's own address, and its unit; it restarts by itself until kubeadm has given it a configuration."""
-    states = _states(seen)
+    states = _states(system, seen)
     runs = states.get("kubelet", ("", ""))[0] == "active"
     wanted = f"KUBELET_EXTRA_ARGS=--node-ip={node.address}\n"
-    change = file(KUBELET_FILE, wanted, seen.files[KUBELET_FILE], restart_marker=marker_of("kubelet") if runs else "")
+    path = system.places.kubelet_file
+    change = file(path, wanted, seen.files[path], restart_marker=marker_of("kubelet") if runs else "")
     yield change
     if (change and runs) or "kubelet" in seen["restarts"].lines:
         yield restart("kubelet")
@@ -156,16 +161,20 @@ def plan_kubelet(node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
         yield unit("kubelet", *states.get("kubelet", ("inactive", "not installed")))
 
 
-def _unit(seen: Seen, name: str) -> Iterator[LinuxChange | None]:
-    yield unit(name, *_states(seen).get(name, ("inactive", "not installed")))
+def _units(time_unit: str) -> tuple[str, ...]:
+    return (time_unit, "containerd", "kubelet")
 
 
-def _states(seen: Seen) -> dict[str, tuple[str, str]]:
+def _unit(system: System, seen: Seen, name: str) -> Iterator[LinuxChange | None]:
+    yield unit(name, *_states(system, seen).get(name, ("inactive", "not installed")))
+
+
+def _states(system: System, seen: Seen) -> dict[str, tuple[str, str]]:
     """Unit -> its active state and its file's; systemctl show gives a block for each unit asked for, there or not, in their order."""
     blocks = [
         dict(line.partition("=")[::2] for line in block.splitlines()) for block in seen["units"].text.split("\n\n")
     ]
     return {
         name: (block.get("ActiveState", "inactive"), block.get("UnitFileState") or "not installed")
-        for name, block in zip(UNITS, blocks, strict=False)
+        for name, block in zip(_units(system.places.time_unit), blocks, strict=False)
     }

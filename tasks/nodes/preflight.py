@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from kubepeer.intent import Intent, Node
-from tasks.nodes import cni, firewall
+from tasks.nodes import cni, firewall, selinux, systems
 from tasks.nodes.facts import HOST_KEY, MACHINE_ID, PRODUCT_UUID, NodeFacts
 from tasks.nodes.kernel import modules_for
 from tasks.nodes.repository import minor_of
 from tasks.nodes.software import software
 
-SUPPORTED = ("debian", "ubuntu")
 MINIMUM_CPUS, MINIMUM_MEMORY_MB = 2, 1700  # kubeadm's own preflight, for a control plane
 MINIMUM_FREE_MB = 2048  # packages and images; measured in the lab: 0.9 GB
 MINIMUM_FREE_LATER_MB = 100
@@ -44,6 +43,7 @@ def reasons(intent: Intent, node: Node, every: Mapping[str, NodeFacts]) -> list[
     """
     own = every[node.name]
     return [
+        *systems.refusals(own.system, own.kernel, intent.software.kubernetes, member=own.member),
         *_machine(node, own),
         *_network(node, every),
         *_kernel(intent, own),
@@ -51,19 +51,18 @@ def reasons(intent: Intent, node: Node, every: Mapping[str, NodeFacts]) -> list[
         *_resolver(own),
         *_other_networks(intent, own),
         *_firewall(intent, node, own),
+        *selinux.refusals(intent, own.selinux, member=own.member),
         *_ports(intent, node, own),
     ]
 
 
 def supported(own: NodeFacts) -> bool:
     """Whether it is a system whose packages Kubepeer knows."""
-    return any(system in own.system.split() for system in SUPPORTED)
+    return bool(own.system.family)
 
 
 def _machine(node: Node, own: NodeFacts) -> list[str]:
     found = []
-    if not supported(own):
-        found.append(f"{own.system.strip() or 'the system'} is not supported: {', '.join(SUPPORTED)} are")
     if own.read_only:
         found.append("/etc is read-only: remount it writable, and see in dmesg why it is not")
     if node.role == "control_plane" and (own.cpus < MINIMUM_CPUS or own.memory_mb < MINIMUM_MEMORY_MB):

@@ -5,15 +5,24 @@ from collections.abc import Iterator
 from kubepeer import versions
 from kubepeer.intent import Intent
 from tasks.nodes.facts import NodeFacts
-from tasks.nodes.packages import CRI_TOOLS
+from tasks.nodes.managers.choice import manager_of
+from tasks.nodes.packages import CRI_TOOLS, RUNTIME, RUNTIMES, choice
 from tasks.nodes.repository import Repository, minor_of, upstream
+from tasks.nodes.systems import RPM
 
+APT_KEYS, RPM_KEYS = "packages.repositories and packages.keyrings", "packages.rpm_repositories"
 CGROUP_2 = "cgroup2fs"  # statfs(2): the unified hierarchy; the older ones are folders in a tmpfs
 
 
 def software(intent: Intent, own: NodeFacts) -> list[str]:
     """Why this node's software cannot carry the inventory's Kubernetes."""
-    return [*_control_groups(intent, own), *_containerd(intent, own), *_repository(intent, own)]
+    return [
+        *_control_groups(intent, own),
+        *_containerd(intent, own),
+        *_cut_off(own),
+        *_repository(intent, own),
+        *_no_runtime(own),
+    ]
 
 
 def _control_groups(intent: Intent, own: NodeFacts) -> Iterator[str]:
@@ -28,8 +37,9 @@ def _control_groups(intent: Intent, own: NodeFacts) -> Iterator[str]:
 
 def _containerd(intent: Intent, own: NodeFacts) -> Iterator[str]:
     """Of the containerd that is there, or else of the one that would be installed."""
-    offered = (own.repository or Repository()).versions.get("containerd", ())
-    version = own.containerd or (upstream(offered[0]) if offered and "containerd" in own.lacking else "")
+    repository = own.repository or Repository()
+    offered = repository.versions.get(choice(manager_of(own.system), RUNTIME, repository), ())
+    version = own.containerd or (upstream(offered[0]) if offered and RUNTIME in own.lacking else "")
     least, first = versions.containerd_for(intent.software.kubernetes)
     stands = minor_of(version)
     if stands and stands < versions.number(versions.minor(least)):
@@ -47,9 +57,26 @@ def _repository(intent: Intent, own: NodeFacts) -> Iterator[str]:
     if repository.trouble:
         yield (
             f"its package repositories cannot be read ({repository.trouble}): "
-            "correct packages.repositories and packages.keyrings, or let it reach them"
+            f"correct {RPM_KEYS if own.system.family == RPM else APT_KEYS}, or let it reach them"
         )
         return
     no_crictl = CRI_TOOLS in own.lacking and not repository.versions.get(CRI_TOOLS)
     if no_crictl and intent.packages.only_these_repositories:
-        yield f"its package repositories have no {CRI_TOOLS} (crictl): add one that has it to packages.repositories"
+        where = RPM_KEYS if own.system.family == RPM else "packages.repositories"
+        yield f"its package repositories have no {CRI_TOOLS} (crictl): add one that has it to {where}"
+
+
+def _no_runtime(own: NodeFacts) -> Iterator[str]:
+    """Debian's systems have one of their own; Red Hat's have none of that name."""
+    repository = own.repository
+    if own.system.family != RPM or RUNTIME not in own.lacking or repository is None or repository.trouble:
+        return
+    if not any(repository.versions.get(name) for name in RUNTIMES):
+        yield f"its package repositories have no containerd.io and no containerd: add Docker's to {RPM_KEYS}"
+
+
+def _cut_off(own: NodeFacts) -> Iterator[str]:
+    """A transaction of rpm that was cut off: which of the two versions is whole nobody knows."""
+    if own.twice:
+        cure = "package-cleanup --cleandupes" if own.system.manager == "yum" else "dnf remove --duplicates"
+        yield f"{', '.join(own.twice)} is installed twice, by a package transaction that was cut off: end it ({cure})"

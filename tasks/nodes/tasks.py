@@ -14,10 +14,13 @@ from tasks.cluster.access import api_if_there
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
-from tasks.nodes import facts, plan, preflight, refusals, repository
+from tasks.nodes import facts, plan, preflight, refusals, systems
 from tasks.nodes.facts import NodeFacts
-from tasks.nodes.packages import INSTALL_SECONDS, OURS, installed, lacking
+from tasks.nodes.managers.choice import manager_of
+from tasks.nodes.managers.manager import INSTALL_SECONDS
+from tasks.nodes.packages import asked_for, installed, lacking
 from tasks.nodes.repository import LOOK_UP_SECONDS, Repository
+from tasks.nodes.systems import System
 
 FACTS = Memory[NodeFacts]("what each node says of itself")
 KNOWN_VERSIONS = Memory[dict[str, str]]("the versions of the nodes that the API knows")
@@ -37,14 +40,15 @@ def keep_facts(run: Run, shell: SshShell, seen: Seen, asked_at: float) -> None:
     found = facts.facts(run.intent, seen, asked_at)
     upgrade = found.member and found.kubernetes not in ("", run.intent.software.kubernetes)
     if preflight.supported(found) and not upgrade and found.lacking:
-        found = replace(found, repository=_look_up(run, shell))
+        found = replace(found, repository=_look_up(run, shell, found.system))
     run.keep(FACTS, found, of=shell.host)
 
 
-def _look_up(run: Run, shell: SshShell) -> Repository:
+def _look_up(run: Run, shell: SshShell, system: System) -> Repository:
     """What the repositories have: asked only where a package is lacking, since it costs a fetch."""
-    question = repository.question(run.intent, _keyrings(run), (*OURS, "containerd"))
-    return repository.answered(ask(shell, {"repository": question}, deadline=LOOK_UP_SECONDS)["repository"])
+    manager = manager_of(system)
+    question = manager.question(run.intent, _keyrings(run, system), asked_for(system))
+    return manager.answered(ask(shell, {"repository": question}, deadline=LOOK_UP_SECONDS)["repository"])
 
 
 def _observed(run: Run) -> Mapping[str, NodeFacts]:
@@ -88,7 +92,8 @@ def refuse_early(task: Task, run: Run) -> Result:
     found = preflight.reasons(run.intent, run.intent.node(task.host.name), _observed(run))
     if found:
         raise RefusedError("; ".join(found) + ". Nothing was changed.", host=task.host.name)
-    return done(task, summary="all clear")
+    remark = systems.remark(_observed(run)[task.host.name].system)
+    return done(task, summary=f"all clear; {remark}" if remark else "all clear")
 
 
 @hands_over(needs=(FACTS,))
@@ -98,24 +103,26 @@ def prepare(task: Task, run: Run) -> Result:
     asked = ask(shell, plan.questions(run.intent), plan.paths(run.intent), deadline=INSTALL_SECONDS + 30)
     seen = at_rest(asked, task.host.name)
     node = run.intent.node(task.host.name)
-    changes = plan.plan(run.intent, node, seen, _keyrings(run), _repository_for(run, shell, node.name, seen))
+    system = systems.read(seen["system"])
+    repository = _repository_for(run, shell, system, seen)
+    changes = plan.plan(run.intent, node, seen, _keyrings(run, system), repository)
     if not run.options.dry_run:
         apply(shell, changes)
     return done(task, changes)
 
 
-def _repository_for(run: Run, shell: SshShell, name: str, seen: Seen) -> Repository:
+def _repository_for(run: Run, shell: SshShell, system: System, seen: Seen) -> Repository:
     """What preflight has looked up; looked up now where a package has gone since then."""
-    observed = run.recall(FACTS, of=name)
+    observed = run.recall(FACTS, of=shell.host)
     if observed and observed.repository:
         return observed.repository
-    lacks = lacking(run.intent, installed(seen["packages"]), seen["programs"].lines)
-    return _look_up(run, shell) if lacks else Repository()
+    lacks = lacking(run.intent, system, installed(seen["packages"]), seen["programs"].lines)
+    return _look_up(run, shell, system) if lacks else Repository()
 
 
-def _keyrings(run: Run) -> dict[str, str]:
+def _keyrings(run: Run, system: System) -> dict[str, str]:
     """The keys that the repositories' packages are signed with: path on the node -> text; fetched once a run."""
     return {
         path: run.once(KEYRING, partial(fetch, address, run.settings.folder), of=address)
-        for path, address in run.intent.packages.keyrings.items()
+        for path, address in manager_of(system).keyrings(run.intent).items()
     }

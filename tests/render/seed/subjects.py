@@ -11,7 +11,7 @@ from tasks.control_plane.join_secrets import JoinSecrets
 from tasks.control_plane.kubeadm import init_configuration
 from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.state import LinuxChange, Write
-from tasks.nodes import hosts, kernel, plan, sysctls
+from tasks.nodes import chrony, hosts, kernel, plan, sysctls
 from tasks.nodes.repository import Repository
 from tests.render.seed import forms
 from tests.render.seed.comparison import HOME
@@ -45,7 +45,7 @@ KUBEADM = "kubeadm init --config"
 
 SUBJECTS = {
     "hosts": Subject("1.4", hosts.HOSTS, forms.first_word, ("hosts",)),
-    "chrony.conf": Subject("1.6", plan.TIME_FILE, forms.first_word, ("chrony.conf",)),
+    "chrony.conf": Subject("1.6", chrony.TIME_FILE, forms.first_word, ("chrony.conf",)),
     "modules": Subject("1.9, 1.10, 2.1", kernel.MODULES_FILE, forms.first_word, MODULES),
     "sysctl": Subject("1.9, 2.1", sysctls.SYSCTL_FILE, forms.first_word, SYSCTLS),
     "config.toml": Subject("2.2", plan.CONTAINERD_FILE, forms.toml, ("config.toml",)),

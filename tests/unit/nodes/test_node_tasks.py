@@ -75,7 +75,7 @@ def test_a_bare_node_is_asked_what_its_repositories_have(machine: Machine, run_o
     "said",
     [
         READY,
-        FRESH | {"system": "rocky rhel"},
+        FRESH | {"system": "opensuse-leap suse"},
         READY | {"member": "kubelet.conf", "running": "1.25.3"},
         FRESH | {"member": "kubelet.conf", "packages": "kubelet 1.25.3-1.1 installed"},
     ],

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ import pytest
 from kubepeer.intent import Intent
 from tasks.linux.observe import Answer, Seen
 from tasks.nodes import facts as node_facts
-from tasks.nodes import preflight, refusals, software
+from tasks.nodes import preflight, refusals, software, systems
 from tasks.nodes.facts import NodeFacts
 from tasks.nodes.repository import Repository
+from tasks.nodes.systems import System
 from tests.unit.answering import asked_here
 
 MODULES = "overlay br_netfilter nf_conntrack ip_vs ip_vs_rr ip_vs_wrr ip_vs_sh"
@@ -25,7 +26,7 @@ def good(intent: Intent, offset: float) -> dict[str, NodeFacts]:
     """All nodes of the inventory, with nothing to complain of; their clocks differ by tenths of a second."""
     return {
         node.name: NodeFacts(
-            system="debian\n",
+            system=System("debian", version="12"),
             cpus=2,
             memory_mb=4096,
             free_mb=20_000,
@@ -56,13 +57,15 @@ def good(intent: Intent, offset: float) -> dict[str, NodeFacts]:
 def typed(key: str, value: Any) -> Any:
     """A value of a case in the type that the fact has."""
     match key, value:
+        case "system", str():
+            value = systems.read(Answer(0, value))
         case "resolver", [file, *nameservers]:
             value = (file, tuple(nameservers))
         case "repository", {"trouble": trouble}:
             value = Repository(trouble=trouble)
         case "repository", dict():
             value = Repository({package: tuple(versions) for package, versions in value.items()})
-        case "other_cni" | "firewalls", list():
+        case "other_cni" | "firewalls" | "twice", list():
             value = tuple(value)
         case "identity", dict():
             value = {kind: frozenset(values) for kind, values in value.items()}
@@ -122,7 +125,7 @@ def test_a_node_that_is_chosen_alone_is_compared_with_itself(intent_of: Any) -> 
 @pytest.mark.cases("recorded")
 def test_answers_become_facts(case: dict[str, Any], intent_of: Any) -> None:
     answers = {name: Answer(**answer) for name, answer in case["answers"].items()}
-    found = asdict(node_facts.facts(intent_of(), Seen(answers, {}), case["asked_at"]))
+    found = vars(node_facts.facts(intent_of(), Seen(answers, {}), case["asked_at"]))
     assert {key: found[key] for key in case["facts"]} == {
         key: typed(key, value) for key, value in case["facts"].items()
     }

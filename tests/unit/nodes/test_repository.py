@@ -12,6 +12,7 @@ import pytest
 from kubepeer.intent import Intent
 from tasks.linux.observe import Answer
 from tasks.nodes import repository
+from tasks.nodes.managers.apt import Apt
 from tasks.nodes.repository import Repository
 from tests.unit.answering import asked_here
 
@@ -65,7 +66,7 @@ def asked(question: str, run: Path) -> Repository:
     """The answer of this machine, with a folder in the place of /run."""
     seen = asked_here({"repository": question.replace("/run/", f"{run}/")})
     assert not list(run.iterdir())  # nothing is left behind
-    return repository.answered(seen["repository"])
+    return Apt().answered(seen["repository"])
 
 
 @pytest.mark.usefixtures("apt")
@@ -75,13 +76,13 @@ def test_the_codename_in_a_line_is_that_of_the_machine(intent_of: Any, tmp_path:
     )
     make_repository(tmp_path / f"of-{release}", HAVE)
     intent = intent_with(intent_of(), f"deb [trusted=yes] file:{tmp_path}/of-{{codename}} ./")
-    assert asked(repository.question(intent, {}, NAMES), folder).newest("kubelet", "1.36.3") == "1.36.3-2.1"
+    assert asked(Apt().question(intent, {}, NAMES), folder).newest("kubelet", "1.36.3") == "1.36.3-2.1"
 
 
 @pytest.mark.usefixtures("apt")
 def test_the_versions_are_listed_the_newest_first(intent_of: Any, tmp_path: Path, folder: Path) -> None:
     intent = intent_with(intent_of(), f"deb [trusted=yes] file:{make_repository(tmp_path / 'repository', HAVE)} ./")
-    found = asked(repository.question(intent, {}, NAMES), folder)
+    found = asked(Apt().question(intent, {}, NAMES), folder)
     assert found.trouble == ""
     assert found.versions == {
         "kubelet": ("1.36.10-1.1", "1.36.3-2.1", "1.36.3-1.1", "1.36.2-1.1"),
@@ -100,23 +101,21 @@ def test_a_signed_repository_is_read_with_a_key_that_is_not_there_yet(
     key, other = sign(place, tmp_path / "home"), sign(make_repository(tmp_path / "other", {}), tmp_path / "stranger")
     intent = intent_with(intent_of(), f"deb [signed-by={KEY}] file:{place} ./")
     assert not Path(KEY).exists()
-    assert asked(repository.question(intent, {KEY: key}, NAMES), folder).newest("kubelet", "1.36.3") == "1.36.3-2.1"
-    assert "is not signed" in asked(repository.question(intent, {KEY: other}, NAMES), folder).trouble
+    assert asked(Apt().question(intent, {KEY: key}, NAMES), folder).newest("kubelet", "1.36.3") == "1.36.3-2.1"
+    assert "is not signed" in asked(Apt().question(intent, {KEY: other}, NAMES), folder).trouble
 
 
 @pytest.mark.usefixtures("apt")
 def test_a_repository_that_is_not_there_is_named_with_apts_cause(intent_of: Any, folder: Path) -> None:
     intent = intent_with(intent_of(), "deb [trusted=yes] http://127.0.0.1:9/deb/ /")
-    trouble = asked(repository.question(intent, {}, NAMES), folder).trouble
+    trouble = asked(Apt().question(intent, {}, NAMES), folder).trouble
     assert trouble.startswith("Failed to fetch http://127.0.0.1:9/deb/")
     assert "onnection refused" in trouble
 
 
 @pytest.mark.usefixtures("apt")
 def test_a_line_that_apt_cannot_read_is_named(intent_of: Any, folder: Path) -> None:
-    trouble = asked(
-        repository.question(intent_with(intent_of(), "dep http://127.0.0.1:9/ ./"), {}, NAMES), folder
-    ).trouble
+    trouble = asked(Apt().question(intent_with(intent_of(), "dep http://127.0.0.1:9/ ./"), {}, NAMES), folder).trouble
     assert "Type 'dep' is not known" in trouble
 
 
@@ -128,7 +127,7 @@ def test_the_machines_own_sources_are_looked_at_where_the_inventorys_have_no_kub
     own = make_repository(tmp_path / "own", HAVE)
     (tmp_path / "own.list").write_text(f"deb [trusted=yes] file:{own} ./\n")
     settings = f'Dir::Etc::SourceList "{tmp_path}/own.list";\nDir::Etc::SourceParts "-";\n'
-    question = repository.question(intent_with(intent_of(), f"deb [trusted=yes] file:{ours} ./", only=False), {}, NAMES)
+    question = Apt().question(intent_with(intent_of(), f"deb [trusted=yes] file:{ours} ./", only=False), {}, NAMES)
     found = asked(question.replace('Dir::State::lists "', f'{settings}Dir::State::lists "'), folder)
     assert found.newest("kubelet", "1.36.10") == "1.36.10-1.1"
 
@@ -138,7 +137,7 @@ def test_what_the_machine_runs_after_its_own_updates_is_not_run(intent_of: Any, 
     settings = tmp_path / "hooks.conf"
     settings.write_text(f'APT::Update::Post-Invoke-Success {{ "touch {tmp_path}/ran"; }};\n')
     intent = intent_with(intent_of(), f"deb [trusted=yes] file:{make_repository(tmp_path / 'repository', HAVE)} ./")
-    question = f"export APT_CONFIG={settings}\n{repository.question(intent, {}, NAMES)}"
+    question = f"export APT_CONFIG={settings}\n{Apt().question(intent, {}, NAMES)}"
     assert asked(question, folder).versions
     assert not (tmp_path / "ran").exists()
 
@@ -152,12 +151,12 @@ def test_what_the_machine_runs_after_its_own_updates_is_not_run(intent_of: Any, 
     ],
 )
 def test_madison_is_read(text: str, versions: dict[str, tuple[str, ...]]) -> None:
-    assert repository.answered(Answer(0, text)) == Repository(versions)
+    assert Apt().answered(Answer(0, text)) == Repository(versions)
 
 
 def test_trouble_is_one_line() -> None:
-    assert repository.answered(Answer(100, "E: one\n two\n")).trouble == "one two"
-    assert repository.answered(Answer(100, "")).trouble == "apt said nothing"
+    assert Apt().answered(Answer(100, "E: one\n two\n")).trouble == "one two"
+    assert Apt().answered(Answer(100, "")).trouble == "apt said nothing"
 
 
 @pytest.mark.parametrize(
