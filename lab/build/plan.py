@@ -46,7 +46,7 @@ def _rpm_layer_step(cache: Cache, apt: Apt, root: Step) -> Step:
     role = Role.RPM_NODE
     return Step(
         layer_name(role), "Layer of the rpm node",
-        ("1", *base.LAYER_PACKAGES[role], repr((rpm_system.PREINSTALLED, rpm_system.PROVIDES)),
+        ("1", *base.LAYER_PACKAGES[role], repr((rpm_system.RELEASE_PACKAGE, rpm_system.PREINSTALLED, rpm_system.PROVIDES)),
          rpm_system.PACKAGING / rpm_system.RELEASE_PACKAGE.name),
         (cache.layer(role),), partial(base.build_layer, role, cache, apt, finish=rpm_system.finish), (root,), seconds=20,
     )  # fmt: skip

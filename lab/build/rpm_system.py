@@ -28,7 +28,7 @@ RELEASE_PACKAGE = Rpm(
     ),
     trees=(("packaging-rpm/rocky-release", "."),),
     links=dict.fromkeys(("etc/redhat-release", "etc/system-release"), "rocky-release"),
-    folders={"etc/yum.repos.d": ""},
+    folders={"etc/yum.repos.d": "", "etc/pki/rpm-gpg": ""},
 )
 # What the machine has from the start, as the rpm database knows it -> the Debian package that brought it.
 PREINSTALLED = {
