@@ -95,6 +95,10 @@ def moved(document: Any, edit: Any) -> Any:
         minor = ".".join(str(wanted["kubernetes"]).split(".")[:2])
         packages, places = data["packages"], (r"/v\d+\.\d+/", f"/v{minor}/")
         packages["repositories"] = [re.sub(*places, line) for line in packages["repositories"]]
+        packages["rpm_repositories"] = [
+            {key: re.sub(*places, value) if isinstance(value, str) else value for key, value in repository.items()}
+            for repository in packages["rpm_repositories"]
+        ]
         packages["keyrings"] = {path: re.sub(*places, line) for path, line in packages.get("keyrings", {}).items()}
     for key, address in data["manifests"].items():
         if version := wanted.get("purelb" if key == "purelb" else "calico"):

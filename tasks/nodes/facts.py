@@ -59,7 +59,7 @@ class NodeFacts:
         cgroups: the type of the file system at /sys/fs/cgroup.
         resolver: the file that the kubelet hands to pods, and the addresses of the nameservers in it.
         other_cni: names of other networks' files that a runtime would take before Calico's.
-        selinux: enforcing, permissive, or disabled where none is there.
+        selinux: enforcing, permissive or disabled; "" where there is none.
         twice: packages that are there in two versions.
         firewalls: those that are on, now or after a boot.
         identity: what no two machines may share, kind -> values: product_uuid, machine-id, SSH host key; what the machine
@@ -90,7 +90,7 @@ class NodeFacts:
     lacking: frozenset[str]
     other_cni: tuple[str, ...] = ()
     firewalls: tuple[str, ...] = ()
-    selinux: str = "disabled"
+    selinux: str = ""
     twice: tuple[str, ...] = ()
     identity: Mapping[str, frozenset[str]] = field(default_factory=dict)
     repository: Repository | None = field(default=None)

@@ -8,6 +8,7 @@ from kubepeer.intent import Intent
 from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import LinuxChange, impossible
 from tasks.nodes.managers.choice import manager_of
+from tasks.nodes.managers.evr import without_zero
 from tasks.nodes.managers.manager import PackageManager
 from tasks.nodes.repository import Repository, upstream
 from tasks.nodes.systems import RPM, System, by_family, read
@@ -37,7 +38,6 @@ _RPM_NAMES = tuple(
         for name in manager_of(System("rhel", version=str(release))).names(package)
     )
 )
-# An epoch of 0 is not written, as nobody writes it.
 PACKAGES_QUESTION = by_family(
     apt=f"dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}}\\n' {' '.join(_DEBIAN_NAMES)} 2>/dev/null; true",
     rpm=f"rpm -q --qf '%{{NAME}} %|EPOCH?{{%{{EPOCH}}:}}|%{{VERSION}}-%{{RELEASE}} installed\\n' {' '.join(_RPM_NAMES)} 2>/dev/null; true",
@@ -182,4 +182,4 @@ def twice(answer: Answer) -> tuple[str, ...]:
 
 def _rows(answer: Answer) -> list[tuple[str, str]]:
     rows = (line.split() for line in answer.lines)
-    return [(row[0], row[1]) for row in rows if len(row) == 3 and row[2] == "installed"]  # noqa: PLR2004  the format that was asked for
+    return [(row[0], without_zero(row[1])) for row in rows if len(row) == 3 and row[2] == "installed"]  # noqa: PLR2004  the format that was asked for

@@ -79,4 +79,4 @@ def _cut_off(own: NodeFacts) -> Iterator[str]:
     """A transaction of rpm that was cut off: which of the two versions is whole nobody knows."""
     if own.twice:
         cure = "package-cleanup --cleandupes" if own.system.manager == "yum" else "dnf remove --duplicates"
-        yield f"{', '.join(own.twice)} is installed twice, by a package transaction that was cut off: end it ({cure})"
+        yield f"two versions of {', '.join(own.twice)} are there, by a package transaction that was cut off: end it ({cure})"

@@ -29,6 +29,7 @@ def cache() -> Cache:
         programs.kubeadm(cache),
         programs.router_layers(cache),
         programs.bird_layers(cache),
+        programs.rpm_layers(cache),
         base_note(cache).exists(),
     )
     whole = all(parts) and any(cache.repository(RELEASE).glob("containerd_*.deb"))

@@ -106,6 +106,13 @@ def bird3(cache: Cache) -> list[str]:
     return [str(loader), "--library-path", libraries, str(program)]
 
 
+def rpm_layers(cache: Cache) -> list[Path]:
+    """The file systems of a machine with dnf, rpm and rpmbuild, the topmost first: KUBEPEER_RPM_ROOT, or the lab's; empty where there is none."""
+    named = os.environ.get("KUBEPEER_RPM_ROOT")
+    layers = [Path(named)] if named else [cache.path / "layers" / "rpm-node", cache.base]
+    return layers if all(layer.exists() for layer in layers) and os.geteuid() == 0 else []
+
+
 def containerd(cache: Cache, target: Path) -> Path | None:
     """Containerd of the PATH, or of the package in the lab's repository."""
     if found := shutil.which("containerd"):

@@ -105,8 +105,8 @@ class Rpm:
         path = versionlock.LISTS[self._manager]
         stands = seen.files[path]
         known = {name: version for name, version in versions.items() if version}
-        text = versionlock.locked(self._manager, stands.content if stands else "", known)
-        yield file(path, text, stands)
+        if known:
+            yield file(path, versionlock.locked(self._manager, stands.content if stands else "", known), stands)
 
 
 def key_path(repository: RpmRepository) -> str:

@@ -21,9 +21,10 @@ CAUSE = """first_error() {
     awk '/^ *- (Curl error|Status code)/ { sub(/^ *- /, ""); if (!fetch) fetch = $0 }
          why { sub(/^ *- /, "; "); problem = problem $0; why = 0 }
          /^ *Problem[ 0-9]*:/ && !problem { sub(/^ *Problem[ 0-9]*: */, ""); problem = $0; why = 1 }
+         /( is not signed|^Public key for .* is not installed|are not correct for this package)\\.?$/ { if (!key) key = $0 }
          /^Error: ./ { if (!error) error = $0 }
          NF { last = $0 }
-         END { print fetch ? fetch : problem ? problem : error ? error : last }' "$1"
+         END { print fetch ? fetch : problem ? problem : key ? key : error ? error : last }' "$1"
 }
 """
 LOOK_UP = """(
@@ -103,19 +104,19 @@ def install(
     """
     only = ONLY_OURS if only_ours else ""
     weak = "--setopt=install_weak_deps=False" if manager == "dnf" else ""  # as --no-install-recommends of apt
-    fresh = "--refresh" if manager == "dnf" else ""
     steps = []
     for command, specs in commands:
         words = f"{command} {' '.join(specs)}"
         steps.append(f"patiently would {words}\nkeeps_all")
     before = "\n".join(steps)
     after = "\n".join(f"patiently transaction {command} {' '.join(specs)}" for command, specs in commands)
-    expire = "" if fresh else "patiently yum clean expire-cache\n"
+    # Without a yes first, the key of a repository whose metadata is signed is not taken: --assumeno says no to that, too.
+    fresh = f"dnf -y {OPTIONS} {only} makecache --refresh" if manager == "dnf" else "yum clean expire-cache"
     return f"""{patiently(RPM_LOG, CAUSE, LOCKED)}export LC_ALL=C
 transaction() {{ {manager} -y {OPTIONS} --disableplugin=versionlock {only} {weak} "$@"; }}
 would() {{
     code=0
-    {manager} --assumeno {OPTIONS} --disableplugin=versionlock {only} {weak} {fresh} "$@" || code=$?
+    {manager} --assumeno {OPTIONS} --disableplugin=versionlock {only} {weak} "$@" || code=$?
     [ $code -ne 1 ] || ! grep -q -x -E 'Operation aborted\\.|Exiting on user command' {RPM_LOG} || code=0
     return $code
 }}
@@ -125,7 +126,8 @@ keeps_all() {{
                    $1 == "replacing" {{ sub(/\\.[^.]*$/, "", $2); print $2 }}' {RPM_LOG} | tr '\\n' ' ')
     [ -z "$removed" ] || {{ echo "{manager} would remove ${{removed% }}: nothing was installed" >&2; exit 100; }}
 }}
-{expire}{before}
+patiently {fresh}
+{before}
 {after}
 for p in {" ".join(names)}; do rpm -q --quiet "$p" || {{ echo "{manager} has not installed $p" >&2; exit 100; }}; done
 rm -f {RPM_LOG}"""

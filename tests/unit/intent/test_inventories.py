@@ -34,6 +34,7 @@ data.manifests.purelb
 data.packages.keyrings
 data.packages.only_these_repositories
 data.packages.repositories
+data.packages.rpm_repositories
 data.registries
 data.software.allow_cgroup_v1
 data.software.cgroup_driver
@@ -54,6 +55,7 @@ data.manifests.calico_crds
 data.manifests.purelb
 data.packages.keyrings
 data.packages.repositories
+data.packages.rpm_repositories
 data.software.calico
 data.software.haproxy_image
 data.software.image_repository

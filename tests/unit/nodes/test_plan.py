@@ -7,8 +7,9 @@ import pytest
 
 from tasks.linux import observe
 from tasks.linux.state import Execute, Write
-from tasks.nodes import plan
+from tasks.nodes import plan, systems
 from tasks.nodes.hosts import TEMPLATE
+from tasks.nodes.managers.choice import manager_of
 from tasks.nodes.repository import Repository
 from tasks.nodes.sysctls import LAST_FILE, SYSCTL_CONF
 
@@ -21,6 +22,9 @@ OF_RPM = (
     "/etc/dnf/plugins/versionlock.list",
     "/etc/yum/pluginconf.d/versionlock.list",
     "/etc/sysconfig/kubelet",
+    "/etc/pki/rpm-gpg/RPM-GPG-KEY-kubepeer-kubernetes",
+    "/etc/pki/rpm-gpg/RPM-GPG-KEY-kubepeer-docker",
+    "/etc/pki/rpm-gpg/RPM-GPG-KEY-kubepeer-rocky",
 )
 KEYRINGS = {"/etc/apt/keyrings/kubernetes.asc": KEY}
 HAVE = {name: ["1.26.0-2.1", "1.26.0-1.1"] for name in ("kubelet", "kubeadm", "kubectl")} | {
@@ -50,7 +54,8 @@ def test_the_plan_is_these_changes_in_this_order(case: dict[str, Any], intent_of
     intent = intent_of(**case.get("edit", {}))
     seen = seen_of(case["machine"], case.get("answers"), case.get("files"))
     have = repository(case.get("repository", HAVE))
-    changes = plan.plan(intent, intent.node(NODE), seen, KEYRINGS, have)
+    keyrings = dict.fromkeys(manager_of(systems.read(seen["system"])).keyrings(intent), KEY)
+    changes = plan.plan(intent, intent.node(NODE), seen, keyrings, have)
     changes = tuple(change for change in changes if change.what == case.get("only", change.what))
     assert [change.what for change in changes] == [wanted["what"] for wanted in case["changes"]]
     for change, wanted in zip(changes, case["changes"], strict=True):
