@@ -19,7 +19,7 @@ d=$(dirname -- {path}); [ -d "$d" ] || (umask 022; mkdir -p -- "$d")
 t=$(mktemp "$d/.kubepeer.XXXXXX"); trap 'rm -f -- "$t"' EXIT
 cat > "$t"; [ "$(wc -c < "$t")" -eq {size} ]; chown {owner} "$t"; chmod {mode} "$t"; sync "$t"
 {mark}mv -fT -- "$t" {path}; trap - EXIT
-[ ! -e /sys/fs/selinux/enforce ] || restorecon -- {path}"""
+[ ! -e /sys/fs/selinux/enforce ] || ! command -v restorecon >/dev/null || restorecon -- {path}"""
 
 
 def apply(shell: Shell, changes: Iterable[LinuxChange]) -> None:

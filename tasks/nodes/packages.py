@@ -44,7 +44,8 @@ PACKAGES_QUESTION = by_family(
 )
 PROGRAMS_QUESTION = (
     f"for p in {' '.join(PROGRAMS)}; do ! command -v $p >/dev/null || echo $p; done\n"
-    f'for f in {VERSIONLOCK_PLUGINS}; do [ ! -e "$f" ] || {{ echo versionlock; break; }}; done'
+    f'for f in {VERSIONLOCK_PLUGINS}; do [ ! -e "$f" ] || {{ echo versionlock; break; }}; done\n'
+    "[ -e /sys/fs/selinux/enforce ] || echo container-selinux"  # a policy is for a machine that asks it
 )
 MEMBER_QUESTION = f"ls {KUBELET_CONF} 2>/dev/null; true"
 # A kubelet whose file was replaced under it is still the old one, and so is one that no package brought.
@@ -76,7 +77,7 @@ def lacking(intent: Intent, system: System, stands: Mapping[str, str], programs:
         intent: what is wanted.
         system: the node's.
         stands: package -> version, of those that are installed.
-        programs: those of PROGRAMS that are there, wherever they came from.
+        programs: the answer to PROGRAMS_QUESTION: what is there, wherever it came from, or of no use there.
 
     """
     manager = manager_of(system)

@@ -64,7 +64,7 @@ def no_such_version(intent: Intent, observed: Mapping[str, NodeFacts]) -> Refuse
                 f"the package repositories have no {', '.join(absent)} {version}"
                 f"{f', but {examples}' if examples else ''} (asked on {name}). {NOTHING}",
                 host=intent.cluster.name,
-                cure=f"{'set software.kubernetes to one of them, or ' if examples else ''}correct packages.repositories",
+                cure=f"{'set software.kubernetes to one of them, or ' if examples else ''}correct {facts.system.places.repositories}",
             )
     return None
 
@@ -78,7 +78,7 @@ def no_repository(intent: Intent, observed: Mapping[str, NodeFacts]) -> RefusedE
     return RefusedError(
         f"the package repositories cannot be read ({trouble}; asked on {name}). {NOTHING}",
         host=intent.cluster.name,
-        cure="correct packages.repositories and packages.keyrings, or let the nodes reach them",
+        cure=f"correct {observed[name].system.places.repositories}, or let the nodes reach them",
     )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-LOOK_UP_SECONDS = 210  # a package manager gives up before
+LOOK_UP_SECONDS = 390  # a package manager gives up before: dnf has 180 for ours, and again for the machine's own
 SHOWN = 3  # versions that a refusal names
 
 

@@ -10,7 +10,6 @@ from tasks.nodes.packages import CRI_TOOLS, RUNTIME, RUNTIMES, choice
 from tasks.nodes.repository import Repository, minor_of, upstream
 from tasks.nodes.systems import RPM
 
-APT_KEYS, RPM_KEYS = "packages.repositories and packages.keyrings", "packages.rpm_repositories"
 CGROUP_2 = "cgroup2fs"  # statfs(2): the unified hierarchy; the older ones are folders in a tmpfs
 
 
@@ -57,12 +56,12 @@ def _repository(intent: Intent, own: NodeFacts) -> Iterator[str]:
     if repository.trouble:
         yield (
             f"its package repositories cannot be read ({repository.trouble}): "
-            f"correct {RPM_KEYS if own.system.family == RPM else APT_KEYS}, or let it reach them"
+            f"correct {own.system.places.repositories}, or let it reach them"
         )
         return
     no_crictl = CRI_TOOLS in own.lacking and not repository.versions.get(CRI_TOOLS)
     if no_crictl and intent.packages.only_these_repositories:
-        where = RPM_KEYS if own.system.family == RPM else "packages.repositories"
+        where = own.system.places.repositories
         yield f"its package repositories have no {CRI_TOOLS} (crictl): add one that has it to {where}"
 
 
@@ -72,7 +71,7 @@ def _no_runtime(own: NodeFacts) -> Iterator[str]:
     if own.system.family != RPM or RUNTIME not in own.lacking or repository is None or repository.trouble:
         return
     if not any(repository.versions.get(name) for name in RUNTIMES):
-        yield f"its package repositories have no containerd.io and no containerd: add Docker's to {RPM_KEYS}"
+        yield f"its package repositories have no containerd.io and no containerd: add Docker's to {own.system.places.repositories}"
 
 
 def _cut_off(own: NodeFacts) -> Iterator[str]:

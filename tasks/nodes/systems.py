@@ -33,11 +33,12 @@ class Places:
 
     time_unit: str
     kubelet_file: str
+    repositories: str  # the keys of the inventory that say where packages come from
 
 
 PLACES = {
-    APT: Places("chrony", "/etc/default/kubelet"),
-    RPM: Places("chronyd", "/etc/sysconfig/kubelet"),
+    APT: Places("chrony", "/etc/default/kubelet", "packages.repositories and packages.keyrings"),
+    RPM: Places("chronyd", "/etc/sysconfig/kubelet", "packages.rpm_repositories"),
 }
 
 

@@ -107,7 +107,7 @@ def bird3(cache: Cache) -> list[str]:
 
 
 def rpm_layers(cache: Cache) -> list[Path]:
-    """The file systems of a machine with dnf, rpm and rpmbuild, the topmost first: KUBEPEER_RPM_ROOT, or the lab's; empty where there is none."""
+    """A machine with dnf, rpm and rpmbuild, its topmost file system first: KUBEPEER_RPM_ROOT, or the lab's; empty where there is none."""
     named = os.environ.get("KUBEPEER_RPM_ROOT")
     layers = [Path(named)] if named else [cache.path / "layers" / "rpm-node", cache.base]
     return layers if all(layer.exists() for layer in layers) and os.geteuid() == 0 else []

@@ -81,6 +81,14 @@ def index(folder: Path, packages: Sequence[Package]) -> None:
     )
 
 
+def sign_index(layers: Sequence[Path], folder: Path) -> Said:
+    """Sign the metadata with the key that build() has made."""
+    script = (
+        "export GNUPGHOME=/mnt/gpg; gpg -q --batch --armor --detach-sign /mnt/repodata/repomd.xml && gpgconf --kill all"
+    )
+    return overlaid(layers, folder, ["sh", "-c", script])
+
+
 def _entry(folder: Path, package: Package) -> str:
     content = (folder / package.file).read_bytes()
     own = f'<rpm:entry name="{package.name}" flags="EQ" epoch="{package.epoch}" ver="{package.version}" rel="{package.release}"/>'

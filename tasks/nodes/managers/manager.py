@@ -70,6 +70,8 @@ def patiently(log: str, cause: str, lock: str) -> str:
         [ -n "$locked" ] || {{ first_error {log} >&2; exit 100; }}
         if [ $n -ge {LOCK_TRIES} ]; then
             holder=$(echo "$locked" | sed -n 's/.*\\(with pid\\|as pid\\|locked by\\) \\([0-9][0-9]*\\).*/\\2/p')
+            file=$(echo "$locked" | sed -n 's/.* on \\(\\/[^ ]*\\) (.*/\\1/p')
+            [ -z "$file" ] || holder=$(awk -v inode="$(stat -c %i "$file")" '$6 ~ ":" inode "$" {{ print $5; exit }}' /proc/locks)
             [ -z "$holder" ] || locked="$locked ($(cat /proc/$holder/comm 2>/dev/null || echo 'it has ended'))"
             echo "$locked, for {2 * LOCK_TRIES} s" >&2
             exit 100

@@ -8,12 +8,19 @@ from tasks.nodes.managers.manager import patiently
 RPM_LOG = "/run/kubepeer-rpm.log"
 IDS = "kubepeer-"  # of our repositories: one of the same name that somebody has made by hand stays another
 LOOK_UP_SECONDS = 180
-LOCKED = "already locked by|another copy is running"  # dnf/lock.py; yum's cli.py
+LOCKED = (
+    "already locked by|another copy is running|t create transaction lock on"  # dnf/lock.py; yum's cli.py; lib/rpmlock.c
+)
 MARK = "@ "  # tells what was found from what is said beside it
 
 # A repository that was prepared by hand as Kubernetes' documentation says has exclude=kubelet kubeadm kubectl, and what somebody has locked
 # is what we lock anew. dnf waits for another one without an end unless it is told not to.
 OPTIONS = "--disableexcludes=all --setopt=exit_on_lock=1"
+# The keys of metadata are taken here: who is only asked what it would do takes none, and calls the signature bad.
+FRESH = {
+    "dnf": "patiently transaction --refresh makecache",
+    "yum": "patiently transaction clean expire-cache\npatiently transaction makecache fast",
+}
 ONLY_OURS = f"--disablerepo='*' --enablerepo='{IDS}*'"
 
 # The address that could not be had comes before what it is called in the end; a conflict is told over several lines.
@@ -104,19 +111,15 @@ def install(
     """
     only = ONLY_OURS if only_ours else ""
     weak = "--setopt=install_weak_deps=False" if manager == "dnf" else ""  # as --no-install-recommends of apt
-    steps = []
-    for command, specs in commands:
-        words = f"{command} {' '.join(specs)}"
-        steps.append(f"patiently would {words}\nkeeps_all")
-    before = "\n".join(steps)
-    after = "\n".join(f"patiently transaction {command} {' '.join(specs)}" for command, specs in commands)
-    # Without a yes first, the key of a repository whose metadata is signed is not taken: --assumeno says no to that, too.
-    fresh = f"dnf -y {OPTIONS} {only} makecache --refresh" if manager == "dnf" else "yum clean expire-cache"
+    told = [f"{command} {' '.join(specs)}" for command, specs in commands]
+    before = "\n".join(f"patiently would {words}\nkeeps_all" for words in told)
+    after = "\n".join(f"patiently transaction {words}" for words in told)
     return f"""{patiently(RPM_LOG, CAUSE, LOCKED)}export LC_ALL=C
-transaction() {{ {manager} -y {OPTIONS} --disableplugin=versionlock {only} {weak} "$@"; }}
+options="{OPTIONS} --disableplugin=versionlock {weak}"
+transaction() {{ {manager} -y $options {only} "$@"; }}
 would() {{
     code=0
-    {manager} --assumeno {OPTIONS} --disableplugin=versionlock {only} {weak} "$@" || code=$?
+    {manager} --assumeno $options {only} "$@" || code=$?
     [ $code -ne 1 ] || ! grep -q -x -E 'Operation aborted\\.|Exiting on user command' {RPM_LOG} || code=0
     return $code
 }}
@@ -126,7 +129,7 @@ keeps_all() {{
                    $1 == "replacing" {{ sub(/\\.[^.]*$/, "", $2); print $2 }}' {RPM_LOG} | tr '\\n' ' ')
     [ -z "$removed" ] || {{ echo "{manager} would remove ${{removed% }}: nothing was installed" >&2; exit 100; }}
 }}
-patiently {fresh}
+{FRESH[manager]}
 {before}
 {after}
 for p in {" ".join(names)}; do rpm -q --quiet "$p" || {{ echo "{manager} has not installed $p" >&2; exit 100; }}; done

@@ -103,7 +103,7 @@ def test_a_version_that_is_not_there_is_refused_in_one_line(machine: Machine, ru
         assert str(raised.value) == (
             "k8s-calico: the package repositories have no kubelet, kubeadm, kubectl 1.26.0, but 1.26.15 "
             f"(asked on {WORKER}). Nothing was changed on any host. "
-            "Cure: set software.kubernetes to one of them, or correct packages.repositories"
+            "Cure: set software.kubernetes to one of them, or correct packages.repositories and packages.keyrings"
         )
 
 
@@ -148,6 +148,30 @@ def api(monkeypatch: pytest.MonkeyPatch, machine: Machine) -> list[Any]:
 
 def full_name(run: Run, name: str) -> str:
     return run.intent.node(name).full_name
+
+
+def test_a_system_that_is_not_listed_is_taken_with_a_remark(machine: Machine, run_of: Any) -> None:
+    run: Run = run_of(WORKER)
+    machine.said = READY | {"system": "linuxmint ubuntu debian\nversion 22", "cpus": "2", "memory": "2048"}
+    machine.said |= {"loadable": "overlay\nbr_netfilter\nnf_conntrack\nip_vs\nip_vs_rr\nip_vs_wrr\nip_vs_sh"}
+    every_host.observe(task_on(WORKER), run)
+    assert tasks.refuse_early(task_on(WORKER), run).result == "all clear; linuxmint is not listed, taken as ubuntu"
+
+
+ROCKY = {"system": "rocky rhel centos fedora\nversion 9.6\nmanager dnf"}
+
+
+def test_a_machine_of_rpm_is_asked_by_dnf(machine: Machine, run_of: Any) -> None:
+    run: Run = run_of(WORKER, dry_run=True)
+    found = "".join(f"{name} 0:1.26.0-150500.1.1\n" for name in ("kubelet", "kubeadm", "kubectl", "cri-tools"))
+    machine.said |= ROCKY | {"repository": f"{found}containerd.io 0:1.7.27-3.1.el9\n"}
+    every_host.observe(task_on(WORKER), run)
+    assert run.recall(FACTS, of=WORKER).repository.newest("kubelet", "1.26.0") == "1.26.0-150500.1.1"
+    machine.said |= answers("machines/rocky_bare.yaml")
+    changes = {change.what: change for change in tasks.prepare(task_on(WORKER), run).changes}
+    assert "containerd.io\ncri-tools 1.26.0-150500.1.1\n" in changes["packages"].after
+    assert changes["/etc/pki/rpm-gpg/RPM-GPG-KEY-kubepeer-kubernetes"].after == "key\n"
+    assert machine.asked.count("repository") == 1
 
 
 @pytest.mark.usefixtures("api")
