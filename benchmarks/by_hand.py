@@ -80,8 +80,6 @@ def files(contents: Mapping[str, str]) -> str:
 
 def preparation(intent: Intent, node: Node) -> str:
     """Everything before kubeadm."""
-    packages = "chrony conntrack iptables containerd cri-tools"
-    version = intent.software.kubernetes
     hosts = [f"{intent.cluster.endpoint.address} {intent.cluster.endpoint_name}"]
     hosts += [f"{one.address} {one.name} {one.full_name}" for one in intent.nodes]
     before = {
@@ -96,7 +94,6 @@ def preparation(intent: Intent, node: Node) -> str:
         before[f"/etc/containerd/certs.d/{registry}/hosts.toml"] = text
     if node.role == "control_plane":
         before |= endpoint(intent, node)
-    repositories = "".join(f"{line}\n" for line in intent.packages.repositories).replace(CODENAME, "$VERSION_CODENAME")
     return f"""set -e
 export DEBIAN_FRONTEND=noninteractive
 {files(before)}
@@ -104,16 +101,44 @@ chmod +x /etc/keepalived/check_apiserver.sh 2>/dev/null || true
 cat >> /etc/hosts <<'END'
 {chr(10).join(hosts)}
 END
-. /etc/os-release
-cat > /etc/apt/sources.list.d/site.list <<END
-{repositories}END
 modprobe -a overlay br_netfilter nf_conntrack
 sysctl -q -p /etc/sysctl.d/k8s.conf
+if command -v dnf >/dev/null; then
+{by_dnf(intent)}else
+{by_apt(intent)}fi
+systemctl enable -q --now kubelet
+"""
+
+
+def by_apt(intent: Intent) -> str:
+    """The packages of a Debian machine."""
+    repositories = "".join(f"{line}\n" for line in intent.packages.repositories).replace(CODENAME, "$VERSION_CODENAME")
+    version = intent.software.kubernetes
+    return f""". /etc/os-release
+cat > /etc/apt/sources.list.d/site.list <<END
+{repositories}END
 apt-get -qq update
-apt-get -qq install -y --no-install-recommends -o Dpkg::Options::=--force-confold {packages} \\
+apt-get -qq install -y --no-install-recommends -o Dpkg::Options::=--force-confold chrony conntrack iptables containerd cri-tools \\
   kubelet={version}-* kubeadm={version}-* kubectl={version}-* >/dev/null
 systemctl restart containerd
-systemctl enable -q --now kubelet
+"""
+
+
+def by_dnf(intent: Intent) -> str:
+    """The packages of a Rocky machine, and what its presets and its firewall leave to be done."""
+    repositories = "".join(
+        f"[{one.name}]\nname={one.name}\nbaseurl={one.baseurl}\ngpgcheck={int(bool(one.gpgkey))}\ngpgkey={one.gpgkey or ''}\n"
+        for one in intent.packages.rpm_repositories
+    )
+    version = intent.software.kubernetes
+    return f"""mkdir -p /etc/sysconfig
+mv /etc/default/kubelet /etc/sysconfig/kubelet
+cat > /etc/yum.repos.d/site.repo <<END
+{repositories}END
+systemctl disable -q --now firewalld
+dnf -q -y install --setopt=install_weak_deps=False chrony iptables-nft iproute-tc conntrack-tools containerd.io cri-tools \\
+  kubelet-{version} kubeadm-{version} kubectl-{version} >/dev/null 2>&1
+systemctl enable -q --now containerd chronyd
 """
 
 

@@ -17,6 +17,7 @@ ROUTES = f"systemctl is-active --quiet frr && {DAEMONS}"
 READY = {
     Role.NODE: "true",
     Role.OLDER_NODE: "true",
+    Role.RPM_NODE: "true",
     Role.ROUTER: ROUTES,
     Role.BUSYBOX_ROUTER: f"{DAEMONS} && [ -e /run/frr/read ]",
     Role.BUSYBOX_BIRD_ROUTER: "birdc show ospf",

@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.build.base import UNPRIVILEGED_USER, base_of, release_of
+from lab.build.base import LAYER_PACKAGES, UNPRIVILEGED_USER, base_of, release_of
+from lab.build.busybox import ROOT_PACKAGES
 from lab.errors import LabError
 from lab.mounts import mount_overlay
 from lab.places import FILES, Instance
@@ -21,7 +22,7 @@ HOST_KEY_TYPES = ("ed25519", "ecdsa")
 
 def layers(instance: Instance, machine: Machine) -> Sequence[Path]:
     """The read-only folders below a machine's own, the topmost first."""
-    own = [] if machine.is_node else [instance.cache.layer(machine.role)]
+    own = [instance.cache.layer(machine.role)] if machine.role in (*LAYER_PACKAGES, *ROOT_PACKAGES) else []
     return [*own, base_of(instance.cache, release_of(machine.role))] if machine.has_systemd else own
 
 

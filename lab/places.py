@@ -74,6 +74,11 @@ class Cache:
         return self.mirror / "apt" / name
 
     @property
+    def rpm(self) -> Path:
+        """The rpm repositories that the mirror serves, and the key that they are signed with."""
+        return self.mirror / "rpm"
+
+    @property
     def registry(self) -> Path:
         """The storage of the mirror's container registry."""
         return self.mirror / "registry"

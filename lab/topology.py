@@ -19,6 +19,8 @@ class Role(Enum):
     NODE = "node"
     OLDER_NODE = "older-node"
     """A node of Debian's release before the others': both containerds are met in every run."""
+    RPM_NODE = "rpm-node"
+    """A node that is Rocky Linux 9 by all that it says of itself: dnf, rpm, firewalld, Docker's containerd.io."""
     ROUTER = "router"
     """A router with systemd, FRR, and FRR's own tool for reloading."""
     BUSYBOX_ROUTER = "busybox-router"
@@ -36,7 +38,7 @@ class Role(Enum):
     """A router of Debian's unstable, whose FRR is the newest that Debian has."""
 
 
-NODE_ROLES = (Role.NODE, Role.OLDER_NODE)
+NODE_ROLES = (Role.NODE, Role.OLDER_NODE, Role.RPM_NODE)
 BUSYBOX_ROLES = (Role.BUSYBOX_ROUTER, Role.BUSYBOX_BIRD_ROUTER)
 
 
@@ -156,8 +158,9 @@ FRR_SID = Machine(
 )
 NODES = (
     *(_node("master", number) for number in (1, 2, 3)),
-    *(_node("worker", number) for number in (4, 5)),
-    _node("worker", 6, Role.OLDER_NODE),
+    _node("worker", 4),
+    _node("worker", 5, Role.OLDER_NODE),
+    _node("worker", 6, Role.RPM_NODE),
 )
 MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR8, FRR10, BIRD3, BIRD_BOX, FRR_SID)
 

@@ -1,7 +1,7 @@
 """The root file systems: the base of all machines, and what routers, the mirror and the client have on top."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,11 @@ BASE_PACKAGES = (
     "ca-certificates", "procps", "kmod", "less", "sudo", "netbase", "ifupdown", "psmisc", "vim-tiny", "openssl",
 )  # fmt: skip
 LAYER_PACKAGES = {
+    # What a minimal Rocky has, and the libraries of what it gets later as rpms (lab/build/rpm_system.py).
+    Role.RPM_NODE: (
+        "dnf", "dnf-plugins-core", "rpm", "firewalld", "nftables", "tar",
+        "libip4tc2", "libip6tc2", "libipset13", "libnetfilter-conntrack3", "libnl-3-200", "libnl-genl-3-200",
+    ),
     Role.ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
     Role.BIRD_ROUTER: ("bird2", "tcpdump", "traceroute"),
     Role.MIRROR: ("nginx-light", "docker-registry", "chrony", "dnsmasq"),
@@ -25,7 +30,7 @@ LAYER_PACKAGES = {
     Role.NEXT_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
     Role.NEXT_BIRD_ROUTER: ("bird3", "tcpdump", "traceroute"),
     Role.NEWEST_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
-}
+}  # fmt: skip
 OF_NEXT_RELEASE = (Role.NODE, Role.NEXT_ROUTER, Role.NEXT_BIRD_ROUTER)
 UNPRIVILEGED_USER = "engineer"
 
@@ -78,8 +83,13 @@ def finish_base(root: Path, log: Path) -> None:
         (root / "var/lib" / folder).mkdir(exist_ok=True)
 
 
-def build_layer(role: Role, cache: Cache, apt: Apt, log: Path) -> None:
-    """Install a role's packages into a layer of their own, without network and without starting anything."""
+def build_layer(
+    role: Role, cache: Cache, apt: Apt, log: Path, *, finish: Callable[[Path, Path], None] | None = None
+) -> None:
+    """Install a role's packages into a layer of their own, without network and without starting anything.
+
+    `finish` gets the root and the log when all is installed.
+    """
     base = base_of(cache, apt.release)
     packages = apt.closure(LAYER_PACKAGES[role], base / "var/lib/dpkg/status")
     layer = cache.layer(role)
@@ -87,7 +97,7 @@ def build_layer(role: Role, cache: Cache, apt: Apt, log: Path) -> None:
     for left in (*layer.parent.glob(f"{WORK_PREFIX}*"), partial):
         discard(left)
     partial.mkdir(parents=True)
-    with mounted_overlay([base], partial) as root, _quiet_installation(root):
+    with mounted_overlay([base], partial) as root, quiet_installation(root):
         folder = root / "var/cache/lab-packages"
         folder.mkdir()
         for package in packages:
@@ -99,12 +109,14 @@ def build_layer(role: Role, cache: Cache, apt: Apt, log: Path) -> None:
         shutil.rmtree(folder)
         for made in (root / "var/cache/apt").glob("*.bin"):
             made.unlink()
+        if finish is not None:
+            finish(root, log)
     discard(layer)
     partial.rename(layer)
 
 
 @contextmanager
-def _quiet_installation(root: Path) -> Iterator[None]:
+def quiet_installation(root: Path) -> Iterator[None]:
     """While packages are installed no daemon starts (Debian's policy-rc.d), and /proc is there for their scripts."""
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")

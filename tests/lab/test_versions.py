@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab.build.programs import COREDNS, CRICTL, ETCD, KUBERNETES
+from lab.build.programs import CONTAINERD, COREDNS, CRICTL, ETCD, KUBERNETES
 from tests.lab.devices import Kubectl
 from tests.lab.laboratory import MASTERS, NODES, WORKERS, Laboratory
 
@@ -37,13 +37,15 @@ def test_etcd_and_coredns_are_the_real_ones(lab: Laboratory, cluster: Kubectl) -
     assert said.startswith(f"CoreDNS-{COREDNS.version}\n")
 
 
-def test_both_container_runtimes_of_debian_are_met(cluster: Kubectl) -> None:
+def test_the_container_runtimes_of_both_debians_and_of_docker_are_met(cluster: Kubectl) -> None:
     runtimes = {
         node["metadata"]["name"].partition(".")[0]: node["status"]["nodeInfo"]["containerRuntimeVersion"]
         for node in cluster.get("nodes")
     }
-    assert runtimes[WORKERS[2]].startswith("containerd://1.6.")
-    assert all(runtimes[name].startswith("containerd://1.7.") for name in NODES if name != WORKERS[2])
+    assert runtimes.pop(WORKERS[1]).startswith("containerd://1.6.")
+    assert runtimes.pop(WORKERS[2]) == f"containerd://{CONTAINERD.version}"
+    assert set(runtimes) == set(NODES) - set(WORKERS[1:])
+    assert all(runtime.startswith("containerd://1.7.") for runtime in runtimes.values())
 
 
 def test_names_of_the_cluster_and_of_the_site_are_resolved_by_coredns(cluster: Kubectl) -> None:
