@@ -87,6 +87,7 @@ def script_of(intent: Any, said: str = "") -> str:
         ("cni_plugins", archive(loopback="l", bridge="b", LICENSE="words"), "opt/cni/bin/loopback"),
         ("crictl", archive(crictl="i"), "usr/local/bin/crictl"),
     ],
+    ids=["containerd", "runc", "cni_plugins", "crictl"],  # the archives themselves say when they were made
 )
 def test_a_program_takes_its_place_and_is_no_difference_any_more(
     intent_of: Any, node: Run, tmp_path: Path, name: str, data: bytes, place: str
