@@ -110,7 +110,7 @@ def plan(
         *plan_packages(intent, seen, repository),
         *plan_time(intent, system, seen),
         *cni.plan(intent, seen),
-        *plan_runtime(intent, system, seen),
+        *plan_runtime(intent, seen),
         *plan_kubelet(node, system, seen),
     )
 
@@ -121,7 +121,7 @@ def plan_time(intent: Intent, system: System, seen: Seen) -> Iterator[LinuxChang
     yield from chrony.plan(intent, system, seen)
 
 
-def plan_runtime(intent: Intent, system: System, seen: Seen) -> Iterator[LinuxChange | None]:
+def plan_runtime(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     """Containerd with the cgroup driver of the kubelet, and the registries' mirrors."""
     software = intent.software
     content = render(
@@ -140,7 +140,7 @@ def plan_runtime(intent: Intent, system: System, seen: Seen) -> Iterator[LinuxCh
     )
     if configuration or "containerd" in seen["restarts"].lines:
         yield restart("containerd")
-    yield from _unit(system, seen, "containerd")
+    yield from _unit(systems.read(seen["system"]), seen, "containerd")
 
 
 def _mirror_file(registry: str) -> str:
