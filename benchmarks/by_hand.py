@@ -144,7 +144,7 @@ systemctl enable -q --now containerd chronyd
 
 def endpoint(intent: Intent, node: Node) -> dict[str, str]:
     """Haproxy and keepalived, as the runbook would write them."""
-    nothing = Seen(answers={"owed": Answer(0, "")}, files=dict.fromkeys(PATHS))
+    nothing = Seen(answers={"restarts": Answer(0, "")}, files=dict.fromkeys(PATHS))
     return {change.what: change.after or "" for change in plan_endpoint(intent, node, nothing, None)}
 
 
