@@ -7,6 +7,7 @@ input and a separate standard error each. Scripts travel on standard input, so t
 import shlex
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -224,5 +225,6 @@ def open_shell(nornir: Nornir, name: str) -> SshShell:
     opened = connection(nornir, name, "netmiko")
     transport = opened.remote_conn_pre.get_transport()
     if isinstance(transport.sock, socket.socket):
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * SILENCE_SECONDS)
+        with suppress(OSError):  # it is closed already: the first command says so
+            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * SILENCE_SECONDS)
     return SshShell(name, transport, sudo=nornir.inventory.hosts[name].username != "root", password=opened.secret)

@@ -4,12 +4,15 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import paramiko
 import pytest
 
 from kubepeer.errors import UnreachableError
-from tasks.linux.shell import NO_EXIT_CODE, SshShell
+from tasks.linux import shell as shell_module
+from tasks.linux.shell import NO_EXIT_CODE, SshShell, open_shell
 
 DEADLINE = 120  # seconds; nothing here waits for it unless it fails
 
@@ -104,3 +107,23 @@ def test_a_connection_that_is_lost_in_a_command_is_no_failure_of_the_command(
 def test_a_command_that_is_killed_is_a_failure_of_the_command(server: tuple[Server, SshShell]) -> None:
     _, shell = server
     assert shell.run("kill -KILL $$", deadline=DEADLINE).code == NO_EXIT_CODE
+
+
+def test_a_connection_that_is_gone_is_told_by_the_next_command_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its socket is closed, and takes no option any more."""
+    here, there = socket.socketpair()
+    there.close()
+    here.close()
+    client = SimpleNamespace(sock=here, open_session=_gone, is_active=lambda: False)
+    monkeypatch.setattr(
+        shell_module,
+        "connection",
+        lambda *_: SimpleNamespace(remote_conn_pre=SimpleNamespace(get_transport=lambda: client)),
+    )
+    nornir: Any = SimpleNamespace(inventory=SimpleNamespace(hosts={"node": SimpleNamespace(username="root")}))
+    with pytest.raises(UnreachableError, match="the SSH connection was lost: SSH session not active"):
+        open_shell(nornir, "node").run("true", deadline=DEADLINE)
+
+
+def _gone(**_: float) -> None:
+    raise paramiko.SSHException("SSH session not active")
