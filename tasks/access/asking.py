@@ -1,5 +1,6 @@
 """What bootstrap.py asks a person before its first phase: are these the hosts' keys, and what is the password."""
 
+import signal
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -89,7 +90,7 @@ def meet(run: Run, console: Console) -> None:
         together = [of_user] if not run.options.further.get("ask_each") else [[name] for name in of_user]
         for names in together:
             which = names[0] if len(names) == 1 else f"{len(names)} hosts"
-            password = run.redactor.learn(getpass(f"Password of {user} on {which}: "))
+            password = run.redactor.learn(_password(f"Password of {user} on {which}: "))
             for name in names:
                 run.once(FIRST_PASSWORD, partial(str, password), of=name)
 
@@ -119,6 +120,19 @@ def _judge_keys(run: Run, console: Console, offered: Sequence[Offer]) -> None:
                 "the keys were not accepted. Nothing was changed.", cure="compare with ssh-keygen -lf there"
             )
     accept(run.settings.known_hosts, offered)
+
+
+def _password(question: str) -> str:
+    """The answer to a question; Ctrl-C ends the run as always, and the terminal shows again what is typed."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return getpass(question)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, before)
+        signal.raise_signal(signal.SIGINT)
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _answer(question: str) -> str:

@@ -109,15 +109,15 @@ def refusal(host: Host, user: str, error: Exception) -> UnreachableError:
         return explain(host, error)
     if user == "root":
         return LoginRefusedError(
-            f"{where} refused root's password: it is wrong, the account is locked, or sshd takes none of root's "
+            f"{where} refused root's password: it is wrong, the account is locked or expired, or sshd takes none of root's "
             "(PermitRootLogin prohibit-password or no, the default of most systems)",
             host=host.name,
             cure="name a user with sudo who may log in (access.first_user), or PermitRootLogin yes until bootstrap.py has run",
         )
     return LoginRefusedError(
-        f"{where} refused the password of {user}: it is wrong, or the account is locked",
+        f"{where} refused the password of {user}: it is wrong, or the account is locked or expired",
         host=host.name,
-        cure=f"the right one; passwd -S {user} there says whether it is locked",
+        cure=f"the right one; passwd -S {user} and chage -l {user} there say whether it is locked or expired",
     )
 
 
@@ -128,18 +128,31 @@ def judge(session: Session, user: str) -> None:
         CommandError: they are not, with the cure.
 
     """
-    completed = session.shell.run("id -u")
+    try:
+        completed = session.shell.run("id -u")
+    except CommandError as error:
+        if _must_change(error.message):
+            raise _changed_first(session.shell.host, user) from error
+        raise
     if completed.code == 0 and completed.text.strip() == "0":
         return
     said = " ".join(completed.stderr.decode(errors="replace").split()) or completed.said
-    if "expired" in said or "Password change required" in said:
-        raise CommandError(
-            f"the password of {user} has expired: it must be changed before anything else",
-            host=session.shell.host,
-            cure=f"log in once by hand (ssh {user}@...) and choose another",
-        )
+    if _must_change(said):
+        raise _changed_first(session.shell.host, user)
     raise CommandError(
         f"{user} logs in and runs no commands as root: {said[:200]}",
         host=session.shell.host,
         cure="see its login shell",
+    )
+
+
+def _must_change(said: str) -> bool:
+    return "Password change required" in said or "password has expired" in said
+
+
+def _changed_first(host: str, user: str) -> CommandError:
+    return CommandError(
+        f"the password of {user} has expired: it must be changed before anything else",
+        host=host,
+        cure=f"log in once by hand (ssh {user}@...) and choose another",
     )

@@ -158,7 +158,9 @@ def test_a_user_with_sudo_brings_roots_key_where_root_has_no_password_of_use(bar
         FIRST, "echo PermitRootLogin prohibit-password >/etc/ssh/sshd_config.d/10-root.conf; systemctl reload ssh"
     )
     said = one_line(bare.bootstrap("--make-key", "--accept-new", "--output", "json"), 3, FIRST)
-    assert "refused root's password: it is wrong, the account is locked, or sshd takes none of root's" in said
+    assert (
+        "refused root's password: it is wrong, the account is locked or expired, or sshd takes none of root's" in said
+    )
     answer = bare.bootstrap("--output", "json", access={"first_user": "engineer"}).ended(0)
     assert [what for _, what in answer.changes] == ["/root/.ssh/authorized_keys"]
 
@@ -189,7 +191,10 @@ def test_each_refusal_is_one_line_with_its_cure(bare: Bare) -> None:
     bare.project.folder.joinpath("wrong").chmod(0o600)
     wrong = {"first_password": {"file": "wrong"}, "first_user": "engineer"}
     said = one_line(bare.bootstrap(*words, access=wrong), 3, FIRST)
-    assert f"{ADDRESSES[FIRST]}:22 refused the password of engineer: it is wrong, or the account is locked" in said
+    assert (
+        f"{ADDRESSES[FIRST]}:22 refused the password of engineer: it is wrong, or the account is locked or expired"
+        in said
+    )
 
     lab.inside(FIRST, "echo PermitRootLogin no >/etc/ssh/sshd_config.d/10-root.conf; systemctl reload ssh")
     lab.inside(FIRST, "echo 'engineer ALL=(ALL:ALL) ALL' >/etc/sudoers.d/lab; chmod 440 /etc/sudoers.d/lab")
@@ -199,7 +204,7 @@ def test_each_refusal_is_one_line_with_its_cure(bare: Bare) -> None:
     lab.inside(FIRST, "usermod --expiredate 1 engineer")
     said = one_line(bare.bootstrap(*words, access={"first_user": "engineer"}), 3, FIRST)
     lab.inside(FIRST, "usermod --expiredate '' engineer")
-    assert "locked or expired" in said or "refused the password of engineer" in said
+    assert "refused the password of engineer: it is wrong, or the account is locked or expired" in said
 
     known = bare.project.folder / "var" / "known_hosts"
     lines = known.read_text().splitlines()

@@ -179,14 +179,14 @@ REFUSALS = {
         {"passwords": {"root": "another"}},
         {},
         (
-            "refused root's password: it is wrong, the account is locked, or sshd takes none of root's "
+            "refused root's password: it is wrong, the account is locked or expired, or sshd takes none of root's "
             "(PermitRootLogin prohibit-password or no, the default of most systems)"
         ),
     ),
     "another's password": (
         {"passwords": {"eve": "another"}},
         {"first_user": "eve"},
-        "refused the password of eve: it is wrong, or the account is locked",
+        "refused the password of eve: it is wrong, or the account is locked or expired",
     ),
     "no passwords at all": ({}, {}, "takes no passwords (PasswordAuthentication no), only publickey"),
 }
@@ -231,6 +231,14 @@ def test_without_a_terminal_and_a_source_the_host_says_what_is_lacking(bare: Bar
     with pytest.raises(InventoryError, match="it does not know the key, and there is no password") as raised:
         first_password(run, run.nornir.inventory.hosts[NODE])
     assert "access.first_password" in raised.value.cure
+
+
+def test_a_password_that_must_be_changed_is_told_as_that_where_sudo_stands_before_it_too() -> None:
+    def refuse(_script: str) -> Completed:
+        raise CommandError("sudo refused: Password change required but no TTY available.")
+
+    with pytest.raises(CommandError, match="the password of eve has expired: it must be changed"):
+        judge(Session(cast("Any", SimpleNamespace(run=refuse, host=NODE)), by_key=False), "eve")
 
 
 @pytest.mark.parametrize(
