@@ -50,7 +50,7 @@ def _look_up(run: Run, shell: SshShell) -> Repository:
     """What the repositories have: asked only where a package is lacking, since it costs a fetch."""
     given = _given(run)
     question = repository.question(run.intent, given.keyrings, (*OURS, "containerd"))
-    question = proxy.exports(proxy.values(run.intent, given)) + question
+    question = proxy.exports(proxy.values(run.intent, given), run.intent.packages.repositories) + question
     return repository.answered(ask(shell, {"repository": question}, deadline=LOOK_UP_SECONDS)["repository"])
 
 
