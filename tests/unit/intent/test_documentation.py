@@ -6,12 +6,16 @@ import pytest
 from pydantic import BaseModel
 
 from kubepeer import versions
+from kubepeer.intent.clock import Time
 from kubepeer.intent.load import FabricData, NodeData, RouterData
 from kubepeer.intent.model import Bgp, Cluster, Endpoint, Manifests, Networks, Packages, Peering, Software
+from kubepeer.intent.proxy import Proxy
+from kubepeer.intent.runtime import Archive, Login, Mirror, RuntimeArchives
 from tests.conftest import CHECKOUT
 
 TEXT = (CHECKOUT / "docs" / "inventory.md").read_text(encoding="utf-8")
 SECTIONS = [Bgp, Cluster, Endpoint, FabricData, Manifests, Networks, NodeData, Packages, Peering, RouterData, Software]
+SECTIONS += [Archive, Login, Mirror, Proxy, RuntimeArchives, Time]
 CALICO = [f"{versions.supported('calico')[0].split('.')[0]}.{number}" for number in range(24, 33)]
 
 
