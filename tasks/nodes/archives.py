@@ -109,7 +109,7 @@ def _script(intent: Intent, name: str, archive: Archive, given: Given) -> str:
         unpack = f'mv "$t/archive" "$t/files/{place.program}"'
     return SCRIPT.format(
         lock=UNDER_LOCK,
-        proxies=exports(values(intent, given)),
+        proxies=exports(values(intent, given), (archive.url,)),
         url=archive.url,
         sha256=archive.sha256,
         folder=place.folder,

@@ -6,7 +6,8 @@ it is told by name.
 """
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from urllib.parse import quote
@@ -24,7 +25,7 @@ DROP_IN_TEXT = f"""# Written by Kubepeer: containerd pulls images through the pr
 [Service]
 EnvironmentFile={ENVIRONMENT_FILE}
 """
-HOST_OF_REPOSITORY = re.compile(r"https?://([^/\s:]+)")
+HOST = re.compile(r"https?://([^/\s:]+)")
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,29 @@ def values(intent: Intent, given: Given) -> Values | None:
     return Values(proxy.http or "", proxy.https or "", exceptions(intent), username, given.proxy_password)
 
 
-def exports(told: Values | None) -> str:
-    """The beginning of a script that reaches for what is not the cluster's own; it holds the login, and travels on standard input."""
+def hosts_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """The hosts of the addresses in texts: a repository's line, the place of an archive."""
+    return tuple(dict.fromkeys(host for text in texts for host in HOST.findall(text)))
+
+
+def repositories(intent: Intent) -> tuple[str, ...]:
+    """The texts with the addresses that packages come from."""
+    return (*intent.packages.repositories, *(one.baseurl for one in intent.packages.rpm_repositories))
+
+
+def exports(told: Values | None, texts: Iterable[str] = ()) -> str:
+    """The beginning of a script that reaches for what is not the cluster's own; it holds the login, and travels on standard input.
+
+    Args:
+        told: from values().
+        texts: with the addresses that it asks. apt, and curl before 7.86, take no networks in NO_PROXY: whom one covers is named besides.
+
+    """
     if told is None:
         return ""
-    quoted = {name: "'" + value.replace("'", "'\\''") + "'" for name, value in told.environment.items()}
+    direct = (host for host in hosts_of(texts) if is_direct(host, told.no_proxy))
+    environment = told.environment | {"NO_PROXY": ",".join(dict.fromkeys((*told.no_proxy, *direct)))}
+    quoted = {name: shlex.quote(value) for name, value in environment.items()}
     lines = [f"{name}={value}; {name.lower()}=${name}; export {name} {name.lower()}" for name, value in quoted.items()]
     return "\n".join(lines) + "\n"
 
@@ -125,7 +144,7 @@ def plan_containerd(intent: Intent, seen: Seen, given: Given) -> Iterator[LinuxC
 
 
 def _apt(intent: Intent, told: Values) -> str:
-    hosts = dict.fromkeys(host for line in intent.packages.repositories for host in HOST_OF_REPOSITORY.findall(line))
+    hosts = hosts_of(intent.packages.repositories)
     lines = ["// Written by Kubepeer: the proxies of the inventory. The next run restores it."]
     for scheme, address in (("http", told.http), ("https", told.https)):
         if address:

@@ -53,7 +53,7 @@ def _look_up(run: Run, shell: SshShell, system: System) -> Repository:
     """What the repositories have: asked only where a package is lacking, since it costs a fetch."""
     manager, given = manager_of(system), _given(run, system)
     question = manager.question(run.intent, given.keyrings, asked_for(system))
-    question = proxy.exports(proxy.values(run.intent, given)) + question
+    question = proxy.exports(proxy.values(run.intent, given), proxy.repositories(run.intent)) + question
     return manager.answered(ask(shell, {"repository": question}, deadline=LOOK_UP_SECONDS)["repository"])
 
 
@@ -108,7 +108,8 @@ def refuse_early(task: Task, run: Run) -> Result:
 def _probed(run: Run, node: Node, observed: Mapping[str, NodeFacts]) -> list[str]:
     """What is slow to find out, of a node that is not a member yet; a second run does not ask."""
     given = _given(run, observed[node.name].system)
-    question = proxy.exports(proxy.values(run.intent, given)) + probes.question(run.intent, node)
+    mirrors = [mirror.url for mirror in run.intent.registries.values()]
+    question = proxy.exports(proxy.values(run.intent, given), mirrors) + probes.question(run.intent, node)
     asked = ask(open_shell(run.nornir, node.name), {"probes": question}, deadline=probes.SECONDS)
     seen = probes.read(asked["probes"])
     for line in probe_reasons.warnings(node, seen):

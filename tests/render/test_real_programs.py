@@ -1,17 +1,27 @@
 """What is rendered, judged by the programs that read it; and that each of them would say no."""
 
+import os
 import re
 import shutil
+import subprocess
+import tempfile
+import threading
+import time
 import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
 
 from kubepeer import versions
+from kubepeer.intent.runtime import Login, Mirror
+from kubepeer.secret import SecretSource
 from lab.places import Cache
 from tasks.linux.observe import Answer
+from tasks.nodes.registries import basic, hosts_file
 from tasks.nodes.runtime import configuration, said_version
 from tests.conftest import goes_with, unavailable, untouched
 from tests.render import programs, router_variants
@@ -20,6 +30,7 @@ from tests.render.variants import VARIANTS, rendered
 
 FEATURES = yaml.safe_load(versions.DATA.read_text(encoding="utf-8"))["features"]["kubernetes"]
 PARTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+STARTS = 100  # each ctr also waits for the socket
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
@@ -200,6 +211,66 @@ def missing(wanted: Any, would: Any, path: str = "") -> list[str]:
     if isinstance(wanted, dict) and isinstance(would, dict):
         return [one for key, value in wanted.items() for one in missing(value, would.get(key), f"{path}/{key}")]
     return [] if wanted == would else [f"{path}: {wanted} became {would}"]
+
+
+class Registry(BaseHTTPRequestHandler):
+    """A mirror that has no image, and notes who asks for which path."""
+
+    asked: ClassVar[list[tuple[str, str]]] = []
+
+    def do_HEAD(self) -> None:
+        self.asked.append((self.path.partition("?")[0], self.headers.get("Authorization", "")))
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+
+    def log_message(self, *_: Any) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def mirror() -> Iterator[str]:
+    """The address of a registry on this machine's loopback, for one test."""
+    Registry.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="containerd needs root")
+def test_containerd_asks_a_mirror_by_its_path_and_with_its_login(containerd: Path, mirror: str, tmp_path: Path) -> None:
+    """Each of its versions, by the text that a node gets; the registry itself is a port on which nobody listens."""
+    name = "127.0.0.1:1"
+    with tempfile.TemporaryDirectory() as short:  # the path of a socket has at most 107 characters
+        home = Path(short)
+        (home / "certs" / name).mkdir(parents=True)
+        login = Login(username="puller", password=SecretSource(env="NOT_READ"))
+        text = hosts_file(name, Mirror(url=f"{mirror}/v2/k8s", override_path=True, login=login), "tutorial")
+        (home / "certs" / name / "hosts.toml").write_text(text)
+        configuration = f'version = 2\nroot = "{home}/root"\nstate = "{home}/state"\n'
+        configuration += 'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]\n'
+        configuration += f'[grpc]\naddress = "{home}/s"\n[ttrpc]\naddress = "{home}/t"\n'
+        (home / "config.toml").write_text(configuration)
+        with (tmp_path / "log").open("w") as log:
+            words = ["unshare", "--mount", containerd, "-c", home / "config.toml"]
+            daemon = subprocess.Popen(words, stdout=log, stderr=log)
+        try:
+            ctr = [containerd.with_name("ctr"), "-a", home / "s", "--connect-timeout", "30s"]
+            for _ in range(STARTS):
+                if run([*ctr, "version"]).code == 0:
+                    break
+                assert daemon.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.1)
+            said = run([*ctr, "images", "pull", "--hosts-dir", home / "certs", f"{name}/pause:3.9"])
+        finally:
+            daemon.terminate()
+            daemon.wait(timeout=30)
+    assert said.code != 0  # it has no such image
+    assert Registry.asked[:1] == [("/v2/k8s/pause/manifests/3.9", f"Basic {basic('puller', 'tutorial')}")], said.text
 
 
 @every_variant

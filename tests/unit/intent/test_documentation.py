@@ -7,14 +7,17 @@ from pydantic import BaseModel
 
 from kubepeer import versions
 from kubepeer.intent.access import Access
+from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Audit, Component, Encryption, ExternalEtcd, Kubeadm
 from kubepeer.intent.load import FabricData, NodeData, RouterData
 from kubepeer.intent.model import Bgp, Cluster, Endpoint, Manifests, Networks, Packages, Peering, Software
+from kubepeer.intent.proxy import Proxy
+from kubepeer.intent.runtime import Archive, Login, Mirror, RuntimeArchives
 from tests.conftest import CHECKOUT
 
 TEXT = (CHECKOUT / "docs" / "inventory.md").read_text(encoding="utf-8")
 SECTIONS = [Bgp, Cluster, Endpoint, FabricData, Manifests, Networks, NodeData, Packages, Peering, RouterData, Software]
-SECTIONS += [Access, Audit, Component, Encryption, ExternalEtcd, Kubeadm]
+SECTIONS += [Access, Archive, Audit, Component, Encryption, ExternalEtcd, Kubeadm, Login, Mirror, Proxy, RuntimeArchives, Time]
 CALICO = [f"{versions.supported('calico')[0].split('.')[0]}.{number}" for number in range(24, 33)]
 
 

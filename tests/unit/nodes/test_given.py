@@ -75,4 +75,4 @@ def test_the_question_to_the_repositories_goes_by_the_proxy(run: Run, monkeypatc
     monkeypatch.setattr(tasks, "ask", ask)
     with pytest.raises(InterruptedError):
         tasks._look_up(run, object())  # type: ignore[arg-type]
-    assert asked[0].startswith("HTTPS_PROXY='http://nodes:p%40ss@proxy:3128'; https_proxy=$HTTPS_PROXY; export")
+    assert asked[0].startswith("HTTPS_PROXY=http://nodes:p%40ss@proxy:3128; https_proxy=$HTTPS_PROXY; export")

@@ -108,6 +108,14 @@ def test_a_script_is_told_in_words_that_the_shell_keeps(login: Intent) -> None:
     assert said[2] == ",".join(proxy.exceptions(login))
 
 
+def test_whom_a_network_covers_is_named_for_those_who_know_no_networks(plain: Intent) -> None:
+    told = proxy.values(plain, Given())
+    asked = ("deb [trusted=yes] http://10.31.0.2:8080/apt ./", "deb https://pkgs.k8s.io/core:/ /")
+    script = proxy.exports(told, asked) + 'printf "%s\\n" "$no_proxy"'
+    said = subprocess.run(["/bin/sh", "-s"], input=script, text=True, capture_output=True, check=True).stdout.strip()
+    assert said.split(",") == [*proxy.exceptions(plain), "10.31.0.2"]
+
+
 def test_dnf_takes_the_login_apart(login: Intent, plain: Intent) -> None:
     told = proxy.values(login, Given(proxy_password=PASSWORD))
     assert told is not None
