@@ -89,7 +89,7 @@ def _settle(run: Run, api: KubernetesApi, node: Node, members: frozenset[str]) -
     pods = _manifests(run, shell, asked, configuration, should.patches)
     files = settled.plan_files(should.files, seen.files, restart=APISERVER not in pods)
     patches = settled.plan_patches(should.patches, seen.patches)
-    names = certificate.plan(run.intent, node, seen, configuration)
+    names = certificate.plan(run.intent, node, seen, configuration, restart=APISERVER not in pods)
     restart = None
     if names is None and APISERVER not in pods:
         restart = settled.restart_for_files(files) or settled.pending_restart(seen)
