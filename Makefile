@@ -18,7 +18,7 @@ demo: lab
 test: $(READY) $(TOOLCHAIN) host-packages
 	$(RUN) -m pytest $(PYTEST_ARGUMENTS)
 
-# What takes too long to run always: one of the parts kills, faults, layouts, upgrade, routers, versions (docs/tests.md).
+# What takes too long to run always: one of the parts kills, faults, layouts, settings, upgrade, routers, versions (docs/tests.md).
 test-long: $(READY) $(TOOLCHAIN) host-packages
 	$(RUN) -m pytest --part $(PART) $(PYTEST_ARGUMENTS)
 

@@ -3,13 +3,14 @@
 Which key that was last is kept in a ConfigMap, since the API does not say what an object is encrypted with.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from kubepeer.change import Change, made
 from kubepeer.run import Run, waiting
-from tasks.cluster.api import ATTEMPTS, FIELD_MANAGER, KubernetesApi, Manifest
+from tasks.cluster.api import ATTEMPTS, FIELD_MANAGER, RETRY_SECONDS, KubernetesApi, Manifest
 from tasks.cluster.differences import AT_ONCE, CONFLICT
 from tasks.cluster.refusal import NOT_FOUND, ApiRefusal
 
@@ -90,5 +91,6 @@ def _write_again(api: KubernetesApi, resource: str, found: Manifest) -> None:
                 return
             if attempt == ATTEMPTS or not refusal.passing:
                 raise
+            time.sleep(RETRY_SECONDS)
         else:
             return

@@ -13,21 +13,20 @@ from tasks.linux.state import Execute, LinuxChange, clearing_marker, marker_of
 
 RENEW_SECONDS = 120
 READY_SECONDS = 120
-OLD = ".kubepeer-old"
+PKI = "/etc/kubernetes/pki"
 READY = f"""n=0; until [ "$(curl --noproxy '*' -sk --max-time 3 https://127.0.0.1:6443/readyz)" = ok ]; do
 n=$((n + 1)); [ $n -lt {READY_SECONDS // 2} ] || {{ echo "the apiserver is not ready again" >&2; exit 1; }}; sleep 1; done"""
 
-# kubeadm takes a certificate that is there for a good one, and refuses one that lacks a name: the old one is put aside first, and back
-# where it makes no new one. The apiserver must be restarted then, and that is marked before.
-RENEW = """{direct}umask 077; f=$(mktemp /run/kubepeer-kubeadm.XXXXXX); trap 'rm -f "$f" "$f.log"' EXIT
-cat >"$f"; mark={marker}; touch "$mark"
-for c in {files}; do mv -f "$c" "$c{old}" || exit; done
-if kubeadm init phase certs apiserver --config "$f" >"$f.log" 2>&1; then
-    for c in {files}; do rm -f "$c{old}"; done
-    exit 0
-fi
-for c in {files}; do mv -f "$c{old}" "$c"; done
-rm -f "$mark"; tail -n 1 "$f.log" >&2; exit 1"""
+# kubeadm takes a certificate that is there for a good one, and refuses one that lacks a name. So it is made beside, in a mount namespace in
+# which a folder with the CA alone lies over the real one, and takes the old one's place when it is whole. The apiserver must be restarted
+# then, and that is marked before.
+RENEW = """{direct}umask 077; f=$(mktemp /run/kubepeer-kubeadm.XXXXXX) && d=$(mktemp -d {folder}/.kubepeer.XXXXXX) || exit
+trap 'rm -rf "$f" "$f.log" "$d"' EXIT
+cat >"$f"; ln {folder}/ca.crt {folder}/ca.key "$d" || exit; export d f
+unshare -m sh -c '
+mount --make-rprivate / 2>/dev/null; mount --bind "$d" {folder} || exit
+kubeadm init phase certs apiserver --config "$f"' >"$f.log" 2>&1 </dev/null || {{ tail -n 1 "$f.log" >&2; exit 1; }}
+{mark}mv -f "$d/apiserver.key" {key} && mv -f "$d/apiserver.crt" {certificate}"""
 
 
 def names(intent: Intent, node: Node) -> tuple[str, ...]:
@@ -71,7 +70,7 @@ def names_in(pem: str) -> tuple[str, ...]:
     return tuple(sorted(every, key=_order))
 
 
-def plan(intent: Intent, node: Node, seen: SettingsSeen, configuration: str) -> LinuxChange | None:
+def plan(intent: Intent, node: Node, seen: SettingsSeen, configuration: str, *, restart: bool) -> LinuxChange | None:
     """The certificate is made anew where it has other names than it should; None where it has those.
 
     Args:
@@ -79,6 +78,7 @@ def plan(intent: Intent, node: Node, seen: SettingsSeen, configuration: str) -> 
         node: the control plane.
         seen: what stands there.
         configuration: for kubeadm.
+        restart: the apiserver's manifest stays as it is, and does not restart it anyway.
 
     One of which nothing is recorded, and to which nothing is added, is as kubeadm made it before this was kept: it is left alone.
     """
@@ -93,15 +93,22 @@ def plan(intent: Intent, node: Node, seen: SettingsSeen, configuration: str) -> 
     has = names_in(stands.content)
     if has == wanted:
         return None
-    script = renewing(intent)
-    steps = (Execute("kubeadm init phase certs apiserver", script, RENEW_SECONDS, stdin=configuration), restarting())
+    renew = Execute(
+        "kubeadm init phase certs apiserver", renewing(intent, mark=restart), RENEW_SECONDS, stdin=configuration
+    )
+    steps = (renew, restarting()) if restart else (renew,)
     return LinuxChange(f"names in {CERTIFICATE}", _lines(has), _lines(wanted), steps=steps)
 
 
-def renewing(intent: Intent) -> str:
+def renewing(intent: Intent, *, mark: bool) -> str:
     """The script that makes the certificate anew; kubeadm's configuration is its standard input."""
-    files = f"{CERTIFICATE} {CERTIFICATE_KEY}"
-    return RENEW.format(direct=direct(intent), marker=marker_of(APISERVER), files=files, old=OLD)
+    return RENEW.format(
+        direct=direct(intent),
+        folder=PKI,
+        mark=f"touch {marker_of(APISERVER)}; " if mark else "",
+        key=CERTIFICATE_KEY,
+        certificate=CERTIFICATE,
+    )
 
 
 def restarting() -> Execute:

@@ -38,7 +38,7 @@ SAME_SECONDS = 45  # the kubelet looks at the folder every 20 s where nothing te
 ATTEMPTS = 3  # of a container that was started anew: the setting, and no accident
 HASH = "kubernetes.io/config.hash"  # of a static pod's manifest, by the kubelet
 CONTROL_PLANE_PODS = "/api/v1/namespaces/kube-system/pods"
-TIER = {"labelSelector": "tier=control-plane"}
+READYZ = "curl --noproxy '*' -sk --max-time 3 https://{address}:6443/readyz; true"
 
 
 def keep_settings(run: Run, name: str, answers: Seen) -> None:
@@ -89,7 +89,7 @@ def _settle(run: Run, api: KubernetesApi, node: Node, members: frozenset[str]) -
     pods = _manifests(run, shell, asked, configuration, should.patches)
     files = settled.plan_files(should.files, seen.files, restart=APISERVER not in pods)
     patches = settled.plan_patches(should.patches, seen.patches)
-    names = certificate.plan(run.intent, node, seen, configuration)
+    names = certificate.plan(run.intent, node, seen, configuration, restart=APISERVER not in pods)
     restart = None
     if names is None and APISERVER not in pods:
         restart = settled.restart_for_files(files) or settled.pending_restart(seen)
@@ -101,7 +101,7 @@ def _settle(run: Run, api: KubernetesApi, node: Node, members: frozenset[str]) -
         changes = (settled.plan_record(run.intent, node, gives),)
     if run.options.dry_run or not changes:
         return (*cluster, *changes)
-    _refuse_after_a_failure(run, api, node, members)
+    _refuse_after_a_failure(run, shell, node, members, changes)
     try:
         _bring_about(run, api, shell, seen, changes)
     except KubepeerError:
@@ -128,27 +128,38 @@ def _manifests(
     return manifests.plan(asked, *manifests.answered(completed.text))
 
 
-def _refuse_after_a_failure(run: Run, api: KubernetesApi, node: Node, members: frozenset[str]) -> None:
-    """A setting that went wrong on one control plane is not tried on the next; and none is touched while another is not well."""
+def _refuse_after_a_failure(
+    run: Run, shell: Shell, node: Node, members: frozenset[str], changes: tuple[LinuxChange, ...]
+) -> None:
+    """A setting that went wrong on one control plane is not tried on the next; and none is touched while another is not well.
+
+    One whose own apiserver is down has nothing to lose, as long as its etcd is left alone: the change may be what it lacks.
+    """
     if (failed := run.recall(WENT_WRONG)) is not None:
         raise CommandError(f"not touched: the same settings went wrong on {failed}", host=node.name)
-    others = [one.full_name for one in run.intent.control_planes if one != node and one.full_name in members]
-    if not others:
+    others = [one for one in run.intent.control_planes if one != node and one.full_name in members]
+    etcd = any(change.what == f"{records.MANIFESTS}/{ETCD}.yaml" for change in changes)
+    if not others or (not etcd and not _ready(shell)):
         return
+
+    def unwell() -> str:
+        bad = [one.name for one in others if not _ready(shell, str(one.address))]
+        return f"the apiserver of {', '.join(bad)} is not ready" if bad else ""
+
     try:
-        waits.until(partial(_unwell, api, others), POD_SECONDS)
+        waits.until(unwell, POD_SECONDS)
     except CommandError as error:
         raise CommandError(
             f"not touched: {error.message}", host=node.name, cure="bring that control plane back first"
         ) from error
 
 
-def _unwell(api: KubernetesApi, names: list[str]) -> str:
-    pods = {pod["metadata"]["name"]: pod for pod in (api.get(CONTROL_PLANE_PODS, TIER) or {}).get("items") or []}
-    wanted = [f"{part}-{name}" for name in names for part in (ETCD, APISERVER)]
-    bad = [name for name in wanted if name in pods and not obstacles.is_ready(pods[name])]
-    bad += [f"{APISERVER}-{name}" for name in names if f"{APISERVER}-{name}" not in pods]
-    return f"pod {bad[0]} is not ready" if bad else ""
+def _ready(shell: Shell, address: str = "127.0.0.1") -> bool:
+    """Whether an apiserver says itself that it is ready, and its etcd with it.
+
+    Its pod in the API may say so while it is down: where the kubelet asks the apiserver of its own machine, it can tell nobody.
+    """
+    return shell.run(READYZ.format(address=address), deadline=20).text.strip() == "ok"
 
 
 def _bring_about(
@@ -186,6 +197,8 @@ def _wait_for(api: KubernetesApi, shell: Shell, node: Node, component: str, befo
     also = (APISERVER,) if component == ETCD else ()  # it has lost its etcd for a moment
 
     def missing() -> str:
+        if component in (APISERVER, ETCD) and not _ready(shell):
+            return f"the apiserver of {node.name} is not ready"
         pod = _pod(api, f"{component}-{node.full_name}")
         if _hash(pod) == before and time.monotonic() < began + SAME_SECONDS:
             return f"pod {component}-{node.full_name} is still the one of before"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PARTS = ("kills", "faults", "layouts", "upgrade", "routers", "versions")
+PARTS = ("kills", "faults", "layouts", "settings", "upgrade", "routers", "versions")
 FAULTS_ALWAYS = 6
 
 

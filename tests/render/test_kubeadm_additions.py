@@ -183,7 +183,7 @@ def test_a_certificate_that_lacks_a_name_is_made_anew(on_a_node: Callable[..., S
     plain, added = intent_with(intent_of, {}), intent_with(intent_of, EVERYTHING)
     node = added.node(FIRST)
     before, after = (configuration(one, node, Given()) for one in (plain, added))
-    renew = certificate.renewing(added)
+    renew = certificate.renewing(added, mark=True)
     script = f"""cat >/run/all; sed -n '1,/^@@/p' /run/all | sed '$d' >/run/before; sed '1,/^@@/d' /run/all >/run/after
 for one in ca apiserver; do kubeadm init phase certs $one --config /run/before >/dev/null || exit; done
 cat >/run/renew <<'THE-END'
@@ -194,11 +194,10 @@ cmp /run/old /etc/kubernetes/pki/apiserver.crt || exit 8
 [ -s /run/said ] && [ ! -e /run/kubepeer-restart-pending.kube-apiserver ] || exit 7
 sh /run/renew </run/after || exit 6
 [ -e /run/kubepeer-restart-pending.kube-apiserver ] || exit 5
-ls /etc/kubernetes/pki; cat /etc/kubernetes/pki/apiserver.crt"""
+ls -A /etc/kubernetes/pki; cat /etc/kubernetes/pki/apiserver.crt"""
     said = on_a_node(script, f"{before}@@\n{after}")
     assert said.code == 0, said.text
-    assert said.text.splitlines()[:2] == ["apiserver.crt", "apiserver.key"]
-    assert certificate.OLD not in said.text
+    assert said.text.splitlines()[:4] == ["apiserver.crt", "apiserver.key", "ca.crt", "ca.key"]
     assert certificate.names_in(said.text[said.text.index("-----BEGIN") :]) == certificate.names(added, node)
 
 

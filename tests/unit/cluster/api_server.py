@@ -22,7 +22,7 @@ Object = dict[str, Any]
 SERVED = {
     "/api/v1": [
         *(("namespaces", "Namespace", False), ("nodes", "Node", False), ("secrets", "Secret", True)),
-        ("services", "Service", True),
+        *(("services", "Service", True), ("configmaps", "ConfigMap", True)),
     ],
     "/apis/apiextensions.k8s.io/v1": [("customresourcedefinitions", "CustomResourceDefinition", False)],
     "/apis/apps/v1": [("deployments", "Deployment", True), ("deployments/scale", "Scale", True)],
