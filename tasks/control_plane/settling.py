@@ -206,14 +206,29 @@ def _wait_for(api: KubernetesApi, shell: Shell, node: Node, component: str, befo
         unready = [name for name in names if not obstacles.is_ready(_pod(api, f"{name}-{node.full_name}"))]
         return f"pod {unready[0]}-{node.full_name} is not ready" if unready else ""
 
-    waits.until(missing, POD_SECONDS, partial(explain, shell, (component,)), partial(_crashing, shell, component))
+    waits.until(missing, POD_SECONDS, partial(explain, shell, (component,)), Crashing(shell, component))
 
 
-def _crashing(shell: Shell, component: str) -> str:
-    """Why no waiting will help: its container has ended several times."""
-    why = explain(shell, (component,))
-    found = re.search(rf"{component} exited.*?attempt (\d+)", why)
-    return why if found and int(found[1]) >= ATTEMPTS else ""
+class Crashing:
+    """Tells when waiting is in vain: the container of a new manifest has ended several times.
+
+    The newest container may be one of the manifest before, which has ended often already: attempts are counted anew for each pod, so
+    those of the new one are told by a count that is low, or falls.
+    """
+
+    def __init__(self, shell: Shell, component: str) -> None:
+        self._shell, self._component = shell, component
+        self._last: int | None = None
+        self._new = False
+
+    def __call__(self) -> str:
+        """Why no waiting will help, or ""."""
+        why = explain(self._shell, (self._component,))
+        found = re.search(rf"{self._component} exited.*?(?:attempt (\d+)|$)", why)
+        attempt = int(found[1] or 1) if found else 0
+        self._new = self._new or attempt < (ATTEMPTS if self._last is None else self._last)
+        self._last = attempt
+        return why if self._new and attempt >= ATTEMPTS else ""
 
 
 def _put_back(

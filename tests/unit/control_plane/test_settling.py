@@ -282,3 +282,25 @@ def test_a_dry_run_shows_what_the_keys_come_to(fleet: Fleet, settle: Settle, mon
     found = settle({"encryption": {"secret": {"env": "KEY"}}}, again=True, dry_run=True)
     assert [names(found[name]).count(ENCRYPTION_FILE) for name in CONTROL_PLANES] == [1, 1, 1]
     assert fleet.state.written() == []
+
+
+@pytest.mark.parametrize(
+    ("attempts", "vain"),
+    [
+        ([0, 2, 3], [False, False, True]),
+        ([7, 7, 8], [False, False, False]),
+        ([7, 2, 3], [False, False, True]),
+        ([7, 0, 0], [False, False, False]),
+    ],
+    ids=["a good one before", "still the bad one before", "a bad one after a bad one", "a good one after a bad one"],
+)
+def test_only_the_containers_of_the_new_manifest_make_waiting_vain(
+    monkeypatch: pytest.MonkeyPatch, attempts: list[int], vain: list[bool]
+) -> None:
+    said = iter(
+        [f"kube-apiserver exited, code 1, Error, attempt {number}: no" if number else "" for number in attempts]
+    )
+    monkeypatch.setattr(settling, "explain", lambda *_: next(said))
+    shell: Any = None
+    crashing = settling.Crashing(shell, "kube-apiserver")
+    assert [bool(crashing()) for _ in attempts] == vain
