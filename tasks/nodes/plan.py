@@ -108,7 +108,9 @@ def plan(intent: Intent, node: Node, seen: Seen, given: Given, repository: Repos
         *(file(path, text, seen.files[path]) for path, text in given.keyrings.items()),
         *proxy.plan_apt(intent, seen, given),
         *clock.plan_servers(intent, system, seen),
-        *plan_packages(intent, seen, repository, proxy.exports(proxy.values(intent, given), proxy.repositories(intent))),
+        *plan_packages(
+            intent, seen, repository, proxy.exports(proxy.values(intent, given), proxy.repositories(intent))
+        ),
         *clock.plan(intent, system, seen, time),
         *cni.plan(intent, seen),
         *runtime.plan(intent, seen, given, repository, state["containerd"]),

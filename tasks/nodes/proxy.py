@@ -107,13 +107,6 @@ def exports(told: Values | None, texts: Iterable[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def dnf_options(told: Values) -> dict[str, str]:
-    """Of dnf.conf(5) and yum.conf(5), for the repositories that are not reached directly."""
-    address = told.https or told.http
-    login = {"proxy_username": told.username, "proxy_password": told.password} if told.username else {}
-    return {"proxy": address, **login}
-
-
 def is_direct(host: str, no_proxy: tuple[str, ...]) -> bool:
     """Whether NO_PROXY covers a host, as Go reads it: a name and its subdomains, an address, a network."""
     for entry in no_proxy:

@@ -79,7 +79,7 @@ def test_the_provider_of_a_cluster_that_lives_is_not_changed(intent_of: Any, pro
 
 
 def member(*leftovers: str, endpoint: EndpointSeen) -> MemberSeen:
-    return MemberSeen(leftovers, api_ready=True, admin_conf="", ca="", kubeconfig_current=True, endpoint=endpoint)
+    return MemberSeen(leftovers, api_ready=True, admin_conf="", ca="", kubeconfigs=("root",), endpoint=endpoint)
 
 
 @pytest.mark.parametrize(("leftovers", "refused"), [((KUBELET_CONF,), True), ((), False)])

@@ -144,9 +144,7 @@ def test_somebody_else_at_the_address_is_refused_while_there_is_no_cluster(
 ) -> None:
     run = run_of(*NAMES, intent=intent_at(balancer(apiserver(keys, folder, "10.31.90.9"))))
     for name in NAMES:
-        run.keep(
-            MEMBER, MemberSeen(leftovers, api_ready=False, admin_conf="", ca="", kubeconfig_current=False), of=name
-        )
+        run.keep(MEMBER, MemberSeen(leftovers, api_ready=False, admin_conf="", ca="", kubeconfigs=()), of=name)
     if not refused:
         refuse_busy_load_balancer(run)
         return
@@ -158,5 +156,5 @@ def test_somebody_else_at_the_address_is_refused_while_there_is_no_cluster(
 def test_a_load_balancer_without_a_backend_is_none_of_it(balancer: Balancer, intent_at: Any, run_of: Any) -> None:
     run = run_of(*NAMES, intent=intent_at(balancer(None)))
     for name in NAMES:
-        run.keep(MEMBER, MemberSeen((), api_ready=False, admin_conf="", ca="", kubeconfig_current=False), of=name)
+        run.keep(MEMBER, MemberSeen((), api_ready=False, admin_conf="", ca="", kubeconfigs=()), of=name)
     refuse_busy_load_balancer(run)

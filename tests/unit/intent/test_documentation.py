@@ -17,7 +17,20 @@ from tests.conftest import CHECKOUT
 
 TEXT = (CHECKOUT / "docs" / "inventory.md").read_text(encoding="utf-8")
 SECTIONS = [Bgp, Cluster, Endpoint, FabricData, Manifests, Networks, NodeData, Packages, Peering, RouterData, Software]
-SECTIONS += [Access, Archive, Audit, Component, Encryption, ExternalEtcd, Kubeadm, Login, Mirror, Proxy, RuntimeArchives, Time]
+SECTIONS += [
+    Access,
+    Archive,
+    Audit,
+    Component,
+    Encryption,
+    ExternalEtcd,
+    Kubeadm,
+    Login,
+    Mirror,
+    Proxy,
+    RuntimeArchives,
+    Time,
+]
 CALICO = [f"{versions.supported('calico')[0].split('.')[0]}.{number}" for number in range(24, 33)]
 
 

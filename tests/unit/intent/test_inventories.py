@@ -41,6 +41,7 @@ data.software.allow_cgroup_v1
 data.software.cgroup_driver
 data.software.conntrack_limits
 data.software.fail_swap_on
+data.software.firewall
 data.software.haproxy_image
 data.software.image_repository
 data.software.keepalived_image

@@ -17,7 +17,9 @@ from tasks.linux.templates import render
 from tasks.nodes import archives
 from tasks.nodes.given import Given
 from tasks.nodes.packages import lacking
+from tasks.nodes.systems import System
 
+DEBIAN = System("debian", version="12")
 UNIT = FileSeen("644", "root:root", render("nodes/containerd.service.j2"))
 
 
@@ -143,11 +145,11 @@ def test_what_is_not_right_is_one_line_and_nothing_is_noted(
 
 
 def test_no_package_is_asked_for_where_an_archive_is(intent_of: Any) -> None:
-    wanted = lacking(intent_of(), {}, [])
+    wanted = lacking(intent_of(), DEBIAN, {}, [])
     assert {"containerd", "cri-tools"} <= set(wanted)
     one = {"version": "1.36.0", "url": "https://mirror.example.net/a.tgz", "sha256": "0" * 64}
     intent = intent_of(defaults_file={"data": {"software": {"runtime_archives": {"containerd": one, "crictl": one}}}})
-    assert set(wanted) - set(lacking(intent, {}, [])) == {"containerd", "cri-tools"}
+    assert set(wanted) - set(lacking(intent, DEBIAN, {}, [])) == {"containerd", "cri-tools"}
 
 
 def test_containerd_from_an_archive_has_a_unit(intent_of: Any) -> None:

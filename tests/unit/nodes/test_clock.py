@@ -13,7 +13,9 @@ from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import Execute
 from tasks.nodes import clock
 from tasks.nodes.clock import CHRONY_QUESTION, CHRONY_WAIT, NTP_WAIT
+from tasks.nodes.systems import System
 
+DEBIAN = System("debian", version="12")
 FOLLOWED = "^,-,127.0.0.1,8,6,7,0,-0.000000344,0.000001059,0.000002144\n^,*,127.0.0.9,8,6,7,0,-0.000000277,0.000001122,0.000003012"
 SILENT = "^,?,127.0.0.1,0,6,0,4294967295,0.000000000,0.000000000,0.000000000"
 ACTIVE = ("active", "enabled")
@@ -24,6 +26,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path) -> Run:
     """Runs a script with these programs before the real ones; /etc, /run and /usr/share are folders of this test."""
     (tmp_path / "bin").mkdir()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "os-release").write_text("ID=debian\n")
 
     def once(script: str, **programs: str) -> subprocess.CompletedProcess[str]:
         for name, text in programs.items():
@@ -131,7 +135,7 @@ def test_servers_of_other_files_become_comments_and_ours_stay(run: Run, tmp_path
     )
     nothing = {"restarts": Answer(0, ""), "time source": Answer(0, FOLLOWED), "zone": Answer(0, "")}
     seen = Seen(nothing | {"other time servers": Answer(0, said)}, {clock.CHRONY_FILE: None})
-    for change in clock.plan(intent, seen, ACTIVE):
+    for change in clock.plan(intent, DEBIAN, seen, ACTIVE):
         if change and change.what.startswith("/etc/chrony/"):
             (step,) = change.steps
             assert isinstance(step, Execute)
@@ -150,14 +154,13 @@ def test_the_zone_is_a_link_and_debians_name(run: Run, tmp_path: Path, intent_of
     there = tmp_path / "usr/share/zoneinfo/Asia/Shanghai"
     there.parent.mkdir(parents=True)
     there.write_text("TZif2")
-    (tmp_path / "etc").mkdir()
     (tmp_path / "etc/timezone").write_text("Etc/UTC\n")
     intent = intent_of(defaults_file={"data": {"time": {"zone": zone}}})
     seen = Seen(
         dict.fromkeys(("restarts", "time source", "other time servers", "zone"), Answer(0, "")),
         {clock.CHRONY_FILE: None},
     )
-    (change,) = [change for change in clock.plan(intent, seen, ACTIVE) if change and change.what == "time zone"]
+    (change,) = [change for change in clock.plan(intent, DEBIAN, seen, ACTIVE) if change and change.what == "time zone"]
     (step,) = change.steps
     assert isinstance(step, Execute)
     done = run(step.script)

@@ -152,7 +152,12 @@ def full_name(run: Run, name: str) -> str:
 
 def test_a_system_that_is_not_listed_is_taken_with_a_remark(machine: Machine, run_of: Any) -> None:
     run: Run = run_of(WORKER)
-    machine.said = READY | {"system": "linuxmint ubuntu debian\nversion 22", "cpus": "2", "memory": "2048"}
+    machine.said = READY | {
+        "system": "linuxmint ubuntu debian\nversion 22",
+        "cpus": "2",
+        "memory": "2048",
+        "probes": "",
+    }
     machine.said |= {"loadable": "overlay\nbr_netfilter\nnf_conntrack\nip_vs\nip_vs_rr\nip_vs_wrr\nip_vs_sh"}
     every_host.observe(task_on(WORKER), run)
     assert tasks.refuse_early(task_on(WORKER), run).result == "all clear; linuxmint is not listed, taken as ubuntu"

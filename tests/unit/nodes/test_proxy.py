@@ -116,19 +116,6 @@ def test_whom_a_network_covers_is_named_for_those_who_know_no_networks(plain: In
     assert said.split(",") == [*proxy.exceptions(plain), "10.31.0.2"]
 
 
-def test_dnf_takes_the_login_apart(login: Intent, plain: Intent) -> None:
-    told = proxy.values(login, Given(proxy_password=PASSWORD))
-    assert told is not None
-    assert proxy.dnf_options(told) == {
-        "proxy": "http://10.9.9.9:3129",
-        "proxy_username": "nodes",
-        "proxy_password": PASSWORD,
-    }
-    without = proxy.values(plain, Given())
-    assert without is not None
-    assert proxy.dnf_options(without) == {"proxy": "http://10.9.9.9:3129"}
-
-
 def test_files_go_with_the_proxy_and_containerd_is_restarted(intent_of: Any) -> None:
     intent = intent_of()
     assert proxy.values(intent, Given()) is None
