@@ -15,6 +15,7 @@ from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import LinuxChange, Write
 from tasks.linux.templates import render
 from tasks.nodes.plan import plan_runtime
+from tasks.nodes.systems import System
 from tasks.platforms.platform import PLATFORMS, context
 
 # name -> arguments of the fixture intent_of. The last is between the oldest and the newest, with all that may be left out.
@@ -79,7 +80,7 @@ def _kubeadm(intent: Intent) -> Iterator[tuple[str, str]]:
 
 def _runtime(intent: Intent) -> Iterator[tuple[str, str]]:
     seen = Seen(defaultdict(lambda: Answer(0, "")), defaultdict(lambda: None))
-    for path, content in _files(tuple(change for change in plan_runtime(intent, seen) if change)):
+    for path, content in _files(tuple(change for change in plan_runtime(intent, System("debian"), seen) if change)):
         yield f"node{path.replace('/etc', '', 1)}", content
 
 
