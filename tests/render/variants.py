@@ -18,6 +18,7 @@ from tasks.linux.templates import render
 from tasks.nodes import clock, firewalld, runtime
 from tasks.nodes.given import Given
 from tasks.nodes.repository import Repository
+from tasks.nodes.systems import System
 from tasks.platforms.platform import PLATFORMS, context
 
 ARCHIVES = {
@@ -115,7 +116,7 @@ def _runtime(intent: Intent) -> Iterator[tuple[str, str]]:
     )
     changes = present(
         *runtime.plan(intent, seen, given, Repository(), ("active", "enabled")),
-        *clock.plan_servers(intent, seen),
+        *clock.plan_servers(intent, System("debian"), seen),
         *(firewalld.plan(intent, node, seen) if intent.software.firewall == "open" else ()),
     )
     for path, content in _files(changes):

@@ -38,6 +38,7 @@ data.packages.repositories
 data.packages.rpm_repositories
 data.registries
 data.software.allow_cgroup_v1
+data.software.firewall
 data.software.cgroup_driver
 data.software.conntrack_limits
 data.software.fail_swap_on
