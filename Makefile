@@ -8,8 +8,9 @@ TOOLCHAIN := $(VENV)/.toolchain
 SOURCES := kubepeer tasks runbooks lab drivers tests benchmarks
 DRIVERS := drivers/napalm-unix-router drivers/napalm-frr drivers/napalm-bird
 PROJECTS := pyproject.toml $(DRIVERS:%=%/pyproject.toml)
+PEERS := $(VENV)/peers/.ready
 
-.PHONY: demo test test-long check format lab lab-down host-packages requirements clean
+.PHONY: demo test test-long bench check format lab lab-down host-packages requirements clean
 
 demo: lab
 	$(RUN) runbooks/deploy.py
@@ -21,6 +22,15 @@ test: $(READY) $(TOOLCHAIN) host-packages
 # What takes too long to run always: one of the parts kills, faults, layouts, settings, upgrade, routers, versions (docs/tests.md).
 test-long: $(READY) $(TOOLCHAIN) host-packages
 	$(RUN) -m pytest --part $(PART) $(PYTEST_ARGUMENTS)
+
+# The same preparation of the lab's six nodes by Kubepeer, ansible-core and pyinfra, first and with nothing to do; resets the lab.
+bench: lab $(PEERS)
+	$(RUN) -m benchmarks.preparation
+
+$(PEERS): $(READY) benchmarks/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement benchmarks/requirements.txt
+	@touch $@
 
 # What needs no lab and no root: style, types, the same logic twice, and the tests of the pure parts.
 check: $(READY)

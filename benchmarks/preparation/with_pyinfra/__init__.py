@@ -1,0 +1,1 @@
+"""What pyinfra is given."""
