@@ -72,7 +72,13 @@ class Kubepeer:
     """The preparation as deploy.py does it."""
 
     def __init__(self, configuration: Path) -> None:
-        self._command: list[str | Path] = [sys.executable, "-m", "benchmarks.preparation.runbook", "--config", configuration]
+        self._command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "benchmarks.preparation.runbook",
+            "--config",
+            configuration,
+        ]
         self._command += ["--group", "kubernetes", "--output", "json"]
 
     def run(self, *options: str) -> tuple[float, dict[str, list[str]]]:
@@ -99,7 +105,12 @@ def ansible(lab: Instance, folder: Path) -> tuple[list[str | Path], dict[str, st
         "ANSIBLE_PRIVATE_KEY_FILE": str(lab.cache.key),
         "ANSIBLE_SSH_COMMON_ARGS": f"-o UserKnownHostsFile={lab.path / 'known_hosts'} -o ControlMaster=auto -o ControlPersist=60s",
     }
-    playbook: list[str | Path] = [PEERS / "ansible-playbook", "--inventory", folder / "inventory.json", HERE / "with_ansible" / "prepare.yaml"]
+    playbook: list[str | Path] = [
+        PEERS / "ansible-playbook",
+        "--inventory",
+        folder / "inventory.json",
+        HERE / "with_ansible" / "prepare.yaml",
+    ]
     return ["ip", "netns", "exec", lab.name, *playbook], environment
 
 
@@ -110,7 +121,12 @@ def pyinfra(lab: Instance, folder: Path) -> tuple[list[str | Path], dict[str, st
         "PREPARATION_KEY": str(lab.cache.key),
         "PREPARATION_KNOWN_HOSTS": str(lab.path / "known_hosts"),
     }
-    deploy: list[str | Path] = [PEERS / "pyinfra", "--yes", HERE / "with_pyinfra" / "inventory.py", HERE / "with_pyinfra" / "deploy.py"]
+    deploy: list[str | Path] = [
+        PEERS / "pyinfra",
+        "--yes",
+        HERE / "with_pyinfra" / "inventory.py",
+        HERE / "with_pyinfra" / "deploy.py",
+    ]
     return ["ip", "netns", "exec", lab.name, *deploy], environment
 
 

@@ -26,7 +26,7 @@ LAYER_PACKAGES = {
     Role.ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
     Role.BIRD_ROUTER: ("bird2", "tcpdump", "traceroute"),
     Role.MIRROR: ("nginx-light", "docker-registry", "chrony", "dnsmasq"),
-    Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3"),
+    Role.CLIENT: ("bird2", "tcpdump", "traceroute", "python3", "ufw"),  # ufw is off there, and judges rules in tests
     Role.NEXT_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
     Role.NEXT_BIRD_ROUTER: ("bird3", "tcpdump", "traceroute"),
     Role.NEWEST_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),

@@ -26,6 +26,7 @@ HAPROXY, KEEPALIVED, CHECK = (
 )
 HAPROXY_POD, KEEPALIVED_POD = "/etc/kubernetes/manifests/haproxy.yaml", "/etc/kubernetes/manifests/keepalived.yaml"
 KUBECONFIG = "/root/.kube/config"
+COMPLETION = "/usr/local/share/bash-completion/completions/kubectl"
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,12 @@ DRIFTS = {
     "the repositories": drift(f"echo '# by hand' >>{REPOSITORIES}", REPOSITORIES),
     "a package": drift("dpkg --purge --force-depends cri-tools >/dev/null 2>&1", "packages", "package hold"),
     "a hold": drift("apt-mark unhold kubectl >/dev/null", "package hold"),
-    "a unit that does not run": drift("systemctl stop chrony", "unit chrony"),
+    "a unit that does not run": drift("systemctl stop chrony", "unit chrony", "clock"),
     "a unit that a boot would not start": drift("systemctl disable -q kubelet", "unit kubelet"),
-    "a unit that neither runs nor would": drift("systemctl disable -q --now chrony", "unit chrony"),
-    "the time servers": drift(f"echo 'server 192.0.2.1' >>{TIME_SERVERS}", TIME_SERVERS, "chrony sources"),
+    "a unit that neither runs nor would": drift("systemctl disable -q --now chrony", "unit chrony", "clock"),
+    "the time servers": drift(f"echo 'server 192.0.2.1' >>{TIME_SERVERS}", TIME_SERVERS, "chrony sources", "clock"),
     "containerd's configuration": drift(f"echo '# by hand' >>{CONTAINERD}", CONTAINERD, "unit containerd restart"),
+    "a command's completion": drift(f"rm {COMPLETION}", COMPLETION),
     "a registry's mirror": drift(f"rm {MIRROR}", MIRROR),
     "crictl's configuration": drift(f"echo 'debug: true' >>{CRICTL}", CRICTL),
     "a file's mode": drift(f"chmod 666 {CRICTL}", CRICTL),

@@ -37,7 +37,7 @@ def rounds() -> Iterator[dict[str, str]]:
     of_any = [name for name, drift in DRIFTS.items() if not drift.control_plane]
     while of_masters or of_any:
         on: dict[str, str] = {}
-        for node in (*WORKERS, *MASTERS):
+        for node in (*WORKERS[:2], *MASTERS):  # test_rpm_member has the machine of rpm
             waiting = of_masters if node in MASTERS and of_masters else of_any
             if waiting:
                 on[node] = waiting.pop(0)
@@ -50,7 +50,7 @@ def subjects(answer: Answer, node: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def cured(lab: Laboratory, cluster: Kubectl, runbooks: Runbooks) -> Iterator[dict[str, Cured]]:
-    """Every drift, made, planned and cured; six at a time, each on another node, so that each plan also shows what is not its own."""
+    """Every drift, made, planned and cured; five at a time, each on another node, so that each plan also shows what is not its own."""
     found: dict[str, Cured] = {}
     before: dict[str, tuple[str, Drift]] = {}
     for on in [*rounds(), {}]:

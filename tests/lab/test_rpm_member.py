@@ -17,7 +17,11 @@ BY_HAND = {
     "dnf -q versionlock delete kubelet": {"/etc/dnf/plugins/versionlock.list"},
     "echo '# mine' >>/etc/yum.repos.d/kubepeer.repo": {"/etc/yum.repos.d/kubepeer.repo"},
     "systemctl disable -q chronyd": {"unit chronyd"},
-    "sed -i 's/^server 10.31.0.2 /server 10.31.0.3 /' /etc/chrony.conf": {"/etc/chrony.conf", "unit chronyd restart"},
+    "sed -i 's/^server 10.31.0.2 /server 10.31.0.3 /' /etc/chrony.conf": {
+        "/etc/chrony.conf",
+        "unit chronyd restart",
+        "clock",
+    },
     "systemctl enable -q --now firewalld": {"firewall firewalld"},
     "rpm --erase --nodeps --quiet iproute-tc": {"packages"},
     "echo KUBELET_EXTRA_ARGS= >/etc/sysconfig/kubelet": {"/etc/sysconfig/kubelet", "unit kubelet restart"},

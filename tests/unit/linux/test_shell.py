@@ -118,7 +118,7 @@ def test_a_connection_that_is_gone_is_told_by_the_next_command_too(monkeypatch: 
     monkeypatch.setattr(
         shell_module,
         "connection",
-        lambda *_: SimpleNamespace(remote_conn_pre=SimpleNamespace(get_transport=lambda: client)),
+        lambda *_: SimpleNamespace(remote_conn_pre=SimpleNamespace(get_transport=lambda: client), secret=""),
     )
     nornir: Any = SimpleNamespace(inventory=SimpleNamespace(hosts={"node": SimpleNamespace(username="root")}))
     with pytest.raises(UnreachableError, match="the SSH connection was lost: SSH session not active"):

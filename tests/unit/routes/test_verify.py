@@ -231,7 +231,7 @@ def test_when_its_time_is_over_and_it_is_silent_it_is_judged(verify, monkeypatch
 
 def test_a_session_that_comes_and_goes_is_not_waited_for_without_end(verify, monkeypatch):
     """Each time that it is up anew, its node could wait for the other router as long as ever."""
-    monkeypatch.setattr(tasks, "RECOVERY_SECONDS", 0.1)
+    monkeypatch.setattr(tasks, "RECOVERY_SECONDS", 2.0)
     monkeypatch.setattr(tasks, "EXCHANGE_SECONDS", 0.1)
     result, asked = verify("bird-recovers", wait_seconds=0, recovery=True, others=("r2",), failed=("r2",))
     assert result.failed
