@@ -102,5 +102,5 @@ DRIFTS = {
     "the pod of haproxy": endpoint(f"echo '# by hand' >>{HAPROXY_POD}", HAPROXY_POD),
     "the pod of keepalived": endpoint(f"echo '# by hand' >>{KEEPALIVED_POD}", KEEPALIVED_POD),
     "a restart of a pod that is pending": endpoint(f"touch {marker_of('haproxy')}", "container haproxy restart"),
-    "root's kubeconfig": endpoint(f"echo '# by hand' >>{KUBECONFIG}", KUBECONFIG),
+    "root's kubeconfig": endpoint(f"rm {KUBECONFIG}", KUBECONFIG),
 }

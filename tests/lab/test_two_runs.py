@@ -82,7 +82,7 @@ def test_a_run_that_was_killed_keeps_nobody_out(
     at_work.kill()
     at_work.wait(END_SECONDS)
     lab.inside(NODE, f"rm -f {SLOW}; systemctl daemon-reload; systemctl stop chrony")
-    assert set(elsewhere.deploy("--output", "json").ended(0).changes) == {(NODE, "unit chrony")}
+    assert set(elsewhere.deploy("--output", "json").ended(0).changes) == {(NODE, "unit chrony"), (NODE, "clock")}
     answer = runbooks.deploy("--dry-run", "--detailed-exitcode").ended(0)
     assert answer.lines[-1].startswith(" would change nothing in ")
     told = runbooks.deploy().ended(0)
@@ -100,7 +100,7 @@ def test_a_run_whose_controller_was_cut_off_is_taken_over_and_cannot_go_on(
         lab.inside(NODE, f"rm -f {SLOW}; systemctl daemon-reload; systemctl stop chrony")
         began = time.monotonic()
         answer = elsewhere.deploy("--output", "json").ended(0)
-        assert set(answer.changes) == {(NODE, "unit chrony")}
+        assert set(answer.changes) == {(NODE, "unit chrony"), (NODE, "clock")}
         taken = [line for line in answer.json["warnings"] if "its lock was taken over" in line]
         assert len(taken) == len(NODES), answer.json["warnings"]
         assert time.monotonic() - began < HEALED_SECONDS
