@@ -81,18 +81,18 @@ class Kubepeer:
         ]
         self._command += ["--group", "kubernetes", "--output", "json"]
 
-    def run(self, *options: str) -> tuple[float, dict[str, list[str]]]:
-        """Seconds, and what was changed (or would be), by node."""
+    def run(self, *options: str) -> tuple[float, dict[str, dict[str, str]]]:
+        """Seconds, and what was changed (or would be): node -> subject -> diff."""
         seconds, told = timed([*self._command, *options])
-        changes: dict[str, list[str]] = {}
+        changes: dict[str, dict[str, str]] = {}
         for phase in json.loads(told)["phases"]:
             for host, said in phase["hosts"].items():
-                changes.setdefault(host, []).extend(change["what"] for change in said["changes"])
+                changes.setdefault(host, {}).update({change["what"]: change["diff"] for change in said["changes"]})
         return seconds, changes
 
     def must_find_nothing(self, who: str) -> None:
         """Refuse to compare with what was not the same."""
-        left = {host: found for host, found in self.run("--dry-run")[1].items() if found}
+        left = {host: list(found) for host, found in self.run("--dry-run")[1].items() if found}
         if left:
             raise SystemExit(f"{who} has not done the same: {json.dumps(left, indent=1)}")
 
