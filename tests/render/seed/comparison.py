@@ -23,7 +23,6 @@ class Row(NamedTuple):
         seed: what the tutorial has.
         ours: what Kubepeer renders; of what is generated its form stands in its place, {form: REGULAR EXPRESSION}.
         why: the reason.
-        open: it is still to be mended, and not wanted.
 
     """
 
@@ -32,14 +31,13 @@ class Row(NamedTuple):
     seed: Any
     ours: Any
     why: str
-    open: bool
 
 
 @functools.cache
 def rows() -> tuple[Row, ...]:
     """The deliberate differences, as differences.yaml lists them."""
     listed = yaml.safe_load((HOME / "differences.yaml").read_text(encoding="utf-8"))
-    unsaid = {"seed": ABSENT, "ours": ABSENT, "open": False}
+    unsaid = {"seed": ABSENT, "ours": ABSENT}
     return tuple(Row(**(unsaid | entry | {"file": file})) for file, entries in listed.items() for entry in entries)
 
 

@@ -22,7 +22,7 @@ what became of each step of its sections 1 to 4, which prepare the machines and 
 that it shows.
 
 **Done**: a run does it, and the tests named show it. **Rendered**: a run does it; the machines of the lab are containers of one kernel,
-and what they cannot show of it is rendered and checked only. **Not yet**: issue 9. **Left out**: on purpose. A default is the value of
+and what they cannot show of it is rendered and checked only. **Left out**: on purpose. A default is the value of
 `inventory/seed.yaml`. Tests are functions in `tests/`, with the case of a table in brackets.
 """
 
@@ -30,8 +30,7 @@ FILES = """
 ## Where our files differ
 
 Statement by statement or key by key, without comments and white space, the files are the tutorial's but for the rows below. A difference
-that is no row fails `tests/render/seed/test_seed_files.py`, and so does a row that is no difference. **Open**: not wanted, to be mended by
-issue 9.
+that is no row fails `tests/render/seed/test_seed_files.py`, and so does a row that is no difference.
 """
 
 
@@ -44,15 +43,12 @@ def document(intent: Intent) -> str:
     """
     listed = steps()
     unseen = [f"- {step.section}: {step.step}{_note(step)}" for step in listed if step.state == "rendered"]
-    missing = [f"- {step.section}: {step.step}{_note(step)}" for step in listed if step.state == "not yet"]
     parts = [
         INTRODUCTION,
         "## Steps\n",
         *(_section(number, title, listed, intent) for number, title in sections().items()),
         "## What no container shows: rendered and checked only\n",
         *unseen,
-        "\n## Not yet (issue 9)\n",
-        *missing,
         FILES,
         *(_file(name, [row for row in rows() if row.file == name]) for name in _files()),
         f"Without a difference: {', '.join(_equal())}.",
@@ -115,12 +111,8 @@ def _file(name: str, listed: list[Row]) -> str:
     subject = SUBJECTS.get(name)
     title = f"{name} ({subject.section}; ours: `{subject.place}`)" if subject else f"{name} (all of them)"
     lines = ["| key | the tutorial's | ours | why |", "|---|---|---|---|"]
-    lines += [_row(f"`{row.key}`", _value(row.seed), _value(row.ours), _why(row)) for row in listed]
+    lines += [_row(f"`{row.key}`", _value(row.seed), _value(row.ours), row.why) for row in listed]
     return f"### {title}\n\n" + "\n".join(lines) + "\n"
-
-
-def _why(row: Row) -> str:
-    return f"**Open.** {row.why}" if row.open else row.why
 
 
 def _value(value: Any) -> str:

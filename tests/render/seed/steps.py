@@ -7,7 +7,7 @@ import yaml
 
 from tests.render.seed.comparison import HOME
 
-State = Literal["done", "rendered", "not yet", "left out"]
+State = Literal["done", "rendered", "left out"]
 
 
 class Step(NamedTuple):

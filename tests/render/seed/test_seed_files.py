@@ -109,7 +109,7 @@ def put(document: Any, path: tuple[Any, ...], value: str) -> None:
         document[path[-1]] = value
 
 
-LISTED = Row("f", "a.b", 1, 2, "Because.", open=False)
+LISTED = Row("f", "a.b", 1, 2, "Because.")
 NONE = "a.b: listed, and there is no difference"
 
 
