@@ -12,7 +12,7 @@ import pytest
 from tasks.control_plane.kubeadm import CONTROL_PLANE_LABEL
 from tasks.control_plane.membership import ADMIN_CONF
 from tasks.linux.state import PENDING_RESTARTS
-from tasks.nodes.plan import CONTAINERD_FILE
+from tasks.nodes.runtime import CONTAINERD_FILE
 from tests.lab.conftest import FIRST_RUN_SECONDS, Measure
 from tests.lab.devices import Kubectl, etcd_members, expected_routes, routes_of_kernel
 from tests.lab.laboratory import MASTERS, NODES, ROUTERS, WORKERS, Laboratory, wait_for
