@@ -65,7 +65,9 @@ def overlaid(lower: Sequence[Path], files: Path, words: Sequence[str]) -> Said:
         'mount --bind "$2" "$0/root/mnt"; root="$0/root"; shift 2; exec chroot "$root" "$@"'
     )
     with tempfile.TemporaryDirectory() as point:
-        return run(["unshare", "--mount", "--net", "sh", "-c", script, point, ":".join(map(str, lower)), files, *words])
+        # with processes of its own: gpg leaves its agent behind, and that would outlive the test
+        own = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
+        return run([*own, "sh", "-c", script, point, ":".join(map(str, lower)), files, *words])
 
 
 def over_this_machine(kubeadm: Path, script: str, stdin: str = "") -> Said:
