@@ -13,7 +13,7 @@ from kubepeer.commandline import CommandLine
 from kubepeer.errors import InventoryError, UsageError
 from kubepeer.hostkeys import Target, learn_new_hosts
 from kubepeer.intent import Intent
-from kubepeer.inventory import Login
+from kubepeer.inventory import TIMEOUTS, Login
 from kubepeer.jump import jump_hosts
 from kubepeer.run import Run
 from kubepeer.secret import Redactor, SecretSource
@@ -88,7 +88,7 @@ def targets_in_order(nornir: Nornir, hosts: Callable[[Host], bool] = lambda _: T
 def seconds(host: Host) -> float:
     """How long a host has for a TCP connection, and for what follows until it has shown its key."""
     extras = host.get_connection_parameters("netmiko").extras or {}
-    return float(extras.get("conn_timeout", 5))
+    return float(extras.get("conn_timeout", TIMEOUTS["conn_timeout"]))
 
 
 @dataclass(frozen=True)

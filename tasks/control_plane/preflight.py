@@ -28,7 +28,10 @@ def refuse_unready_api(run: Run) -> None:
         RefusedError: names the checks that the API does not pass; the same for all hosts, so that it is told once.
 
     """
-    said = run.once(API_REFUSAL, partial(_refusal, run))
+    _refuse_all(run, run.once(API_REFUSAL, partial(_refusal, run)))
+
+
+def _refuse_all(run: Run, said: Refusal | None) -> None:
     if said:
         message, cure = said
         raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
@@ -62,10 +65,7 @@ def refuse_unusable_passwords(run: Run) -> None:
         RefusedError: the same for all hosts, so that it is told once.
 
     """
-    said = run.once(PASSWORDS_REFUSED, partial(_unusable_password, run))
-    if said:
-        message, cure = said
-        raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
+    _refuse_all(run, run.once(PASSWORDS_REFUSED, partial(_unusable_password, run)))
 
 
 def refuse_another_provider(run: Run) -> None:
@@ -77,10 +77,7 @@ def refuse_another_provider(run: Run) -> None:
     """
     seen = {node.name: run.recall(MEMBER, of=node.name) for node in run.intent.control_planes}
     members = {name: one.endpoint for name, one in seen.items() if one is not None and KUBELET_CONF in one.leftovers}
-    said = another_provider(run.intent, members)
-    if said:
-        message, cure = said
-        raise RefusedError(f"{message}. Nothing was changed on any host.", host=run.intent.cluster.name, cure=cure)
+    _refuse_all(run, another_provider(run.intent, members))
 
 
 def refuse_busy_load_balancer(run: Run) -> None:
@@ -92,12 +89,9 @@ def refuse_busy_load_balancer(run: Run) -> None:
     """
     if run.intent.cluster.endpoint.provider == "external" and run.once(BUSY, partial(_is_busy, run)):
         endpoint = run.intent.cluster.endpoint
-        raise RefusedError(
-            f"somebody answers at {endpoint.address}:{endpoint.port} already, and no control plane of the inventory holds a cluster. "
-            "Nothing was changed on any host.",
-            host=run.intent.cluster.name,
-            cure="give the load balancer these control planes as its only backends, or correct cluster.endpoint",
-        )
+        said = f"somebody answers at {endpoint.address}:{endpoint.port} already, and no control plane of the inventory holds a cluster"
+        cure = "give the load balancer these control planes as its only backends, or correct cluster.endpoint"
+        _refuse_all(run, (said, cure))
 
 
 def _is_busy(run: Run) -> bool:

@@ -34,7 +34,6 @@ logdir /var/log/chrony
 OTHER_FILES = "/etc/chrony/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony/sources.d/*.sources /etc/chrony.d/*.conf"
 SERVER = re.compile(r"[ \t]*(?:server|pool|peer)[ \t]", re.IGNORECASE)
 SERVER_LINE = r"^[[:space:]]*(server|pool|peer)[[:space:]]"
-COMMENTED = "is a comment"
 WAIT_SECONDS = 30  # iburst: four questions, two seconds apart, once the name is resolved
 YOUNG_SECONDS = 60  # after a boot a daemon has not failed yet
 ZONES = "/usr/share/zoneinfo"

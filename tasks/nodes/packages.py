@@ -187,6 +187,12 @@ def choice(manager: PackageManager, package: str, repository: Repository) -> str
     return next((name for name in names if repository.versions.get(name)), names[0])
 
 
+def offered_runtime(system: System, repository: Repository) -> str:
+    """The version of the runtime that would be installed; "" where the repositories have none, or have not been asked."""
+    versions_there = repository.versions.get(choice(manager_of(system), RUNTIME, repository), ())
+    return upstream(versions_there[0]) if versions_there else ""
+
+
 def pin(intent: Intent, name: str, repository: Repository) -> str | None:
     """The version of a package of OURS that is asked for; None where the repositories have none that fits."""
     version = intent.software.kubernetes

@@ -8,8 +8,7 @@ from tasks.linux.state import LinuxChange, action, clearing_marker, file, marker
 from tasks.linux.templates import render
 from tasks.nodes import archives, proxy, registries, systems
 from tasks.nodes.given import Given
-from tasks.nodes.managers.choice import manager_of
-from tasks.nodes.packages import RUNTIME, RUNTIMES, choice, installed
+from tasks.nodes.packages import RUNTIMES, installed, offered_runtime
 from tasks.nodes.repository import Repository, minor_of, upstream
 
 CONTAINERD_FILE, CRICTL_FILE = "/etc/containerd/config.toml", "/etc/crictl.yaml"
@@ -52,12 +51,11 @@ def version(intent: Intent, seen: Seen, repository: Repository) -> str:
     archive = intent.software.runtime_archives.containerd
     stands = installed(seen["packages"])
     package = next((upstream(stands[name]) for name in RUNTIMES if name in stands), "")
-    offered = repository.versions.get(choice(manager_of(systems.read(seen["system"])), RUNTIME, repository), ())
     return (
         (archive.version if archive else "")
         or package
         or said_version(seen["other containerd"])
-        or (upstream(offered[0]) if offered else "")
+        or offered_runtime(systems.read(seen["system"]), repository)
     )
 
 

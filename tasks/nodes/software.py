@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from kubepeer import versions
 from kubepeer.intent import Intent
 from tasks.nodes.facts import NodeFacts
-from tasks.nodes.managers.choice import manager_of
-from tasks.nodes.packages import CRI_TOOLS, RUNTIME, RUNTIMES, choice
-from tasks.nodes.repository import Repository, minor_of, upstream
+from tasks.nodes.packages import CRI_TOOLS, RUNTIME, RUNTIMES, offered_runtime
+from tasks.nodes.repository import Repository, minor_of
 from tasks.nodes.systems import RPM
 
 CGROUP_2 = "cgroup2fs"  # statfs(2): the unified hierarchy; the older ones are folders in a tmpfs
@@ -43,12 +42,10 @@ def _containerd(intent: Intent, own: NodeFacts) -> Iterator[str]:
             f"{own.containerd_package} is installed as a package, and software.runtime_archives.containerd would bring another: "
             f"{remove} {own.containerd_package}, or leave that key out"
         )
-    repository = own.repository or Repository()
-    offered = repository.versions.get(choice(manager_of(own.system), RUNTIME, repository), ())
     version = (
         (archive.version if archive else "")
         or own.containerd
-        or (upstream(offered[0]) if offered and RUNTIME in own.lacking else "")
+        or (offered_runtime(own.system, own.repository or Repository()) if RUNTIME in own.lacking else "")
     )
     least, first = versions.containerd_for(intent.software.kubernetes)
     stands = minor_of(version)

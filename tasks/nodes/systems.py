@@ -23,8 +23,6 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # os-release(5). Of the managers dnf is taken where both are: on a system that has it, yum is another name of it.
 QUESTION = """. /etc/os-release; echo $ID $ID_LIKE; echo "version $VERSION_ID"
 for p in dnf yum; do ! command -v $p >/dev/null || { echo "manager $p"; break; }; done"""
-NEWER_NAMES = 9  # the first RHEL whose iptables is the package iptables-nft
-TC_APART = 8  # the first whose tc is not in iproute
 
 
 @dataclass(frozen=True)
