@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from kubepeer.intent.model import Peering, Router
+from kubepeer.intent.model import Router
+from kubepeer.intent.peering import Peering
 
 
 @dataclass(frozen=True)

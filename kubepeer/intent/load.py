@@ -20,10 +20,10 @@ from kubepeer.intent.model import (
     Manifests,
     Node,
     Packages,
-    Peering,
     Router,
     Software,
 )
+from kubepeer.intent.peering import Peering
 from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.rules import contradictions
 from kubepeer.intent.runtime import Registries

@@ -1,19 +1,21 @@
 """What the inventory says, typed and frozen. One section of the YAML is one class, with the same names."""
 
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
-from typing import Literal, Self
+from ipaddress import IPv4Address
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from kubepeer.intent.access import Access
+from kubepeer.intent.bgp import Bgp
 from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Kubeadm, KubeletFields, NodeSettings
+from kubepeer.intent.networks import Networks
+from kubepeer.intent.peering import Peering
 from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.rpm import RpmRepositories
 from kubepeer.intent.runtime import Registries, RuntimeArchives
 from kubepeer.intent.section import Section
-from kubepeer.intent.values import AsNumber, Community, DnsName, FilePath, Port, UserName, VersionNumber, VrfName
+from kubepeer.intent.values import AsNumber, DnsName, FilePath, Port, UserName, VersionNumber
 from kubepeer.secret import SecretSource
 
 
@@ -28,37 +30,6 @@ class Endpoint(Section):
     password: SecretSource | None = None  # of VRRP; generated where none is named
     prefix_length: int = Field(default=32, ge=1, le=32)  # with less, the address brings a route to its network
     unicast: bool = False  # VRRP between the control planes' own addresses, where the network drops multicast
-
-
-class Networks(Section):
-    """Every network that the cluster uses; none overlaps another."""
-
-    nodes: IPv4Network
-    pods: IPv4Network
-    pod_block_size: int = Field(default=26, ge=20, le=32)  # Calico's limits for IPv4 blocks
-    services: IPv4Network
-    load_balancers: IPv4Network
-
-    @property
-    def announced(self) -> tuple[IPv4Network, ...]:
-        """What the cluster may announce to the routers, and nothing else."""
-        return (self.pods, self.services, self.load_balancers)
-
-
-class Bgp(Section):
-    """The cluster's side of every session."""
-
-    as_number: AsNumber
-    keepalive_seconds: int = Field(default=60, ge=1)
-    hold_seconds: int = Field(default=180, ge=3)  # RFC 4271, 4.2: zero or at least three seconds
-    connect_seconds: int = Field(
-        default=10, ge=1, le=65535
-    )  # between a router's attempts; the default of some is two minutes
-    maximum_prefixes: int = Field(default=1000, ge=1)
-    restart_seconds: int | None = Field(default=None, ge=1, le=4095)  # RFC 4724: twelve bits; Calico's default is 120
-    password: SecretSource | None = None
-    communities: dict[str, Community] = Field(default_factory=dict)
-    pod_communities: tuple[str, ...] = ()
 
 
 class Cluster(Section):
@@ -146,44 +117,6 @@ class Node(Section):
     routers: tuple[str, ...]  # the names of those that it peers with
     access: Access = Access()
     settings: NodeSettings = NodeSettings()
-
-
-class Peering(Section):
-    """A router's side of its sessions; what both sides must agree on stands in Bgp."""
-
-    neighbours: Literal["static", "dynamic"] = "static"  # dynamic: whoever connects from the nodes' network
-    listen_limit: int = Field(default=100, ge=1, le=5000)  # of dynamic; 100 is also the default of several platforms
-    ttl_security: bool = False  # RFC 5082, one hop
-    multihop: int | None = Field(default=None, ge=2, le=255)
-    bfd: bool = False
-    graceful_restart: Literal["helper", "full", "off"] | None = None  # None: as the router's process has it for all
-    default_route: bool = False  # the only thing that is ever sent
-    communities: tuple[Community, ...] = ()  # added to what is accepted
-    address: IPv4Address | None = (
-        None  # the router's end of its sessions, where hostname is another: its management, a name
-    )
-    redundancy_group: str = "routers"  # its routers are changed one after the other
-    vrf: VrfName | None = None  # where the sessions are; the router must have it. None: outside all VRFs
-
-    @model_validator(mode="after")
-    def _one_hop_or_many(self) -> Self:
-        if self.ttl_security and self.multihop:
-            raise ValueError("ttl_security is for neighbours one hop away, multihop for others")
-        return self
-
-    @property
-    def standard_communities(self) -> tuple[str, ...]:
-        """Those of RFC 1997, AS:NUMBER, in the order in which routers print them."""
-        return _ordered(community for community in self.communities if community.count(":") == 1)
-
-    @property
-    def large_communities(self) -> tuple[str, ...]:
-        """Those of RFC 8092, AS:NUMBER:NUMBER, in the order in which routers print them."""
-        return _ordered(community for community in self.communities if community.count(":") > 1)
-
-
-def _ordered(communities: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(communities), key=lambda community: [int(part) for part in community.split(":")]))
 
 
 class ConfigurationFiles(Section):

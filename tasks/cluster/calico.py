@@ -7,7 +7,7 @@ import yaml
 from kubepeer.change import Change
 from kubepeer.errors import CommandError
 from kubepeer.run import Run, waiting
-from tasks.cluster import conditions, objects, obstacles, waits
+from tasks.cluster import bgp_objects, conditions, objects, obstacles, waits
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete_ours, fetched, wait
 from tasks.cluster.refusal import ApiRefusal
@@ -44,7 +44,7 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     """Definitions, operator, Installation; BGP before all else where its API answers already; and the end of what that set going."""
     operator, definitions = manifests_of(run)
     password = run.bgp_password()
-    wanted = objects.bgp(run.intent, password)
+    wanted = bgp_objects.bgp(run.intent, password)
     # lost sessions may be all that keeps Calico from being ready: they are put right first where that can be done
     first = api is not None and not run.options.dry_run and not _not_served(api, wanted) and api.get(NAMESPACE_PATH)
     generation = _generation(api)  # before BGP is written
@@ -133,7 +133,7 @@ def _planned_or_written(run: Run, api: KubernetesApi | None, wanted: list[Manife
 
 def _bgp(run: Run, api: KubernetesApi | None, wanted: list[Manifest]) -> list[Change]:
     """What peers refer to, the peers, and then what no peer refers to any longer."""
-    nodes = partial(objects.nodes, run.intent, _standing(run, api))
+    nodes = partial(bgp_objects.nodes, run.intent, _standing(run, api))
     changes = [] if run.options.dry_run else apply(run, api, nodes(keep_labels=True))
     changes += apply(run, api, wanted)
     changes += delete_ours(run, api, PEERS_PATH, "BGPPeer", wanted)
@@ -141,11 +141,11 @@ def _bgp(run: Run, api: KubernetesApi | None, wanted: list[Manifest]) -> list[Ch
     return changes + apply(run, api, nodes(keep_labels=False))
 
 
-def _standing(run: Run, api: KubernetesApi | None) -> dict[str, objects.StandingNode]:
+def _standing(run: Run, api: KubernetesApi | None) -> dict[str, bgp_objects.StandingNode]:
     """What the cluster's nodes have of ours; where there is no cluster yet, those that it will have."""
     if api is None:
-        return {node.full_name: objects.StandingNode() for node in run.intent.nodes}
-    return {name: objects.standing_node(metadata) for name, metadata in api.nodes().items()}
+        return {node.full_name: bgp_objects.StandingNode() for node in run.intent.nodes}
+    return {name: bgp_objects.standing_node(metadata) for name, metadata in api.nodes().items()}
 
 
 def _generation(api: KubernetesApi | None) -> int | None:

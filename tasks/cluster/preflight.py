@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubepeer.intent import Intent
-from tasks.cluster import foreign, manifests, objects, undeclared
+from tasks.cluster import bgp_objects, foreign, manifests, objects, undeclared
 from tasks.cluster.api import Manifest
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -59,7 +59,7 @@ def reasons(intent: Intent, found: Found) -> list[str]:
         *_another_calico(intent, standing),
         *_definitions_of_others(found),
         *_another_purelb(intent, standing),
-        *_rules(objects.bgp(intent, None)),
+        *_rules(bgp_objects.bgp(intent, None)),
         *undeclared.reasons(intent, found.defining),
         *found.undeclared,
     ]

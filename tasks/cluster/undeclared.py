@@ -6,7 +6,7 @@ from typing import Any
 
 from kubepeer import versions
 from kubepeer.intent import Intent
-from tasks.cluster import comparison, objects, schema
+from tasks.cluster import bgp_objects, comparison, objects, schema
 from tasks.cluster.api import Manifest
 
 PROJECTS: Mapping[str, versions.Project] = {
@@ -60,7 +60,7 @@ def reasons(intent: Intent, every: Sequence[Manifest]) -> list[str]:
 
 def written_by_us(intent: Intent) -> list[Manifest]:
     """The objects of the projects' own kinds that we write: their fields depend on the version."""
-    every = [*objects.calico(intent), *objects.bgp(intent, None), *objects.load_balancer(intent)]
+    every = [*objects.calico(intent), *bgp_objects.bgp(intent, None), *objects.load_balancer(intent)]
     return [manifest for manifest in every if comparison.is_written_by_us(manifest)]
 
 

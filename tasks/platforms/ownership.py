@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
-from kubepeer.intent.model import Networks
+from kubepeer.intent.networks import Networks
 
 OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names of our filters
 NUMBERS = 65536  # how many entries of a route map have a number: FRR, VyOS

@@ -35,6 +35,7 @@ PURE = (
     "tasks/cluster/kubeconfig.py",
     "tasks/cluster/manifests.py",
     "tasks/cluster/node_settings.py",
+    "tasks/cluster/bgp_objects.py",
     "tasks/cluster/objects.py",
     "tasks/cluster/obstacles.py",
     "tasks/cluster/preflight.py",

@@ -9,7 +9,7 @@ import pytest
 
 from kubepeer import versions
 from kubepeer.intent import Intent
-from tasks.cluster import objects
+from tasks.cluster import bgp_objects, objects
 from tasks.cluster import undeclared as undeclared_fields
 from tasks.cluster.schema import definition_of, undeclared
 from tests.crds import crds
@@ -56,7 +56,7 @@ def is_built(minor: str) -> bool:
 def ours(version: str, intent_of: Any) -> Iterator[Judged]:
     """Every object that Calico or its operator reads, with the description that judges it: of the stored form, and of the served one."""
     schema, intent = described(folder_of(version)), intent_for(version, intent_of)
-    for manifest in [*objects.calico(intent), *objects.bgp(intent, PASSWORD)]:
+    for manifest in [*objects.calico(intent), *bgp_objects.bgp(intent, PASSWORD)]:
         group = str(manifest["apiVersion"]).partition("/")[0]
         if group == "projectcalico.org":
             yield {**manifest, "apiVersion": STORED}, schema

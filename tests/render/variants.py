@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from kubepeer.intent import Intent
-from tasks.cluster import objects
+from tasks.cluster import bgp_objects, objects
 from tasks.control_plane import kube_vip
 from tasks.control_plane.endpoint import PATHS, plan_endpoint
 from tasks.control_plane.join_secrets import JoinSecrets
@@ -133,7 +133,7 @@ def _routers(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
 def _cluster(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
     made = {
         "calico": objects.calico(intent),
-        "bgp": objects.bgp(intent, password),
+        "bgp": bgp_objects.bgp(intent, password),
         "load_balancer": objects.load_balancer(intent),
         "workload": objects.workload(intent),
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.cluster import objects, undeclared
+from tasks.cluster import bgp_objects, objects, undeclared
 from tasks.cluster.schema import definition_of
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -51,7 +51,7 @@ def test_the_operator_is_told_the_pod_network_of_the_inventory(intent_of: Any) -
 
 
 def test_there_is_one_peer_a_router_and_no_mesh(intent_of: Any) -> None:
-    manifests = objects.bgp(intent_of(), None)
+    manifests = bgp_objects.bgp(intent_of(), None)
     assert names(of_kind(manifests, "BGPPeer")) == ["BGPPeer openwrt-peer", "BGPPeer tiny-unraid-peer"]
     [configuration] = [manifest["spec"] for manifest in of_kind(manifests, "BGPConfiguration")]
     assert (configuration["nodeToNodeMeshEnabled"], configuration["asNumber"]) == (False, 64517)
@@ -63,7 +63,7 @@ def test_there_is_one_peer_a_router_and_no_mesh(intent_of: Any) -> None:
 
 
 def test_a_peer_of_ours_keeps_the_original_next_hop_and_bears_our_label(intent_of: Any) -> None:
-    for peer in of_kind(objects.bgp(intent_of(**calico("3.24.5")), None), "BGPPeer"):
+    for peer in of_kind(bgp_objects.bgp(intent_of(**calico("3.24.5")), None), "BGPPeer"):
         assert peer["spec"].keys() == {"peerIP", "asNumber", "keepOriginalNextHop"}
         assert peer["spec"]["keepOriginalNextHop"] is True
         assert peer["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "kubepeer"}
@@ -80,21 +80,21 @@ def test_felix_writes_its_rules_as_kube_proxy_does(intent_of: Any) -> None:
 
 
 def test_a_router_that_serves_some_nodes_is_the_peer_of_those_alone_by_their_label(intent_of: Any) -> None:
-    openwrt, unraid = of_kind(objects.bgp(intent_of(**RACK), None), "BGPPeer")
+    openwrt, unraid = of_kind(bgp_objects.bgp(intent_of(**RACK), None), "BGPPeer")
     assert "nodeSelector" not in openwrt["spec"]
     assert unraid["spec"]["nodeSelector"] == "has(router.kubepeer.io/tiny-unraid)"
 
 
 def test_a_label_has_at_most_63_signs_and_tells_long_names_apart() -> None:
-    assert objects.label_of("tiny-unraid") == "router.kubepeer.io/tiny-unraid"
-    long, other = objects.label_of("r" * 63 + "1"), objects.label_of("r" * 63 + "2")
+    assert bgp_objects.label_of("tiny-unraid") == "router.kubepeer.io/tiny-unraid"
+    long, other = bgp_objects.label_of("r" * 63 + "1"), bgp_objects.label_of("r" * 63 + "2")
     assert long != other
     assert len(long.partition("/")[2]) == 63
 
 
-def standing(intent: Any, **of: objects.StandingNode) -> dict[str, objects.StandingNode]:
+def standing(intent: Any, **of: bgp_objects.StandingNode) -> dict[str, bgp_objects.StandingNode]:
     """All nodes as they come; those named by their number, as said."""
-    return {node.full_name: of.get(f"n{node.name[-1]}", objects.StandingNode()) for node in intent.nodes}
+    return {node.full_name: of.get(f"n{node.name[-1]}", bgp_objects.StandingNode()) for node in intent.nodes}
 
 
 def borne(manifests: list[dict[str, Any]]) -> dict[str, tuple[list[str], dict[str, str]]]:
@@ -110,44 +110,44 @@ def borne(manifests: list[dict[str, Any]]) -> dict[str, tuple[list[str], dict[st
 
 def test_nodes_have_the_labels_of_the_routers_that_serve_them_and_an_as_of_their_own(intent_of: Any) -> None:
     intent = intent_of(**RACK)
-    told = borne(objects.nodes(intent, standing(intent), keep_labels=False))
+    told = borne(bgp_objects.nodes(intent, standing(intent), keep_labels=False))
     own = {"projectcalico.org/ASNumber": "65002"}
     assert told == {n: (["tiny-unraid"], {}) for n in "1234"} | {n: ([], own) for n in "56"}
 
 
 def test_a_node_that_was_of_another_as_is_told_so_no_more(intent_of: Any) -> None:
     intent = intent_of()
-    assert objects.nodes(intent, standing(intent), keep_labels=False) == []
-    told = objects.nodes(intent, standing(intent, n1=objects.StandingNode(own_as=True)), keep_labels=False)
+    assert bgp_objects.nodes(intent, standing(intent), keep_labels=False) == []
+    told = bgp_objects.nodes(intent, standing(intent, n1=bgp_objects.StandingNode(own_as=True)), keep_labels=False)
     assert borne(told) == {"1": ([], {})}
 
 
 def test_a_label_stays_while_a_peer_may_refer_to_it_and_goes_then(intent_of: Any) -> None:
     intent = intent_of()
-    was = standing(intent, n4=objects.StandingNode(labels=frozenset({"router.kubepeer.io/tiny-unraid"})))
-    assert borne(objects.nodes(intent, was, keep_labels=True)) == {"4": (["tiny-unraid"], {})}
-    assert borne(objects.nodes(intent, was, keep_labels=False)) == {"4": ([], {})}
+    was = standing(intent, n4=bgp_objects.StandingNode(labels=frozenset({"router.kubepeer.io/tiny-unraid"})))
+    assert borne(bgp_objects.nodes(intent, was, keep_labels=True)) == {"4": (["tiny-unraid"], {})}
+    assert borne(bgp_objects.nodes(intent, was, keep_labels=False)) == {"4": ([], {})}
 
 
 def test_a_node_that_has_not_joined_is_not_made_by_telling_it(intent_of: Any) -> None:
     there = "k8s-calico-worker-10-31-90-5.tinychen.io"
-    told = objects.nodes(intent_of(**RACK), {there: objects.StandingNode()}, keep_labels=True)
+    told = bgp_objects.nodes(intent_of(**RACK), {there: bgp_objects.StandingNode()}, keep_labels=True)
     assert [node["metadata"]["name"] for node in told] == [there]
 
 
 def test_of_a_standing_node_what_is_ours_is_read() -> None:
     metadata = {
         "labels": {"router.kubepeer.io/openwrt": "true", "kubernetes.io/os": "linux"},
-        "annotations": {objects.AS_NUMBER: "1"},
+        "annotations": {bgp_objects.AS_NUMBER: "1"},
     }
-    assert objects.standing_node(metadata) == objects.StandingNode(
+    assert bgp_objects.standing_node(metadata) == bgp_objects.StandingNode(
         own_as=True, labels=frozenset({"router.kubepeer.io/openwrt"})
     )
-    assert objects.standing_node({}) == objects.StandingNode()
+    assert bgp_objects.standing_node({}) == bgp_objects.StandingNode()
 
 
 def test_a_node_announces_its_own_blocks_alone_where_calico_can_say_so(intent_of: Any) -> None:
-    manifests = objects.bgp(intent_of(**calico("3.27.0")), None)
+    manifests = bgp_objects.bgp(intent_of(**calico("3.27.0")), None)
     assert names(manifests)[:2] == ["BGPConfiguration default", "BGPFilter kubepeer-own-blocks"]
     assert manifests[1]["spec"] == {
         "exportV4": [
@@ -160,26 +160,26 @@ def test_a_node_announces_its_own_blocks_alone_where_calico_can_say_so(intent_of
 
 def test_every_interface_that_leads_to_other_nodes_is_filtered_once(intent_of: Any) -> None:
     hosts = {f"k8s-calico-worker-10-31-90-{n}": {"data": {"interface": "bond0.100"}} for n in (5, 6)}
-    manifests = objects.bgp(intent_of(**calico("3.32.1"), hosts=hosts), None)
+    manifests = bgp_objects.bgp(intent_of(**calico("3.32.1"), hosts=hosts), None)
     rules = by_name(manifests, "kubepeer-own-blocks")["spec"]["exportV4"]
     assert [rule["interface"] for rule in rules] == ["eth0", "bond0.100", "vxlan.calico"]
 
 
 @pytest.mark.parametrize("version", ["3.24.5", "3.26.9"])
 def test_where_calico_cannot_filter_by_interface_there_is_no_filter(intent_of: Any, version: str) -> None:
-    manifests = objects.bgp(intent_of(**calico(version)), None)
+    manifests = bgp_objects.bgp(intent_of(**calico(version)), None)
     assert "BGPFilter" not in {manifest["kind"] for manifest in manifests}
     assert not any("filters" in manifest["spec"] for manifest in manifests)
 
 
 def test_ttl_security_is_asked_of_both_ends(intent_of: Any) -> None:
     groups = {"routers": {"data": {"peering": {"ttl_security": True}}}}
-    peers = of_kind(objects.bgp(intent_of("today", groups=groups), None), "BGPPeer")
+    peers = of_kind(bgp_objects.bgp(intent_of("today", groups=groups), None), "BGPPeer")
     assert [peer["spec"]["ttlSecurity"] for peer in peers] == [1, 1]
 
 
 def test_the_pods_are_announced_with_the_communities_of_the_inventory(intent_of: Any) -> None:
-    spec = by_name(objects.bgp(intent_of(), None), "default")["spec"]
+    spec = by_name(bgp_objects.bgp(intent_of(), None), "default")["spec"]
     assert spec["communities"] == [{"name": "bgp-large-community", "value": "64517:300:100"}]
     assert spec["prefixAdvertisements"] == [
         {"cidr": "10.33.0.0/17", "communities": ["bgp-large-community", "64517:120"]}
@@ -187,18 +187,20 @@ def test_the_pods_are_announced_with_the_communities_of_the_inventory(intent_of:
 
 
 def test_without_communities_none_is_named(intent_of: Any) -> None:
-    spec = by_name(objects.bgp(intent_of(**fabric(communities=None, pod_communities=None)), None), "default")["spec"]
+    spec = by_name(bgp_objects.bgp(intent_of(**fabric(communities=None, pod_communities=None)), None), "default")[
+        "spec"
+    ]
     assert not {"communities", "prefixAdvertisements"} & spec.keys()
 
 
 def test_a_restart_time_is_said_to_the_peers_in_seconds(intent_of: Any) -> None:
-    peers = of_kind(objects.bgp(intent_of(**fabric(restart_seconds=45)), None), "BGPPeer")
+    peers = of_kind(bgp_objects.bgp(intent_of(**fabric(restart_seconds=45)), None), "BGPPeer")
     assert [peer["spec"]["maxRestartTime"] for peer in peers] == ["45s", "45s"]
 
 
 @pytest.mark.parametrize("password", ["secret", "with space", "64517", "yes", "sharp # sign", "colon: here"])
 def test_a_password_comes_with_its_secret_and_the_right_to_read_it(intent_of: Any, password: str) -> None:
-    manifests = objects.bgp(intent_of(), password)
+    manifests = bgp_objects.bgp(intent_of(), password)
     # before the peers that refer to it: without it they would come up unsigned, and go down again
     assert names(manifests)[:3] == ["Secret kubepeer-bgp", "Role kubepeer-bgp", "RoleBinding kubepeer-bgp"]
     reference = {"name": "kubepeer-bgp", "key": "password"}
@@ -215,7 +217,7 @@ def test_a_password_comes_with_its_secret_and_the_right_to_read_it(intent_of: An
     ["{{ braces }}", 'double " quote', "back\\slash", "it's <html> & more"],
 )
 def test_a_password_of_any_signs_arrives_as_it_is(intent_of: Any, password: str) -> None:
-    assert by_name(objects.bgp(intent_of(), password), "kubepeer-bgp")["stringData"] == {"password": password}
+    assert by_name(bgp_objects.bgp(intent_of(), password), "kubepeer-bgp")["stringData"] == {"password": password}
 
 
 def test_the_pool_leaves_out_the_last_address_and_nothing_else(intent_of: Any) -> None:

@@ -6,11 +6,11 @@ import pytest
 from pydantic import BaseModel
 
 from kubepeer import versions
+from kubepeer.intent import Bgp, Cluster, Endpoint, Manifests, Networks, Packages, Peering, Software
 from kubepeer.intent.access import Access
 from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Audit, Component, Encryption, ExternalEtcd, Kubeadm
 from kubepeer.intent.load import FabricData, NodeData, RouterData
-from kubepeer.intent.model import Bgp, Cluster, Endpoint, Manifests, Networks, Packages, Peering, Software
 from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.runtime import Archive, Login, Mirror, RuntimeArchives
 from tests.conftest import CHECKOUT

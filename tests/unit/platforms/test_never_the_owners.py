@@ -19,7 +19,8 @@ from napalm_frr.configuration import read
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from kubepeer.intent.abilities import inabilities
-from kubepeer.intent.model import Peering, Router
+from kubepeer.intent.model import Router
+from kubepeer.intent.peering import Peering
 from tasks.linux.templates import render
 from tasks.platforms.platform import PLATFORMS, context
 from tests.conftest import untouched

@@ -1,7 +1,8 @@
 """A small intent for tests: only what the proof of routes looks at."""
 
 from kubepeer.intent import Intent, Node, Router
-from kubepeer.intent.model import Networks, Peering
+from kubepeer.intent.networks import Networks
+from kubepeer.intent.peering import Peering
 
 
 def intent(

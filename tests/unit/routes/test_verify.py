@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from kubepeer.errors import CommandError, RefusedError
-from kubepeer.intent.model import Peering
+from kubepeer.intent.peering import Peering
 from kubepeer.run import WAITING, Options, Run
 from tasks.cluster.access import API
 from tasks.linux.shell import Completed
