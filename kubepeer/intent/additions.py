@@ -12,6 +12,7 @@ COMPONENTS = ("api_server", "controller_manager", "scheduler", "etcd")
 def contradictions(intent: Intent) -> Iterator[Contradiction]:
     """Every contradiction of the section kubeadm with itself, the versions, and the nodes."""
     yield from _forms(intent)
+    yield from _probes(intent)
     yield from _external_etcd(intent)
     yield from _audit(intent)
     yield from _taints(intent)
@@ -35,6 +36,20 @@ def _forms(intent: Intent) -> Iterator[Contradiction]:
             f"kubeadm of {kubernetes} does not patch CoreDNS (from {first} on)",
             key="kubeadm.core_dns.patches",
             cure=f"Kubernetes from {first} on",
+        )
+
+
+def _probes(intent: Intent) -> Iterator[Contradiction]:
+    """Who has no name yet asks for the apiserver's health: haproxy, the kubelet's own probes, and whoever waits for it.
+
+    Kubernetes: "Authenticating", Anonymous requests: without them /readyz and /livez answer 401.
+    """
+    if intent.kubeadm.api_server.extra_args.get("anonymous-auth", ("true",))[-1] != "true":
+        yield Contradiction(
+            "without anonymous requests nobody sees whether an apiserver is well, and the endpoint leads to none",
+            key="kubeadm.api_server.extra_args.anonymous-auth",
+            cure="authentication-config, whose anonymous.conditions allow /livez, /readyz, /healthz and, for kubeadm join, "
+            "/api/v1/namespaces/kube-public/configmaps/cluster-info",
         )
 
 

@@ -12,7 +12,7 @@ from kubepeer.intent.access import Access
 from kubepeer.intent.clock import Time
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.files import NOTHING, Files
-from kubepeer.intent.kubeadm import Kubeadm, NodeSettings
+from kubepeer.intent.kubeadm import Kubeadm
 from kubepeer.intent.model import (
     Cluster,
     ConfigurationFiles,
@@ -23,6 +23,7 @@ from kubepeer.intent.model import (
     Router,
     Software,
 )
+from kubepeer.intent.node_settings import NodeSettings
 from kubepeer.intent.peering import Peering
 from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.rules import contradictions

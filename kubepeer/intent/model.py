@@ -6,10 +6,12 @@ from typing import Literal
 from pydantic import Field
 
 from kubepeer.intent.access import Access
+from kubepeer.intent.arguments import KubeletFields
 from kubepeer.intent.bgp import Bgp
 from kubepeer.intent.clock import Time
-from kubepeer.intent.kubeadm import Kubeadm, KubeletFields, NodeSettings
+from kubepeer.intent.kubeadm import Kubeadm
 from kubepeer.intent.networks import Networks
+from kubepeer.intent.node_settings import NodeSettings
 from kubepeer.intent.peering import Peering
 from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.rpm import RpmRepositories

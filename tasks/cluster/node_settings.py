@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from kubepeer.change import Change
-from kubepeer.intent.kubeadm import OURS, NodeSettings
+from kubepeer.intent.node_settings import OURS, NodeSettings
 from tasks.cluster.api import Manifest
 
 OWNED = f"{OURS}node-settings"

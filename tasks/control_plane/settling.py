@@ -1,11 +1,6 @@
 """The settings of control planes that live: observe, plan, apply; one control plane after the other, each well again before the next."""
 
-import re
-import time
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
-from typing import Any
 
 from nornir.core.task import Result, Task
 
@@ -14,13 +9,12 @@ from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Node
 from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done, waiting
-from tasks.cluster import obstacles, waits
+from tasks.cluster import waits
 from tasks.cluster.access import ASKED_API, api_that_answered
 from tasks.cluster.api import KubernetesApi
-from tasks.control_plane import certificate, kubeadm, manifests, settled
+from tasks.control_plane import certificate, kubeadm, manifests, settled, static_pods
 from tasks.control_plane import record as records
 from tasks.control_plane.cluster_settings import settle_cluster
-from tasks.control_plane.explain import explain
 from tasks.control_plane.given import given
 from tasks.control_plane.join_secrets import JoinSecrets
 from tasks.control_plane.record import SETTINGS, SettingsSeen
@@ -28,17 +22,11 @@ from tasks.control_plane.settings import APISERVER, COMPONENTS, ETCD
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask
 from tasks.linux.shell import Shell, SshShell, open_shell
-from tasks.linux.state import LinuxChange, Write, present
+from tasks.linux.state import LinuxChange, present
 
 REGISTERED = Memory[frozenset[str]]("the nodes that the cluster has, before and after the joins")
 WENT_WRONG = Memory[str]("the control plane on which a setting went wrong")
 GIVES = (*ASKED_API, SETTINGS, WENT_WRONG)
-POD_SECONDS = 150  # a container that crashes at once is told sooner
-SAME_SECONDS = 45  # the kubelet looks at the folder every 20 s where nothing tells it sooner
-ATTEMPTS = 3  # of a container that was started anew: the setting, and no accident
-HASH = "kubernetes.io/config.hash"  # of a static pod's manifest, by the kubelet
-CONTROL_PLANE_PODS = "/api/v1/namespaces/kube-system/pods"
-READYZ = "curl --noproxy '*' -sk --max-time 3 https://{address}:6443/readyz; true"
 
 
 def keep_settings(run: Run, name: str, answers: Seen) -> None:
@@ -139,27 +127,19 @@ def _refuse_after_a_failure(
         raise CommandError(f"not touched: the same settings went wrong on {failed}", host=node.name)
     others = [one for one in run.intent.control_planes if one != node and one.full_name in members]
     etcd = any(change.what == f"{records.MANIFESTS}/{ETCD}.yaml" for change in changes)
-    if not others or (not etcd and not _ready(shell)):
+    if not others or (not etcd and not static_pods.ready(shell)):
         return
 
     def unwell() -> str:
-        bad = [one.name for one in others if not _ready(shell, str(one.address))]
+        bad = [one.name for one in others if not static_pods.ready(shell, str(one.address))]
         return f"the apiserver of {', '.join(bad)} is not ready" if bad else ""
 
     try:
-        waits.until(unwell, POD_SECONDS)
+        waits.until(unwell, static_pods.POD_SECONDS)
     except CommandError as error:
         raise CommandError(
             f"not touched: {error.message}", host=node.name, cure="bring that control plane back first"
         ) from error
-
-
-def _ready(shell: Shell, address: str = "127.0.0.1") -> bool:
-    """Whether an apiserver says itself that it is ready, and its etcd with it.
-
-    Its pod in the API may say so while it is down: where the kubelet asks the apiserver of its own machine, it can tell nobody.
-    """
-    return shell.run(READYZ.format(address=address), deadline=20).text.strip() == "ok"
 
 
 def _bring_about(
@@ -172,96 +152,10 @@ def _bring_about(
         if component is None:
             apply(shell, (change,))
             continue
-        pod = f"{component}-{node.full_name}"
-        before = _hash(_pod(api, pod))
-        waiting(f"for {pod}")
+        before = static_pods.digest(static_pods.pod_of(api, node, component))
+        waiting(f"for {component}-{node.full_name}")
         try:
             apply(shell, (change,))
-            _wait_for(api, shell, node, component, before)
+            static_pods.wait_for(api, shell, node, component, before)
         except CommandError as error:
-            raise _put_back(api, shell, node, component, change, seen, error) from error
-
-
-def _pod(api: KubernetesApi, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = api.get(f"{CONTROL_PLANE_PODS}/{name}") or {"metadata": {}}
-    return found
-
-
-def _hash(pod: Mapping[str, Any]) -> str:
-    return str((pod["metadata"].get("annotations") or {}).get(HASH, ""))
-
-
-def _wait_for(api: KubernetesApi, shell: Shell, node: Node, component: str, before: str) -> None:
-    """The pod of the new manifest is ready; where the kubelet sees no difference in it, the pod that there is."""
-    began = time.monotonic()
-    also = (APISERVER,) if component == ETCD else ()  # it has lost its etcd for a moment
-
-    def missing() -> str:
-        if component in (APISERVER, ETCD) and not _ready(shell):
-            return f"the apiserver of {node.name} is not ready"
-        pod = _pod(api, f"{component}-{node.full_name}")
-        if _hash(pod) == before and time.monotonic() < began + SAME_SECONDS:
-            return f"pod {component}-{node.full_name} is still the one of before"
-        names = (component, *also)
-        unready = [name for name in names if not obstacles.is_ready(_pod(api, f"{name}-{node.full_name}"))]
-        return f"pod {unready[0]}-{node.full_name} is not ready" if unready else ""
-
-    waits.until(missing, POD_SECONDS, partial(explain, shell, (component,)), Crashing(shell, component))
-
-
-class Crashing:
-    """Tells when waiting is in vain: the container of a new manifest has ended several times.
-
-    The newest container may be one of the manifest before, which has ended often already: attempts are counted anew for each pod, so
-    those of the new one are told by a count that is low, or falls.
-    """
-
-    def __init__(self, shell: Shell, component: str) -> None:
-        self._shell, self._component = shell, component
-        self._last: int | None = None
-        self._new = False
-
-    def __call__(self) -> str:
-        """Why no waiting will help, or ""."""
-        why = explain(self._shell, (self._component,))
-        found = re.search(rf"{self._component} exited.*?(?:attempt (\d+)|$)", why)
-        attempt = int(found[1] or 1) if found else 0
-        self._new = self._new or attempt < (ATTEMPTS if self._last is None else self._last)
-        self._last = attempt
-        return why if self._new and attempt >= ATTEMPTS else ""
-
-
-def _put_back(
-    api: KubernetesApi,
-    shell: SshShell,
-    node: Node,
-    component: str,
-    change: LinuxChange,
-    seen: SettingsSeen,
-    error: CommandError,
-) -> CommandError:
-    """The manifest as it was, with the files that it names; the error that says so."""
-    files = settled.restoring(seen.files) if component == APISERVER else ()
-    new = _safe_hash(api, f"{component}-{node.full_name}")
-    old = LinuxChange(
-        change.what, None, change.before, steps=(Write(change.what, change.before or "", manifests.MODE),)
-    )
-    try:
-        apply(shell, (*files, replace(old, secret=True)))
-        _wait_for(api, shell, node, component, new)
-    except KubepeerError as second:
-        outcome = f"the old manifest was put back, and it does not come back with that either ({second.message})"
-    else:
-        outcome = "the old manifest was put back, and it runs again"
-    return CommandError(
-        f"{component} does not come back with the new settings: {error.message}. {outcome[0].upper()}{outcome[1:]}",
-        host=node.name,
-        cure="correct what the inventory adds to it (section kubeadm); no further control plane was touched",
-    )
-
-
-def _safe_hash(api: KubernetesApi, pod: str) -> str:
-    try:
-        return _hash(_pod(api, pod))
-    except KubepeerError:
-        return ""
+            raise static_pods.put_back(api, shell, node, component, change, seen, error) from error

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubepeer.intent import Intent
-from kubepeer.intent.kubeadm import NodeSettings
+from kubepeer.intent.node_settings import NodeSettings
 from kubepeer.run import Run
 from tasks.cluster import node_settings, node_tasks
 from tasks.cluster.api import KubernetesApi

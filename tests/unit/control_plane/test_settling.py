@@ -18,7 +18,7 @@ from kubepeer.intent import Intent
 from kubepeer.run import Run
 from tasks.cluster import waits
 from tasks.cluster.api import KubernetesApi
-from tasks.control_plane import given, settling
+from tasks.control_plane import given, settling, static_pods
 from tasks.control_plane.record import FILES, MANIFESTS, QUESTIONS, RECORD_FILE
 from tasks.control_plane.settings import AUDIT_FILE, ENCRYPTION_FILE
 from tasks.linux.observe import ask
@@ -72,7 +72,7 @@ class ControlPlane(Machine):
             name = f"{path.stem}-{self.host}.tinychen.io"
             if any("bogus" in one.read_text() for one in path.parent.glob("*.yaml")):
                 return
-            annotations = {settling.HASH: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}
+            annotations = {static_pods.HASH: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}
             self.server.state.objects[f"{PODS}/{name}"] = {
                 "metadata": {"name": name, "annotations": annotations, "labels": {"tier": "control-plane"}},
                 "status": {"conditions": [{"type": "Ready", "status": "True"}]},
@@ -119,9 +119,9 @@ def fleet(tmp_path: Path, connected: KubernetesApi, server: ApiServer, monkeypat
     for module in (settling, given):
         monkeypatch.setattr(module, "open_shell", lambda _, name: fleet.machines[name])
     monkeypatch.setattr(settling, "api_that_answered", lambda _: connected)
-    monkeypatch.setattr(settling, "explain", lambda *_: "")
-    monkeypatch.setattr(settling, "POD_SECONDS", 1)
-    monkeypatch.setattr(settling, "SAME_SECONDS", 0.1)
+    monkeypatch.setattr(static_pods, "explain", lambda *_: "")
+    monkeypatch.setattr(static_pods, "POD_SECONDS", 1)
+    monkeypatch.setattr(static_pods, "SAME_SECONDS", 0.1)
     monkeypatch.setattr(waits, "ASK_SECONDS", 0.01)
     return fleet
 
@@ -300,7 +300,7 @@ def test_only_the_containers_of_the_new_manifest_make_waiting_vain(
     said = iter(
         [f"kube-apiserver exited, code 1, Error, attempt {number}: no" if number else "" for number in attempts]
     )
-    monkeypatch.setattr(settling, "explain", lambda *_: next(said))
+    monkeypatch.setattr(static_pods, "explain", lambda *_: next(said))
     shell: Any = None
-    crashing = settling.Crashing(shell, "kube-apiserver")
+    crashing = static_pods.Crashing(shell, "kube-apiserver")
     assert [bool(crashing()) for _ in attempts] == vain
