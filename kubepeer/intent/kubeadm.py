@@ -124,3 +124,8 @@ class Kubeadm(Section):
     encryption: Encryption | None = None
     admission: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)  # plugin -> its configuration
     external_etcd: ExternalEtcd | None = None
+
+    @property
+    def stacked_etcd(self) -> bool:
+        """Whether etcd runs on the control planes, as kubeadm starts it, and is nobody else's."""
+        return self.external_etcd is None

@@ -52,9 +52,10 @@ def join_cluster(
 
     """
     node = run.intent.node(shell.host)
-    state = members.membership(node, seen, registered, api.ca)
+    stacked = run.intent.kubeadm.stacked_etcd
+    state = members.membership(node, seen, registered, api.ca, stacked=stacked)
     peers = Peers(run, node, api, registered)
-    if members.needs_etcd(node, seen, state):
+    if stacked and members.needs_etcd(node, seen, state):
         state = members.with_etcd(state, etcd.of(node, peers.members))
     if state is Membership.FULL:
         changes = _completed(run, node, seen, registered[node.full_name].get("labels", {}))
@@ -97,7 +98,7 @@ def _join_anew(
     node = run.intent.node(shell.host)
     is_control_plane = node.role == "control_plane"
     before = before_kubeadm(run, node, gives, reset=reset)
-    departures = peers.departures() if is_control_plane else ()
+    departures = peers.departures() if is_control_plane and run.intent.kubeadm.stacked_etcd else ()
     administration = tuple(kubeconfigs.plan(run.intent, ())) if is_control_plane else ()
     if run.options.dry_run:
         planned = planned_join(run, node.name, JoinSecrets.generate(), "sha256:", gives, reset=reset)

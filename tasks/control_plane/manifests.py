@@ -51,7 +51,7 @@ def rendering(intent: Intent, configuration: str, patches: Mapping[str, str]) ->
         patches: name -> text.
 
     """
-    etcd = WITH_ETCD if intent.kubeadm.external_etcd is None else ""
+    etcd = WITH_ETCD if intent.kubeadm.stacked_etcd else ""
     script = RENDER.format(direct=direct(intent), patches=PATCHES_FOLDER, manifests=MANIFESTS, etcd=etcd, end=END)
     files = {"init.yaml": configuration} | {f"patches/{name}": text for name, text in patches.items()}
     return script, "".join(f"## {name}\n{text.rstrip()}\n" for name, text in files.items())

@@ -22,6 +22,7 @@ from tasks.linux.state import WAIT_FOR_LOCK
 ADMIN_CONF = kubeconfigs.ADMIN_CONF
 CA_CERTIFICATE, KUBELET_CONF = "/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/kubelet.conf"
 APISERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+ETCD = "/etc/kubernetes/manifests/etcd.yaml"
 
 
 class Membership(Enum):
@@ -59,7 +60,7 @@ MEMBER = Memory[MemberSeen]("what each node says of its membership")
 QUESTIONS = {
     "lock": WAIT_FOR_LOCK.format(seconds=KUBEADM_SECONDS),
     "leftovers": f"ls -d {KUBELET_CONF} {ADMIN_CONF} {CA_CERTIFICATE} /etc/kubernetes/bootstrap-kubelet.conf "
-    f"{APISERVER} /etc/kubernetes/manifests/etcd.yaml /var/lib/etcd/member 2>/dev/null; true",
+    f"{APISERVER} {ETCD} /var/lib/etcd/member 2>/dev/null; true",
     "api": "curl --noproxy '*' -sk --max-time 3 https://127.0.0.1:6443/readyz; true",
     "endpoint": endpoint_seen.QUESTION,
 }
@@ -84,7 +85,9 @@ def member_seen(seen: Seen) -> MemberSeen:
     )
 
 
-def membership(node: Node, seen: MemberSeen, registered: Collection[str], ca: str = "") -> Membership:
+def membership(
+    node: Node, seen: MemberSeen, registered: Collection[str], ca: str = "", *, stacked: bool = True
+) -> Membership:
     """Judge a node.
 
     Args:
@@ -92,13 +95,14 @@ def membership(node: Node, seen: MemberSeen, registered: Collection[str], ca: st
         seen: its own files.
         registered: names of the nodes that the API knows.
         ca: the cluster's CA certificate in PEM.
+        stacked: etcd runs on the control planes, and is nobody else's.
 
     """
     if not seen.leftovers:
         return Membership.NONE
     needed = {KUBELET_CONF}
     if node.role == "control_plane":
-        needed |= {ADMIN_CONF, APISERVER, "/etc/kubernetes/manifests/etcd.yaml"}
+        needed |= {ADMIN_CONF, APISERVER, *((ETCD,) if stacked else ())}
     if not needed <= set(seen.leftovers):
         return Membership.HALF
     if node.full_name in registered:

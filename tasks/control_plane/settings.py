@@ -183,7 +183,7 @@ def made_from(intent: Intent, node: Node, given: Given = NOTHING_GIVEN) -> dict[
     fields, patched = cluster_fields(intent, given), patches(intent, node, given)
     found = {}
     for component, (section, _) in SECTIONS.items():
-        if component == ETCD and intent.kubeadm.external_etcd is not None:
+        if component == ETCD and not intent.kubeadm.stacked_etcd:
             continue
         own = fields.get(section, {})
         if component == APISERVER and "external" in fields.get("etcd", {}):

@@ -60,11 +60,10 @@ def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[
     pods = _pods(changes)
     api = api_if_there(run) if pods else None
     seen = run.recall(MEMBER, of=node.name)
-    if (
-        api is None
-        or seen is None
-        or members.membership(node, seen, registered_nodes(run, node, api)) is not Membership.FULL
-    ):
+    if api is None or seen is None:
+        return
+    registered, stacked = registered_nodes(run, node, api), run.intent.kubeadm.stacked_etcd
+    if members.membership(node, seen, registered, stacked=stacked) is not Membership.FULL:
         return  # no kubelet of the cluster that could start them; this node joins later
     _wait_for_pods(api, shell, node, pods)
 

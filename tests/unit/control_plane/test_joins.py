@@ -193,6 +193,25 @@ def test_a_control_plane_that_is_a_member_is_left_alone_and_etcd_is_not_asked(fl
     assert fleet.told == ["2 kubeadm init phase mark-control-plane"]
 
 
+def test_where_etcd_is_somebody_elses_no_member_is_asked_for_and_none_goes(
+    fleet: Fleet, join: Join, intent_of: Any, tmp_path: Path
+) -> None:
+    files = {key: tmp_path / key for key in ("ca_file", "certificate_file", "key_file")}
+    for path in files.values():
+        path.write_text("PEM\n")
+        path.chmod(0o600)
+    external = {"endpoints": ["https://10.31.0.9:2379"], **{key: str(path) for key, path in files.items()}}
+    elsewhere = intent_of(defaults_file={"data": {"kubeadm": {"external_etcd": external}}})
+    for name in fleet.machines:
+        fleet.program(name, "crictl", RESTART_MARKERS)
+    changes = join(THIRD, (), [FIRST, SECOND], intent=elsewhere)
+    assert changes[-2:] == ["kubeadm join", "/root/.kube/config"]
+    assert not [what for what in changes if what.startswith("etcd member")]
+    whole = tuple(path for path in WHOLE if path != ETCD)
+    assert join(SECOND, whole, [FIRST, SECOND], api_ready=True, intent=elsewhere) == ["control plane's label and taint"]
+    assert not [line for line in fleet.told if "crictl" in line or "reset" in line], fleet.told
+
+
 def test_a_member_whose_vote_is_still_missing_joins_anew(fleet: Fleet, join: Join) -> None:
     fleet.etcd({FIRST: "running", SECOND: "running learner"})
     assert join(SECOND, WHOLE, [FIRST, SECOND])[:2] == [f"etcd member {SECOND}.tinychen.io", "kubeadm join"]

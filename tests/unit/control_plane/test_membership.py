@@ -20,7 +20,8 @@ def test_a_node_is_judged_by_its_files_by_the_api_and_by_etcd(case: dict[str, An
     node = intent_of().node(case["node"])
     ready, ca = case.get("api_ready", False), case.get("ca", CLUSTER_CA)
     seen = MemberSeen(tuple(case["leftovers"]), api_ready=ready, admin_conf="", ca=ca, kubeconfigs=())
-    judged = members.membership(node, seen, frozenset(case["registered"]), CLUSTER_CA)
+    stacked = not case.get("external_etcd", False)
+    judged = members.membership(node, seen, frozenset(case["registered"]), CLUSTER_CA, stacked=stacked)
     assert members.needs_etcd(node, seen, judged) is case.get("asks_etcd", False)
     if "etcd" in case:
         own = Member(1, node.full_name, str(node.address), **case["etcd"]) if case["etcd"] else None
