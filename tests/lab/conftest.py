@@ -5,6 +5,7 @@ With KUBEPEER_STANDING=1 the cluster that stands is used, for work on a single t
 """
 
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -202,3 +203,13 @@ def healthy(cluster: Kubectl, runbooks: Runbooks) -> Iterator[Kubectl]:
     """A cluster that must be well again after the trials of a class; a trial that breaks something stands on it, so that it mends first."""
     yield cluster
     runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)
+
+
+@pytest.fixture
+def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes that are gone at the end, whatever became of the test."""
+    started: list[subprocess.Popen[bytes]] = []
+    yield started
+    for process in started:
+        process.kill()
+        process.wait(60)

@@ -8,6 +8,7 @@ import functools
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -27,6 +28,16 @@ from tasks.platforms.platform import PLATFORMS
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNDER_WAY_SECONDS = 0.5  # what is asked for is then begun: an installation, a commit, kubeadm
 GO_SECONDS = 120
+
+
+def begin(config: Path, title: str, how: str, folder: Path) -> subprocess.Popen[bytes]:
+    """Start this program: how is "killed" or "loses a node"; what it prints is in the file `log` of the folder."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "FORCE_COLOR")}
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.lab.cut_off", title, how, str(folder), "--config", str(config)],
+            cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
 
 
 def phases_of_deploy() -> list[Phase | Together]:
