@@ -12,6 +12,7 @@ from kubepeer.intent.kubeadm import Kubeadm, KubeletFields, NodeSettings
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.peering import Peering
 from kubepeer.intent.proxy import Proxy
+from kubepeer.intent.rack import Rack
 from kubepeer.intent.rpm import RpmRepositories
 from kubepeer.intent.runtime import Registries, RuntimeArchives
 from kubepeer.intent.section import Section
@@ -115,6 +116,8 @@ class Node(Section):
     priority: int
     as_number: AsNumber
     routers: tuple[str, ...]  # the names of those that it peers with
+    routers_said: bool = False  # whether the inventory names them; else they are all that there are
+    rack: Rack | None = None  # None: on the one link that all nodes share
     access: Access = Access()
     settings: NodeSettings = NodeSettings()
 

@@ -10,6 +10,7 @@ from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.endpoint import of_endpoint
 from kubepeer.intent.model import Intent, Node, Router
 from kubepeer.intent.prefixes import beyond_the_limit
+from kubepeer.intent.racks import of_racks
 
 LABEL = 63  # characters of a label's value: the kubelet writes its node's name into kubernetes.io/hostname
 WORKLOAD_ADDRESS = 80  # section 7 of the tutorial: templates/cluster/workload.yaml.j2
@@ -21,6 +22,7 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from _names(intent)
     yield from _addresses(intent)
     yield from _networks(intent)
+    yield from of_racks(intent)
     yield from of_endpoint(intent)
     yield from _bgp(intent)
     yield from _peerings(intent)
@@ -150,7 +152,7 @@ def _as_clashes(intent: Intent, router: Router) -> Iterator[Contradiction]:
         yield Contradiction(
             f"AS {node.as_number} is also that of its router {router.name}: the sessions are external BGP",
             host=node.name,
-            key="as_number",
+            key="rack.as_number" if node.rack and node.rack.as_number == node.as_number else "as_number",
         )
 
 

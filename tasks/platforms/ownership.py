@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.networks import Networks
+from kubepeer.intent.racks import links_of
 
 OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names of our filters
 NUMBERS = 65536  # how many entries of a route map have a number: FRR, VyOS
@@ -80,10 +81,11 @@ def senders(intent: Intent, router: Router) -> tuple[Sender, ...]:
     if router.peering.neighbours == "dynamic":
         return ()
     nodes = enumerate(intent.peers_of(router), 1)
-    network = intent.cluster.networks.nodes
+    links = links_of(intent, intent.peers_of(router))
+    network = links[0] if len(links) == 1 and links[0].num_addresses <= NUMBERS else None
     return tuple(
         Sender(
-            int(node.address) - int(network.network_address) if network.num_addresses <= NUMBERS else place,
+            int(node.address) - int(network.network_address) if network else place,
             node.name,
             node.address,
         )

@@ -7,6 +7,7 @@ from typing import Protocol
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.abilities import Abilities
+from kubepeer.intent.racks import links_of
 from tasks.platforms.ownership import OWNER, accepted, description, senders
 from tasks.platforms.preflight import Preflight
 from tasks.platforms.reader import RouterReader
@@ -123,6 +124,7 @@ def context(intent: Intent, router: Router, running: str, password: str | None) 
         "networks": intent.cluster.networks,
         "accepted": accepted(intent.cluster.networks),
         "nodes": intent.peers_of(router),
+        "links": links_of(intent, intent.peers_of(router)),
         "senders": senders(intent, router),
         "as_numbers": intent.as_numbers_of_peers(router),
         "password": password,

@@ -116,6 +116,7 @@ PURE = (
     "kubepeer/intent/kubeadm.py",
     "kubepeer/intent/model.py",
     "kubepeer/intent/prefixes.py",
+    "kubepeer/intent/racks.py",
     "kubepeer/intent/rpm.py",
     "kubepeer/intent/rules.py",
     "kubepeer/intent/section.py",

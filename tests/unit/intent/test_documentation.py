@@ -12,6 +12,7 @@ from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Audit, Component, Encryption, ExternalEtcd, Kubeadm
 from kubepeer.intent.load import FabricData, NodeData, RouterData
 from kubepeer.intent.proxy import Proxy
+from kubepeer.intent.rack import Rack
 from kubepeer.intent.runtime import Archive, Login, Mirror, RuntimeArchives
 from tests.conftest import CHECKOUT
 
@@ -28,6 +29,7 @@ SECTIONS += [
     Login,
     Mirror,
     Proxy,
+    Rack,
     RuntimeArchives,
     Time,
 ]
