@@ -171,9 +171,7 @@ RACK2_GATEWAY = "10.30.92.251"
 
 
 def _tor(name: str, role: Role, site: str, rack: str) -> Machine:
-    return Machine(
-        name, name, role, (_site(site), Interface("eth1", f"{rack}/24", Segment.RACK2)), optional=True
-    )
+    return Machine(name, name, role, (_site(site), Interface("eth1", f"{rack}/24", Segment.RACK2)), optional=True)
 
 
 def _in_rack_2(number: int) -> Machine:
