@@ -1,5 +1,7 @@
 """The cluster's side of every session: the inventory's section cluster.bgp."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from kubepeer.intent.section import Section
@@ -21,3 +23,5 @@ class Bgp(Section):
     password: SecretSource | None = None
     communities: dict[str, Community] = Field(default_factory=dict)
     pod_communities: tuple[str, ...] = ()
+    # how nodes reach each other's pods: between_nodes.py
+    between_nodes: Literal["choose", "vxlan", "as_per_node", "default_route", "as_override", "allowas_in"] = "choose"

@@ -5,6 +5,7 @@ from itertools import combinations
 
 from kubepeer.intent import additions
 from kubepeer.intent.abilities import Platforms, inabilities
+from kubepeer.intent.between_nodes import of_the_cure
 from kubepeer.intent.combinations import refusals
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.endpoint import of_endpoint
@@ -27,6 +28,7 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from _bgp(intent)
     yield from _peerings(intent)
     yield from _abilities(intent, platforms)
+    yield from of_the_cure(intent, platforms)
     yield from refusals(intent)
     yield from additions.contradictions(intent)
     yield from beyond_the_limit(intent, platforms)

@@ -14,6 +14,7 @@ from kubepeer.intent.racks import links_of
 OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names of our filters
 NUMBERS = 65536  # how many entries of a route map have a number: FRR, VyOS
 DESCRIBED = re.compile(r"nodes of (\S+?)(?:, password \w+)?")
+FIRST_ANNOUNCED = 20  # in the filter of what goes out: number 10 is the default route
 SINGLE = 32  # an address alone: a borrowed pod's, or a service's with externalTrafficPolicy Local
 
 
@@ -53,6 +54,12 @@ def _whole_and_single(number: int, network: IPv4Network) -> Iterator[Accepted]:
     yield Accepted(number, network)
     if network.prefixlen < SINGLE:
         yield Accepted(number + 5, network, SINGLE)
+
+
+def announced(networks: Networks) -> tuple[Accepted, ...]:
+    """What the nodes are told of each other, where routers tell them: pod blocks and borrowed addresses, behind the default route."""
+    entries = (entry for entry in accepted(networks) if any(entry.prefix.subnet_of(one.cidr) for one in networks.pools))
+    return tuple(Accepted(FIRST_ANNOUNCED + 10 * place, one.prefix, one.shortest) for place, one in enumerate(entries))
 
 
 @dataclass(frozen=True)

@@ -208,14 +208,10 @@ class HashPolicy(Check):
     def findings(self, case: Case) -> list[Finding]:
         """One answer a router; none where nothing is to be spread, or nothing tells."""
         policy = case.seen.hash_policy
-        several = any(
-            sum(case.concerns(str(hop)) for hop in route.next_hops) > 1 for route in case.announced.routes
-        )
+        several = any(sum(case.concerns(str(hop)) for hop in route.next_hops) > 1 for route in case.announced.routes)
         if policy is None or not several:
             return []
-        reason = (
-            "flows are spread by their addresses alone (layer 3), so that all of one client enter by one node: deploy.py sets it to 1"
-        )
+        reason = "flows are spread by their addresses alone (layer 3), so that all of one client enter by one node: deploy.py sets it to 1"
         ok = policy != BY_ADDRESSES
         return [
             Finding(

@@ -45,9 +45,7 @@ def test_where_nothing_tells_nothing_is_judged(said: Answer | None) -> None:
 
 
 def test_where_every_prefix_has_one_next_hop_nothing_is_spread() -> None:
-    alone = tuple(
-        replace(route, next_hops=frozenset({IPv4Address("10.31.90.1")})) for route in tutorial().routes
-    )
+    alone = tuple(replace(route, next_hops=frozenset({IPv4Address("10.31.90.1")})) for route in tutorial().routes)
     assert findings("healthy", Answer(0, "0"), replace(tutorial(), routes=alone)) == []
 
 
