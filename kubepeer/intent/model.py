@@ -7,6 +7,7 @@ from pydantic import Field
 
 from kubepeer.intent.access import Access
 from kubepeer.intent.bgp import Bgp
+from kubepeer.intent.calicoctl import Calicoctl
 from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Kubeadm, KubeletFields, NodeSettings
 from kubepeer.intent.networks import Networks
@@ -65,6 +66,7 @@ class Software(Section):
     )
     open_node_ports: bool = False  # of `open`: from everywhere
     runtime_archives: RuntimeArchives = RuntimeArchives()
+    calicoctl: Calicoctl | None = None  # on the control planes
     pull_images: bool = True  # before kubeadm, which would do it in its turn
     kubeconfig_users: tuple[UserName, ...] = ()  # of the control planes, beside root
     shell_completion: bool = True  # bash's, for kubectl, kubeadm and crictl

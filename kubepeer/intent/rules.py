@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from kubepeer.intent import additions
+from kubepeer.intent import additions, as_numbers, bgp_features, pool_rules
 from kubepeer.intent.abilities import Platforms, inabilities
 from kubepeer.intent.between_nodes import of_the_cure
 from kubepeer.intent.combinations import refusals
@@ -28,8 +28,11 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from _bgp(intent)
     yield from _peerings(intent)
     yield from _abilities(intent, platforms)
+    yield from as_numbers.contradictions(intent)
     yield from of_the_cure(intent, platforms)
     yield from refusals(intent)
+    yield from pool_rules.contradictions(intent)
+    yield from bgp_features.contradictions(intent)
     yield from additions.contradictions(intent)
     yield from beyond_the_limit(intent, platforms)
 
@@ -78,12 +81,14 @@ def _networks(intent: Intent) -> Iterator[Contradiction]:
     networks = intent.cluster.networks
     named = {
         "nodes": networks.nodes,
-        "pods": networks.pods,
+        "pod_subnet" if networks.pod_subnet else "pods": networks.kubeadms_pods,
         "services": networks.services,
         "load_balancers": networks.load_balancers,
+        **{f"external.{place}": network for place, network in enumerate(networks.external)},
     }
     for (one, first), (other, second) in combinations(named.items(), 2):
-        if first.overlaps(second):
+        # the tutorial announces its load balancers' network as one of external addresses
+        if first.overlaps(second) and not (first == second and one == "load_balancers"):
             yield Contradiction(f"{second} overlaps {one} {first}", key=f"cluster.networks.{other}")
     if networks.pod_block_size < networks.pods.prefixlen:
         yield Contradiction(
@@ -109,11 +114,12 @@ def _bgp(intent: Intent) -> Iterator[Contradiction]:
             f"hold_seconds {bgp.hold_seconds} is less than three keepalives of {bgp.keepalive_seconds} s",
             key="cluster.bgp.hold_seconds",
         )
-    for name in bgp.pod_communities:
-        if ":" not in name and name not in bgp.communities:
-            yield Contradiction(
-                f"there is no community {name!r} under cluster.bgp.communities", key="cluster.bgp.pod_communities"
-            )
+    for key, names in bgp.communities_by_key.items():
+        for name in names:
+            if ":" not in name and name not in bgp.communities:
+                yield Contradiction(
+                    f"there is no community {name!r} under cluster.bgp.communities", key=f"cluster.bgp.{key}"
+                )
 
 
 def _peerings(intent: Intent) -> Iterator[Contradiction]:

@@ -187,11 +187,12 @@ def _has_session(run: Run, router: str, peer: IPv4Address) -> bool | None:
 def what_is_announced(run: Run) -> Announced:
     """What the cluster should announce now; read once for all routers that ask at the same time."""
     api = open_api(run)
-    networks = run.intent.cluster.networks
+    cluster = run.intent.cluster
+    services = cluster.bgp.announced_services(cluster.networks)
     moment = floor(time.monotonic() / INTERVAL_SECONDS)
     return run.once(
         ANNOUNCED,
-        lambda: announced(read_objects(api), (networks.services, networks.load_balancers), run.intent.software.calico),
+        lambda: announced(read_objects(api), services, run.intent.software.calico),
         of=moment,
     )
 
