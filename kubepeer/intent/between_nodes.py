@@ -6,7 +6,7 @@ for a loop (RFC 4271, 9.1.2). Calico's documentation has the design (reference/a
 - vxlan: Felix has routes to all blocks itself, direct ones on a link and a tunnel between links; routers tell nodes nothing.
 - as_per_node: no path has the AS of the node that it comes to.
 - default_route: nodes send what they have no route for to a router, and it has all blocks. It hides a block that is missing.
-- as_override: the router puts its own AS in the place of the node's (BIRD: takes the node's away).
+- as_override: the router puts its own AS in the place of the node's.
 - allowas_in: nodes take their own AS once in a path (BGPPeer.numAllowedLocalASNumbers).
 """
 
@@ -21,7 +21,7 @@ from kubepeer.intent.model import Intent, Router
 Cure = Literal["vxlan", "as_per_node", "default_route", "as_override", "allowas_in"]
 KEY = "cluster.bgp.between_nodes"
 OWN_AS_IN_A_PATH = 1  # from node to router to node it is there once
-FELIX = ("VXLAN", "VXLANCrossSubnet")  # encapsulations whose routes are Felix's; IPIP's and none's are BIRD's
+FELIX = ("VXLAN", "VXLANCrossSubnet")  # encapsulations whose routes are Felix's; IPIP's and none's are learned by BGP
 TOLD: Mapping[Cure, str] = {
     "vxlan": "Felix has the routes: direct on a link, VXLAN between links; routers tell the nodes nothing",
     "as_per_node": "the routers tell the nodes each other's pod blocks; every node has an AS of its own",

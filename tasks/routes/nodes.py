@@ -15,7 +15,6 @@ from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
 from tasks.routes import node_routes
-from tasks.routes.left import ANNOUNCED
 from tasks.routes.selection import addresses_of
 from tasks.routes.tasks import INTERVAL_SECONDS, SETTLE_SECONDS, what_is_announced
 
@@ -32,7 +31,7 @@ def nodes_to_ask(run: Run) -> Iterable[str]:
     return [node.name for node in run.intent.nodes if node.name in run.chosen]
 
 
-@hands_over(gives=(ANNOUNCED, *ASKED_API))
+@hands_over(gives=ASKED_API)
 def verify_pod_routes(task: Task, run: Run, wait_seconds: float | None = None) -> Result:
     """A node's table leads to the pod blocks of all others; asked again until it does or time is up.
 
@@ -63,7 +62,7 @@ def verify_pod_routes(task: Task, run: Run, wait_seconds: float | None = None) -
         time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
 
 
-@hands_over(needs=(API,), gives=(ANNOUNCED, *ASKED_API))
+@hands_over(needs=(API,), gives=ASKED_API)
 def verify_pod_routes_when_settled(task: Task, run: Run) -> Result:
     """The same at the end of a deployment; nothing in a dry run."""
     if run.options.dry_run or not run.recall(API):

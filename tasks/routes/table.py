@@ -29,9 +29,9 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
     """Print the table of every router that was asked; with --verbose its routes in the form of `show ip route` as well."""
     for line in holders.lines(outcomes):
         console.print(line, soft_wrap=True, highlight=False)
-    for line in node_routes.lines(outcomes, way(run.intent, PLATFORMS)):
-        console.print(line, soft_wrap=True, highlight=False)
     answered = {name: host for outcome in outcomes for name, host in outcome.hosts.items() if host.findings}
+    for line in node_routes.lines(outcomes, way(run.intent, PLATFORMS)) if answered else ():
+        console.print(line, soft_wrap=True, highlight=False)
     for router in run.intent.routers:
         if router.name not in answered:
             continue
