@@ -128,6 +128,8 @@ def interfaces(machine: Machine) -> str:
         ]
         if interface.gateway:
             lines.append(f"    gateway {interface.gateway}")
+        if interface.metric is not None:
+            lines.append(f"    metric {interface.metric}")
     return "\n".join(lines) + "\n"
 
 

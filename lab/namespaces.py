@@ -49,19 +49,21 @@ def names_of(instance: Instance) -> list[str]:
 def add_controller(instance: Instance) -> None:
     """Make the controller's namespace with the lab's two switches in it, if it is not there."""
     name = instance.name
-    if exists(name) and succeeds(["ip", "-n", name, "link", "show", bridge(instance, Segment.CLIENTS)]):
+    if exists(name) and succeeds(["ip", "-n", name, "link", "show", bridge(instance, Segment.RACK2)]):
         return
     delete(name)
     if NAMESPACES not in mount_points():
         MOUNTED_FOR_US.touch()
     run(["ip", "netns", "add", name])
-    site, clients = bridge(instance, Segment.SITE), bridge(instance, Segment.CLIENTS)
+    site, clients, rack2 = (bridge(instance, segment) for segment in (Segment.SITE, Segment.CLIENTS, Segment.RACK2))
     _batch(name, [
         "link set lo up",
         f"link add {site} type bridge",
         f"link add {clients} type bridge",
         f"link set {site} up",
         f"link set {clients} up",
+        f"link add {rack2} type bridge",
+        f"link set {rack2} up",
         f"addr add {CONTROLLER_ADDRESS} dev {site}",
         f"addr add {CONTROLLER_CLIENT_ADDRESS} dev {clients}",
         # Pods, services and load balancers are reached as from any machine of the site: over the router.

@@ -47,6 +47,8 @@ class Segment(Enum):
 
     SITE = "site"
     CLIENTS = "clients"
+    RACK2 = "rack2"
+    """The link of the second rack, behind its two routers."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Interface:
     address: str
     segment: Segment
     gateway: str | None = None
+    metric: int | None = None
+    """Of the route to the gateway, where a better one may come."""
 
     @property
     def host(self) -> str:
@@ -162,7 +166,28 @@ NODES = (
     _node("worker", 5, Role.OLDER_NODE),
     _node("worker", 6, Role.RPM_NODE),
 )
-MACHINES: tuple[Machine, ...] = (MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR8, FRR10, BIRD3, BIRD_BOX, FRR_SID)
+# The second rack: a pair of routers between the site and a link of its own, and two nodes there.
+RACK2_GATEWAY = "10.30.92.251"
+
+
+def _tor(name: str, role: Role, site: str, rack: str) -> Machine:
+    return Machine(name, name, role, (_site(site), Interface("eth1", f"{rack}/24", Segment.RACK2)), optional=True)
+
+
+def _in_rack_2(number: int) -> Machine:
+    # until BGP has brought a default route by both routers, the way out is by one of them
+    card = Interface("eth0", f"10.30.92.{number}/24", Segment.RACK2, RACK2_GATEWAY, metric=1024)
+    return Machine(f"k8s-calico-worker-10-30-92-{number}", f"rack2-{number}", Role.NODE, (card,), optional=True)
+
+
+TORS = (
+    _tor("tor-2a", Role.ROUTER, "10.31.254.21", RACK2_GATEWAY),
+    _tor("tor-2b", Role.BIRD_ROUTER, "10.31.254.22", "10.30.92.252"),
+)
+RACK2_NODES = (_in_rack_2(11), _in_rack_2(12))
+MACHINES: tuple[Machine, ...] = (
+    MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR8, FRR10, BIRD3, BIRD_BOX, FRR_SID, *TORS, *RACK2_NODES,
+)  # fmt: skip
 
 # What a plain `up` starts.
 STANDARD = tuple(one for one in MACHINES if not one.optional)

@@ -29,6 +29,7 @@ from tasks.nodes.tasks import prepare, pull_images
 from tasks.observe import observe, preflight_with_cluster
 from tasks.platforms.platform import PLATFORMS
 from tasks.routers.tasks import configure
+from tasks.routes.nodes import nodes_to_ask, verify_pod_routes_when_settled
 from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify_when_settled
 
@@ -55,6 +56,7 @@ PHASES: list[Phase | Together] = [
     Phase("Workload", run_workload, on=one_control_plane, needs=a_cluster),
     Phase("Verify endpoint", verify_endpoint_when_built, on=one_that_asks, needs=a_cluster),
     Phase("Verify both ends", verify_when_settled, on=routers_to_ask, needs=a_cluster),
+    Phase("Verify nodes", verify_pod_routes_when_settled, on=nodes_to_ask, needs=a_cluster),
 ]
 
 if __name__ == "__main__":

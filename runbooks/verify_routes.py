@@ -5,6 +5,7 @@ from kubepeer.phases import Phase, Purpose, Together
 from kubepeer.runbook import run
 from tasks.endpoint import one_that_asks, verify_endpoint
 from tasks.platforms.platform import PLATFORMS
+from tasks.routes.nodes import nodes_to_ask, verify_pod_routes
 from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify
 
@@ -12,6 +13,7 @@ PHASES: list[Phase | Together] = [
     Together(
         Phase("Verify routes", verify, on=routers_to_ask),
         Phase("Verify endpoint", verify_endpoint, on=one_that_asks),
+        Phase("Verify nodes", verify_pod_routes, on=nodes_to_ask),
     )
 ]
 

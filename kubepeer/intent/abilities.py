@@ -11,6 +11,11 @@ from kubepeer.intent.model import Router
 from kubepeer.intent.peering import Peering
 
 
+def always(_: Peering) -> bool:
+    """Wherever its sessions are."""
+    return True
+
+
 @dataclass(frozen=True)
 class Inability:
     """An option that a platform has no statement for.
@@ -37,6 +42,7 @@ class Abilities:
         inabilities: what it may not ask.
         most_paths: the most equal paths that it installs for one prefix; None where that is more than clusters have nodes.
         several_paths: it takes several paths of a prefix from one neighbour unasked (ADD-PATH, RFC 7911).
+        as_override: whether it can put its own AS in the place of a neighbour's where a peering's sessions are.
         transports: the ways to it that its NAPALM driver has, where it has several: the inventory says which one is meant.
 
     """
@@ -44,6 +50,7 @@ class Abilities:
     inabilities: tuple[Inability, ...] = ()
     most_paths: int | None = None
     several_paths: bool = False
+    as_override: Callable[[Peering], bool] = always
     transports: tuple[str, ...] = ()
 
 

@@ -1,9 +1,13 @@
 """The cluster's side of every session: the inventory's section cluster.bgp."""
 
+from ipaddress import IPv4Network
+from typing import Literal
+
 from pydantic import Field
 
+from kubepeer.intent.networks import Networks
 from kubepeer.intent.section import Section
-from kubepeer.intent.values import AsNumber, Community
+from kubepeer.intent.values import AsNumber, Community, CommunityName, Port
 from kubepeer.secret import SecretSource
 
 
@@ -20,4 +24,33 @@ class Bgp(Section):
     restart_seconds: int | None = Field(default=None, ge=1, le=4095)  # RFC 4724: twelve bits; Calico's default is 120
     password: SecretSource | None = None
     communities: dict[str, Community] = Field(default_factory=dict)
-    pod_communities: tuple[str, ...] = ()
+    pod_communities: tuple[CommunityName, ...] = ()
+    service_communities: tuple[CommunityName, ...] = ()
+    load_balancer_communities: tuple[CommunityName, ...] = ()  # and of networks.external
+    announce_services: bool = True
+    announce_load_balancers: bool = True
+    load_balancer_aggregation: bool = True  # the network; else a /32 of each service
+    public_as_numbers: tuple[AsNumber, ...] = ()  # that are meant
+    # how nodes reach each other's pods: between_nodes.py
+    between_nodes: Literal["choose", "vxlan", "as_per_node", "default_route", "as_override", "allowas_in"] = "choose"
+    listen_port: Port = 179
+    bind_mode: Literal["NodeIP", "None"] = "NodeIP"  # None: BIRD listens on all addresses of a node
+
+    def announced_services(self, networks: Networks) -> tuple[IPv4Network, ...]:
+        """The networks of services that every node announces as such."""
+        return (
+            *((networks.services,) if self.announce_services else ()),
+            *((networks.load_balancers,) if self.announce_load_balancers and self.load_balancer_aggregation else ()),
+            *networks.external,
+        )
+
+    @property
+    def communities_by_key(self) -> dict[str, tuple[str, ...]]:
+        """What the networks are announced with, each under its key."""
+        keys = ("pod_communities", "service_communities", "load_balancer_communities")
+        return {key: getattr(self, key) for key in keys}
+
+    @property
+    def asked_keepalive(self) -> int | None:
+        """What the nodes must be told to send keepalives after; None where it is what BIRD does by itself, a third of the hold time."""
+        return None if self.keepalive_seconds * 3 == self.hold_seconds else self.keepalive_seconds

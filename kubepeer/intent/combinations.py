@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from kubepeer import versions
+from kubepeer.intent.calicoctl import mismatch
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.model import Intent
 
@@ -20,6 +21,8 @@ def refusals(intent: Intent) -> Iterator[Contradiction]:
     yield from _proxy_mode(intent)
     yield from _sources(intent)
     yield from _sessions(intent)
+    for what, cure in mismatch(intent.software.calicoctl, intent.software.calico):
+        yield Contradiction(what, key="software.calicoctl.version", cure=cure)
 
 
 def warnings(intent: Intent) -> Iterator[str]:

@@ -26,6 +26,7 @@ from kubepeer.intent.model import (
 from kubepeer.intent.node_settings import NodeSettings
 from kubepeer.intent.peering import Peering
 from kubepeer.intent.proxy import Proxy
+from kubepeer.intent.rack import Rack
 from kubepeer.intent.rules import contradictions
 from kubepeer.intent.runtime import Registries
 from kubepeer.intent.section import Section
@@ -61,6 +62,7 @@ class NodeData(NodeSettings):
     interface: str = "eth0"
     as_number: AsNumber | None = None  # the cluster's where none is said
     routers: tuple[str, ...] | None = None  # all where none is said
+    rack: Rack | None = None
     access: Access = Access()
 
 
@@ -160,8 +162,10 @@ def _node(
                 "role": roles[0],
                 "interface": data.interface,
                 "priority": priority,
-                "as_number": data.as_number or cluster.bgp.as_number,
+                "as_number": data.as_number or (data.rack and data.rack.as_number) or cluster.bgp.as_number,
                 "routers": data.routers if data.routers is not None else tuple(router.name for router in routers),
+                "routers_said": data.routers is not None,
+                "rack": data.rack,
                 "access": data.access,
                 "settings": NodeSettings(**{key: getattr(data, key) for key in NodeSettings.model_fields}),
             }

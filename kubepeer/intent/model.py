@@ -8,12 +8,14 @@ from pydantic import Field
 from kubepeer.intent.access import Access
 from kubepeer.intent.arguments import KubeletFields
 from kubepeer.intent.bgp import Bgp
+from kubepeer.intent.calicoctl import Calicoctl
 from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Kubeadm
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.node_settings import NodeSettings
 from kubepeer.intent.peering import Peering
 from kubepeer.intent.proxy import Proxy
+from kubepeer.intent.rack import Rack
 from kubepeer.intent.rpm import RpmRepositories
 from kubepeer.intent.runtime import Registries, RuntimeArchives
 from kubepeer.intent.section import Section
@@ -66,6 +68,7 @@ class Software(Section):
     )
     open_node_ports: bool = False  # of `open`: from everywhere
     runtime_archives: RuntimeArchives = RuntimeArchives()
+    calicoctl: Calicoctl | None = None  # on the control planes
     pull_images: bool = True  # before kubeadm, which would do it in its turn
     kubeconfig_users: tuple[UserName, ...] = ()  # of the control planes, beside root
     shell_completion: bool = True  # bash's, for kubectl, kubeadm and crictl
@@ -117,6 +120,8 @@ class Node(Section):
     priority: int
     as_number: AsNumber
     routers: tuple[str, ...]  # the names of those that it peers with
+    routers_said: bool = False  # whether the inventory names them; else they are all that there are
+    rack: Rack | None = None  # None: on the one link that all nodes share
     access: Access = Access()
     settings: NodeSettings = NodeSettings()
 

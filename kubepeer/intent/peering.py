@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from kubepeer.intent.node_side import NodeSide
 from kubepeer.intent.section import Section
 from kubepeer.intent.values import Community, VrfName
 
@@ -26,6 +27,7 @@ class Peering(Section):
     )
     redundancy_group: str = "routers"  # its routers are changed one after the other
     vrf: VrfName | None = None  # where the sessions are; the router must have it. None: outside all VRFs
+    nodes: NodeSide = NodeSide()  # what the nodes are told of it
 
     @model_validator(mode="after")
     def _one_hop_or_many(self) -> Self:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from kubepeer.intent import additions
+from kubepeer.intent import additions, as_numbers, bgp_features, pool_rules
 from kubepeer.intent.abilities import Platforms, inabilities
+from kubepeer.intent.between_nodes import of_the_cure
 from kubepeer.intent.combinations import refusals
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.endpoint import of_endpoint
 from kubepeer.intent.model import Intent, Node, Router
 from kubepeer.intent.prefixes import beyond_the_limit
+from kubepeer.intent.racks import of_racks
 
 LABEL = 63  # characters of a label's value: the kubelet writes its node's name into kubernetes.io/hostname
 WORKLOAD_ADDRESS = 80  # section 7 of the tutorial: templates/cluster/workload.yaml.j2
@@ -21,11 +23,16 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from _names(intent)
     yield from _addresses(intent)
     yield from _networks(intent)
+    yield from of_racks(intent)
     yield from of_endpoint(intent)
     yield from _bgp(intent)
     yield from _peerings(intent)
     yield from _abilities(intent, platforms)
+    yield from as_numbers.contradictions(intent)
+    yield from of_the_cure(intent, platforms)
     yield from refusals(intent)
+    yield from pool_rules.contradictions(intent)
+    yield from bgp_features.contradictions(intent)
     yield from additions.contradictions(intent)
     yield from beyond_the_limit(intent, platforms)
 
@@ -74,12 +81,14 @@ def _networks(intent: Intent) -> Iterator[Contradiction]:
     networks = intent.cluster.networks
     named = {
         "nodes": networks.nodes,
-        "pods": networks.pods,
+        "pod_subnet" if networks.pod_subnet else "pods": networks.kubeadms_pods,
         "services": networks.services,
         "load_balancers": networks.load_balancers,
+        **{f"external.{place}": network for place, network in enumerate(networks.external)},
     }
     for (one, first), (other, second) in combinations(named.items(), 2):
-        if first.overlaps(second):
+        # the tutorial announces its load balancers' network as one of external addresses
+        if first.overlaps(second) and not (first == second and one == "load_balancers"):
             yield Contradiction(f"{second} overlaps {one} {first}", key=f"cluster.networks.{other}")
     if networks.pod_block_size < networks.pods.prefixlen:
         yield Contradiction(
@@ -105,11 +114,12 @@ def _bgp(intent: Intent) -> Iterator[Contradiction]:
             f"hold_seconds {bgp.hold_seconds} is less than three keepalives of {bgp.keepalive_seconds} s",
             key="cluster.bgp.hold_seconds",
         )
-    for name in bgp.pod_communities:
-        if ":" not in name and name not in bgp.communities:
-            yield Contradiction(
-                f"there is no community {name!r} under cluster.bgp.communities", key="cluster.bgp.pod_communities"
-            )
+    for key, names in bgp.communities_by_key.items():
+        for name in names:
+            if ":" not in name and name not in bgp.communities:
+                yield Contradiction(
+                    f"there is no community {name!r} under cluster.bgp.communities", key=f"cluster.bgp.{key}"
+                )
 
 
 def _peerings(intent: Intent) -> Iterator[Contradiction]:
@@ -150,7 +160,7 @@ def _as_clashes(intent: Intent, router: Router) -> Iterator[Contradiction]:
         yield Contradiction(
             f"AS {node.as_number} is also that of its router {router.name}: the sessions are external BGP",
             host=node.name,
-            key="as_number",
+            key="rack.as_number" if node.rack and node.rack.as_number == node.as_number else "as_number",
         )
 
 

@@ -24,9 +24,20 @@ def _asplain(value: object) -> object:
 
 HALF = (1 << 16) - 1
 NOT_SHOWN = "secret"  # the type of an error whose value is not printed
-AsNumber = Annotated[
-    int, BeforeValidator(_asplain), Field(ge=1, le=4294967294)
-]  # RFC 6793; 0 and 4294967295 are reserved (RFC 7607, RFC 7300)
+RESERVED_AS = (0, 23456, 65535, 4294967295)  # RFC 7607; AS_TRANS, RFC 6793; the last ones, RFC 7300
+LARGEST_AS = 4294967295
+
+
+def _somebodys(value: int) -> int:
+    """An AS that a session may have."""
+    if not 0 <= value <= LARGEST_AS or value in RESERVED_AS:
+        raise ValueError(
+            "an AS number is 1 to 4294967294, without 23456 and 65535, which are reserved (RFC 6793, RFC 7300)"
+        )
+    return value
+
+
+AsNumber = Annotated[int, BeforeValidator(_asplain), AfterValidator(_somebodys)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -49,11 +60,25 @@ def _community_fits(value: str) -> str:
     return value
 
 
+COMMUNITY = r"\d+:\d+(:\d+)?"
+COMMUNITY_FORM = "a community is AS:NUMBER (RFC 1997) or AS:NUMBER:NUMBER (large, RFC 8092)"
 Community = Annotated[
     str,
-    written(r"\d+:\d+(:\d+)?", "a community is AS:NUMBER (RFC 1997) or AS:NUMBER:NUMBER (large, RFC 8092)"),
+    written(COMMUNITY, COMMUNITY_FORM),
     AfterValidator(_community_fits),
 ]
+
+
+def _written_out(value: str) -> str:
+    """Of a name nothing can be said here; what has a colon is a community itself."""
+    if ":" in value:
+        if not re.fullmatch(COMMUNITY, value):
+            raise ValueError(COMMUNITY_FORM)
+        _community_fits(value)
+    return value
+
+
+CommunityName = Annotated[str, AfterValidator(_written_out)]
 DnsName = Annotated[
     str,
     Field(max_length=253),

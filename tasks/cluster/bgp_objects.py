@@ -7,9 +7,12 @@ from typing import Any
 
 from kubepeer import versions
 from kubepeer.intent import Intent, Node, Router
+from kubepeer.intent.between_nodes import way
+from kubepeer.intent.node_side import FilterRule
 from tasks.cluster.api import Manifest
 from tasks.cluster.objects import documents
 from tasks.linux.templates import render
+from tasks.platforms.platform import PLATFORMS
 
 AS_NUMBER = "projectcalico.org/ASNumber"  # libcalico-go, lib/backend/k8s/resources/node.go
 LABEL_PREFIX = "router.kubepeer.io/"
@@ -18,7 +21,13 @@ LABEL_NAME, DIGEST = (
     8,
 )  # Kubernetes: of a label's name behind its prefix; of a longer one, what tells it from others
 FILTER = "kubepeer-own-blocks"
-TUNNEL = "vxlan.calico"  # Felix's device for VXLAN over IPv4
+# Felix's devices for VXLAN over IPv4, and for IP in IP
+TUNNELS = {"VXLAN": "vxlan.calico", "VXLANCrossSubnet": "vxlan.calico", "IPIP": "tunl0", "IPIPCrossSubnet": "tunl0"}
+# How a peer is told of a route's next hop, without nextHopMode and with it: the two together are refused (libcalico-go, validator/v3).
+NEXT_HOPS = {
+    False: {"keep": "keepOriginalNextHop: true"},
+    True: {"keep": "nextHopMode: Keep", "self": "nextHopMode: Self"},
+}
 
 
 def bgp(intent: Intent, password: str | None) -> list[Manifest]:
@@ -26,7 +35,13 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
 
     Where Calico can say so, a node announces its own blocks alone: a filter keeps back what it has learned from Felix's routes.
     """
-    cluster = intent.cluster
+    cluster, calico = intent.cluster, intent.software.calico
+    interfaces = _interfaces(intent) if versions.has("calico", calico, "BGPFilter.interface") else []
+    pools = [pool.cidr for pool in cluster.networks.pools if pool.announced]
+    further = {
+        name: rules for router in intent.routers if (rules := _rules(router)) for name in [filter_of(router.name)]
+    }
+    own = [FILTER] if interfaces and pools else []
     text = render(
         "cluster/bgp.yaml.j2",
         networks=cluster.networks,
@@ -34,15 +49,79 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
         routers=intent.routers,
         selectors={router.name: f"has({label_of(router.name)})" for router in _choosy(intent)},
         filter=FILTER,
-        interfaces=_interfaces(intent) if versions.has("calico", intent.software.calico, "BGPFilter.interface") else (),
+        interfaces=interfaces if own else [],
+        pools=pools,
+        further_filters=further,
+        filters={
+            router.name: [*own, *(name for name in [filter_of(router.name)] if name in further)]
+            for router in intent.routers
+        },
+        own_as_allowed=_own_as_allowed(intent),
+        advertisements=advertisements(intent),
+        aggregation=_aggregation(intent),
+        next_hops=NEXT_HOPS[versions.has("calico", calico, "BGPPeer.nextHopMode")],
+        keepalive=cluster.bgp.asked_keepalive if versions.has("calico", calico, "BGPPeer.keepaliveTime") else None,
         password=password,
     )
     return documents(text)
 
 
+def advertisements(intent: Intent) -> dict[str, tuple[str, ...]]:
+    """Network -> the communities that its routes are announced with, where there are any."""
+    networks, bgp = intent.cluster.networks, intent.cluster.bgp
+    every = {str(pool.cidr): bgp.pod_communities for pool in networks.pools if pool.announced}
+    every |= {str(networks.services): bgp.service_communities}
+    every |= {str(one): bgp.load_balancer_communities for one in (networks.load_balancers, *networks.external)}
+    return {network: communities for network, communities in every.items() if communities}
+
+
+def _own_as_allowed(intent: Intent) -> dict[str, int | None]:
+    """How often the nodes take their own AS in a path from each router: as the owner says, else as the cure of the one AS needs it."""
+    needed = way(intent, PLATFORMS).allowed_own_as
+    return {router.name: router.peering.nodes.allowed_local_as or needed for router in intent.routers}
+
+
+def _aggregation(intent: Intent) -> str | None:
+    """Said where the definition has a default of its own: what is not said would be taken away and come back."""
+    if not versions.has("calico", intent.software.calico, "BGPConfiguration.serviceLoadBalancerAggregation"):
+        return None
+    return "Enabled" if intent.cluster.bgp.load_balancer_aggregation else "Disabled"
+
+
+def filter_of(router: str) -> str:
+    """The name of the filter with the owner's further rules for a router."""
+    return f"kubepeer-{router}"
+
+
+def _rules(router: Router) -> Manifest:
+    """The owner's rules as a BGPFilter has them, by direction and family."""
+    side = router.peering.nodes
+    found: Manifest = {}
+    for direction, rules in (("export", side.exports), ("import", side.imports)):
+        for rule in rules:
+            found.setdefault(f"{direction}V{rule.family}", []).append(_rule(rule))
+    return found
+
+
+def _rule(rule: FilterRule) -> Manifest:
+    lengths = {"min": rule.min_length, "max": rule.max_length}
+    fields = {
+        "action": rule.action,
+        "cidr": str(rule.cidr) if rule.cidr else None,
+        "matchOperator": rule.match if rule.cidr else None,
+        "prefixLength": {name: length for name, length in lengths.items() if length is not None},
+        "interface": rule.interface,
+        "source": rule.source,
+        "communities": {"values": [rule.community]} if rule.community else None,
+        "asPathPrefix": list(rule.as_path),
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
 def _interfaces(intent: Intent) -> list[str]:
     """Those by which Felix's routes to the blocks of other nodes leave: the nodes' own within a subnet, the tunnel's between subnets."""
-    return [*dict.fromkeys(node.interface for node in intent.nodes), TUNNEL]
+    tunnels = {TUNNELS[pool.encapsulation] for pool in intent.cluster.networks.pools if pool.encapsulation in TUNNELS}
+    return [*dict.fromkeys(node.interface for node in intent.nodes), *sorted(tunnels, reverse=True)]
 
 
 def _choosy(intent: Intent) -> list[Router]:

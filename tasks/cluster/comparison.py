@@ -48,7 +48,7 @@ OWNERSHIP: Mapping[tuple[str, str], Ownership] = {
         ours=frozenset(
             {
                 *("asNumber", "bindMode", "communities", "listenPort", "logSeverityScreen", "nodeToNodeMeshEnabled"),
-                *("prefixAdvertisements", "serviceClusterIPs", "serviceLoadBalancerIPs"),
+                *("prefixAdvertisements", "serviceClusterIPs", "serviceExternalIPs", "serviceLoadBalancerIPs"),
             }
         ),
     ),
@@ -66,6 +66,7 @@ LIST_KEYS: Mapping[Path, str] = {
     ("spec", "communities"): "name",
     ("spec", "prefixAdvertisements"): "cidr",
     ("spec", "serviceClusterIPs"): "cidr",
+    ("spec", "serviceExternalIPs"): "cidr",
     ("spec", "serviceLoadBalancerIPs"): "cidr",
 }
 

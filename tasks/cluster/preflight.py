@@ -122,7 +122,7 @@ def _rules(wanted: Sequence[Manifest]) -> list[str]:
         found += [
             f"{value} is no community of Calico's" for value in (*values, *used) if not COMMUNITY.fullmatch(value)
         ]
-        rules = [rule["interface"] for rule in spec.get("exportV4", ())]
+        rules = [rule["interface"] for rule in spec.get("exportV4", ()) if "interface" in rule]
         found += [
             f"{name} is no interface that Calico can filter by" for name in rules if not INTERFACE.fullmatch(name)
         ]

@@ -6,6 +6,7 @@ from functools import partial
 from nornir.core.task import Result, Task
 
 from kubepeer.errors import KubepeerError, RefusedError
+from kubepeer.intent.between_nodes import way
 from kubepeer.memory import Memory, hands_over
 from kubepeer.phases import control_planes
 from kubepeer.run import Run, done
@@ -16,6 +17,7 @@ from tasks.cluster.apply import wait
 from tasks.cluster.differences import plan_object, undeclared_reason
 from tasks.cluster.schema import definition_of
 from tasks.cluster.undeclared import written_by_us
+from tasks.platforms.platform import PLATFORMS
 
 READY_SECONDS = 120
 API_IF_THERE = Memory[KubernetesApi | None]("the API as preflight found it")
@@ -48,7 +50,7 @@ def build_network(task: Task, run: Run) -> Result:
     expected = [node.full_name for node in run.intent.nodes if node.name not in run.nornir.data.failed_hosts]
     ready = partial(conditions.nodes_ready, expected=[] if run.filtered else expected)
     wait(run, api, ready, READY_SECONDS, calico.NAMESPACE)
-    return done(task, changes)
+    return done(task, changes, summary=f"pods across nodes: {way(run.intent, PLATFORMS).cure}")
 
 
 @hands_over(gives=ASKED_API)

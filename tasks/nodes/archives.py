@@ -69,12 +69,13 @@ def wanted(intent: Intent) -> dict[str, Archive]:
 
 def question(intent: Intent) -> str:
     """NAME CHECKSUM of what was taken and is still there; no program is started."""
-    looks = [
-        f"[ ! -x {PLACES[name].folder}/{PLACES[name].program} ] || [ ! -e {NOTES}/{name} ] || "
-        f'{{ read -r s <{NOTES}/{name}; echo "{name} $s"; }}'
-        for name in wanted(intent)
-    ]
-    return "; ".join([*looks, "true"])
+    return "; ".join([*(taken(name, PLACES[name]) for name in wanted(intent)), "true"])
+
+
+def taken(name: str, place: Place) -> str:
+    """A command that prints NAME CHECKSUM where the program is there and was taken from its archive."""
+    missing = f"[ ! -x {place.folder}/{place.program} ] || [ ! -e {NOTES}/{name} ]"
+    return f'{missing} || {{ read -r s <{NOTES}/{name}; echo "{name} $s"; }}'
 
 
 def paths(intent: Intent) -> list[str]:
@@ -88,11 +89,7 @@ def plan(intent: Intent, seen: Seen, given: Given) -> Iterator[LinuxChange | Non
     for name, archive in wanted(intent).items():
         if stands.get(name) == archive.sha256:
             continue
-        before = f"sha256 {stands[name]}" if name in stands else None
-        step = Execute(f"{name} from {archive.url}", _script(intent, name, archive, given), SECONDS)
-        yield LinuxChange(
-            f"{name} from its archive", before, f"{archive.version}, sha256 {archive.sha256}", steps=(step,)
-        )
+        yield fetched(name, archive, PLACES[name], intent, given, stands.get(name))
     if intent.software.runtime_archives.containerd:
         yield file(
             UNIT_FILE,
@@ -102,8 +99,24 @@ def plan(intent: Intent, seen: Seen, given: Given) -> Iterator[LinuxChange | Non
         )
 
 
-def _script(intent: Intent, name: str, archive: Archive, given: Given) -> str:
-    place = PLACES[name]
+def fetched(name: str, archive: Archive, place: Place, intent: Intent, given: Given, stands: str | None) -> LinuxChange:
+    """The change that brings a program.
+
+    Args:
+        name: the program's.
+        archive: where it comes from.
+        place: where it goes.
+        intent: for the proxies.
+        given: for their login.
+        stands: the checksum of what is there; None for nothing.
+
+    """
+    step = Execute(f"{name} from {archive.url}", _script(intent, name, archive, place, given), SECONDS)
+    before = f"sha256 {stands}" if stands else None
+    return LinuxChange(f"{name} from its archive", before, f"{archive.version}, sha256 {archive.sha256}", steps=(step,))
+
+
+def _script(intent: Intent, name: str, archive: Archive, place: Place, given: Given) -> str:
     unpack = 'tar -xzf "$t/archive" -C "$t/files" --no-same-owner'
     if place.inside is None:
         unpack = f'mv "$t/archive" "$t/files/{place.program}"'

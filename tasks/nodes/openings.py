@@ -10,12 +10,11 @@ from typing import Literal
 
 from kubepeer.intent import Intent, Node
 
-APISERVER, ETCD, KUBELET, KUBE_PROXY_HEALTH, BGP, TYPHA, VXLAN = (
+APISERVER, ETCD, KUBELET, KUBE_PROXY_HEALTH, TYPHA, VXLAN = (
     "6443",
     "2379-2380",
     "10250",
     "10256",
-    "179",
     "5473",
     "4789",
 )
@@ -48,7 +47,7 @@ def openings(intent: Intent, node: Node) -> tuple[Opening, ...]:
     control_planes = tuple(_one(other.address) for other in intent.control_planes)
     routers = tuple(_one(router.address) for router in intent.routers if router.name in node.routers)
     found = [
-        Opening("tcp", BGP, routers),
+        Opening("tcp", str(intent.cluster.bgp.listen_port), routers),
         Opening("udp", VXLAN, nodes),
         *(Opening("tcp", port, nodes) for port in (KUBELET, KUBE_PROXY_HEALTH, TYPHA)),
     ]
@@ -68,8 +67,7 @@ def openings(intent: Intent, node: Node) -> tuple[Opening, ...]:
 
 def trusted(intent: Intent) -> tuple[IPv4Network, ...]:
     """Whose packets the node forwards, and takes itself: pods; and services', which kube-proxy's IPVS mode gives the node as addresses."""
-    networks = intent.cluster.networks
-    return (networks.pods, networks.services, networks.load_balancers)
+    return intent.cluster.networks.announced
 
 
 def _one(address: IPv4Address) -> IPv4Network:

@@ -14,7 +14,21 @@ from tasks.linux.state import (
     restart,
     unit,
 )
-from tasks.nodes import clock, cni, completion, firewall, hosts, kernel, proxy, runtime, selinux, swap, systems, units
+from tasks.nodes import (
+    calicoctl,
+    clock,
+    cni,
+    completion,
+    firewall,
+    hosts,
+    kernel,
+    proxy,
+    runtime,
+    selinux,
+    swap,
+    systems,
+    units,
+)
 from tasks.nodes.given import Given
 from tasks.nodes.managers.apt import APT_FILE, CODENAME_QUESTION
 from tasks.nodes.managers.manager import INSTALL_SECONDS
@@ -45,6 +59,7 @@ def questions(intent: Intent) -> dict[str, str]:
         **kernel.questions(intent),
         **clock.questions(intent),
         **runtime.questions(intent),
+        **calicoctl.questions(intent),
         "packages": PACKAGES_QUESTION,
         "codename": CODENAME_QUESTION,
         "programs": PROGRAMS_QUESTION,
@@ -74,6 +89,7 @@ def paths(intent: Intent) -> list[str]:
         *(places.kubelet_file for places in PLACES.values()),
         *runtime.paths(intent),
         *completion.paths(intent),
+        *calicoctl.paths(intent),
         *intent.packages.keyrings,
         *(key_path(repository) for repository in intent.packages.rpm_repositories if repository.gpgkey),
     ]
@@ -116,6 +132,7 @@ def plan(intent: Intent, node: Node, seen: Seen, given: Given, repository: Repos
         *runtime.plan(intent, seen, given, repository, state["containerd"]),
         *plan_kubelet(node, system, seen, state["kubelet"]),
         *completion.plan(intent, seen),
+        *calicoctl.plan(intent, node, seen, given),
         *clock.plan_waiting(intent, system, seen, time),
     )
 

@@ -65,7 +65,7 @@ def exceptions(intent: Intent) -> tuple[str, ...]:
     cluster = intent.cluster
     endpoint, networks = cluster.endpoint, cluster.networks
     names = ("localhost", "127.0.0.0/8", endpoint.address, endpoint.name, cluster.endpoint_name)
-    own = (networks.nodes, networks.pods, networks.services, networks.load_balancers)
+    own = (networks.nodes, *networks.announced)
     extra = intent.proxy.no_proxy_extra if intent.proxy else ()
     every = (*names, *own, ".svc", f".{cluster.dns_domain}", *extra)
     return tuple(dict.fromkeys(map(str, every)))

@@ -60,6 +60,12 @@ def read_routes(
     return routes
 
 
+def hash_policy(answers: Mapping[str, Answer]) -> int | None:
+    """By what flows are spread over equal paths (ip-sysctl.rst: 0 is by addresses alone); None where nobody asked, or nothing tells."""
+    said = answers["hash policy"].text.strip() if "hash policy" in answers else ""
+    return int(said) if said.isdecimal() else None
+
+
 def notice_of(answers: Iterable[Answer]) -> str:
     """What is to be known of how the kernel's routes were read; "" where iproute2 has told all."""
     parts = {name for answer in answers for name, _ in _parts(answer.text)}

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network
 SEPARATOR = "127.0.0.1"
 TEXT, PROC, NEXTHOPS, FLOWS = "@@text", "@@proc", "@@nexthops", "@@flows"
 COMPAT = "/proc/sys/net/ipv4/nexthop_compat_mode"
+HASH_POLICY = "/proc/sys/net/ipv4/fib_multipath_hash_policy"
 # Where k next hops were seen, one more would be overlooked by 12 * (k + 1) flows once in 60,000 times for six, 15,000 for fifteen.
 FLOWS_A_HOP, NUMBER_OF_FLOWS = 12, 192
 TABLE_NAMES = "cat /etc/iproute2/rt_tables /usr/share/iproute2/rt_tables 2>/dev/null; true"
@@ -50,6 +51,12 @@ def lookups_question(probes: Iterable[IPv4Address], vrf: str | None = None) -> s
     device = _batch("ip", probes, where=f" vrf {name}")
     namespace = _batch(f"ip -n {name}", probes, within=f"ip netns exec {name} ")
     return f"{{ {_of_vrf(vrf, device, namespace)}; }} 2>/dev/null; true"
+
+
+def hash_policy_question(vrf: str | None = None) -> str:
+    """The command that says how flows are spread over equal paths; nothing of a network namespace, where it is the owner's."""
+    elsewhere = f"[ -e /var/run/netns/{shlex.quote(vrf)} ] || " if vrf else ""
+    return f"{elsewhere}cat {HASH_POLICY} 2>/dev/null; true"
 
 
 def _listed(ip: str, asked: str, fallback: str, within: str = "") -> str:

@@ -9,10 +9,14 @@ from ipaddress import IPv4Address, IPv4Network
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.networks import Networks
+from kubepeer.intent.pools import FurtherPool
+from kubepeer.intent.racks import links_of
 
 OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names of our filters
 NUMBERS = 65536  # how many entries of a route map have a number: FRR, VyOS
 DESCRIBED = re.compile(r"nodes of (\S+?)(?:, password \w+)?")
+FIRST_ANNOUNCED = 20  # in the filter of what goes out: number 10 is the default route
+EXTERNAL, FURTHER_POOLS = 100, 1000  # the first numbers of entries that few inventories have
 SINGLE = 32  # an address alone: a borrowed pod's, or a service's with externalTrafficPolicy Local
 
 
@@ -33,25 +37,42 @@ class Accepted:
 
 
 def accepted(networks: Networks) -> tuple[Accepted, ...]:
-    """Pod blocks and borrowed addresses; of the two service networks the whole, and single addresses."""
+    """Pod blocks and borrowed addresses of the pools that are announced; of the networks of services the whole, and single addresses."""
+    external = [network for network in networks.external if network != networks.load_balancers]
+    pools = [
+        (10, networks.pools[0]),
+        *((FURTHER_POOLS + 10 * place, pool) for place, pool in enumerate(networks.further_pools)),
+    ]
     return (
-        *_pods(networks),
+        *(entry for number, pool in pools[:1] if pool.announced for entry in _pods(number, pool)),
         *_whole_and_single(20, networks.services),
         *_whole_and_single(30, networks.load_balancers),
+        *(
+            entry
+            for place, network in enumerate(external)
+            for entry in _whole_and_single(EXTERNAL + 10 * place, network)
+        ),
+        *(entry for number, pool in pools[1:] if pool.announced for entry in _pods(number, pool)),
     )
 
 
-def _pods(networks: Networks) -> Iterator[Accepted]:
-    if networks.pod_block_size > networks.pods.prefixlen:
-        yield Accepted(10, networks.pods, networks.pod_block_size)
+def _pods(number: int, pool: FurtherPool) -> Iterator[Accepted]:
+    if pool.block_size > pool.cidr.prefixlen:
+        yield Accepted(number, pool.cidr, pool.block_size)
     else:  # one block is the whole network; a router wants `ge` longer than the prefix
-        yield from _whole_and_single(10, networks.pods)
+        yield from _whole_and_single(number, pool.cidr)
 
 
 def _whole_and_single(number: int, network: IPv4Network) -> Iterator[Accepted]:
     yield Accepted(number, network)
     if network.prefixlen < SINGLE:
         yield Accepted(number + 5, network, SINGLE)
+
+
+def announced(networks: Networks) -> tuple[Accepted, ...]:
+    """What the nodes are told of each other, where routers tell them: pod blocks and borrowed addresses, behind the default route."""
+    entries = (entry for entry in accepted(networks) if any(entry.prefix.subnet_of(one.cidr) for one in networks.pools))
+    return tuple(Accepted(FIRST_ANNOUNCED + 10 * place, one.prefix, one.shortest) for place, one in enumerate(entries))
 
 
 @dataclass(frozen=True)
@@ -80,10 +101,11 @@ def senders(intent: Intent, router: Router) -> tuple[Sender, ...]:
     if router.peering.neighbours == "dynamic":
         return ()
     nodes = enumerate(intent.peers_of(router), 1)
-    network = intent.cluster.networks.nodes
+    links = links_of(intent, intent.peers_of(router))
+    network = links[0] if len(links) == 1 and links[0].num_addresses <= NUMBERS else None
     return tuple(
         Sender(
-            int(node.address) - int(network.network_address) if network.num_addresses <= NUMBERS else place,
+            int(node.address) - int(network.network_address) if network else place,
             node.name,
             node.address,
         )

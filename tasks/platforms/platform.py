@@ -7,7 +7,9 @@ from typing import Protocol
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.abilities import Abilities
-from tasks.platforms.ownership import OWNER, accepted, description, senders
+from kubepeer.intent.between_nodes import way
+from kubepeer.intent.racks import links_of
+from tasks.platforms.ownership import OWNER, accepted, announced, description, senders
 from tasks.platforms.preflight import Preflight
 from tasks.platforms.reader import RouterReader
 
@@ -114,6 +116,7 @@ def context(intent: Intent, router: Router, running: str, password: str | None) 
             host=router.name,
             cure="choose another",
         )
+    how = way(intent, PLATFORMS)
     return {
         "owner": OWNER,
         "router": router,
@@ -122,7 +125,11 @@ def context(intent: Intent, router: Router, running: str, password: str | None) 
         "bgp": intent.cluster.bgp,
         "networks": intent.cluster.networks,
         "accepted": accepted(intent.cluster.networks),
+        "announced": announced(intent.cluster.networks) if how.announced else (),
+        "as_override": how.cure == "as_override",
+        "own_as_allowed": how.cure == "allowas_in",
         "nodes": intent.peers_of(router),
+        "links": links_of(intent, intent.peers_of(router)),
         "senders": senders(intent, router),
         "as_numbers": intent.as_numbers_of_peers(router),
         "password": password,

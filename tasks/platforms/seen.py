@@ -120,6 +120,7 @@ class RouterSeen:
         as_shown: the router's own AS as it writes it itself; "" where it does not tell.
         layers: of which it tells; the others are not judged.
         notice: what is to be known of how this was read, and is no fault; "" where nothing is.
+        hash_policy: net.ipv4.fib_multipath_hash_policy of a router that is Linux; None where nothing tells.
 
     """
 
@@ -134,6 +135,7 @@ class RouterSeen:
     as_shown: str = ""
     layers: frozenset[str] = frozenset({"bgp", "rib", "kernel"})
     notice: str = ""
+    hash_policy: int | None = None
 
     def gateways(self, hop: Hop) -> frozenset[Hop]:
         """The gateways that a next hop of BGP is reached by: as the router's table resolves it, else as the kernel does, else itself."""

@@ -13,6 +13,8 @@ from tasks.routes import reasons
 from tasks.routes.expected import NOT_ADVERTISED, Announced, ExpectedRoute
 
 REMARK = "remark"  # the check of a finding that tells something and judges nothing
+HASH_POLICY = "hash policy"  # the check that flows are spread by their ports
+BY_ADDRESSES = 0  # of net.ipv4.fib_multipath_hash_policy (Documentation/networking/ip-sysctl.rst)
 LAYERS = {"bgp": "route", "rib": "route", "kernel": "fib"}  # layer -> the name of the check
 
 
@@ -196,6 +198,29 @@ class Unannounced(Check):
         )
 
 
+class HashPolicy(Check):
+    """A router that is Linux spreads the flows of one client over all next hops of a prefix.
+
+    Passes   net.ipv4.fib_multipath_hash_policy is not 0; asked where a prefix has several next hops.
+    Fails    it is 0: flows are spread by their two addresses alone (layer 3), and all flows of one client to one address enter by one node.
+    """
+
+    def findings(self, case: Case) -> list[Finding]:
+        """One answer a router; none where nothing is to be spread, or nothing tells."""
+        policy = case.seen.hash_policy
+        several = any(sum(case.concerns(str(hop)) for hop in route.next_hops) > 1 for route in case.announced.routes)
+        if policy is None or not several:
+            return []
+        reason = "flows are spread by their addresses alone (layer 3), so that all of one client enter by one node: deploy.py sets it to 1"
+        ok = policy != BY_ADDRESSES
+        return [
+            Finding(
+                case.host, HASH_POLICY, "net.ipv4.fib_multipath_hash_policy", "kernel", ok, ("1",), (str(policy),),
+                () if ok else ("1",), () if ok else (str(policy),), "" if ok else reason,
+            )
+        ]  # fmt: skip
+
+
 class Remarks(Check):
     """What is no fault and worth knowing.
 
@@ -216,7 +241,7 @@ class Remarks(Check):
         return [Finding(case.host, REMARK, about, "bgp", ok=True, reason=why) for about, why in remarks.items() if why]
 
 
-CHECKS: tuple[Check, ...] = (Sessions(), *map(NextHops, LAYERS), *map(Unannounced, LAYERS), Remarks())
+CHECKS: tuple[Check, ...] = (Sessions(), *map(NextHops, LAYERS), *map(Unannounced, LAYERS), HashPolicy(), Remarks())
 
 
 def judge(case: Case) -> tuple[Finding, ...]:

@@ -7,12 +7,15 @@ from rich.console import Console
 from rich.text import Text
 
 from kubepeer.checks import Finding
+from kubepeer.intent.between_nodes import way
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.run import Run
 from tasks.control_plane import holders
 from tasks.platforms.hops import shortened
+from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.seen import RibRoute, RouterSeen
-from tasks.routes.checks import REMARK
+from tasks.routes import node_routes
+from tasks.routes.checks import HASH_POLICY, REMARK
 from tasks.routes.left import SEEN
 
 LAYERS = ("bgp", "rib", "kernel")
@@ -27,6 +30,8 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
     for line in holders.lines(outcomes):
         console.print(line, soft_wrap=True, highlight=False)
     answered = {name: host for outcome in outcomes for name, host in outcome.hosts.items() if host.findings}
+    for line in node_routes.lines(outcomes, way(run.intent, PLATFORMS)) if answered else ():
+        console.print(line, soft_wrap=True, highlight=False)
     for router in run.intent.routers:
         if router.name not in answered:
             continue
@@ -44,9 +49,9 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding]) ->
     findings = list(findings)
     sessions = [finding for finding in findings if finding.check == "session"]
     remarks = [finding for finding in findings if finding.check == REMARK]
-    rows = _rows(finding for finding in findings if finding.check not in ("session", REMARK))
+    rows = _rows(finding for finding in findings if finding.check not in ("session", HASH_POLICY, REMARK))
     up = sum(finding.observed == finding.expected for finding in sessions)
-    lost = [finding for finding in sessions if not finding.ok]
+    lost = [finding for finding in findings if finding.check in ("session", HASH_POLICY) and not finding.ok]
     bad = [row for row in rows.values() if not all(finding.ok for finding in row.values())]
     good = [row for row in rows.values() if all(finding.ok for finding in row.values())]
     each = good if len(good) <= SCREEN else []

@@ -20,7 +20,7 @@ from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.reader import DriverReader, ReadsVrfs, RouterReader
 from tasks.platforms.transport import refuse_unclear_transport
-from tasks.routes.checks import REMARK, Case, judge
+from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.driver import ask_driver
 from tasks.routes.expected import Announced, announced
@@ -150,7 +150,7 @@ def _reader(router: Router) -> RouterReader:
 
 def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]:
     name, intent = task.host.name, run.intent
-    expected = _announced(run)
+    expected = what_is_announced(run)
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
     router = intent.router(name)
     addresses = peers(intent, expected)
@@ -184,14 +184,15 @@ def _has_session(run: Run, router: str, peer: IPv4Address) -> bool | None:
     return session is not None and session.established
 
 
-def _announced(run: Run) -> Announced:
+def what_is_announced(run: Run) -> Announced:
     """What the cluster should announce now; read once for all routers that ask at the same time."""
     api = open_api(run)
-    networks = run.intent.cluster.networks
+    cluster = run.intent.cluster
+    services = cluster.bgp.announced_services(cluster.networks)
     moment = floor(time.monotonic() / INTERVAL_SECONDS)
     return run.once(
         ANNOUNCED,
-        lambda: announced(read_objects(api), (networks.services, networks.load_balancers), run.intent.software.calico),
+        lambda: announced(read_objects(api), services, run.intent.software.calico),
         of=moment,
     )
 
@@ -199,8 +200,11 @@ def _announced(run: Run) -> Announced:
 def _summary(findings: Iterable[Finding]) -> str:
     findings = list(findings)
     up = [finding.ok for finding in findings if finding.check == "session"]
-    routes = [finding for finding in findings if finding.check not in ("session", REMARK)]
+    routes = [finding for finding in findings if finding.check in LAYERS.values()]
     prefixes = {finding.subject for finding in routes}
     wrong = {finding.subject for finding in routes if not finding.ok}
     said = f"{len(wrong)} of {len(prefixes)} prefixes wrong" if wrong else f"{len(prefixes)} prefixes right"
-    return f"{sum(up)} of {len(up)} sessions, {said}"
+    hashed = "".join(
+        f", {finding.check} wrong" for finding in findings if finding.check == HASH_POLICY and not finding.ok
+    )
+    return f"{sum(up)} of {len(up)} sessions, {said}{hashed}"

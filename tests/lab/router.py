@@ -59,6 +59,9 @@ class Router(Protocol):
     def paths(self, lab: Laboratory, router: str, prefix: str) -> set[tuple[str, str]]:
         """What BGP has of a prefix: who announced it, and with which next hop."""
 
+    def communities(self, lab: Laboratory, router: str, prefix: str) -> list[set[str]]:
+        """The communities of each path of a prefix, AS:NUMBER and AS:NUMBER:NUMBER."""
+
     def session(self, lab: Laboratory, router: str, peer: str) -> Session | None:
         """The session with a peer; None where it is no neighbour."""
 

@@ -60,6 +60,16 @@ class Bird:
         )
         return {(peer.replace("_", "."), hop) for peer, hop in found}
 
+    def communities(self, lab: Laboratory, router: str, prefix: str) -> list[set[str]]:
+        """Of both kinds: (64517,120) and (64517, 300, 100)."""
+        text = lab.inside(router, f"birdc show route {prefix} all")
+        paths = re.split(r"^.*unicast \[kubepeer_.*$", text, flags=re.MULTILINE)[1:]
+        written = (re.findall(r"^\tBGP\.(?:large_)?community: (.*)$", path, re.MULTILINE) for path in paths)
+        return [
+            {re.sub(r",\s*", ":", one) for line in lines for one in re.findall(r"\(([^)]*)\)", line)}
+            for lines in written
+        ]
+
     def session(self, lab: Laboratory, router: str, peer: str) -> Session | None:
         """From the protocol whose neighbour it is."""
         text = lab.inside(router, "birdc show status && birdc show protocols all")

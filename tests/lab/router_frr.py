@@ -43,6 +43,15 @@ class Frr:
         said = json.loads(lab.inside(router, f"vtysh -c 'show bgp ipv4 unicast {prefix} json'"))
         return {(path["peer"]["peerId"], hop["ip"]) for path in said.get("paths", []) for hop in path["nexthops"]}
 
+    def communities(self, lab: Laboratory, router: str, prefix: str) -> list[set[str]]:
+        """Of both kinds, as bgpd prints them."""
+        said = json.loads(lab.inside(router, f"vtysh -c 'show bgp ipv4 unicast {prefix} json'"))
+        kinds = ("community", "largeCommunity")
+        return [
+            {one for kind in kinds for one in path.get(kind, {}).get("string", "").split()}
+            for path in said.get("paths", [])
+        ]
+
     def session(self, lab: Laboratory, router: str, peer: str) -> Session | None:
         """From bgpd."""
         said = json.loads(lab.inside(router, f"vtysh -c 'show bgp neighbors {peer} json'")).get(peer)

@@ -32,7 +32,7 @@ def plan(lab: Laboratory, cluster: Kubectl, runbooks: Runbooks, tmp_path_factory
     """A node, the endpoint, the cluster and a router are not as they should be, and the plan of it is written."""
     lab.inside(WORKERS[0], f"echo 'debug: true' >>{CRICTL}")
     lab.inside(MASTERS[1], f"sed -i 's/retries 3/retries 9/' {HAPROXY}")
-    cluster("patch", PEER, "--type=merge", '--patch={"spec":{"keepOriginalNextHop":false}}')
+    cluster("patch", PEER, "--type=merge", '--patch={"spec":{"nextHopMode":"Self"}}')
     DEVICES[ROUTERS[0]].loosen_by_hand(lab, ROUTERS[0])
     path = tmp_path_factory.mktemp("plan") / "plan.json"
     shown = runbooks.deploy("--dry-run", "--output", "json").ended(0).changes

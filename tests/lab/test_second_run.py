@@ -48,7 +48,7 @@ def changed_by_hand(lab: Laboratory, cluster: Kubectl) -> dict[str, tuple[str, s
     lab.inside(WORKERS[0], f"sysctl -qw {SYSCTL}=0")
     lab.inside(WORKERS[1], "sed -i 's/^10.31.90.2 .*/10.31.90.222 somebody.else/' /etc/hosts")
     lab.inside(MASTERS[1], f"sed -i 's/retries 3/retries 9/' {HAPROXY}")
-    cluster("patch", PEER, "--type=merge", '--patch={"spec":{"keepOriginalNextHop":false}}')
+    cluster("patch", PEER, "--type=merge", '--patch={"spec":{"nextHopMode":"Self"}}')
     return {router: device.loosen_by_hand(lab, router) for router, device in DEVICES.items()}
 
 
@@ -61,9 +61,7 @@ def test_a_dry_run_shows_the_six_changes_made_by_hand_and_no_other(
     assert diffs[f"sysctl {SYSCTL}"].splitlines() == ["- 0", "+ 1"]
     assert "-10.31.90.222 somebody.else" in diffs["/etc/hosts"]
     assert {"-  retries 9", "+  retries 3"} <= set(diffs[HAPROXY].splitlines())
-    assert {"-  keepOriginalNextHop: false", "+  keepOriginalNextHop: true"} <= set(
-        diffs["BGPPeer openwrt-peer"].splitlines()
-    )
+    assert {"-  nextHopMode: Self", "+  nextHopMode: Keep"} <= set(diffs["BGPPeer openwrt-peer"].splitlines())
     for router, (loose, right) in changed_by_hand.items():
         lines = set(diffs[DEVICES[router].change].splitlines())
         assert {f"-{loose}", f"+{right}"} <= lines
@@ -105,7 +103,7 @@ def test_a_full_run_cures_the_rest(
     assert "10.31.90.2 k8s-calico-master-10-31-90-2 " in lab.inside(WORKERS[1], "cat /etc/hosts")
     assert "  retries 3\n" in lab.inside(MASTERS[1], f"cat {HAPROXY}")
     (peer,) = cluster.get(PEER)
-    assert peer["spec"]["keepOriginalNextHop"] is True
+    assert peer["spec"]["nextHopMode"] == "Keep"
     for router, (loose, right) in changed_by_hand.items():
         lines = DEVICES[router].startup(lab, router).splitlines()
         assert right in lines

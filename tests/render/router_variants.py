@@ -44,7 +44,12 @@ FAR_CANNOT: Mapping[str, Mapping[str, Any]] = {
 }
 RANGE_IN_VRF = {"neighbours": "dynamic", "vrf": "CLUSTER", "default_route": True, "ttl_security": True}
 # a VRF of BIRD is a table that its owner makes (test_real_programs); where a range is refused, one variant in a VRF is enough
-ABSENT = {("in_a_vrf", "bird"), *(("range_in_a_vrf", platform) for platform in ("bird", "junos", "vyos"))}
+ABSENT = {
+    ("in_a_vrf", "bird"),
+    ("as_override_in_a_vrf", "bird"),
+    ("as_override", "ios"),
+    *(("range_in_a_vrf", platform) for platform in ("bird", "junos", "vyos")),
+}
 FAR = {"neighbours": "dynamic", "multihop": 2, "graceful_restart": "off"}
 
 
@@ -61,6 +66,12 @@ def _peering(platform: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {"groups": {platform: {"data": {"peering": options}}}}
 
 
+def _routed(cure: str) -> dict[str, Any]:
+    """A pool without encapsulation, and how the nodes reach each other's pods."""
+    cluster = {"networks": {"pod_routing": {"encapsulation": "None"}}, "bgp": {"between_nodes": cure}}
+    return {"groups": {"fabric": {"data": {"cluster": cluster}}}}
+
+
 # name -> edits of the inventory for a platform, as the fixture intent_of takes them
 VARIANTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "one_rack": lambda _: {},
@@ -71,9 +82,17 @@ VARIANTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "everything": lambda platform: _peering(platform, {**EVERYTHING, **CANNOT.get(platform, {})}),
     "far_racks": lambda platform: _merged(_racks(), _peering(platform, {**FAR, **FAR_CANNOT.get(platform, {})})),
     "in_a_vrf": lambda platform: _merged(_racks(), _peering(platform, {"vrf": "CLUSTER"})),
+    "as_override": lambda _: _routed("as_override"),
+    "allowas_in": lambda platform: _deep(_routed("allowas_in"), _peering(platform, {"default_route": True})),
+    "as_override_in_a_vrf": lambda platform: _deep(_routed("as_override"), _peering(platform, {"vrf": "CLUSTER"})),
     "range_in_a_vrf": lambda platform: _peering(platform, {**RANGE_IN_VRF, **CANNOT.get(platform, {})}),
 }
 PASSWORDS = {"everything": "tutorial"}
+
+
+def _deep(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Edits of different groups together."""
+    return {"groups": {**one["groups"], **other["groups"]}}
 
 
 def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

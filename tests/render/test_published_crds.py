@@ -9,16 +9,82 @@ import pytest
 
 from kubepeer import versions
 from kubepeer.intent import Intent
+from kubepeer.intent.bgp_features import AGGREGATION
+from kubepeer.intent.pool_rules import SEVERAL
 from tasks.cluster import bgp_objects, objects
 from tasks.cluster import undeclared as undeclared_fields
 from tasks.cluster.schema import definition_of, undeclared
+from tests.conftest import merged
 from tests.crds import crds
 from tests.render.schema import Schema
 
 RELEASES = ("3.24.5", "3.28.5", "3.30.7", "3.31.7", "3.32.1")
 STORED = "crd.projectcalico.org/v1"  # where an object of projectcalico.org/v3 is kept by Calico's own API server
 # all that an inventory may ask of Calico; what a version has not is refused before anything is rendered
-EVERYTHING = {"ttl_security": True}
+EVERYTHING = {
+    "BGPPeer.ttlSecurity": {"ttl_security": True},
+    "BGPPeer.reachableBy": {"nodes": {"reachable_by": "10.31.0.1"}},
+    "BGPPeer.filters": {"nodes": {"imports": [{"action": "Accept", "cidr": "10.32.0.0/16", "match": "Equal"}]}},
+    "BGPFilter.interface": {"nodes": {"exports": [{"action": "Reject", "interface": "wg*", "source": "RemotePeers"}]}},
+    "BGPFilter.prefixLength": {
+        "nodes": {"imports": [{"action": "Accept", "cidr": "10.32.0.0/16", "min_length": 17, "max_length": 24}]}
+    },
+    "BGPPeer.nextHopMode": {"nodes": {"next_hop": "self"}},
+    "BGPFilter.communities": {
+        "nodes": {
+            "exports": [
+                {"action": "Reject", "interface": "wg*", "source": "RemotePeers"},
+                {"action": "Accept", "cidr": "2001:db8::/32", "max_length": 64},
+                {"action": "Accept", "community": "64512:1:2", "as_path": [64512, 64513]},
+            ]
+        }
+    },
+}
+ALWAYS = {"nodes": {"source_address": "any", "allowed_local_as": 1}}
+BGP = {
+    "restart_seconds": 60,
+    "keepalive_seconds": 2,
+    "listen_port": 1790,
+    "bind_mode": "None",
+    "communities": {"gold": "64517:300", "silver": "64517:300:200"},
+    "pod_communities": ["gold"],
+    "service_communities": ["silver", "64517:1"],
+    "load_balancer_communities": ["gold"],
+}
+NETWORKS = {
+    "external": ["10.33.192.0/18", "192.0.2.0/24"],
+    "pod_routing": {"encapsulation": "None", "nat_outgoing": False, "node_selector": 'zone == "a"'},
+}
+POOLS = {
+    "pods": "10.34.0.0/17",
+    "pod_subnet": "10.34.0.0/16",
+    "further_pools": [
+        {"cidr": "10.34.128.0/18", "announced": False, "encapsulation": "IPIP"},
+        {"cidr": "10.34.192.0/20", "block_size": 28, "encapsulation": "IPIPCrossSubnet"},
+    ],
+}
+FIELDS = {
+    "BGPConfiguration": [
+        "asNumber", "bindMode", "communities", "listenPort", "prefixAdvertisements",
+        "serviceClusterIPs", "serviceExternalIPs", "serviceLoadBalancerAggregation", "serviceLoadBalancerIPs",
+    ],
+    "BGPPeer": [
+        "asNumber", "filters", "keepOriginalNextHop", "keepaliveTime", "maxRestartTime", "nextHopMode", "nodeSelector",
+        "numAllowedLocalASNumbers", "password", "peerIP", "reachableBy", "sourceAddress", "ttlSecurity",
+    ],
+    "BGPFilter": ["exportV4", "exportV6", "importV4"],
+}  # fmt: skip
+FEATURES = {
+    "serviceLoadBalancerAggregation": AGGREGATION,
+    "filters": "BGPPeer.filters",
+    "exportV4": "BGPPeer.filters",
+    "importV4": "BGPPeer.filters",
+    "exportV6": "BGPFilter.communities",
+    "keepaliveTime": "BGPPeer.keepaliveTime",
+    "nextHopMode": "BGPPeer.nextHopMode",
+    "reachableBy": "BGPPeer.reachableBy",
+    "ttlSecurity": "BGPPeer.ttlSecurity",
+}
 PASSWORD = "tutorial"
 Judged = tuple[dict[str, Any], Schema]
 
@@ -35,14 +101,18 @@ def folder_of(release: str) -> Path:
 def intent_for(version: str, intent_of: Any) -> Intent:
     """The cluster of the tutorial with that Calico, a Kubernetes it was tested with, and all that it can be asked for."""
     kubernetes = max(filter(is_built, versions.calico(version).tested), key=versions.number, default="1.26")
-    asked = EVERYTHING if versions.has("calico", version, "BGPPeer.ttlSecurity") else {}
+    asked: dict[str, Any] = ALWAYS
+    for feature, keys in EVERYTHING.items():
+        asked = merged(asked, keys) if versions.has("calico", version, feature) else asked
+    bgp = BGP | {"load_balancer_aggregation": not versions.has("calico", version, AGGREGATION)}
+    networks = NETWORKS | (POOLS if versions.has("calico", version, SEVERAL) else {})
     rack = {"data": {"as_number": 4200000001, "routers": ["openwrt"]}}
     intent: Intent = intent_of(
         "today",
         defaults_file={"data": {"software": {"kubernetes": f"{kubernetes}.0", "calico": version}}},
         groups={
             "routers": {"data": {"peering": asked}},
-            "fabric": {"data": {"cluster": {"bgp": {"restart_seconds": 60}}}},
+            "fabric": {"data": {"cluster": {"bgp": bgp | {"maximum_prefixes": 2000}, "networks": networks}}},
         },
         hosts={f"k8s-calico-worker-10-31-90-{number}": rack for number in (5, 6)},
     )
@@ -123,3 +193,15 @@ def test_a_field_of_a_later_version_is_found_before_the_api_drops_it(intent_of: 
     peer, schema = peer_of("3.24.5", intent_of)
     later = {**peer, "spec": {**peer["spec"], "ttlSecurity": 1}}
     assert undeclared(later, as_the_api_tells(schema)) == ["spec.ttlSecurity"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_of_what_a_version_describes_every_field_that_intent_can_ask_for_is_rendered(
+    release: str, intent_of: Any
+) -> None:
+    """What is held against the definitions above is all that there is."""
+    fields = {(one["kind"], field) for one, _ in ours(release, intent_of) for field in one.get("spec") or {}}
+    wanted = {(kind, field) for kind, known in FIELDS.items() for field in known}
+    lacking = {one for one in wanted if one[1] in FEATURES and not versions.has("calico", release, FEATURES[one[1]])}
+    by_mode = versions.has("calico", release, "BGPPeer.nextHopMode")  # the two together are refused
+    assert wanted - fields == lacking | ({("BGPPeer", "keepOriginalNextHop")} if by_mode else set())

@@ -67,7 +67,10 @@ class Bird:
         if self._in_vrf:
             command = configuration_files.command(site.main(self.files), site.ours(self.files))
             return asked | {"configuration": command, "tables": kernel_questions.TABLE_NAMES}
-        return asked | {"lookups": kernel_questions.lookups_question(probes.values())}
+        return asked | {
+            "lookups": kernel_questions.lookups_question(probes.values()),
+            "hash policy": kernel_questions.hash_policy_question(),
+        }
 
     def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
         """Read the answers to these questions."""
@@ -88,6 +91,7 @@ class Bird:
             resolved=routes.resolved(shown),
             gateways_in_rib=True,
             notice=kernel.notice_of(in_kernel),
+            hash_policy=kernel.hash_policy(answers),
         )
 
     @property

@@ -37,7 +37,10 @@ class Frr(ByVrf):
             asked[f"bgp {network}"] = _vtysh(f"show bgp{vrf} ipv4 unicast {network} longer-prefixes json")
             asked[f"rib {network}"] = _vtysh(f"show ip route{vrf} {network} longer-prefixes json")
             asked[f"kernel {network}"] = kernel_questions.routes_question(network, self.vrf)
-        return asked | {"lookups": kernel_questions.lookups_question(probes.values(), self.vrf)}
+        return asked | {
+            "lookups": kernel_questions.lookups_question(probes.values(), self.vrf),
+            "hash policy": kernel_questions.hash_policy_question(self.vrf),
+        }
 
     def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
         """Read the answers to these questions."""
@@ -59,6 +62,7 @@ class Frr(ByVrf):
             resolved=_resolved(table),
             as_shown=next((str(one.said["localAs"]) for one in neighbours.values() if "localAs" in one.said), ""),
             notice=kernel.notice_of(of_kernel),
+            hash_policy=kernel.hash_policy(answers),
         )
 
 

@@ -29,4 +29,5 @@ ABILITIES = Abilities(
         NO_LARGE_COMMUNITIES,
     ),
     most_paths=MOST_PATHS,
+    as_override=lambda peering: peering.vrf is not None,  # neighbor as-override is of address-family ipv4 vrf
 )

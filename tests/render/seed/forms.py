@@ -1,7 +1,7 @@
 """How each kind of configuration file is read for a comparison: what it says, without its comments and its white space."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
@@ -75,6 +75,19 @@ def documents(text: str) -> dict[str, Any]:
     if len(by_kind) != len(found):
         raise ValueError("two documents are of the same kind")
     return by_kind if len(found) > 1 else found[0]
+
+
+def objects(text: str) -> dict[str, Any]:
+    """Objects of an API by kind and name; nothing of a file's order."""
+    return by_name(yaml.safe_load_all(text))
+
+
+def by_name(manifests: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Objects by kind and name."""
+    found = [(f"{one['kind']} {one['metadata']['name']}", one) for one in manifests]
+    if len(dict(found)) != len(found):
+        raise ValueError("an object is there twice")
+    return dict(found)
 
 
 def toml(text: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from kubepeer.intent import Intent
+from tasks.cluster import bgp_objects, objects
 from tasks.control_plane import endpoint
 from tasks.control_plane.join_secrets import JoinSecrets
 from tasks.control_plane.kubeadm import init_configuration
@@ -45,6 +46,21 @@ SYSCTLS = ("sysctl-k8s.conf", "sysctl-99-kubernetes-cri.conf")
 MASTERS = {f"keepalived-{number}.conf": number - 1 for number in (1, 2, 3)}
 KUBEADM = "kubeadm init --config"
 
+CALICO, BGP, PEERS = (
+    "templates/cluster/calico.yaml.j2",
+    "templates/cluster/bgp.yaml.j2",
+    "templates/cluster/bgp.yaml.j2 (BGPPeer)",
+)
+POOL, WORKLOAD = "templates/cluster/load_balancer.yaml.j2", "templates/cluster/workload.yaml.j2"
+# What the API is given, and from where.
+OBJECTS: Mapping[str, Callable[[Intent], list[dict[str, Any]]]] = {
+    CALICO: objects.calico,
+    BGP: lambda intent: [one for one in bgp_objects.bgp(intent, None) if one["kind"] != "BGPPeer"],
+    PEERS: lambda intent: [one for one in bgp_objects.bgp(intent, None) if one["kind"] == "BGPPeer"],
+    POOL: objects.load_balancer,
+    WORKLOAD: objects.workload,
+}
+
 SUBJECTS = {
     "hosts": Subject("1.4", hosts.HOSTS, forms.first_word, ("hosts",)),
     "chrony.conf": Subject("1.6", clock.CHRONY_FILE, forms.first_word, ("chrony.conf",)),
@@ -58,6 +74,11 @@ SUBJECTS = {
     "keepalived.yaml": Subject("4.1", endpoint.KEEPALIVED_POD, forms.documents, ("keepalived.yaml",)),
     "haproxy.yaml": Subject("4.1", endpoint.HAPROXY_POD, forms.documents, ("haproxy.yaml",)),
     "kubeadm.yaml": Subject("4.2", KUBEADM, forms.documents, ("kubeadm.yaml",)),
+    "custom-resources.yaml": Subject("5.1", CALICO, forms.objects, ("custom-resources.yaml",)),
+    "calico-bgp-configuration.yaml": Subject("5.3", BGP, forms.objects, ("calico-bgp-configuration.yaml",)),
+    "calico-bgp-peer.yaml": Subject("5.3", PEERS, forms.objects, ("calico-bgp-peer.yaml",)),
+    "purelb-ipam.yaml": Subject("6", POOL, forms.objects, ("purelb-ipam.yaml",)),
+    "nginx-quic.yaml": Subject("7", WORKLOAD, forms.objects, ("nginx-quic.yaml",)),
 }
 
 # The tutorial shows haproxy.cfg as a template and says which port it takes (4.1); the addresses are those of 1.1, 6443 that of 4.2.
@@ -98,7 +119,9 @@ def ours(subject: str, intent: Intent, password: str | None = None) -> dict[str,
     """
     _, place, form, _, kind = SUBJECTS[subject]
     node = intent.control_planes[MASTERS.get(subject, 0)]
-    if place == KUBEADM:
+    if place in OBJECTS:
+        said = forms.by_name(OBJECTS[place](intent))
+    elif place == KUBEADM:
         said = form(init_configuration(intent, node, JoinSecrets.generate()))
     elif place in endpoint.PATHS:
         nothing = Seen({"restarts": Answer(0, "")}, dict.fromkeys(endpoint.PATHS))

@@ -56,6 +56,15 @@ def test_with_the_tutorials_password_its_authentication_is_rendered(subject: str
     assert complaints(seeds(subject), ours(subject, intent, PASSWORD), listed) == []
 
 
+def test_with_the_tutorials_external_network_its_service_external_ips_are_rendered(intent_of: Any) -> None:
+    networks = {"external": ["10.33.192.0/18"]}
+    named = intent_of("seed", groups={"fabric": {"data": {"cluster": {"networks": networks}}}})
+    subject = "calico-bgp-configuration.yaml"
+    listed = rows_of(subject)
+    listed.pop("BGPConfiguration default.spec.serviceExternalIPs")
+    assert complaints(seeds(subject), ours(subject, named), listed) == []
+
+
 def test_the_images_are_those_that_the_tutorials_kubeadm_lists(intent: Intent) -> None:
     software, named = intent.software, goes_with(intent.software.kubernetes)
     where, version = software.image_repository, software.kubernetes

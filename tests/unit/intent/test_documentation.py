@@ -8,10 +8,14 @@ from pydantic import BaseModel
 from kubepeer import versions
 from kubepeer.intent import Bgp, Cluster, Endpoint, Manifests, Networks, Packages, Peering, Software
 from kubepeer.intent.access import Access
+from kubepeer.intent.calicoctl import Calicoctl
 from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Audit, Component, Encryption, ExternalEtcd, Kubeadm
 from kubepeer.intent.load import FabricData, NodeData, RouterData
+from kubepeer.intent.node_side import FilterRule, NodeSide
+from kubepeer.intent.pools import FurtherPool, Routing
 from kubepeer.intent.proxy import Proxy
+from kubepeer.intent.rack import Rack
 from kubepeer.intent.runtime import Archive, Login, Mirror, RuntimeArchives
 from tests.conftest import CHECKOUT
 
@@ -21,13 +25,19 @@ SECTIONS += [
     Access,
     Archive,
     Audit,
+    Calicoctl,
     Component,
     Encryption,
     ExternalEtcd,
+    FilterRule,
+    FurtherPool,
     Kubeadm,
     Login,
     Mirror,
+    NodeSide,
     Proxy,
+    Rack,
+    Routing,
     RuntimeArchives,
     Time,
 ]

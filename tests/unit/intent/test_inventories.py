@@ -302,7 +302,8 @@ def test_a_file_that_is_not_there_is_named(project: Any) -> None:
 )
 def test_an_as_number_may_be_written_in_asdot(intent_of: Any, written: Any, number: int | None) -> None:
     """RFC 5396. What fits into Calico's API is another question: 64086.59904 does not."""
-    edits = {"hosts": {"openwrt": {"data": {"as_number": written}}}}
+    meant = {"cluster": {"bgp": {"public_as_numbers": [2043961]}}}
+    edits = {"hosts": {"openwrt": {"data": {"as_number": written}}}, "groups": {"fabric": {"data": meant}}}
     if number is None:
         with pytest.raises(InventoryError, match="4200000000"):
             intent_of(**edits)

@@ -2,10 +2,7 @@
 
 import hashlib
 import io
-import re
-import subprocess
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from tasks.nodes import archives
 from tasks.nodes.given import Given
 from tasks.nodes.packages import lacking
 from tasks.nodes.systems import System
+from tests.unit.nodes.conftest import Run
 
 DEBIAN = System("debian", version="12")
 UNIT = FileSeen("644", "root:root", render("nodes/containerd.service.j2"))
@@ -32,32 +30,6 @@ def archive(**files: str) -> bytes:
                 entry.size, entry.mode = len(text), 0o755
                 tar.addfile(entry, io.BytesIO(text.encode()))
         return made.getvalue()
-
-
-Run = Callable[[str], subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Run:
-    """Runs a script whose absolute paths lead into this folder; curl fetches from it, too."""
-    (tmp_path / "bin").mkdir()
-    curl = tmp_path / "bin" / "curl"
-    curl.write_text(
-        '#!/bin/sh\nfor a in "$@"; do case $p in -o) o=$a;; esac; p=$a; done\n'
-        f'f={tmp_path}/served/${{p##*/}}; [ -e "$f" ] || {{ echo "curl: (22) 404" >&2; exit 22; }}; cp "$f" "$o"\n'
-    )
-    curl.chmod(0o755)
-    for folder in ("served", "run", "var/tmp"):
-        (tmp_path / folder).mkdir(parents=True)
-
-    def run(script: str) -> subprocess.CompletedProcess[str]:
-        moved = re.sub(r"(?<![\w.:/}])/(?=(?:usr/local|opt|var|run)/)", f"{tmp_path}/", script)
-        return subprocess.run(
-            ["/bin/sh", "-s"], input=moved, text=True, capture_output=True, check=False,
-            env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"},
-        )  # fmt: skip
-
-    return run
 
 
 def intent_with(intent_of: Any, name: str, data: bytes, sha256: str = "") -> Any:

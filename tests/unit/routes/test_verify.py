@@ -10,6 +10,7 @@ from kubepeer.errors import CommandError, RefusedError
 from kubepeer.intent.peering import Peering
 from kubepeer.run import WAITING, Options, Run
 from tasks.cluster.access import API
+from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
 from tasks.routes import recovery, tasks
 from tests.unit.answering import answered
@@ -29,7 +30,9 @@ class Router:
     def run(self, script, **_):
         self.asked += 1
         name = self.recordings.pop(0) if len(self.recordings) > 1 else self.recordings[0]
-        given = answers(name)
+        given = dict(answers(name))
+        if "hash policy" in script:  # the recordings are older than the question
+            given["hash policy"] = Answer(0, "1")
         assert all(question in script for question in given)
         return Completed(0, answered(script, given), b"")
 
@@ -98,7 +101,7 @@ def test_a_healthy_router_passes_in_one_round_trip(verify):
     result, asked = verify("healthy")
     assert not result.failed
     assert result.result == "6 of 6 sessions, 8 prefixes right"
-    assert len(result.findings) == 30
+    assert len(result.findings) == 31
     assert asked == 1
 
 

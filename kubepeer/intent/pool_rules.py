@@ -1,0 +1,45 @@
+"""What the pools of an inventory may not be. Pure."""
+
+from collections.abc import Iterator
+
+from kubepeer import versions
+from kubepeer.intent.contradiction import Contradiction
+from kubepeer.intent.model import Intent
+
+SEVERAL = "Installation.ipPools of one family"
+MOST = 25  # maxItems of spec.calicoNetwork.ipPools, in the definitions of 3.28.5 to 3.32.1
+
+
+def contradictions(intent: Intent) -> Iterator[Contradiction]:
+    """What pools may not be: within one another, outside the pods' network of kubeadm, more than the version takes."""
+    networks, calico = intent.cluster.networks, intent.software.calico
+    every = networks.pools
+    for place, pool in enumerate(every[1:]):
+        key = f"cluster.networks.further_pools.{place}"
+        clash = next((other.cidr for other in every[: place + 1] if other.cidr.overlaps(pool.cidr)), None)
+        if clash is not None:
+            yield Contradiction(
+                f"{pool.cidr} overlaps the pool {clash}", key=f"{key}.cidr", cure="pools that have no address in common"
+            )
+        if pool.block_size < pool.cidr.prefixlen:
+            yield Contradiction(
+                f"a block of /{pool.block_size} does not fit into {pool.cidr}",
+                key=f"{key}.block_size",
+                cure=f"{max(pool.cidr.prefixlen, 20)} to 32",
+            )
+    for pool in every:
+        if not pool.cidr.subnet_of(networks.kubeadms_pods):
+            yield Contradiction(
+                f"the pool {pool.cidr} is outside {networks.kubeadms_pods}, kubeadm's network of pods: Calico's operator refuses it",
+                key="cluster.networks.pod_subnet",
+                cure="a network that holds all pools",
+            )
+    if len(every) > MOST:
+        yield Contradiction(f"{len(every)} pools: Calico's operator takes {MOST}", key="cluster.networks.further_pools")
+    if len(every) > 1 and not versions.has("calico", calico, SEVERAL):
+        first = versions.since("calico", SEVERAL)
+        yield Contradiction(
+            f"the operator of Calico {calico} takes one pool (several from {first} on)",
+            key="cluster.networks.further_pools",
+            cure=f"the one of networks.pods, or Calico from {first} on",
+        )
