@@ -10,6 +10,7 @@ from tasks.routes.checks import LAYERS, observed_hops
 
 LAST = "without this node no next hop would be left"
 STILL_USED = "the router still uses the node"
+OF_BEFORE = "the router still has the path of before"  # kept under graceful restart (RFC 4724)
 NOT_USED = "the router does not use the node yet"
 
 
@@ -46,7 +47,9 @@ def back(host: str, seen: RouterSeen, routes: Iterable[Leaving]) -> tuple[Findin
         observed = observed_hops(seen, route.prefix, layer)
         missing = {hop for own in route.own for hop in seen.shown(layer, own)} - observed
         reason = (_untold(seen, route, layer) or NOT_USED) if missing else ""
-        found.append(_finding(host, route, layer, observed, missing=missing, ok=not missing, reason=reason))
+        if layer == "bgp" and not reason and route.own & seen.stale(route.prefix):
+            reason = OF_BEFORE
+        found.append(_finding(host, route, layer, observed, missing=missing, ok=not reason, reason=reason))
     return tuple(found)
 
 

@@ -54,14 +54,10 @@ def include(node: Manifest) -> Planned | None:
     stood = before(node)
     if stood is None:
         return None
-    return _planned(
-        node,
-        f"label {EXCLUDED}",
-        _quoted(_label(node)),
-        _quoted(stood.label),
-        labels={EXCLUDED: stood.label},
-        annotations={DRAINED: None},
-    )
+    what, stands, wanted = f"label {EXCLUDED}", _quoted(_label(node)), _quoted(stood.label)
+    if stands == wanted:
+        what, stands, wanted = f"annotation {DRAINED}", stood.text, None
+    return _planned(node, what, stands, wanted, labels={EXCLUDED: stood.label}, annotations={DRAINED: None})
 
 
 def _scheduling(node: Manifest, *, unschedulable: bool) -> Planned:

@@ -157,6 +157,7 @@ def look(task: Task, run: Run) -> RouterSeen:
 
     """
     _findings(task, run, _reader(run.intent.router(task.host.name)))
+    run.keep(UNSEEN, "", of=task.host.name)
     return run.recall(SEEN, of=task.host.name) or RouterSeen()
 
 
