@@ -74,6 +74,11 @@ def insist_on_known_hosts(settings: Settings) -> None:
         raise UsageError(f"{settings.known_hosts}: not there, and host_keys is strict. Nothing was contacted.")
 
 
+def as_given(given: CommandLine, _intent: Intent) -> CommandLine:
+    """The hosts and groups that were named."""
+    return given
+
+
 def targets_in_order(nornir: Nornir, hosts: Callable[[Host], bool] = lambda _: True) -> Iterator[list[Target]]:
     """Whose keys are wanted: jump hosts first, each before those behind it; then the hosts themselves, all at once."""
     wanted = [(host, way_to(host), seconds(host)) for host in nornir.inventory.hosts.values() if hosts(host)]
@@ -99,12 +104,14 @@ class Opening:
         arguments: adds those of its own to the command line.
         missing_key: what becomes of a key_file that is not there.
         meet: sees to the keys of the hosts, and to what else a person is asked.
+        selection: the command line with the hosts that it means by another word than --host.
 
     """
 
     arguments: Callable[[ArgumentParser], None] | None = None
     missing_key: Callable[[CommandLine, str, Path], None] = refuse_missing_key
     meet: Callable[[Run, Console], None] = know_hosts
+    selection: Callable[[CommandLine, Intent], CommandLine] = as_given
 
 
 USUAL = Opening()

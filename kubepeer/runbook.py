@@ -157,6 +157,7 @@ def prepare(
 ) -> Run:
     """Everything up to the first packet."""
     intent, redactor = load_intent(settings, platforms), Redactor()
+    given = opening.selection(given, intent)
     nornir = build_nornir(
         settings, logins=logins(intent, settings, redactor), missing_key=partial(opening.missing_key, given)
     )

@@ -15,6 +15,8 @@ import yaml
 from kubepeer.change import Change
 from kubepeer.intent.node_settings import OURS, NodeSettings
 from tasks.cluster.api import Manifest
+from tasks.cluster.drained import is_drained
+from tasks.routes.expected import EXCLUDED
 
 OWNED = f"{OURS}node-settings"
 Pairs = dict[str, str]
@@ -69,7 +71,8 @@ def plan(settings: NodeSettings, node: Manifest) -> Planned | None:
 
     """
     ours, metadata = owned(node), node["metadata"]
-    labels, own_labels = _pairs(settings.labels, metadata.get("labels") or {}, ours.labels)
+    wanted_labels = _labels(settings, node, ours)
+    labels, own_labels = _pairs(wanted_labels, metadata.get("labels") or {}, ours.labels)
     stands = {name: text for name, text in (metadata.get("annotations") or {}).items() if name != OWNED}
     annotations, own_annotations = _pairs(settings.annotations, stands, ours.annotations)
     taints, own_taints = _taints(settings, (node.get("spec") or {}).get("taints") or [], ours.taints)
@@ -94,6 +97,15 @@ def plan(settings: NodeSettings, node: Manifest) -> Planned | None:
         ours,
     )
     return Planned(Change(f"Node {metadata['name']}", before, after), patch)
+
+
+def _labels(settings: NodeSettings, node: Manifest, ours: Owned) -> Mapping[str, str]:
+    """The labels of the inventory; of a node that is drained the excluding one as it stands: undrain.py puts the old one back."""
+    if not is_drained(node) or EXCLUDED not in {*settings.labels, *ours.labels}:
+        return settings.labels
+    stands = (node["metadata"].get("labels") or {}).get(EXCLUDED)
+    others = {name: text for name, text in settings.labels.items() if name != EXCLUDED}
+    return others if stands is None else {**others, EXCLUDED: stands}
 
 
 def _pairs(

@@ -19,6 +19,7 @@ from tasks.linux.observe import Answer, ask
 from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.reader import DriverReader, ReadsVrfs, RouterReader
+from tasks.platforms.seen import RouterSeen
 from tasks.platforms.transport import refuse_unclear_transport
 from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK, Case, judge
 from tasks.routes.cluster import read_objects
@@ -146,6 +147,18 @@ def _reader(router: Router) -> RouterReader:
             cure="leave it out; look at its own tables",
         )
     return reader.in_vrf(vrf, router.configuration_files)
+
+
+def look(task: Task, run: Run) -> RouterSeen:
+    """Ask a router once, and judge nothing: its sessions, and what it has of the cluster's networks.
+
+    Raises:
+        KubepeerError: it cannot be read.
+
+    """
+    _findings(task, run, _reader(run.intent.router(task.host.name)))
+    run.keep(UNSEEN, "", of=task.host.name)
+    return run.recall(SEEN, of=task.host.name) or RouterSeen()
 
 
 def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]:

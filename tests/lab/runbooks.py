@@ -96,6 +96,14 @@ class Runbooks:
         """python runbooks/drift.py ARGUMENTS."""
         return self._run("drift", arguments, deadline)
 
+    def drain(self, *arguments: str, deadline: float = 600) -> Answer:
+        """python runbooks/drain.py ARGUMENTS."""
+        return self._run("drain", arguments, deadline)
+
+    def undrain(self, *arguments: str, deadline: float = 900) -> Answer:
+        """python runbooks/undrain.py ARGUMENTS."""
+        return self._run("undrain", arguments, deadline)
+
     def rollback(self, *arguments: str, deadline: float = 300) -> Answer:
         """python runbooks/rollback_routers.py ARGUMENTS."""
         return self._run("rollback_routers", arguments, deadline)
@@ -104,11 +112,11 @@ class Runbooks:
         """python runbooks/bootstrap.py ARGUMENTS."""
         return self._run("bootstrap", arguments, deadline)
 
-    def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start deploy.py in a process group of its own, as a terminal does."""
+    def start(self, *arguments: str, log: Path, runbook: str = "deploy") -> subprocess.Popen[bytes]:
+        """Start a runbook in a process group of its own, as a terminal does."""
         with log.open("wb") as file:
             return subprocess.Popen(
-                self._command("deploy", arguments), cwd="/", env=_environment(), stdin=subprocess.DEVNULL,
+                self._command(runbook, arguments), cwd="/", env=_environment(), stdin=subprocess.DEVNULL,
                 stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
