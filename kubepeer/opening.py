@@ -31,6 +31,7 @@ def logins(intent: Intent, settings: Settings, redactor: Redactor) -> dict[str, 
     read: dict[SecretSource, str] = {}
     found: dict[str, Login] = {}
     access = {host.name: host.access for host in intent.nodes} | {host.name: host.access for host in intent.routers}
+    access |= {probe.name: probe.access for probe in intent.probes}
     for name, said in access.items():
         source = said.sudo_password
         if source is not None and source not in read:
@@ -99,12 +100,14 @@ class Opening:
         arguments: adds those of its own to the command line.
         missing_key: what becomes of a key_file that is not there.
         meet: sees to the keys of the hosts, and to what else a person is asked.
+        probes: it asks the probing hosts; for all others they are not there.
 
     """
 
     arguments: Callable[[ArgumentParser], None] | None = None
     missing_key: Callable[[CommandLine, str, Path], None] = refuse_missing_key
     meet: Callable[[Run, Console], None] = know_hosts
+    probes: bool = False
 
 
 USUAL = Opening()

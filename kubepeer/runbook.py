@@ -158,7 +158,10 @@ def prepare(
     """Everything up to the first packet."""
     intent, redactor = load_intent(settings, platforms), Redactor()
     nornir = build_nornir(
-        settings, logins=logins(intent, settings, redactor), missing_key=partial(opening.missing_key, given)
+        settings,
+        logins=logins(intent, settings, redactor),
+        missing_key=partial(opening.missing_key, given),
+        leave_out=() if opening.probes else [probe.name for probe in intent.probes],
     )
     chosen = select(nornir, given.groups, given.hosts)
     options = Options(

@@ -11,6 +11,7 @@ from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Kubeadm, KubeletFields, NodeSettings
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.peering import Peering
+from kubepeer.intent.probe import Probe
 from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.rpm import RpmRepositories
 from kubepeer.intent.runtime import Registries, RuntimeArchives
@@ -159,6 +160,7 @@ class Intent(Section):
     kubeadm: Kubeadm = Kubeadm()
     nodes: tuple[Node, ...]
     routers: tuple[Router, ...]
+    probes: tuple[Probe, ...] = ()  # asked by verify_services.py alone
 
     @property
     def control_planes(self) -> tuple[Node, ...]:
