@@ -22,7 +22,7 @@ PREPARE = f"""unset http_proxy HTTP_PROXY all_proxy ALL_PROXY
 end=$(( $(date +%s) + {{seconds}} ))
 if command -v curl >/dev/null 2>&1; then tool=curl; elif command -v wget >/dev/null 2>&1; then tool=wget; else tool=none; fi
 together=
-[ $tool != curl ] || ! curl -Z --version >/dev/null 2>&1 || together='-Z --parallel-max {AT_ONCE}'
+[ $tool != curl ] || ! curl -Z --no-progress-meter --version >/dev/null 2>&1 || together='-Z --no-progress-meter --parallel-max {AT_ONCE}'
 open() {{{{  # number url padding prefix: the addresses that were seen, a line each, and what went wrong
   case $tool in
   curl) $4 curl -sS -N --http1.0 -A '' -H Accept: ${{{{3:+-H "X-Padding: $3"}}}} $together --connect-timeout {CONNECT_SECONDS} \\
@@ -50,7 +50,7 @@ settled() {{{{  # as cell, again until all are answered
     try=$(( try + 1 ))
     case "$said" in *" not "*) ;; ?*) break ;; esac
     [ $try -lt {SECOND_LOOKS} ] && [ $(date +%s) -lt $until ] || break
-    end=$until; sleep 1
+    end=$(( until + {ANSWER_SECONDS} )); sleep 1
   done
   [ -z "$said" ] || printf '%s\\n' "$said"
 }}}}
