@@ -76,7 +76,7 @@ def _proxy(red: Red, name: str, state: NodeState, way: Way) -> Iterator[str]:
     """Its kube-proxy does not answer, or has no rule for the address."""
     if name not in way.translating or red.check == "mtu":
         return
-    known = state.rules_for(red.cell.target.address, red.cell.target.port)
+    known = state.rules_for(red.cell.target)
     if not known:
         rules = f"it has no rule for {red.cell.target.authority}"
         yield rules if state.proxy_answers else f"kube-proxy does not answer, and {rules}"

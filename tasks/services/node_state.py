@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.linux.observe import Answer
+from tasks.services.matrix import Target
 
 # iptables-save(8) with -c: [packets:bytes] before each rule
 RULE = re.compile(r"^\[(?P<packets>\d+):\d+\] -A (?P<chain>\S+) (?P<rule>.*)$")
@@ -46,9 +47,9 @@ class NodeState:
     strict: tuple[str, ...] = ()
     lost_ways: tuple[str, ...] = ()
 
-    def rules_for(self, address: str, port: int) -> bool:
+    def rules_for(self, target: Target) -> bool:
         """Whether it has a rule for an address, or for a node port; true where that cannot be told."""
-        return self.rules is None or address in self.rules or port in self.ports
+        return self.rules is None or (target.port in self.ports if target.node else target.address in self.rules)
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def node_state(
     return NodeState(
         proxy_answers=answers["proxy"].text.strip() == "200",
         rules=frozenset(re.findall(r"\d+\.\d+\.\d+\.\d+", text)) if known else None,
-        ports=frozenset(int(port) for port in re.findall(r"(?:--dport |tcp \. )(\d+)", text)),
+        ports=frozenset(int(port) for port in re.findall(r"(?:KUBE-NODEPORTS .*--dport |tcp \. )(\d+)", text)),
         forwards=forward != "0",
         drops=tuple(_drops(answers["filter"].lines)),
         unmasqueraded=tuple(_unmasqueraded(nat)),

@@ -8,7 +8,7 @@ from functools import partial
 
 from nornir.core.task import Result, Task
 
-from kubepeer.errors import KubepeerError, RefusedError
+from kubepeer.errors import RefusedError
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done, waiting
 from tasks.cluster.access import API, ASKED_API, open_api
@@ -57,7 +57,7 @@ def why_silent(run: Run, name: str) -> str:
     return "its sessions are in a VRF, and its shell is not" if router.peering.vrf else ""
 
 
-@hands_over(gives=(WORKLOAD, MADE, READER, *ASKED_API))
+@hands_over(gives=(WORKLOAD, MADE, *ASKED_API))
 def read(task: Task, run: Run) -> Result:
     """The workload as the cluster has it, with a service of policy Local for the time of the test.
 
@@ -178,4 +178,3 @@ def clean_up(task: Task, run: Run) -> Result:
     return done(task)
 
 
-__all__ = ["KubepeerError", "all_nodes", "clean_up", "look", "one_that_reads", "read", "send", "sources"]

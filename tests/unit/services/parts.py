@@ -58,7 +58,10 @@ def source(text: str) -> Source:
 def red(case: dict[str, Any]) -> Red:
     """A red cell: from, to, check, lost, seen, short ..."""
     counted = Counted(
-        case.get("seen", {}), {"timed out": case["lost"]} if case.get("lost") else {}, case.get("size", 0), case.get("echoes")
+        case.get("seen", {}),
+        {"timed out": case["lost"]} if case.get("lost") else {},
+        case.get("size", 0),
+        case.get("echoes"),
     )
     cell = Cell(source(case["from"]), TARGETS[case["to"]], full=case.get("check") == "mtu")
     return Red(case.get("check", "traffic"), cell.source, cell, counted, frozenset(case.get("short", ())))

@@ -28,5 +28,7 @@ def test_a_connection_is_counted_for_the_node_that_has_the_address_whichever_it_
     ("connections", "nodes", "least"),
     [(1000, 6, 83), (300, 6, 22), (120, 6, 2), (60, 6, 0), (6, 6, 0), (0, 6, 0), (1000, 0, 0), (1000, 1, 500)],
 )
-def test_the_least_is_half_the_even_share_or_what_chance_leaves_of_few(connections: int, nodes: int, least: int) -> None:
+def test_the_least_is_half_the_even_share_or_what_chance_leaves_of_few(
+    connections: int, nodes: int, least: int
+) -> None:
     assert max(0, least_allowed(connections, nodes)) == least

@@ -59,7 +59,13 @@ def program(shell: str) -> list[str]:
 
 def run(shell: str, script: str, path: str | None = None) -> str:
     done = subprocess.run(
-        program(shell), input=script, capture_output=True, text=True, check=False, timeout=120, env={"PATH": path} if path else None
+        program(shell),
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={"PATH": path} if path else None,
     )
     assert done.stderr == ""
     return done.stdout
