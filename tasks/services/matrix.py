@@ -155,7 +155,7 @@ def _count(source: Source, target: Target, connections: int) -> int:
         return FEW
     if target.kind == "load-balancer" and source.kind == "outside":
         return connections
-    return MANY if target.kind == "cluster-ip" and source.kind == "outside" else SOME
+    return MANY if target.kind in ("cluster-ip", "local") and source.kind == "outside" else SOME
 
 
 def _full(target: Target) -> bool:

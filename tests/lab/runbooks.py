@@ -92,6 +92,10 @@ class Runbooks:
         """python runbooks/verify_routes.py ARGUMENTS."""
         return self._run("verify_routes", arguments, deadline)
 
+    def services(self, *arguments: str, deadline: float = 300) -> Answer:
+        """python runbooks/verify_services.py ARGUMENTS."""
+        return self._run("verify_services", arguments, deadline)
+
     def drift(self, *arguments: str, deadline: float = 300) -> Answer:
         """python runbooks/drift.py ARGUMENTS."""
         return self._run("drift", arguments, deadline)
@@ -104,11 +108,11 @@ class Runbooks:
         """python runbooks/bootstrap.py ARGUMENTS."""
         return self._run("bootstrap", arguments, deadline)
 
-    def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start deploy.py in a process group of its own, as a terminal does."""
+    def start(self, *arguments: str, log: Path, runbook: str = "deploy") -> subprocess.Popen[bytes]:
+        """Start deploy.py, or another one, in a process group of its own, as a terminal does."""
         with log.open("wb") as file:
             return subprocess.Popen(
-                self._command("deploy", arguments), cwd="/", env=_environment(), stdin=subprocess.DEVNULL,
+                self._command(runbook, arguments), cwd="/", env=_environment(), stdin=subprocess.DEVNULL,
                 stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 

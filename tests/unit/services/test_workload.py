@@ -142,7 +142,7 @@ def test_from_outside_load_balancers_get_the_connections_that_are_counted_and_th
         "node-port on worker-4": 8,
         "node-port on worker-5": 8,
         "load-balancer": 300,
-        "local": 8,
+        "local": 40,
         "local-node-port on worker-4": 8,
         "local-node-port on worker-5": 8,
         "full pod on worker-4": 40,
