@@ -19,6 +19,7 @@ SECTIONS = [
     "2.3",
     "3",
     *(f"4.{number}" for number in range(5)),
+    "7",
 ]
 DOCUMENT = CHECKOUT / "docs" / "seed.md"
 TESTS = sorted({test for step in steps() for test in step.tests})
