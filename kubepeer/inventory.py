@@ -1,6 +1,6 @@
 """Nornir's inventory, with two traps closed: connection extras are merged instead of replaced, and host keys are always checked."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ def build_nornir(
     *,
     logins: Mapping[str, Login] | None = None,
     missing_key: Callable[[str, Path], None] = _refuse_missing,
+    leave_out: Collection[str] = (),
 ) -> Nornir:
     """Nornir on the project's files, wherever the working directory is.
 
@@ -56,6 +57,7 @@ def build_nornir(
         password: the login password, where one is configured; keys need none.
         logins: of the hosts that need more, by name.
         missing_key: is told of a host whose key_file is not there.
+        leave_out: hosts that this run has nothing to do with.
 
     Raises:
         UsageError: Nornir does not take a key or a value, or ssh_config is not understood.
@@ -79,6 +81,8 @@ def build_nornir(
         raise UsageError(
             f"{settings.config_file.name}, or connection_options of the inventory: Nornir says {error}. Nothing was contacted."
         ) from error
+    for name in leave_out:
+        del nornir.inventory.hosts[name]
     of_all = settings.folder / Path(nornir.config.ssh.config_file).expanduser()
     connecting = _Connecting(settings, of_all if of_all.is_file() else None, logins or {}, missing_key)
     for host in nornir.inventory.hosts.values():

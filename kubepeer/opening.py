@@ -31,6 +31,7 @@ def logins(intent: Intent, settings: Settings, redactor: Redactor) -> dict[str, 
     read: dict[SecretSource, str] = {}
     found: dict[str, Login] = {}
     access = {host.name: host.access for host in intent.nodes} | {host.name: host.access for host in intent.routers}
+    access |= {probe.name: probe.access for probe in intent.probes}
     for name, said in access.items():
         source = said.sudo_password
         if source is not None and source not in read:
@@ -105,6 +106,7 @@ class Opening:
         missing_key: what becomes of a key_file that is not there.
         meet: sees to the keys of the hosts, and to what else a person is asked.
         selection: the command line with the hosts that it means by another word than --host.
+        probes: it asks the probing hosts; for all others they are not there.
 
     """
 
@@ -112,6 +114,7 @@ class Opening:
     missing_key: Callable[[CommandLine, str, Path], None] = refuse_missing_key
     meet: Callable[[Run, Console], None] = know_hosts
     selection: Callable[[CommandLine, Intent], CommandLine] = as_given
+    probes: bool = False
 
 
 USUAL = Opening()

@@ -159,7 +159,10 @@ def prepare(
     intent, redactor = load_intent(settings, platforms), Redactor()
     given = opening.selection(given, intent)
     nornir = build_nornir(
-        settings, logins=logins(intent, settings, redactor), missing_key=partial(opening.missing_key, given)
+        settings,
+        logins=logins(intent, settings, redactor),
+        missing_key=partial(opening.missing_key, given),
+        leave_out=() if opening.probes else [probe.name for probe in intent.probes],
     )
     chosen = select(nornir, given.groups, given.hosts)
     options = Options(

@@ -25,6 +25,8 @@ from kubepeer.intent.model import (
 )
 from kubepeer.intent.node_settings import NodeSettings
 from kubepeer.intent.peering import Peering
+from kubepeer.intent.probe import GROUP as PROBES
+from kubepeer.intent.probe import Probe, ProbeData
 from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.rack import Rack
 from kubepeer.intent.rules import contradictions
@@ -94,15 +96,16 @@ def load_intent(settings: Settings, platforms: Platforms) -> Intent:
     routers = [_router(files, name, platforms) for name in files.hosts if "routers" in groups[name]]
     nodes: list[Node] = []
     for name in files.hosts:
-        if "routers" in groups[name]:
+        if "routers" in groups[name] or PROBES in groups[name]:
             continue
         roles = [role for role in ROLES if role in groups[name]]
         if not roles:
             raise InventoryError(
-                f"{files.host_file}: {name}: is in none of the groups control_plane, worker, routers. {NOTHING}"
+                f"{files.host_file}: {name}: is in none of the groups control_plane, worker, routers, {PROBES}. {NOTHING}"
             )
         nodes.append(_node(files, name, roles, fabric.cluster, routers, FIRST_PRIORITY - len(nodes)))
-    intent = Intent(nodes=tuple(nodes), routers=tuple(routers), **dict(fabric))
+    probes = tuple(_probe(files, name, groups[name]) for name in files.hosts if PROBES in groups[name])
+    intent = Intent(nodes=tuple(nodes), routers=tuple(routers), probes=probes, **dict(fabric))
     for found in contradictions(intent, platforms):
         file = _file_of(files, found)
         where = "".join(f"{part}: " for part in (found.host, found.key) if part)
@@ -170,6 +173,15 @@ def _node(
                 "settings": NodeSettings(**{key: getattr(data, key) for key in NodeSettings.model_fields}),
             }
         )
+    except ValidationError as error:
+        raise _of_host(files, name, error) from error
+
+
+def _probe(files: Files, name: str, groups: set[str]) -> Probe:
+    if others := sorted(groups & {*ROLES, "routers"}):
+        raise InventoryError(f"{files.host_file}: {name}: is in both groups {PROBES} and {others[0]}. {NOTHING}")
+    try:
+        return Probe(name=name, access=ProbeData.model_validate(_own_data(files, name)).access)
     except ValidationError as error:
         raise _of_host(files, name, error) from error
 

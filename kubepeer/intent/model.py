@@ -14,6 +14,7 @@ from kubepeer.intent.kubeadm import Kubeadm
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.node_settings import NodeSettings
 from kubepeer.intent.peering import Peering
+from kubepeer.intent.probe import Probe
 from kubepeer.intent.proxy import Proxy
 from kubepeer.intent.rack import Rack
 from kubepeer.intent.rpm import RpmRepositories
@@ -166,6 +167,7 @@ class Intent(Section):
     kubeadm: Kubeadm = Kubeadm()
     nodes: tuple[Node, ...]
     routers: tuple[Router, ...]
+    probes: tuple[Probe, ...] = ()  # asked by verify_services.py alone
 
     @property
     def control_planes(self) -> tuple[Node, ...]:

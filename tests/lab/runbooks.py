@@ -92,6 +92,10 @@ class Runbooks:
         """python runbooks/verify_routes.py ARGUMENTS."""
         return self._run("verify_routes", arguments, deadline)
 
+    def services(self, *arguments: str, deadline: float = 300) -> Answer:
+        """python runbooks/verify_services.py ARGUMENTS."""
+        return self._run("verify_services", arguments, deadline)
+
     def drift(self, *arguments: str, deadline: float = 300) -> Answer:
         """python runbooks/drift.py ARGUMENTS."""
         return self._run("drift", arguments, deadline)

@@ -13,7 +13,7 @@ MASTERS = {f"k8s-calico-master-10-31-90-{number}" for number in (1, 2, 3)}
 WORKERS = {f"k8s-calico-worker-10-31-90-{number}" for number in (4, 5, 6)}
 ROUTERS = {"openwrt", "tiny-unraid"}
 GROUPS = (
-    "Groups: fabric (8), linux (6), kubernetes (6), control_plane (3), worker (3), routers (2), frr (1), "
+    "Groups: fabric (8), linux (6), kubernetes (6), probes (0), control_plane (3), worker (3), routers (2), frr (1), "
     "bird (1), eos (0), ios (0), nxos (0), junos (0), vyos (0)."
 )
 
