@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubepeer.errors import CommandError
-from kubepeer.intent.kubeadm import OURS
+from kubepeer.intent.node_settings import OURS
 from tasks.routes.expected import EXCLUDED
 
 Manifest = Mapping[str, Any]

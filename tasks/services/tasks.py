@@ -176,5 +176,3 @@ def clean_up(task: Task, run: Run) -> Result:
     """Take the Local service away."""
     temporary.take_away(run)
     return done(task)
-
-
