@@ -1,6 +1,6 @@
 """The cluster's side of every session: the inventory's section cluster.bgp."""
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
 from pydantic import Field
@@ -31,6 +31,8 @@ class Bgp(Section):
     announce_load_balancers: bool = True
     load_balancer_aggregation: bool = True  # the network; else a /32 of each service
     public_as_numbers: tuple[AsNumber, ...] = ()  # that are meant
+    topology: Literal["routers", "route_reflectors"] = "routers"  # who tells nodes of each other: reflectors.py
+    reflector_cluster_id: IPv4Address = IPv4Address("244.0.0.1")  # RFC 4456; the one of Calico's documentation
     # how nodes reach each other's pods: between_nodes.py
     between_nodes: Literal["choose", "vxlan", "as_per_node", "default_route", "as_override", "allowas_in"] = "choose"
     listen_port: Port = 179

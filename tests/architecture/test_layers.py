@@ -124,6 +124,7 @@ PURE = (
     "kubepeer/intent/pool_rules.py",
     "kubepeer/intent/prefixes.py",
     "kubepeer/intent/racks.py",
+    "kubepeer/intent/reflectors.py",
     "kubepeer/intent/rpm.py",
     "kubepeer/intent/rules.py",
     "kubepeer/intent/section.py",
