@@ -32,7 +32,7 @@ class Bgp(Section):
     load_balancer_aggregation: bool = True  # the network; else a /32 of each service
     public_as_numbers: tuple[AsNumber, ...] = ()  # that are meant
     listen_port: Port = 179
-    bind_mode: Literal["NodeIP", "None"] = "NodeIP"  # None: BIRD listens on all addresses of a node
+    bind_mode: Literal["NodeIP", "None"] = "NodeIP"  # None: all addresses of a node
 
     def announced_services(self, networks: Networks) -> tuple[IPv4Network, ...]:
         """The networks of services that every node announces as such."""
@@ -50,5 +50,5 @@ class Bgp(Section):
 
     @property
     def asked_keepalive(self) -> int | None:
-        """What the nodes must be told to send keepalives after; None where it is what BIRD does by itself, a third of the hold time."""
+        """What the nodes must be told to send keepalives after; None where that is a third of the hold time, as by itself."""
         return None if self.keepalive_seconds * 3 == self.hold_seconds else self.keepalive_seconds
