@@ -81,7 +81,7 @@ def _aggregation(intent: Intent) -> str | None:
 
 def filter_of(router: str) -> str:
     """The name of the filter with the owner's further rules for a router."""
-    return f"kubepeer-{router}"
+    return f"kubepeer-router-{router}"
 
 
 def _rules(router: Router) -> Manifest:

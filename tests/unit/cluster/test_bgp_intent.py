@@ -104,7 +104,7 @@ def test_further_rules_stand_behind_the_one_that_keeps_a_node_to_its_own_blocks(
     imports = [{"action": "Reject", "community": "64512:1", "as_path": [64512]}]
     manifests = made(intent_of, **nodes(exports=rules, imports=imports))
     filters, peers = specs(manifests, "BGPFilter"), specs(manifests, "BGPPeer")
-    assert filters["kubepeer-openwrt"] == {
+    assert filters["kubepeer-router-openwrt"] == {
         "exportV4": [
             {
                 "action": "Accept", "cidr": "10.33.0.0/17", "matchOperator": "Equal",
@@ -115,10 +115,10 @@ def test_further_rules_stand_behind_the_one_that_keeps_a_node_to_its_own_blocks(
         "exportV6": [{"action": "Reject", "cidr": "2001:db8::/32", "matchOperator": "NotIn"}],
         "importV4": [{"action": "Reject", "communities": {"values": ["64512:1"]}, "asPathPrefix": [64512]}],
     }  # fmt: skip
-    assert peers["openwrt-peer"]["filters"] == ["kubepeer-own-blocks", "kubepeer-openwrt"]
+    assert peers["openwrt-peer"]["filters"] == ["kubepeer-own-blocks", "kubepeer-router-openwrt"]
     assert peers["tiny-unraid-peer"]["filters"] == ["kubepeer-own-blocks"]
     kinds = [(one["kind"], one["metadata"]["name"]) for one in manifests]
-    assert kinds.index(("BGPFilter", "kubepeer-openwrt")) < kinds.index(("BGPPeer", "openwrt-peer"))
+    assert kinds.index(("BGPFilter", "kubepeer-router-openwrt")) < kinds.index(("BGPPeer", "openwrt-peer"))
 
 
 @pytest.mark.parametrize(
@@ -155,16 +155,16 @@ def test_each_pool_has_its_own_routing(intent_of: Any) -> None:
     network = specs(made(intent_of, **POOLS), "Installation")["default"]["calicoNetwork"]
     assert network["ipPools"] == [
         {
-            "blockSize": 24, "cidr": "10.34.0.0/17", "encapsulation": "VXLAN", "natOutgoing": "Disabled",
-            "nodeSelector": "zone == 'a'",
+            "blockSize": 24, "cidr": "10.34.0.0/17", "disableBGPExport": False, "encapsulation": "VXLAN",
+            "natOutgoing": "Disabled", "nodeSelector": "zone == 'a'",
         },
         {
             "blockSize": 26, "cidr": "10.34.128.0/18", "disableBGPExport": True, "encapsulation": "VXLANCrossSubnet",
             "natOutgoing": "Enabled", "nodeSelector": "all()",
         },
         {
-            "blockSize": 28, "cidr": "10.34.192.0/20", "encapsulation": "IPIPCrossSubnet", "natOutgoing": "Enabled",
-            "nodeSelector": "all()",
+            "blockSize": 28, "cidr": "10.34.192.0/20", "disableBGPExport": False, "encapsulation": "IPIPCrossSubnet",
+            "natOutgoing": "Enabled", "nodeSelector": "all()",
         },
     ]  # fmt: skip
 
