@@ -36,7 +36,7 @@ class Bgp(Section):
     # how nodes reach each other's pods: between_nodes.py
     between_nodes: Literal["choose", "vxlan", "as_per_node", "default_route", "as_override", "allowas_in"] = "choose"
     listen_port: Port = 179
-    bind_mode: Literal["NodeIP", "None"] = "NodeIP"  # None: BIRD listens on all addresses of a node
+    bind_mode: Literal["NodeIP", "None"] = "NodeIP"  # None: all addresses of a node
 
     def announced_services(self, networks: Networks) -> tuple[IPv4Network, ...]:
         """The networks of services that every node announces as such."""
@@ -54,5 +54,5 @@ class Bgp(Section):
 
     @property
     def asked_keepalive(self) -> int | None:
-        """What the nodes must be told to send keepalives after; None where it is what BIRD does by itself, a third of the hold time."""
+        """What the nodes must be told to send keepalives after; None where that is a third of the hold time, as by itself."""
         return None if self.keepalive_seconds * 3 == self.hold_seconds else self.keepalive_seconds

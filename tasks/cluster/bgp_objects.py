@@ -61,21 +61,13 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
             for router in intent.routers
         },
         own_as_allowed=_own_as_allowed(intent),
+        reflectors=REFLECTORS if reflects(intent) else None,
+        reflector_label=REFLECTOR_LABEL,
         advertisements=advertisements(intent),
         aggregation=_aggregation(intent),
         next_hops=NEXT_HOPS[versions.has("calico", calico, "BGPPeer.nextHopMode")],
         keepalive=cluster.bgp.asked_keepalive if versions.has("calico", calico, "BGPPeer.keepaliveTime") else None,
         password=password,
-    )
-    return [*documents(text), *_reflectors(intent, password)]
-
-
-def _reflectors(intent: Intent, password: str | None) -> list[Manifest]:
-    """Every node's sessions with the nodes that reflect; those are chosen by a label."""
-    if not reflects(intent):
-        return []
-    text = render(
-        "cluster/reflectors.yaml.j2", name=REFLECTORS, label=REFLECTOR_LABEL, bgp=intent.cluster.bgp, password=password
     )
     return documents(text)
 
@@ -104,7 +96,7 @@ def _aggregation(intent: Intent) -> str | None:
 
 def filter_of(router: str) -> str:
     """The name of the filter with the owner's further rules for a router."""
-    return f"kubepeer-{router}"
+    return f"kubepeer-router-{router}"
 
 
 def _rules(router: Router) -> Manifest:

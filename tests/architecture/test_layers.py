@@ -96,6 +96,7 @@ PURE = (
     "tasks/nodes/sysctls.py",
     "tasks/nodes/systems.py",
     "tasks/nodes/ufw.py",
+    "tasks/routers/occupied.py",
     "tasks/routers/plan.py",
     "tasks/routers/secrets.py",
     "tasks/routers/sessions.py",
