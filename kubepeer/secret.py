@@ -104,11 +104,13 @@ def bgp_password(source: SecretSource, folder: Path) -> str:
     password = source.read("the BGP password", folder)
     if '"' in password:
         raise InventoryError(
-            "the BGP password has a quotation mark: Calico's BIRD cannot read it", cure="choose another"
+            "the BGP password (cluster.bgp.password) has a quotation mark: Calico's BIRD cannot read it",
+            cure="choose another",
         )
     if (length := len(password.encode())) > KEY_BYTES:
         raise InventoryError(
-            f"the BGP password has {length} bytes: a TCP-MD5 key has at most {KEY_BYTES}", cure="choose a shorter one"
+            f"the BGP password (cluster.bgp.password) has {length} bytes: a TCP-MD5 key has at most {KEY_BYTES}",
+            cure="choose a shorter one",
         )
     return password
 

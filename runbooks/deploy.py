@@ -26,7 +26,7 @@ from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_s
 from tasks.endpoint import one_that_asks
 from tasks.endpoint_as_seen import verify_endpoint_when_built
 from tasks.nodes.tasks import prepare, pull_images
-from tasks.observe import observe, preflight_with_cluster
+from tasks.observe import observe_when_usable, preflight_with_cluster
 from tasks.platforms.platform import PLATFORMS
 from tasks.routers.tasks import configure
 from tasks.routes.nodes import nodes_to_ask, verify_pod_routes_when_settled
@@ -34,7 +34,7 @@ from tasks.routes.table import show
 from tasks.routes.tasks import routers_to_ask, verify_when_settled
 
 PHASES: list[Phase | Together] = [
-    Phase("Observe", observe, on=chosen),
+    Phase("Observe", observe_when_usable, on=chosen),
     Phase("Preflight", preflight_with_cluster, on=chosen),
     Together(
         Phase("Prepare nodes", prepare, on=nodes),

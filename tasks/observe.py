@@ -57,6 +57,13 @@ def observe(task: Task, run: Run) -> Result:
     return done(task)
 
 
+@hands_over(gives=(*OBSERVED, SETTINGS))
+def observe_when_usable(task: Task, run: Run) -> Result:
+    """The same, when the passwords can be used: what is known here is refused before anything is contacted."""
+    refuse_unusable_passwords(run)
+    return observe(task, run)
+
+
 @hands_over(needs=OBSERVED, gives=ASKED_API)
 def preflight(task: Task, run: Run) -> Result:
     """Refuse, with every cure at once, where it cannot end well; for all hosts, routers too, where the reason is one of all."""
@@ -71,7 +78,6 @@ def preflight_with_cluster(task: Task, run: Run) -> Result:
     """The same, and what cannot end well in the cluster itself: then no host is touched."""
     refuse_another_provider(run)
     refuse_busy_load_balancer(run)
-    refuse_unusable_passwords(run)
     result = preflight(task, run)
     refuse_cluster(run)
     return result

@@ -4,6 +4,7 @@ The trap: a router that tells a node of another one's pod block does so with the
 for a loop (RFC 4271, 9.1.2). Calico's documentation has the design (reference/architecture/design/l3-interconnect-fabric); the cures:
 
 - vxlan: Felix has routes to all blocks itself, direct ones on a link and a tunnel between links; routers tell nodes nothing.
+- route_reflectors: nodes that reflect tell the others by internal BGP, where no AS is put into a path (cluster.bgp.topology).
 - as_per_node: no path has the AS of the node that it comes to.
 - default_route: nodes send what they have no route for to a router, and it has all blocks. It hides a block that is missing.
 - as_override: the router puts its own AS in the place of the node's.
@@ -17,13 +18,15 @@ from typing import Literal
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.model import Intent, Router
+from kubepeer.intent.reflectors import reflects
 
-Cure = Literal["vxlan", "as_per_node", "default_route", "as_override", "allowas_in"]
+Cure = Literal["vxlan", "route_reflectors", "as_per_node", "default_route", "as_override", "allowas_in"]
 KEY = "cluster.bgp.between_nodes"
 OWN_AS_IN_A_PATH = 1  # from node to router to node it is there once
 FELIX = ("VXLAN", "VXLANCrossSubnet")  # encapsulations whose routes are Felix's; IPIP's and none's are learned by BGP
 TOLD: Mapping[Cure, str] = {
     "vxlan": "Felix has the routes: direct on a link, VXLAN between links; routers tell the nodes nothing",
+    "route_reflectors": "nodes that reflect tell the others of each other's pod blocks, by internal BGP",
     "as_per_node": "the routers tell the nodes each other's pod blocks; every node has an AS of its own",
     "default_route": "a default route to the routers, which have all pod blocks",
     "as_override": "the routers tell the nodes each other's pod blocks, and put their own AS in the place of the nodes'",
@@ -36,7 +39,7 @@ class Way:
     """How nodes reach each other's pods.
 
     Attributes:
-        cure: of the five.
+        cure: of those above.
         asked: whether the inventory names it; else it is the first that fits.
 
     """
@@ -73,6 +76,8 @@ def way(intent: Intent, platforms: Platforms) -> Way:
 def _choice(intent: Intent, platforms: Platforms) -> Cure:
     if _felix(intent):
         return "vxlan"
+    if reflects(intent):
+        return "route_reflectors"
     if not any(_sharing(intent, router) for router in intent.routers):
         return "as_per_node"
     if all(router.peering.default_route for router in intent.routers):

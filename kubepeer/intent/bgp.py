@@ -1,6 +1,6 @@
 """The cluster's side of every session: the inventory's section cluster.bgp."""
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
 from pydantic import Field
@@ -31,10 +31,12 @@ class Bgp(Section):
     announce_load_balancers: bool = True
     load_balancer_aggregation: bool = True  # the network; else a /32 of each service
     public_as_numbers: tuple[AsNumber, ...] = ()  # that are meant
+    topology: Literal["routers", "route_reflectors"] = "routers"  # who tells nodes of each other: reflectors.py
+    reflector_cluster_id: IPv4Address = IPv4Address("244.0.0.1")  # RFC 4456; the one of Calico's documentation
     # how nodes reach each other's pods: between_nodes.py
     between_nodes: Literal["choose", "vxlan", "as_per_node", "default_route", "as_override", "allowas_in"] = "choose"
     listen_port: Port = 179
-    bind_mode: Literal["NodeIP", "None"] = "NodeIP"  # None: BIRD listens on all addresses of a node
+    bind_mode: Literal["NodeIP", "None"] = "NodeIP"  # None: all addresses of a node
 
     def announced_services(self, networks: Networks) -> tuple[IPv4Network, ...]:
         """The networks of services that every node announces as such."""
@@ -52,5 +54,5 @@ class Bgp(Section):
 
     @property
     def asked_keepalive(self) -> int | None:
-        """What the nodes must be told to send keepalives after; None where it is what BIRD does by itself, a third of the hold time."""
+        """What the nodes must be told to send keepalives after; None where that is a third of the hold time, as by itself."""
         return None if self.keepalive_seconds * 3 == self.hold_seconds else self.keepalive_seconds

@@ -65,6 +65,7 @@ class NodeData(NodeSettings):
     as_number: AsNumber | None = None  # the cluster's where none is said
     routers: tuple[str, ...] | None = None  # all where none is said
     rack: Rack | None = None
+    route_reflector: bool = False
     access: Access = Access()
 
 
@@ -169,6 +170,7 @@ def _node(
                 "routers": data.routers if data.routers is not None else tuple(router.name for router in routers),
                 "routers_said": data.routers is not None,
                 "rack": data.rack,
+                "route_reflector": data.route_reflector,
                 "access": data.access,
                 "settings": NodeSettings(**{key: getattr(data, key) for key in NodeSettings.model_fields}),
             }

@@ -122,6 +122,7 @@ class Node(Section):
     as_number: AsNumber
     routers: tuple[str, ...]  # the names of those that it peers with
     routers_said: bool = False  # whether the inventory names them; else they are all that there are
+    route_reflector: bool = False  # tells the other nodes of each other, where cluster.bgp.topology says so
     rack: Rack | None = None  # None: on the one link that all nodes share
     access: Access = Access()
     settings: NodeSettings = NodeSettings()

@@ -60,7 +60,7 @@ class NodeSide(Section):
     """What a BGPPeer tells the nodes of one router, beyond its address, AS, password and timers.
 
     Attributes:
-        next_hop: `keep`: a route's own, so that a pod block leads to its node; `self`: the node that announces it; `auto`: BIRD's default.
+        next_hop: `keep`: a route's own: a pod block leads to its node; `self`: the node that announces it; `auto`: Calico's default.
         source_address: `node`: the node's own address; `any`: what its kernel takes, for a router that several of its links lead to.
         reachable_by: the gateway to a router that is not on the nodes' link.
         allowed_local_as: how often the nodes' own AS may be in the path of what the router tells them.

@@ -27,6 +27,7 @@ class Peering(Section):
     )
     redundancy_group: str = "routers"  # its routers are changed one after the other
     vrf: VrfName | None = None  # where the sessions are; the router must have it. None: outside all VRFs
+    routed_already: bool = False  # that it knows the services' networks from elsewhere before us is meant
     nodes: NodeSide = NodeSide()  # what the nodes are told of it
 
     @model_validator(mode="after")

@@ -102,6 +102,13 @@ def _of_node(intent: Intent, node: Node, known: dict[str, Rack]) -> Iterator[Con
             key="rack",
             cure=f"routers: beside rack:, of {routers}",
         )
+    elif known and not node.routers_said:
+        yield Contradiction(
+            f"names no routers, and there are racks ({', '.join(known)}): the routers of all of them would serve it",
+            host=node.name,
+            key="routers",
+            cure="the group of its rack, or routers: of its own",
+        )
 
 
 def _virtual_address(intent: Intent) -> Iterator[Contradiction]:

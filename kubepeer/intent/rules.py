@@ -12,6 +12,7 @@ from kubepeer.intent.endpoint import of_endpoint
 from kubepeer.intent.model import Intent, Node, Router
 from kubepeer.intent.prefixes import beyond_the_limit
 from kubepeer.intent.racks import of_racks
+from kubepeer.intent.reflectors import of_reflectors
 
 LABEL = 63  # characters of a label's value: the kubelet writes its node's name into kubernetes.io/hostname
 WORKLOAD_ADDRESS = 80  # section 7 of the tutorial: templates/cluster/workload.yaml.j2
@@ -29,6 +30,7 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from _peerings(intent)
     yield from _abilities(intent, platforms)
     yield from as_numbers.contradictions(intent)
+    yield from of_reflectors(intent)
     yield from of_the_cure(intent, platforms)
     yield from refusals(intent)
     yield from pool_rules.contradictions(intent)

@@ -9,6 +9,7 @@ from kubepeer import versions
 from kubepeer.intent import Intent, Node, Router
 from kubepeer.intent.between_nodes import way
 from kubepeer.intent.node_side import FilterRule
+from kubepeer.intent.reflectors import reflectors, reflects
 from tasks.cluster.api import Manifest
 from tasks.cluster.objects import documents
 from tasks.linux.templates import render
@@ -21,6 +22,9 @@ LABEL_NAME, DIGEST = (
     8,
 )  # Kubernetes: of a label's name behind its prefix; of a longer one, what tells it from others
 FILTER = "kubepeer-own-blocks"
+REFLECTORS = "kubepeer-route-reflectors"
+REFLECTOR_LABEL = f"{LABEL_PREFIX}route_reflectors"  # no router's name has an underscore
+CLUSTER_ID = "projectcalico.org/RouteReflectorClusterID"  # libcalico-go, lib/backend/k8s/resources/node.go
 # Felix's devices for VXLAN over IPv4, and for IP in IP
 TUNNELS = {"VXLAN": "vxlan.calico", "VXLANCrossSubnet": "vxlan.calico", "IPIP": "tunl0", "IPIPCrossSubnet": "tunl0"}
 # How a peer is told of a route's next hop, without nextHopMode and with it: the two together are refused (libcalico-go, validator/v3).
@@ -57,6 +61,8 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
             for router in intent.routers
         },
         own_as_allowed=_own_as_allowed(intent),
+        reflectors=REFLECTORS if reflects(intent) else None,
+        reflector_label=REFLECTOR_LABEL,
         advertisements=advertisements(intent),
         aggregation=_aggregation(intent),
         next_hops=NEXT_HOPS[versions.has("calico", calico, "BGPPeer.nextHopMode")],
@@ -90,7 +96,7 @@ def _aggregation(intent: Intent) -> str | None:
 
 def filter_of(router: str) -> str:
     """The name of the filter with the owner's further rules for a router."""
-    return f"kubepeer-{router}"
+    return f"kubepeer-router-{router}"
 
 
 def _rules(router: Router) -> Manifest:
@@ -140,16 +146,18 @@ def label_of(router: str) -> str:
 
 @dataclass(frozen=True)
 class StandingNode:
-    """What a registered node has of ours: an AS of its own, and labels of routers."""
+    """What a registered node has of ours: an AS of its own, a reflector's cluster id, and labels of routers."""
 
     own_as: bool = False
+    reflects: bool = False
     labels: frozenset[str] = frozenset()
 
 
 def standing_node(metadata: Mapping[str, Any]) -> StandingNode:
     """Read from a node's metadata."""
     labels = (label for label in metadata.get("labels") or {} if label.startswith(LABEL_PREFIX))
-    return StandingNode(AS_NUMBER in (metadata.get("annotations") or {}), frozenset(labels))
+    annotations = metadata.get("annotations") or {}
+    return StandingNode(AS_NUMBER in annotations, CLUSTER_ID in annotations, frozenset(labels))
 
 
 def nodes(intent: Intent, standing: Mapping[str, StandingNode], *, keep_labels: bool) -> list[Manifest]:
@@ -168,14 +176,19 @@ def nodes(intent: Intent, standing: Mapping[str, StandingNode], *, keep_labels: 
         if stands is None:
             continue
         served = {label_of(router.name) for router in _choosy(intent) if router.name in node.routers}
+        reflector = node in reflectors(intent)
+        served |= {REFLECTOR_LABEL} if reflector else set()
         labels = sorted(served | (stands.labels if keep_labels else set()))
         own_as = _has_its_own_as(intent, node)
-        if not (labels or stands.labels or own_as or stands.own_as):
+        if not (labels or stands.labels or own_as or stands.own_as or stands.reflects):
             continue
         metadata: dict[str, Any] = {
             "name": node.full_name,
             "labels": dict.fromkeys(labels, "true"),
-            "annotations": {AS_NUMBER: str(node.as_number)} if own_as else {},
+            "annotations": {
+                **({AS_NUMBER: str(node.as_number)} if own_as else {}),
+                **({CLUSTER_ID: str(intent.cluster.bgp.reflector_cluster_id)} if reflector else {}),
+            },
         }
         found.append({"apiVersion": "v1", "kind": "Node", "metadata": metadata})
     return found

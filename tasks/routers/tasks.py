@@ -10,7 +10,7 @@ from nornir_jinja2.plugins.tasks import template_file
 
 from kubepeer.change import Change
 from kubepeer.errors import CommandError, RefusedError, UnreachableError
-from kubepeer.intent import Router
+from kubepeer.intent import Intent, Router
 from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done
 from tasks.linux.apply import apply
@@ -20,13 +20,15 @@ from tasks.linux.shell import open_shell
 from tasks.linux.templates import environment
 from tasks.platforms import preflight
 from tasks.platforms.platform import PLATFORMS, context
+from tasks.platforms.reader import ReadsVrfs, RouterReader
 from tasks.platforms.transport import refuse_unclear_transport
-from tasks.routers import plan
+from tasks.routers import occupied, plan
 from tasks.routers.backups import wanted_backups
 from tasks.routers.safe_change import Candidate, Order, change_safely
 from tasks.routers.sessions import session_name
 
 ANSWERS = Memory[Seen]("what each router answers to its preflight")
+TABLE = "table: "  # before the names of a reader's questions, among those of preflight
 WENT_WRONG = Memory[str]("the router of a redundancy group whose change went wrong")
 
 
@@ -55,7 +57,8 @@ def observe(task: Task, run: Run) -> Result:
     )
     seen = Seen({}, {})
     if platform.on_linux:
-        seen = ask(open_shell(run.nornir, router.name), preflight.questions(platform.preflight, router))
+        asked = preflight.questions(platform.preflight, router) | _table_questions(run.intent, router)
+        seen = ask(open_shell(run.nornir, router.name), asked)
     # opened here, beside the nodes' connections: routers are configured one after the other
     connection(run.nornir, router.name, "napalm")
     run.keep(ANSWERS, seen, of=router.name)
@@ -67,10 +70,40 @@ def refuse_early(task: Task, run: Run) -> Result:
     """Refuse to touch a router where it cannot end well."""
     router = run.intent.router(task.host.name)
     asked = PLATFORMS[router.platform].preflight
-    found = preflight.reasons(asked, run.intent, router, run.recall(ANSWERS, of=router.name) or Seen({}, {}))
+    seen = run.recall(ANSWERS, of=router.name) or Seen({}, {})
+    found = preflight.reasons(asked, run.intent, router, seen) or _occupied(run.intent, router, seen)
     if found:
         raise RefusedError("; ".join(found) + ". Nothing was changed.", host=task.host.name)
     return done(task, summary="all clear")
+
+
+def _table_reader(router: Router) -> RouterReader | None:
+    """Who reads a Linux machine's tables, by its shell; the others are not asked what they route."""
+    platform = PLATFORMS[router.platform]
+    reader, vrf = platform.reader, router.peering.vrf
+    if reader is None or not platform.on_linux or router.peering.routed_already:
+        return None
+    if vrf is None:
+        return reader
+    return reader.in_vrf(vrf, router.configuration_files) if isinstance(reader, ReadsVrfs) else None
+
+
+def _table_questions(intent: Intent, router: Router) -> dict[str, str]:
+    reader = _table_reader(router)
+    asked = reader.questions(occupied.networks(intent), {}) if reader else {}
+    return {f"{TABLE}{name}": command for name, command in asked.items() if not name.startswith("kernel ")}
+
+
+def _occupied(intent: Intent, router: Router, seen: Seen) -> list[str]:
+    """Why the router cannot take the cluster's networks; nothing where its tables cannot be read, which verifying says in its words."""
+    reader = _table_reader(router)
+    answers = {name.removeprefix(TABLE): answer for name, answer in seen.answers.items() if name.startswith(TABLE)}
+    if reader is None or not answers:
+        return []
+    try:
+        return list(occupied.reasons(intent, router, reader.read(answers, {})))
+    except CommandError:
+        return []
 
 
 @hands_over(gives=(WENT_WRONG,))

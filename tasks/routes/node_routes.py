@@ -20,6 +20,7 @@ QUESTIONS = {"routes": kernel_questions.routes_question(EVERYTHING)}
 NOWHERE = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
 CAUSES: Mapping[Cure, str] = {
     "vxlan": "Felix has not put it there: the log of calico-node on this node, and whether the other one is Ready",
+    "route_reflectors": "no reflector has told it: its sessions with the nodes that have the label router.kubepeer.io/route_reflectors",
     "as_per_node": "no router has told it: show what it advertises to this node, and the node's own AS in the path",
     "default_route": "there is no default route: data.peering.default_route of its routers, or the machine's own",
     "as_override": "no router has told it, or with the nodes' AS in the path: as-override of the router, and its filter out",

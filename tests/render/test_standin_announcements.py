@@ -220,3 +220,38 @@ def test_bird_refuses_a_password_with_a_quotation_mark(program: list[str], tmp_p
         words = [*program, "-p", "-c", str(tmp_path / "bird.conf")]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert (done.returncode == 0) == accepted, done.stderr
+
+
+def test_a_reflector_tells_its_clients_of_each_other(program: list[str], tmp_path: Path) -> None:
+    """n1 reflects; n2 and n3 have no session with each other, and each learns of the other's block with its owner's next hop."""
+    if not namespaces_possible():
+        unavailable("network namespaces need root")
+    addresses = {name: f"10.31.90.{number}/16" for number, name in enumerate(("n1", "n2", "n3"), 1)}
+    label = "router.kubepeer.io/route_reflectors"
+    reflector = {"labels": {label: "true"}, "annotations": {"projectcalico.org/RouteReflectorClusterID": "244.0.0.1"}}
+    nodes = {name: {"address": address} | (reflector if name == "n1" else {}) for name, address in addresses.items()}
+    with network(addresses, tmp_path, program) as machines:
+        for name, machine in machines.items():
+            objects = {
+                "nodes": {name: nodes[name]} | nodes,
+                "blocks": [BLOCKS[name]],
+                "pools": {"default-ipv4-ippool": {"cidr": "10.33.0.0/17", "blockSize": 24}},
+                "configurations": {"default": {"nodeToNodeMeshEnabled": False, "asNumber": 64517}},
+                "peers": {"reflectors": {"nodeSelector": "all()", "peerSelector": f"has({label})"}},
+            }
+            machine.start_bird(rendered(objects), "-R")
+
+        def in_kernel(name: str) -> dict[str, str]:
+            listed = [
+                line.split() for line in machines[name].inside("ip", "route", "show", "proto", "bird").splitlines()
+            ]
+            return {words[0]: words[2] for words in listed if words[1] == "via"}
+
+        others = {
+            "n2": {BLOCKS["n1"]: "10.31.90.1", BLOCKS["n3"]: "10.31.90.3"},
+            "n3": {BLOCKS["n1"]: "10.31.90.1", BLOCKS["n2"]: "10.31.90.2"},
+        }
+        until(lambda: {name: in_kernel(name) for name in others} == others, SECONDS, whole(machines))
+        machines["n2"].end_bird()
+        machines["n1"].ask("disable Node_10_31_90_2")  # what the hold timer would bring about
+        until(lambda: BLOCKS["n2"] not in in_kernel("n3"), SECONDS, whole(machines))

@@ -17,5 +17,5 @@ def test_a_router_with_frr_runs_bgpd_and_forwards(machine: Machine) -> None:
 
 
 def test_debians_newest_systemd_alone_is_given_another_hierarchy_than_the_hosts() -> None:
-    assert len(FRR) == 3
+    assert len(FRR) == 4
     assert [one for one in MACHINES if one.needs_cgroup_v2] == [FRR_SID]

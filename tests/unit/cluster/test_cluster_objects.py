@@ -43,6 +43,7 @@ def test_the_operator_is_told_the_pod_network_of_the_inventory(intent_of: Any) -
         {
             "blockSize": 24,
             "cidr": "10.33.0.0/17",
+            "disableBGPExport": False,
             "encapsulation": "VXLANCrossSubnet",
             "natOutgoing": "Enabled",
             "nodeSelector": "all()",

@@ -11,7 +11,7 @@ from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from kubepeer.run import Run
 from tasks.control_plane.preflight import refuse_unusable_passwords
-from tasks.observe import preflight_with_cluster
+from tasks.observe import observe_when_usable
 
 CONTROL_PLANE, WORKER, ROUTER = "k8s-calico-master-10-31-90-1", "k8s-calico-worker-10-31-90-4", "openwrt"
 
@@ -34,18 +34,20 @@ def run(run_of: Callable[..., Run], intent_of: Callable[..., Intent], folder: Pa
 @pytest.mark.parametrize(
     ("passwords", "said"),
     [
-        ({"bgp": 'a"b'}, "the BGP password has a quotation mark"),
-        ({"bgp": "x" * 81}, "the BGP password has 81 bytes"),
+        ({"bgp": 'a"b'}, "the BGP password (cluster.bgp.password) has a quotation mark"),
+        ({"bgp": "x" * 81}, "the BGP password (cluster.bgp.password) has 81 bytes"),
         ({"vrrp": "ninesigns"}, "the VRRP password is not one that keepalived takes whole"),
     ],
 )
-def test_it_is_refused_for_every_host_alike(run: Any, passwords: dict[str, str], said: str) -> None:
+def test_it_is_refused_for_every_host_alike_before_any_is_contacted(
+    run: Any, passwords: dict[str, str], said: str
+) -> None:
     running = run(**passwords)
     told = set()
     for host in (CONTROL_PLANE, WORKER, ROUTER):
         task: Any = SimpleNamespace(host=SimpleNamespace(name=host))
         with pytest.raises(RefusedError) as caught:
-            preflight_with_cluster(task, running)
+            observe_when_usable(task, running)
         told.add(str(caught.value))
     (line,) = told
     assert line.startswith(f"k8s-calico: {said}")

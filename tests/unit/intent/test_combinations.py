@@ -42,6 +42,31 @@ def test_a_node_announces_what_all_nodes_own(intent_of: Any, pods: str, block: i
     assert announced(intent, intent.router("tiny-unraid"), PLATFORMS).own_again == 0
 
 
+POOLS = {
+    "pods": "10.34.0.0/17",
+    "pod_subnet": "10.34.0.0/16",
+    "further_pools": [{"cidr": "10.34.128.0/18", "announced": False}, {"cidr": "10.34.192.0/20", "block_size": 24}],
+    "external": ["192.0.2.0/24"],
+}
+
+
+@pytest.mark.parametrize(
+    ("networks", "bgp", "counted"),
+    [
+        pytest.param(POOLS, {}, Announced(128 + 16, 111, 0, 3), id="every_pool_that_is_announced"),
+        pytest.param({}, {"announce_services": False}, Announced(128, 111, 0, 1), id="services_that_are_not"),
+        pytest.param({"pod_routing": {"announced": False}}, {}, Announced(0, 0, 0, 2), id="no_pool_is_announced"),
+    ],
+)
+def test_what_is_announced_is_counted(
+    intent_of: Any, networks: dict[str, Any], bgp: dict[str, Any], counted: Announced
+) -> None:
+    groups = {"fabric": {"data": {"cluster": {"networks": networks, "bgp": bgp}}}}
+    software = {"kubernetes": "1.36.3", "calico": "3.32.1", "purelb": "0.16.6"}
+    intent = intent_of("today", groups=groups, defaults_file={"data": {"software": software}})
+    assert announced(intent, intent.router("openwrt"), PLATFORMS) == counted
+
+
 def test_more_nodes_than_a_platform_has_equal_paths_are_refused(project: Any) -> None:
     hosts: dict[str, Any] = {f"w{n}": {"hostname": f"10.31.91.{n}", "groups": ["worker"]} for n in range(1, 27)}
     hosts["openwrt"] = {"groups": ["ios"]}

@@ -182,7 +182,7 @@ def test_a_password_that_one_end_could_not_hold_is_refused_for_both(
     monkeypatch.setenv("BGP_PASSWORD", password)
     with pytest.raises(InventoryError) as raised:
         bgp_password(SecretSource(env="BGP_PASSWORD"), folder)
-    assert str(raised.value).startswith(f"the BGP password {says} Cure: choose ")
+    assert str(raised.value).startswith(f"the BGP password (cluster.bgp.password) {says} Cure: choose ")
     assert password not in str(raised.value)
 
 

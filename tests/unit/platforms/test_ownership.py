@@ -31,6 +31,26 @@ def test_one_block_that_is_the_whole_network_is_accepted_with_its_addresses(inte
     assert entries(intent)[:2] == [(10, "10.33.0.0/24", None), (15, "10.33.0.0/24", 32)]
 
 
+def test_further_networks_are_accepted_and_a_pool_that_is_not_announced_is_not(intent_of: Any) -> None:
+    newer = {"defaults_file": {"data": {"software": {"calico": "3.28.5", "kubernetes": "1.30.0"}}}}
+    more = networks(
+        pods="10.34.0.0/17",
+        pod_subnet="10.34.0.0/16",
+        pod_routing={"announced": False},
+        further_pools=[{"cidr": "10.34.128.0/18", "announced": False}, {"cidr": "10.34.192.0/20", "block_size": 28}],
+        external=["10.33.192.0/18", "192.0.2.0/24"],
+    )
+    assert entries(intent_of(**newer, **more)) == [
+        (20, "10.33.128.0/18", None),
+        (25, "10.33.128.0/18", 32),
+        (30, "10.33.192.0/18", None),
+        (35, "10.33.192.0/18", 32),
+        (100, "192.0.2.0/24", None),
+        (105, "192.0.2.0/24", 32),
+        (1010, "10.34.192.0/20", 28),
+    ]
+
+
 def test_a_number_of_the_process_is_raised_and_never_lowered() -> None:
     assert [raised(standing, 6) for standing in (None, 1, 5, 6, 64)] == [None, 6, 6, None, None]
 

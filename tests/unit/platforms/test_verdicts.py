@@ -157,13 +157,28 @@ def test_an_old_iproute2_without_fibmatch_leaves_the_main_table_to_be_judged():
 
 def test_all_questions_go_in_one_round_trip_and_name_no_table_as_a_whole():
     questions = Frr().questions([NETWORKS[0]], PROBES)
-    assert set(questions) == {"neighbours", "bgp 10.33.0.0/17", "rib 10.33.0.0/17", "kernel 10.33.0.0/17", "lookups"}
-    assert all("10.33." in command for name, command in questions.items() if name != "neighbours")
+    assert set(questions) == {
+        "neighbours",
+        "bgp 10.33.0.0/17",
+        "rib 10.33.0.0/17",
+        "kernel 10.33.0.0/17",
+        "lookups",
+        "hash policy",
+    }
+    assert all("10.33." in command for name, command in questions.items() if name not in ("neighbours", "hash policy"))
 
 
 def test_bird_is_asked_in_one_round_trip_and_by_a_client_that_can_only_look():
     questions = Bird().questions([NETWORKS[0]], PROBES)
     about = ("paths", "exported", "kernel")
-    assert set(questions) == {"status", "protocols", *(f"{name} 10.33.0.0/17" for name in about), "lookups"}
+    assert set(questions) == {
+        "status",
+        "protocols",
+        *(f"{name} 10.33.0.0/17" for name in about),
+        "lookups",
+        "hash policy",
+    }
     assert all(command.count("birdc") == command.count("birdc -r ") for command in questions.values())
-    assert all("10.33." in command for name, command in questions.items() if name not in ("status", "protocols"))
+    assert all(
+        "10.33." in command for name, command in questions.items() if name not in ("status", "protocols", "hash policy")
+    )

@@ -156,6 +156,8 @@ def _session(session: Session) -> str:
         lines += [f"  multihop {session.ttl_security_hops};", "  ttl security on;"]
     if session.allowed_local_as_numbers:
         lines.append(f"  allow local as {session.allowed_local_as_numbers};")
+    if session.cluster_id:
+        lines += ["  rr client;", f"  rr cluster id {session.cluster_id};"]
     if session.passive:
         lines.append("  passive on;")
     imported = [*calls(session.filters, "import"), "accept;"]

@@ -12,6 +12,7 @@ ADDRESS_ANNOTATION = "projectcalico.org/IPv4Address"
 TUNNEL_ADDRESS_ANNOTATION = "projectcalico.org/IPv4VXLANTunnelAddr"
 AFFINITY_PREFIX = "host:"  # of IPAMBlock.spec.affinity
 AS_NUMBER_ANNOTATION = "projectcalico.org/ASNumber"
+CLUSTER_ID_ANNOTATION = "projectcalico.org/RouteReflectorClusterID"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Node:
     address: IPv4Interface | None
     as_number: int | None
     tunnel_address: IPv4Address | None = None
+    cluster_id: str = ""
+    """Of a route reflector (RFC 4456): those of one cluster have one."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ def node(item: Json) -> Node:
         address=address,
         as_number=as_plain_number(as_number) if as_number else None,
         tunnel_address=IPv4Address(tunnel) if tunnel else None,
+        cluster_id=notes.get(CLUSTER_ID_ANNOTATION, ""),
     )
 
 

@@ -30,6 +30,8 @@ class Session:
     is_same_as: bool
     reachable_by: IPv4Address | None = None
     filters: tuple[Filter, ...] = ()
+    cluster_id: str = ""
+    """Ours, where the other end is a client of ours as a route reflector."""
 
     @property
     def name(self) -> str:
@@ -135,11 +137,11 @@ def _selects(peer: Peer, node: Node) -> bool:
 
 def _session(speaker: Speaker, peer: Peer, address: IPv4Address, as_number: int) -> Session:
     is_same_as = as_number == speaker.as_number
-    is_a_node = any(other.address is not None and other.address.ip == address for other in speaker.nodes)
+    other_end = next((one for one in speaker.nodes if one.address is not None and one.address.ip == address), None)
     return Session(
         kind="Global" if peer.is_global else "Node",
         address=address,
-        port=peer.port or (speaker.settings.listen_port if is_a_node else None),
+        port=peer.port or (speaker.settings.listen_port if other_end else None),
         as_number=as_number,
         source=speaker.address if peer.from_node_address else None,
         password=_password(speaker, peer.password),
@@ -151,7 +153,14 @@ def _session(speaker: Speaker, peer: Peer, address: IPv4Address, as_number: int)
         is_same_as=is_same_as,
         reachable_by=peer.reachable_by,
         filters=tuple(speaker.filters[name] for name in peer.filters if name in speaker.filters),
+        cluster_id=_cluster_id(speaker, other_end) if is_same_as else "",
     )
+
+
+def _cluster_id(speaker: Speaker, other_end: Node | None) -> str:
+    """Whoever is of another cluster of reflectors, or none, is a client; one of the same is not (confd's template, bird.cfg)."""
+    own = speaker.node.cluster_id
+    return own if other_end is None or other_end.cluster_id != own else ""
 
 
 def _next_hop(peer: Peer, *, is_same_as: bool) -> str:
