@@ -22,7 +22,7 @@ COMMUNITIES = {"64517:120", "64517:300:100"}  # of the tutorial, section 5.3
 NAME, IMAGE = "local-trial", "docker.io/tinychen777/nginx-quic:latest"
 HERE = ("-n", "nginx-quic")
 ADDRESSES_OF_A_SERVICE = 2  # its ClusterIP, and the one of the load balancer
-STARTS_SECONDS, FOLLOWS_SECONDS = 120, 5
+STARTS_SECONDS, FOLLOWS_SECONDS = 120, 30  # what a quiet machine takes is told: about a second
 PORT = 8099
 FILE, PLUGIN = "/usr/local/bin/calicoctl", "/usr/local/bin/kubectl-calico"
 
