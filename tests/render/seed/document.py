@@ -18,8 +18,8 @@ INTRODUCTION = """# The tutorial, step by step
 <!-- Made by `pytest tests/render/seed --update-golden` from tests/render/seed/steps.yaml and differences.yaml. A test holds it to them. -->
 
 Kubepeer builds the cluster of a tutorial (January 2023: CentOS 7, Kubernetes 1.26.0, Calico 3.24.5) with `inventory/seed.yaml`. Here is
-what became of each step of its sections 1 to 4, which prepare the machines and the control planes, and 7, and where our files differ from those
-that it shows.
+what became of each step of its sections 1 to 4, which prepare the machines and the control planes, and of 7; and where our files differ
+from those that it shows.
 
 **Done**: a run does it, and the tests named show it. **Rendered**: a run does it; the machines of the lab are containers of one kernel,
 and what they cannot show of it is rendered and checked only. **Left out**: on purpose. A default is the value of
