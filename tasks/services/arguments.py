@@ -4,6 +4,7 @@ import argparse
 
 CONNECTIONS, MOST_CONNECTIONS = 300, 20000  # one client has 28,232 ports for one address (net.ipv4.ip_local_port_range)
 SECONDS, MOST_SECONDS = 10, 600
+TIMEOUT, MOST_TIMEOUT = 2, 60  # a SYN that was lost is sent again after one second (RFC 6298)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +22,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=SECONDS,
         metavar="N",
         help=f"open no further connection after so long (default: {SECONDS})",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=lambda text: _within(text, MOST_TIMEOUT),
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help=f"that one connection has to its answer (default: {TIMEOUT})",
     )
 
 

@@ -10,12 +10,10 @@ from collections.abc import Iterable
 
 from tasks.services.matrix import Cell
 
-CONNECT_SECONDS = 1  # a network that takes longer for one round trip is broken for the purpose
-ANSWER_SECONDS = 2  # to the end of the answer
 AT_ONCE = 20  # connections of one cell at the same time
-CHUNK = 60  # connections between two looks at the clock: three seconds if none is answered
-SETTLE_SECONDS = 8  # a service that was made a moment ago has its rules and its routes by then
-SECOND_LOOKS = 10  # at a service that settles, one a second
+CHUNK = 60  # connections between two looks at the clock
+# A service that was made a moment ago has its rules and its routes after so long; where one connection is given more time, so is that
+SETTLE_SECONDS, SETTLE_TIMEOUTS = 8, 4
 
 # A request of two digits, ten to ninety-nine: all have the same length
 PREPARE = f"""unset http_proxy HTTP_PROXY all_proxy ALL_PROXY
@@ -25,10 +23,10 @@ together=
 [ $tool != curl ] || ! curl -Z --no-progress-meter --version >/dev/null 2>&1 || together='-Z --no-progress-meter --parallel-max {AT_ONCE}'
 open() {{{{  # number url padding prefix: the addresses that were seen, a line each, and what went wrong
   case $tool in
-  curl) $4 curl -sS -N --http1.0 -A '' -H Accept: ${{{{3:+-H "X-Padding: $3"}}}} $together --connect-timeout {CONNECT_SECONDS} \\
-    --max-time {ANSWER_SECONDS} "http://$2/?[10-$(( $1 + 9 ))]" 2>&1 ;;
+  curl) $4 curl -sS -N --http1.0 -A '' -H Accept: ${{{{3:+-H "X-Padding: $3"}}}} $together --max-time {{timeout}} \\
+    "http://$2/?[10-$(( $1 + 9 ))]" 2>&1 ;;
   wget) i=0; while [ $i -lt $1 ]; do i=$(( i + 1 ))
-    timeout {ANSWER_SECONDS} $4 wget -q -O - "http://$2/?$i" 2>/dev/null || echo "wget: $?"; [ $(date +%s) -lt $end ] || break; done ;;
+    timeout {{timeout}} $4 wget -q -O - "http://$2/?$i" 2>/dev/null || echo "wget: $?"; [ $(date +%s) -lt $end ] || break; done ;;
   esac
 }}}}
 count() {{{{ awk -v cell=$1 '
@@ -45,12 +43,11 @@ cell() {{{{  # cell number url padding prefix
   done | count $1
 }}}}
 settled() {{{{  # as cell, again until all are answered
-  try=0; until=$(( $(date +%s) + {SETTLE_SECONDS} ))
+  until=$(( $(date +%s) + {{settle}} ))
   while said=$(cell "$@"); do
-    try=$(( try + 1 ))
     case "$said" in *" not "*) ;; ?*) break ;; esac
-    [ $try -lt {SECOND_LOOKS} ] && [ $(date +%s) -lt $until ] || break
-    end=$(( until + {ANSWER_SECONDS} )); sleep 1
+    [ $(date +%s) -lt $until ] || break
+    end=$(( until + {{timeout}} + 1 )); sleep 1
   done
   [ -z "$said" ] || printf '%s\\n' "$said"
 }}}}
@@ -77,19 +74,30 @@ ADDRESSES = "awk '/32 host LOCAL/ { print before } { before = $2 }' /proc/net/fi
 TOOL = "command -v curl || command -v wget || exit 1"
 
 
-def questions(cells: Iterable[Cell], *, seconds: int, mtu: int) -> dict[str, str]:
+def questions(cells: Iterable[Cell], *, seconds: int, timeout: int, mtu: int) -> dict[str, str]:
     """The questions of one host, by name: its own addresses, whether it has a tool, and the traffic.
 
     Args:
         cells: in the order in which their answers are numbered.
         seconds: after which no further connection is opened.
+        timeout: seconds that one connection has to its answer.
         mtu: what the cluster's network should carry.
 
     """
-    lines = [PREPARE.format(seconds=seconds, headers=TCP_HEADERS)]
+    lines = [PREPARE.format(seconds=seconds, timeout=timeout, settle=settling(timeout), headers=TCP_HEADERS)]
     for number, cell in enumerate(cells):
         lines += [f"{line} &" for line in _lines(number, cell, mtu)]
     return {"addresses": ADDRESSES, "tool": f"( {TOOL} )", "traffic": "\n".join([*lines, "wait"])}
+
+
+def settling(timeout: int) -> int:
+    """The seconds that a new service is given."""
+    return SETTLE_SECONDS + SETTLE_TIMEOUTS * timeout
+
+
+def longest(seconds: int, timeout: int) -> int:
+    """The seconds after which the script has ended whatever the network does."""
+    return max(seconds, settling(timeout)) + CHUNK // AT_ONCE * timeout + timeout
 
 
 def _lines(number: int, cell: Cell, mtu: int) -> list[str]:

@@ -23,8 +23,7 @@ from tasks.services.matrix import Source, Workload, cells
 from tasks.services.workload import NAMESPACE, workload
 
 LOOK_SECONDS = 30
-# beyond --seconds: a chunk that nobody answers, a service that settles, and a machine that is busy
-GRACE_SECONDS = 60
+GRACE_SECONDS = 60  # beyond what the script takes: a machine that is busy
 AGAIN_SECONDS = 2.0
 
 
@@ -108,10 +107,7 @@ def send(task: Task, run: Run) -> Result:
         run.keep(TRAFFIC, traffic, of=name)
         wrong = len(reds_of(run, name))
         if not wrong or last:
-            whole = f"{sum(one.tried for one in traffic.counted.values())} connections"
-            return done(
-                task, summary=f"{wrong} of {len(traffic.cells)} cells red" if wrong else "all answered" if whole else ""
-            )
+            return done(task, summary=f"{wrong} findings red" if wrong else "all answered")
         waiting(f"{wrong} of {len(traffic.cells)} cells are red")
         time.sleep(min(AGAIN_SECONDS, max(0.0, ends - time.monotonic())))  # what heals tells nobody
 
@@ -122,8 +118,9 @@ def _tried(run: Run, name: str) -> Traffic:
     make = partial(cells, workload=found, connections=options["connections"], ipvs=ipvs)
     matrix = [cell for source in _sources_on(run, name, found) for cell in make(source)]
     seen = [one for node in run.intent.nodes if (one := run.recall(NODE_SEEN, of=node.name))]
-    asked = script.questions(matrix, seconds=options["seconds"], mtu=looking.path_mtu(seen))
-    said = ask(open_shell(run.nornir, name), asked, deadline=options["seconds"] + GRACE_SECONDS).answers
+    bounds = {"seconds": options["seconds"], "timeout": options["timeout"]}
+    asked = script.questions(matrix, **bounds, mtu=looking.path_mtu(seen))
+    said = ask(open_shell(run.nornir, name), asked, deadline=script.longest(**bounds) + GRACE_SECONDS).answers
     if said["tool"].code:
         run.keep(SILENT, "it has neither curl nor wget to try with", of=name)
         return Traffic(name)

@@ -16,12 +16,13 @@ from kubepeer.opening import know_hosts
 from kubepeer.run import Run, waiting
 from tasks.cluster.access import API
 from tasks.cluster.api import KubernetesApi
+from tasks.routes.cluster import SLICES
 from tasks.services.left import MADE
-from tasks.services.workload import LOCAL_SERVICE, NAMESPACE, given_addresses, is_ours, local_service
+from tasks.services.workload import LOCAL_SERVICE, NAMESPACE, given_addresses, is_ours, local_service, owner_of
 
 SERVICES = f"/api/v1/namespaces/{NAMESPACE}/services"
 ADDRESS_SECONDS = 20  # an allocator answers in one; it may have been started anew a moment ago
-ENDPOINT_SECONDS = 10
+ENDPOINT_SECONDS = 20  # of the controller that writes EndpointSlices
 INTERVAL_SECONDS = 0.25
 LEAVING_SECONDS = 5.0
 LOCK = Memory[IO[str]]("the lock against another run of this runbook on this inventory")
@@ -50,12 +51,24 @@ def make(run: Run, api: KubernetesApi, services: list[dict[str, Any]]) -> str:
     while True:
         found = api.get(f"{SERVICES}/{LOCAL_SERVICE}") or {}
         if found and given_addresses(found):
+            _wait_for_endpoints(api)
             return ""
         if time.monotonic() > ends:
             status = json.dumps((found.get("status") or {}).get("loadBalancer") or {})
             return f"the load balancer gave service {LOCAL_SERVICE} no address in {ADDRESS_SECONDS} s (status.loadBalancer {status})"
         waiting("an address for the Local service")
         time.sleep(INTERVAL_SECONDS)  # an allocator tells nobody but the API
+
+
+def _wait_for_endpoints(api: KubernetesApi) -> None:
+    """Until a controller has written who answers for it; where nobody comes, its cells say so with their cause."""
+    ends = time.monotonic() + ENDPOINT_SECONDS
+    path = f"{SLICES}/namespaces/{NAMESPACE}/endpointslices"
+    while not any(owner_of(one) == LOCAL_SERVICE and one.get("endpoints") for one in api.items(path)):
+        if time.monotonic() > ends:
+            return
+        waiting("the endpoints of the Local service")
+        time.sleep(INTERVAL_SECONDS)
 
 
 def take_away(run: Run) -> None:

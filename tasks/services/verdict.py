@@ -88,6 +88,8 @@ def conclude(task: Task, run: Run) -> Result:
         return done(task, findings=[remark])
     found = workload_of(run, name)
     nodes = {one.name: account for one in run.intent.nodes if (account := run.recall(NODE_STATE, of=one.name))}
+    failed = run.nornir.data.failed_hosts
+    nodes |= {one.name: NodeState(unseen="see above") for one in run.intent.nodes if one.name in failed}
     routers = {one.name: state for one in run.intent.routers if (state := run.recall(ROUTER_STATE, of=one.name))}
     findings = []
     for finding, red in judge(traffic, found, addresses(run)) if traffic else ():

@@ -139,12 +139,17 @@ def given_addresses(service: Manifest) -> list[str]:
     return [one["ip"] for one in ingress if one.get("ip") and ":" not in one["ip"]]
 
 
+def owner_of(part: Manifest) -> str:
+    """The service that an EndpointSlice belongs to."""
+    return str((part["metadata"].get("labels") or {}).get(OWNER, ""))
+
+
 def _endpoints(service: str, slices: Sequence[Manifest]) -> frozenset[str]:
     """The addresses of the ready endpoints; unknown means ready (discovery/v1, EndpointConditions)."""
     return frozenset(
         address
         for one in slices
-        if (one["metadata"].get("labels") or {}).get(OWNER) == service and one.get("addressType") == "IPv4"
+        if owner_of(one) == service and one.get("addressType") == "IPv4"
         for endpoint in one.get("endpoints") or ()
         if (endpoint.get("conditions") or {}).get("ready") is not False
         for address in endpoint["addresses"]

@@ -8,7 +8,7 @@ from kubepeer.commandline import parse
 from kubepeer.opening import USUAL, Opening
 from kubepeer.runbook import prepare
 from tasks.platforms.platform import PLATFORMS
-from tasks.services.arguments import CONNECTIONS, SECONDS, arguments
+from tasks.services.arguments import CONNECTIONS, SECONDS, TIMEOUT, arguments
 
 CLIENT = {"client": {"hostname": "10.32.0.10", "groups": ["probes"]}}
 EVERYONE = Opening(probes=True)
@@ -33,9 +33,13 @@ def test_it_is_neither_node_nor_router_and_no_address_of_the_cluster(project: An
 
 
 def test_how_much_and_how_long_has_defaults_and_bounds(capsys: pytest.CaptureFixture[str]) -> None:
-    assert parse("some", "", [], further=arguments).further == {"connections": CONNECTIONS, "seconds": SECONDS}
+    assert parse("some", "", [], further=arguments).further == {
+        "connections": CONNECTIONS,
+        "seconds": SECONDS,
+        "timeout": TIMEOUT,
+    }
     given = parse("some", "", ["--connections", "1000", "--seconds", "60"], further=arguments)
-    assert given.further == {"connections": 1000, "seconds": 60}
+    assert given.further == {"connections": 1000, "seconds": 60, "timeout": TIMEOUT}
     for wrong in ("0", "-1", "many", "999999"):
         with pytest.raises(SystemExit) as raised:
             parse("some", "", [f"--connections={wrong}"], further=arguments)

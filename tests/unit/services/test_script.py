@@ -17,6 +17,7 @@ from tests.conftest import unavailable
 OUTSIDE = Source("outside", "client")
 SHELLS = {"dash": ["dash", "-s"], "bash": ["bash", "-s"], "busybox": ["busybox", "sh", "-s"]}
 MTU = 1450
+TIMEOUT = 20  # a busy machine is no fault
 LOST_PORT = 9  # discard: nobody answers there
 
 
@@ -80,7 +81,7 @@ def test_every_connection_is_counted_once(shell: str, server: Server) -> None:
         Cell(OUTSIDE, Target("local", "127.0.0.1", port), 8),
         Cell(OUTSIDE, Target("cluster-ip", "127.0.0.1", LOST_PORT), 8),
     ]
-    found = parse(run(shell, questions(cells, seconds=60, mtu=MTU)["traffic"]))
+    found = parse(run(shell, questions(cells, seconds=60, timeout=TIMEOUT, mtu=MTU)["traffic"]))
     assert [found[number].seen for number in (0, 1, 2)] == [{"127.0.0.1": 2}, {"127.0.0.1": 130}, {"127.0.0.1": 8}]
     assert not any(found[number].failed for number in (0, 1, 2))
     assert found[3].seen == {}
@@ -90,7 +91,7 @@ def test_every_connection_is_counted_once(shell: str, server: Server) -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_full_request_is_one_packet_of_the_paths_mtu(shell: str, server: Server) -> None:
     cell = Cell(OUTSIDE, Target("load-balancer", "127.0.0.1", server.server_port), 40, full=True)
-    found = parse(run(shell, questions([cell], seconds=60, mtu=MTU)["traffic"]))[0]
+    found = parse(run(shell, questions([cell], seconds=60, timeout=TIMEOUT, mtu=MTU)["traffic"]))[0]
     assert (found.size, found.seen) == (MTU, {"127.0.0.1": 40})
     assert set(server.lengths) == {MTU - TCP_HEADERS}
 
@@ -104,7 +105,7 @@ def test_a_machine_with_wget_alone_does_as_well(server: Server, tmp_path: Path) 
         Cell(OUTSIDE, Target("pod", "127.0.0.1", server.server_port), 5),
         Cell(OUTSIDE, Target("cluster-ip", "127.0.0.1", LOST_PORT), 3),
     ]
-    script = questions(cells, seconds=60, mtu=MTU)["traffic"]
+    script = questions(cells, seconds=60, timeout=TIMEOUT, mtu=MTU)["traffic"]
     found = parse(run("dash", f"PATH={tmp_path}\n{script}"))
     assert found[0].seen == {"127.0.0.1": 5}
     assert found[1].failed == {"no answer": 3}
@@ -112,7 +113,7 @@ def test_a_machine_with_wget_alone_does_as_well(server: Server, tmp_path: Path) 
 
 def test_nothing_is_tried_when_the_time_is_up(server: Server) -> None:
     cell = Cell(OUTSIDE, Target("pod", "127.0.0.1", server.server_port), 5)
-    assert parse(run("dash", questions([cell], seconds=0, mtu=MTU)["traffic"])) == {}
+    assert parse(run("dash", questions([cell], seconds=0, timeout=TIMEOUT, mtu=MTU)["traffic"])) == {}
     assert server.lengths == []
 
 
@@ -123,5 +124,8 @@ def test_a_machines_own_addresses_are_read_without_iproute2(shell: str) -> None:
 
 def test_from_a_pod_each_program_runs_in_its_network() -> None:
     cell = Cell(Source("pod", "worker-4", "10.33.26.2", 4711), Target("cluster-ip", "10.33.141.36", 8080))
-    assert "cell 0 2 10.33.141.36:8080 '' 'nsenter -t 4711 -n' &" in questions([cell], seconds=1, mtu=MTU)["traffic"]
+    assert (
+        "cell 0 2 10.33.141.36:8080 '' 'nsenter -t 4711 -n' &"
+        in questions([cell], seconds=1, timeout=TIMEOUT, mtu=MTU)["traffic"]
+    )
     assert HTTP == 80
