@@ -1,6 +1,6 @@
 """A small intent for tests: only what the proof of routes looks at."""
 
-from kubepeer.intent import Intent, Node, Router
+from kubepeer.intent import Bgp, Intent, Node, Router
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.peering import Peering
 
@@ -25,7 +25,7 @@ def intent(
     networks = Networks(
         nodes="10.31.0.0/16", pods="10.33.0.0/17", services="10.33.128.0/18", load_balancers="10.33.192.0/18"
     )
-    cluster = type("Cluster", (), {"networks": networks})()
+    cluster = type("Cluster", (), {"networks": networks, "bgp": Bgp(as_number=64517)})()
     software = type("Software", (), {"calico": "3.24.5"})()
     routers = tuple(
         Router(
