@@ -57,7 +57,8 @@ def verify_pod_routes(task: Task, run: Run, wait_seconds: float | None = None) -
                 raise host_error(task, error) from error
         else:
             if found.ok or last:
-                summary = f"{len(blocks)} blocks reached" if found.ok else f"{len(found.missing)} blocks not reached"
+                count, words = (len(blocks), "reached") if found.ok else (len(found.missing), "not reached")
+                summary = f"{count} block{'' if count == 1 else 's'} {words}"
                 return done(task, summary=summary, findings=(found,), failed=not found.ok)
         time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
 

@@ -178,6 +178,39 @@ def test_the_nodes_of_the_second_rack_go_out_by_both_of_its_routers(lab: Laborat
         assert all(address in defaults_of(lab, node) for address in TORS.values()), node
 
 
+def test_pods_across_nodes_are_told_in_a_line_and_a_block_without_a_way_is_named(
+    lab: Laboratory, deployed: Deployed, two_racks: Kubectl
+) -> None:
+    node = next(iter(NODES))
+    block = next(block for block, address in blocks(two_racks).items() if address == NODES[list(NODES)[1]])
+    answer = deployed.runbooks.verify().ended(0)
+    assert f"(vxlan, chosen); proved on {len(ALL_NODES)} nodes" in " ".join(answer.text.split())
+    lab.kernel(node, "route", "prepend", "blackhole", block)  # before Felix's own, which stays
+    try:
+        answer = deployed.runbooks.verify("--host", node, "--output", "json").ended(1)
+        (wrong,) = (check for check in answer.failures() if check["check"] == "pod routes")
+        assert (wrong["host"], wrong["missing"]) == (node, [block])
+        assert "Felix has not put it there" in wrong["reason"]
+    finally:
+        lab.kernel(node, "route", "del", "blackhole", block)
+    deployed.runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)
+
+
+def test_a_router_that_hashes_by_addresses_alone_is_named_planned_and_put_right(
+    lab: Laboratory, deployed: Deployed
+) -> None:
+    lab.inside(CUT, "sysctl -qw net.ipv4.fib_multipath_hash_policy=0")
+    try:
+        answer = deployed.runbooks.verify("--host", CUT, "--output", "json").ended(1)
+        (wrong,) = answer.failures()
+        assert (wrong["check"], wrong["host"], wrong["observed"]) == ("hash policy", CUT, ["0"])
+        assert "layer 3" in wrong["reason"]
+    finally:
+        changes = deployed.runbooks.deploy("--host", CUT, "--output", "json").changes
+    assert list(changes) == [(CUT, "sysctl net.ipv4.fib_multipath_hash_policy")]
+    deployed.runbooks.verify("--host", CUT).ended(0)
+
+
 def test_when_one_router_of_the_pair_loses_its_power_the_other_one_carries_all(
     lab: Laboratory, deployed: Deployed, two_racks: Kubectl, pods: dict[str, str]
 ) -> None:
