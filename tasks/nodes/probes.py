@@ -1,7 +1,8 @@
 """What is slow to find out about a node, asked once before it becomes a member: its disk, the link, the way to the others, images. Pure.
 
-All of it is one script whose parts run at the same time; each line of its answer begins with the word of its part. What a machine has no
-program for is said, and is no reason to refuse it.
+All of it is one script whose parts run at the same time; each line of its answer begins with the word of its part, and is written at once: a
+pipe takes up to 4,096 bytes as a whole (PIPE_BUF, pipe(7)), and what is longer could be mixed with the line of another part. What a machine
+has no program for is said, and is no reason to refuse it.
 """
 
 import re
@@ -29,10 +30,10 @@ HEADERS = 28  # bytes of IPv4 and ICMP
 DISK = r"""d=/var/lib/etcd; while [ ! -d "$d" ]; do d=${d%/*}; d=${d:-/}; done
 f=$(mktemp "$d/.kubepeer.XXXXXX") && exec 8<>"$f" && rm -f "$f" || { echo "cannot how fast etcd's disk is: it takes no file"; exit; }
 dd if=/dev/zero of=/proc/self/fd/8 bs={bytes} count={writes} conv=fsync 2>/dev/null
-timeout {seconds} sh -c 'n=0; while [ $n -lt {writes} ]; do
+said=$(timeout {seconds} sh -c 'n=0; while [ $n -lt {writes} ]; do
     dd if=/dev/zero of=/proc/self/fd/8 bs={bytes} count=1 seek=$n conv=notrunc,fdatasync; n=$((n + 1)); done' 2>&1 |
-    sed -n 's/.* copied, \([0-9.e-]*\) s.*/disk write \1/p'
-echo "disk measured" """
+    sed -n 's/.* copied, \([0-9.e-]*\) s.*/\1/p')
+set -- $said; echo "disk $* measured" """
 ROOM = """for d in /var/lib/kubelet /var/lib/containerd; do p=$d
     while [ ! -d "$p" ]; do p=${p%/*}; p=${p:-/}; done
     df -P "$p" | awk -v d="$d" 'NR == 2 { print "room", d, $2, $4 }'
@@ -152,7 +153,7 @@ def read(answer: Answer) -> Probed:
     for image, *place in said.get("image", []):
         images[image] = (*images.get(image, ()), " ".join(place))
     return Probed(
-        writes=tuple(float(one[1]) for one in disk if one[0] == "write") if ["measured"] in disk else None,
+        writes=next((tuple(map(float, one[:-1])) for one in disk if one[-1:] == ["measured"]), None),
         room={one[0]: int(one[2]) / int(one[1]) for one in said.get("room", []) if int(one[1])},
         paths={one[0]: (int(one[1]), one[2]) for one in said.get("path", [])},
         holder=next((one[0] for one in said.get("neighbour", []) if one[0] != "asked"), ""),
