@@ -1,8 +1,8 @@
 """What is slow to find out about a node, asked once before it becomes a member: its disk, the link, the way to the others, images. Pure.
 
-All of it is one script whose parts run at the same time; each line of its answer begins with the word of its part, and is written at once: a
-pipe takes up to 4,096 bytes as a whole (PIPE_BUF, pipe(7)), and what is longer could be mixed with the line of another part. What a machine
-has no program for is said, and is no reason to refuse it.
+All of it is one script whose parts run at the same time; each line of its answer begins with the word of its part, and is written at
+once: a pipe takes up to 4,096 bytes as a whole (PIPE_BUF, pipe(7)), and what is longer could be mixed with the line of another part. What
+a machine has no program for is said, and is no reason to refuse it.
 """
 
 import re
