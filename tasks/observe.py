@@ -53,7 +53,7 @@ def observe(task: Task, run: Run) -> Result:
     look_for_others(run, node.name, run_lock.other_run(seen["run lock"]))
     keep_membership(run, node.name, seen)
     keep_settings(run, node.name, seen)
-    keep_facts(run, shell, seen, began)
+    keep_facts(run, shell, seen, (began, time.time()))
     return done(task)
 
 

@@ -48,7 +48,8 @@ class NodeFacts:
     """What preflight needs to know of a node.
 
     Attributes:
-        clock_offset: seconds that the node's clock is ahead of the controller's.
+        clock_offset: seconds that the node's clock is ahead of the controller's, at most.
+        clock_doubt: seconds that it may be less ahead: a slow node has looked at its clock some time after it was asked.
         system: its operating system.
         macs: hardware addresses of its interfaces.
         listening: TCP port -> who listens there, "" where the machine does not say.
@@ -78,6 +79,7 @@ class NodeFacts:
     addresses: frozenset[str]
     macs: frozenset[str]
     clock_offset: float
+    clock_doubt: float
     loadable: frozenset[str]
     listening: Mapping[int, str]
     member: bool
@@ -133,13 +135,13 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
     }
 
 
-def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
+def facts(intent: Intent, seen: Seen, asked: tuple[float, float]) -> NodeFacts:
     """Read the answers.
 
     Args:
         intent: what is wanted: what lacks follows from it.
         seen: the answers to questions().
-        asked_at: the controller's clock when the node began to answer.
+        asked: the controller's clock when the node was asked, and when it had answered.
 
     """
     stands, programs = installed(seen["packages"]), seen["programs"].lines
@@ -152,7 +154,8 @@ def facts(intent: Intent, seen: Seen, asked_at: float) -> NodeFacts:
         free_mb=_number(seen["free"]),
         addresses=frozenset(line.split("/")[0] for line in seen["addresses"].lines),
         macs=frozenset(seen["macs"].lines if seen["macs"].code == 0 else ()),
-        clock_offset=float(seen["clock"].text.strip() or 0) - asked_at,
+        clock_offset=float(seen["clock"].text.strip() or 0) - asked[0],
+        clock_doubt=asked[1] - asked[0],
         loadable=frozenset(seen["loadable"].lines),
         listening=_listening(seen["listening"]),
         member=bool(seen["member"].lines),

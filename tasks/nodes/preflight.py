@@ -96,7 +96,8 @@ def _network(node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
     found += _clones(node, every)
     median = statistics.median(other.clock_offset for other in every.values())
     skew = own.clock_offset - median
-    if abs(skew) > MAXIMUM_SKEW_SECONDS:
+    doubt = max(other.clock_doubt for other in every.values())
+    if abs(skew) - doubt > MAXIMUM_SKEW_SECONDS:
         found.append(f"the clock is {skew:+.0f} s off the others: set it (timedatectl set-time)")
     return found
 

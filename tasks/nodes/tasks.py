@@ -32,17 +32,17 @@ FETCHED = Memory[str]("what was fetched from an address: keys of repositories, c
 SECRET = Memory[str]("a password of the nodes' own, by what it is for")
 
 
-def keep_facts(run: Run, shell: SshShell, seen: Seen, asked_at: float) -> None:
+def keep_facts(run: Run, shell: SshShell, seen: Seen, asked: tuple[float, float]) -> None:
     """What preflight needs to know; kept, since it compares the nodes with each other.
 
     Args:
         run: the running run.
         shell: of the node.
         seen: the answers to facts.questions().
-        asked_at: the controller's clock when the node began to answer.
+        asked: the controller's clock when the node was asked, and when it had answered.
 
     """
-    found = facts.facts(run.intent, seen, asked_at)
+    found = facts.facts(run.intent, seen, asked)
     upgrade = found.member and found.kubernetes not in ("", run.intent.software.kubernetes)
     if preflight.supported(found) and not upgrade and found.lacking:
         found = replace(found, repository=_look_up(run, shell, found.system))
