@@ -34,6 +34,12 @@ def contradictions(intent: Intent) -> Iterator[Contradiction]:
                 key="cluster.networks.pod_subnet",
                 cure="a network that holds all pools",
             )
+    if intent.software.firewall == "open" and any(pool.encapsulation.startswith("IPIP") for pool in every):
+        yield Contradiction(
+            "of the encapsulations it lets in VXLAN alone, and a pool has IP in IP (protocol 4)",
+            key="software.firewall",
+            cure="kept, with protocol 4 among the nodes let in, or a pool with VXLANCrossSubnet",
+        )
     if len(every) > MOST:
         yield Contradiction(f"{len(every)} pools: Calico's operator takes {MOST}", key="cluster.networks.further_pools")
     if len(every) > 1 and not versions.has("calico", calico, SEVERAL):

@@ -1,7 +1,6 @@
 """A small intent for tests: only what the proof of routes looks at."""
 
-from kubepeer.intent import Intent, Node, Router
-from kubepeer.intent.bgp import Bgp
+from kubepeer.intent import Bgp, Intent, Node, Router
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.peering import Peering
 

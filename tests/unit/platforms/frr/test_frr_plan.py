@@ -209,7 +209,11 @@ def test_another_as_in_our_vrf_is_refused(intent_of: Any) -> None:
 
 ASDOT = {
     "hosts": {"openwrt": {"data": {"as_number": "31.12345"}}},
-    "groups": {"fabric": {"data": {"cluster": {"bgp": {"as_number": 31 * 65536 + 9}}}}},
+    "groups": {
+        "fabric": {
+            "data": {"cluster": {"bgp": {"as_number": 31 * 65536 + 9, "public_as_numbers": ["31.12345", "31.9"]}}}
+        }
+    },
 }
 
 
