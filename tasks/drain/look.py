@@ -156,4 +156,4 @@ def pods_on(api: KubernetesApi, node: Node) -> list[Manifest]:
 
 def _told(found: Sorted, routes: Sequence[Leaving]) -> str:
     leave, stay, count = len(found.leave), len(found.stay), len(routes)
-    return f"{leave} pods leave, {stay} stay; {count} prefix{'' if count == 1 else 'es'}"
+    return f"pods: {leave} to evict, {stay} stay; prefixes: {count}"

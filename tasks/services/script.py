@@ -21,12 +21,20 @@ end=$(( $(date +%s) + {{seconds}} ))
 if command -v curl >/dev/null 2>&1; then tool=curl; elif command -v wget >/dev/null 2>&1; then tool=wget; else tool=none; fi
 together=
 [ $tool != curl ] || ! curl -Z --no-progress-meter --version >/dev/null 2>&1 || together='-Z --no-progress-meter --parallel-max {AT_ONCE}'
+watched() {{{{  # command: ended when its time is up; for a machine without timeout(1)
+  "$@" & ours=$!
+  ( trap 'kill $wakes' TERM; sleep {{timeout}} & wakes=$!; wait $wakes; kill $ours ) >/dev/null 2>&1 & dog=$!
+  wait $ours; code=$?; kill $dog 2>/dev/null; return $code
+}}}}
+bounded=watched wait_for=
+if command -v timeout >/dev/null 2>&1; then bounded='timeout {{timeout}}'
+elif wget --help 2>&1 | grep -q -e ' -T '; then bounded= wait_for='-T {{timeout}}'; fi
 open() {{{{  # number url padding prefix: the addresses that were seen, a line each, and what went wrong
   case $tool in
   curl) $4 curl -sS -N --http1.0 -A '' -H Accept: ${{{{3:+-H "X-Padding: $3"}}}} $together --max-time {{timeout}} \\
     "http://$2/?[10-$(( $1 + 9 ))]" 2>&1 ;;
   wget) i=0; while [ $i -lt $1 ]; do i=$(( i + 1 ))
-    timeout {{timeout}} $4 wget -q -O - "http://$2/?$i" 2>/dev/null || echo "wget: $?"; [ $(date +%s) -lt $end ] || break; done ;;
+    $bounded $4 wget -q $wait_for -O - "http://$2/?$i" 2>/dev/null || echo "wget: $?"; [ $(date +%s) -lt $end ] || break; done ;;
   esac
 }}}}
 count() {{{{ awk -v cell=$1 '

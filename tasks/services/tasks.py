@@ -61,9 +61,15 @@ def read(task: Task, run: Run) -> Result:
     """The workload as the cluster has it, with a service of policy Local for the time of the test.
 
     Raises:
-        RefusedError: there is no workload to try.
+        RefusedError: there is no workload to try, or nobody who can.
 
     """
+    if not list(sources(run)):
+        raise RefusedError(
+            "none of the chosen hosts can try anything: a green answer would say nothing",
+            host=task.host.name,
+            cure="choose hosts of the group probes, nodes, or routers with a shell of Linux",
+        )
     api = open_api(run, wait_seconds=run.options.wait_seconds)
     of_namespace = f"/api/v1/namespaces/{NAMESPACE}"
     services = api.items(f"{of_namespace}/services")

@@ -84,8 +84,9 @@ def conclude(task: Task, run: Run) -> Result:
     name = task.host.name
     traffic = run.recall(TRAFFIC, of=name)
     if why := run.recall(SILENT, of=name):
-        remark = Finding(name, REMARK, "not tried", LAYER, ok=True, reason=why)
-        return done(task, findings=[remark])
+        may_be_so = any(router.name == name for router in run.intent.routers)  # a small router is what it is
+        remark = Finding(name, REMARK, f"{name} to everything", LAYER, ok=may_be_so, reason=f"not tried: {why}")
+        return done(task, findings=[remark], failed=not may_be_so)
     found = workload_of(run, name)
     nodes = {one.name: account for one in run.intent.nodes if (account := run.recall(NODE_STATE, of=one.name))}
     failed = run.nornir.data.failed_hosts

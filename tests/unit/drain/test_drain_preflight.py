@@ -61,7 +61,7 @@ def with_node(
 
 def test_a_worker_may_go_and_what_leaves_with_it_is_told(found: Callable[..., Any]) -> None:
     result, run = found(look.preflight_drain, WORKER, objects(CLUSTER), pod("web-1", owner="ReplicaSet"))
-    assert result.result == "1 pods leave, 0 stay; 2 prefixes"
+    assert result.result == "pods: 1 to evict, 0 stay; prefixes: 2"
     assert [str(one.prefix) for one in run.recall(look.LEAVING) or ()] == ["10.33.128.0/18", "10.33.192.0/18"]
     assert run.warnings == []
 

@@ -54,7 +54,8 @@ class Api:
 class Machines:
     """Everybody answers as in a healthy network, but for what is said otherwise: host -> question -> answer."""
 
-    def __init__(self, **otherwise: dict[str, str]) -> None:
+    def __init__(self, without: tuple[str, ...] = (), **otherwise: dict[str, str]) -> None:
+        self.without = without
         self.otherwise = otherwise
         self.asked: list[tuple[str, str]] = []
 
@@ -62,7 +63,6 @@ class Machines:
         self.asked += [(name, question) for question in asked]
         usual = {
             "addresses": OWN[name],
-            "tool": "/usr/bin/curl",
             "mtu": "1500",
             "pods": "4711 10.33.26.2 1450" if name == "a" else "",
             "traffic": self._traffic(name, asked.get("traffic", "")),
@@ -72,7 +72,8 @@ class Machines:
             "hash": "1",
         }
         answers = usual | self.otherwise.get(name, {})
-        return Seen({question: Answer(0, answers.get(question, "")) for question in asked}, {})
+        codes = {"tool": int(name in self.without)}
+        return Seen({one: Answer(codes.get(one, 0), answers.get(one, "")) for one in asked}, {})
 
     def _traffic(self, name: str, script: str) -> str:
         """Each cell's expected address, as a healthy network shows it."""
@@ -166,6 +167,20 @@ def test_what_was_counted_and_what_was_not_tried_is_in_the_json(proven: Any) -> 
     told = verdict.tell(run)
     assert told["spread"] == {"r1": {"10.33.192.80": {"a": 20, "b": 20}}}
     assert [line.partition(":")[0] for line in told["not_tried"]] == ["no host is in the group probes"]
+
+
+def test_a_host_that_has_nothing_to_try_with_is_red_but_for_a_router(proven: Any) -> None:
+    run, _, outcomes = proven(Machines(without=("a", "r1")))
+    assert bad(outcomes) == {"remark a to everything": "not tried: it has neither curl nor wget to try with"}
+    assert not outcomes["Conclude"].hosts["r1"].failed
+    assert "r1: it has neither curl nor wget to try with" in verdict.tell(run)["not_tried"]
+
+
+def test_where_nobody_can_try_it_is_refused_and_not_green(proven: Any) -> None:
+    _, api, outcomes = proven(Machines(), chosen=())
+    error = outcomes["Read the workload"].hosts["a"].error
+    assert str(error).startswith("a: none of the chosen hosts can try anything")
+    assert api.calls == []
 
 
 def test_the_questions_are_those_that_the_machines_answer() -> None:

@@ -1,6 +1,7 @@
 """The script of a probing host, run by real shells against a server on the loopback."""
 
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -96,19 +97,37 @@ def test_a_full_request_is_one_packet_of_the_paths_mtu(shell: str, server: Serve
     assert set(server.lengths) == {MTU - TCP_HEADERS}
 
 
-def test_a_machine_with_wget_alone_does_as_well(server: Server, tmp_path: Path) -> None:
-    """Busybox' own, as a small router has it."""
+@pytest.mark.parametrize("further", [("timeout",), ()], ids=["with_timeout", "without"])
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_machine_with_wget_alone_does_as_well(
+    server: Server, tmp_path: Path, further: tuple[str, ...], shell: str
+) -> None:
+    """Busybox' own, as a small router has it, which may not even have timeout(1)."""
     busybox = shutil.which("busybox") or unavailable("no busybox")
-    for name in ("awk", "date", "sed", "wget", "timeout", "sleep", "cat", "grep", "sort"):
+    for name in ("awk", "date", "sed", "wget", "sleep", "cat", "grep", "sort", *further):
         (tmp_path / name).symlink_to(busybox)
     cells = [
         Cell(OUTSIDE, Target("pod", "127.0.0.1", server.server_port), 5),
         Cell(OUTSIDE, Target("cluster-ip", "127.0.0.1", LOST_PORT), 3),
     ]
     script = questions(cells, seconds=60, timeout=TIMEOUT, mtu=MTU)["traffic"]
-    found = parse(run("dash", f"PATH={tmp_path}\n{script}"))
+    found = parse(run(shell, f"PATH={tmp_path}\n{script}"))
     assert found[0].seen == {"127.0.0.1": 5}
     assert found[1].failed == {"no answer": 3}
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_whoever_does_not_answer_is_given_up_without_timeout_too(tmp_path: Path, shell: str) -> None:
+    """A server that takes the connection and says nothing."""
+    busybox = shutil.which("busybox") or unavailable("no busybox")
+    for name in ("awk", "date", "sed", "wget", "sleep", "cat", "grep", "sort"):
+        (tmp_path / name).symlink_to(busybox)
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
+        cell = Cell(OUTSIDE, Target("pod", "127.0.0.1", silent.getsockname()[1]), 2)
+        script = questions([cell], seconds=60, timeout=1, mtu=MTU)["traffic"]
+        found = parse(run(shell, f"PATH={tmp_path}\n{script}"))
+    assert found[0].seen == {}
+    assert found[0].failed == {"no answer": 2}
 
 
 def test_nothing_is_tried_when_the_time_is_up(server: Server) -> None:
