@@ -9,6 +9,7 @@ from kubepeer.intent.access import Access
 from kubepeer.intent.bgp import Bgp
 from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Kubeadm, KubeletFields, NodeSettings
+from kubepeer.intent.load_balancer import LoadBalancer
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.peering import Peering
 from kubepeer.intent.proxy import Proxy
@@ -53,7 +54,8 @@ class Software(Section):
 
     kubernetes: VersionNumber
     calico: VersionNumber
-    purelb: VersionNumber
+    purelb: VersionNumber | None = None  # of these two the one that load_balancer.provider names
+    metallb: VersionNumber | None = None
     adopt_calico: bool = False  # an operator that somebody else has installed is taken over
     set_aside_other_cni: bool = False  # other networks' files in /etc/cni/net.d that would be read before Calico's
     selinux: Literal["disabled", "permissive", "enforcing"] | None = (
@@ -100,7 +102,8 @@ class Manifests(Section):
     calico_crds: str | None = (
         None  # from 3.30 on the operator's manifest has none; None where the operator installs them itself
     )
-    purelb: str
+    purelb: str | None = None
+    metallb: str | None = None
 
 
 class Node(Section):
@@ -157,6 +160,7 @@ class Intent(Section):
     registries: Registries = Field(default_factory=dict)
     proxy: Proxy | None = None
     kubeadm: Kubeadm = Kubeadm()
+    load_balancer: LoadBalancer = LoadBalancer()
     nodes: tuple[Node, ...]
     routers: tuple[Router, ...]
 

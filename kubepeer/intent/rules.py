@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from kubepeer.intent import additions
+from kubepeer.intent import additions, balancing
 from kubepeer.intent.abilities import Platforms, inabilities
 from kubepeer.intent.combinations import refusals
 from kubepeer.intent.contradiction import Contradiction
@@ -27,6 +27,7 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from _abilities(intent, platforms)
     yield from refusals(intent)
     yield from additions.contradictions(intent)
+    yield from balancing.contradictions(intent)
     yield from beyond_the_limit(intent, platforms)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from kubepeer import versions
 from kubepeer.intent import Intent, Node, Router
 from tasks.cluster.api import Manifest
-from tasks.cluster.objects import documents
+from tasks.cluster.documents import documents
 from tasks.linux.templates import render
 
 AS_NUMBER = "projectcalico.org/ASNumber"  # libcalico-go, lib/backend/k8s/resources/node.go
@@ -26,6 +26,8 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
 
     Where Calico can say so, a node announces its own blocks alone: a filter keeps back what it has learned from Felix's routes.
     """
+    if intent.load_balancer.speaks:
+        return []  # Calico's BGP is off
     cluster = intent.cluster
     text = render(
         "cluster/bgp.yaml.j2",

@@ -7,7 +7,7 @@ from typing import Protocol
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.abilities import Abilities
-from tasks.platforms.ownership import OWNER, accepted, description, senders
+from tasks.platforms.ownership import OWNER, accepted_of, description, senders
 from tasks.platforms.preflight import Preflight
 from tasks.platforms.reader import RouterReader
 
@@ -121,7 +121,7 @@ def context(intent: Intent, router: Router, running: str, password: str | None) 
         "cluster": intent.cluster,
         "bgp": intent.cluster.bgp,
         "networks": intent.cluster.networks,
-        "accepted": accepted(intent.cluster.networks),
+        "accepted": accepted_of(intent),
         "nodes": intent.peers_of(router),
         "senders": senders(intent, router),
         "as_numbers": intent.as_numbers_of_peers(router),
