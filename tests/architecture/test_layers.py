@@ -23,6 +23,7 @@ DEVICES = {
     "socket",
 }
 STARTS_PROGRAMS = {"subprocess"}
+BALANCERS = ("balancer", "calico", "former", "manifest", "metallb", "metallb_peers", "nobody", "provided", "purelb")
 PURE = (
     *(str(path.relative_to(CHECKOUT)) for path in sorted((CHECKOUT / "tasks/platforms").rglob("*.py"))),
     "tasks/access/account.py",
@@ -30,7 +31,9 @@ PURE = (
     "tasks/access/diagnosis.py",
     "tasks/access/sshd.py",
     "tasks/access/sudoers.py",
+    *(f"tasks/cluster/balancers/{name}.py" for name in BALANCERS),
     "tasks/cluster/comparison.py",
+    "tasks/cluster/documents.py",
     "tasks/cluster/foreign.py",
     "tasks/cluster/kubeconfig.py",
     "tasks/cluster/manifests.py",
@@ -100,6 +103,7 @@ PURE = (
     "tasks/routers/sessions.py",
     "tasks/routes/checks.py",
     "tasks/routes/expected.py",
+    "tasks/routes/metallb.py",
     "tasks/routes/reasons.py",
     "tasks/routes/recovery.py",
     "tasks/routes/selection.py",
@@ -109,6 +113,7 @@ PURE = (
     "kubepeer/checks.py",
     "kubepeer/intent/abilities.py",
     "kubepeer/intent/access.py",
+    "kubepeer/intent/balancing.py",
     "kubepeer/intent/combinations.py",
     "kubepeer/intent/contradiction.py",
     "kubepeer/intent/endpoint.py",
