@@ -45,7 +45,7 @@ def _missing(intent: Intent) -> Iterator[Contradiction]:
             yield Contradiction(
                 f"is missing, and {provider} is the load balancer",
                 key=f"{section}.{provider}",
-                cure="or another load_balancer.provider",
+                cure="name it, or another load_balancer.provider",
             )
 
 

@@ -158,7 +158,7 @@ def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]
     probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
     answers = _ask(run, name, reader, reader.questions(list(collapse_addresses(networks)), probes))
     seen = reader.read(answers, probes)
-    if not intent.load_balancer.speaks:  # it is Calico's BIRD that waits
+    if not intent.load_balancer.speaks:  # it is Calico's own daemon that waits
         seen = with_recovery(seen, intent, expected, router, partial(_has_session, run))
     run.keep(SEEN, seen, of=name)
     only = judged(intent, expected, run.chosen) if run.filtered else None

@@ -163,4 +163,6 @@ def _cluster(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
         "workload": objects.workload(intent),
     }
     for name, manifests in made.items():
+        if not manifests:
+            continue  # of Calico without BGP
         yield f"cluster/{name}.yaml", yaml.safe_dump_all(manifests, sort_keys=False)
