@@ -17,6 +17,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network, summariz
 from typing import Any
 
 from tasks.routes.expected import EXCLUDED, Announced, ExpectedRoute, bgp_address
+from tasks.routes.label_selectors import any_matches
 from tasks.routes.services import SLICE_OWNER, key_of
 
 Manifest = Mapping[str, Any]
@@ -166,12 +167,12 @@ def _takes(advertisement: Manifest, pool: Manifest) -> bool:
     names, selectors = (advertisement["spec"].get(key) or () for key in ("ipAddressPools", "ipAddressPoolSelectors"))
     if not names and not selectors:
         return True
-    return pool["metadata"]["name"] in names or _any_matches(selectors, pool["metadata"].get("labels") or {})
+    return pool["metadata"]["name"] in names or any_matches(selectors, pool["metadata"].get("labels") or {})
 
 
 def _serves(advertisement: Manifest, service: Manifest) -> bool:
     selectors = advertisement["spec"].get("serviceSelectors") or ()
-    return not selectors or _any_matches(selectors, service["metadata"].get("labels") or {})
+    return not selectors or any_matches(selectors, service["metadata"].get("labels") or {})
 
 
 def _aggregated(address: IPv4Address, advertisement: Manifest) -> IPv4Network:
@@ -181,14 +182,14 @@ def _aggregated(address: IPv4Address, advertisement: Manifest) -> IPv4Network:
 def _selected(advertisement: Manifest, to_router: Iterable[Manifest], speakers: Speakers) -> frozenset[str]:
     """The nodes that this advertisement goes out from to the router: of all that it names, where it names peers, those peers' alone."""
     selectors = advertisement["spec"].get("nodeSelectors") or ()
-    nodes = {name for name in speakers.all if not selectors or _any_matches(selectors, speakers.labels[name])}
+    nodes = {name for name in speakers.all if not selectors or any_matches(selectors, speakers.labels[name])}
     names = advertisement["spec"].get("peers") or ()
     if names:
         peers = [peer["spec"].get("nodeSelectors") or () for peer in to_router if peer["metadata"]["name"] in names]
         nodes &= {
             name
             for name in speakers.all
-            if any(not chosen or _any_matches(chosen, speakers.labels[name]) for chosen in peers)
+            if any(not chosen or any_matches(chosen, speakers.labels[name]) for chosen in peers)
         }
     return frozenset(nodes)
 
@@ -214,30 +215,3 @@ def _can_serve(endpoint: Manifest) -> bool:
     """Ready, or not told; or serving while it ends (internal/k8s/epslices)."""
     conditions = endpoint.get("conditions") or {}
     return conditions.get("ready") is not False or conditions.get("serving") is True
-
-
-def _any_matches(selectors: Iterable[Manifest], labels: Mapping[str, str]) -> bool:
-    return any(matches(selector, labels) for selector in selectors)
-
-
-def matches(selector: Manifest, labels: Mapping[str, str]) -> bool:
-    """A LabelSelector of Kubernetes (meta/v1): all of matchLabels and matchExpressions; an empty one matches everything."""
-    wanted = selector.get("matchLabels") or {}
-    expressions = selector.get("matchExpressions") or ()
-    return all(labels.get(key) == value for key, value in wanted.items()) and all(
-        _holds_for(one, labels) for one in expressions
-    )
-
-
-def _holds_for(expression: Manifest, labels: Mapping[str, str]) -> bool:
-    key, values = expression["key"], expression.get("values") or ()
-    match expression["operator"]:
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-    return False

@@ -103,6 +103,7 @@ PURE = (
     "tasks/routers/sessions.py",
     "tasks/routes/checks.py",
     "tasks/routes/expected.py",
+    "tasks/routes/label_selectors.py",
     "tasks/routes/metallb.py",
     "tasks/routes/reasons.py",
     "tasks/routes/recovery.py",

@@ -18,7 +18,7 @@ from tasks.linux.templates import render
 NAMESPACE = "metallb-system"
 POOL = "kubepeer"  # and all else that it is told of ours
 CONTROLLER, SPEAKER = Place("Deployment", NAMESPACE, "controller"), Place("DaemonSet", NAMESPACE, "speaker")
-V1, V2 = "/apis/metallb.io/v1beta1", "/apis/metallb.io/v1beta2"
+V1, V2 = (f"/apis/metallb.io/{version}/namespaces/{NAMESPACE}" for version in ("v1beta1", "v1beta2"))
 BGP_TYPE = "METALLB_BGP_TYPE"  # in the speaker's environment; native where it is not said (speaker/main.go)
 ON_NODES = "DaemonSet"
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tasks.routes.metallb import MetalLBObjects, announced, matches
+from tasks.routes.label_selectors import matches
+from tasks.routes.metallb import MetalLBObjects, announced
 
 ROUTER = IPv4Address("10.31.254.253")
 NETWORK = IPv4Network("10.33.192.0/18")
