@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tasks.platforms.ownership import accepted, description, raised, senders
+import pytest
+
+from tasks.platforms.ownership import accepted, accepted_of, description, raised, senders
 
 
 def entries(intent: Any) -> list[tuple[int, str, int | None]]:
@@ -29,6 +31,26 @@ def test_one_block_that_is_the_whole_network_is_accepted_with_its_addresses(inte
     one["hosts"] |= {f"k8s-calico-worker-10-31-90-{number}": None for number in (4, 5, 6)}
     intent = intent_of(**one, **networks(pods="10.33.0.0/24"))
     assert entries(intent)[:2] == [(10, "10.33.0.0/24", None), (15, "10.33.0.0/24", 32)]
+
+
+@pytest.mark.parametrize(
+    ("length", "entries"),
+    [
+        (32, [(30, "10.33.192.0/18", None), (35, "10.33.192.0/18", 32)]),
+        (24, [(30, "10.33.192.0/18", None), (35, "10.33.192.0/18", 24)]),
+        (18, [(30, "10.33.192.0/18", None)]),
+    ],
+)
+def test_of_speakers_of_the_load_balancer_its_own_addresses_alone_are_accepted(
+    intent_of: Any, length: int, entries: list[tuple[int, str, int | None]]
+) -> None:
+    data = {
+        "software": {"metallb": "0.15.2"},
+        "manifests": {"metallb": "metallb-native.yaml"},
+        "load_balancer": {"provider": "metallb", "announced_by": "metallb", "aggregation_length": length},
+    }
+    found = accepted_of(intent_of(defaults_file={"data": data}))
+    assert [(entry.number, str(entry.prefix), entry.shortest) for entry in found] == entries
 
 
 def test_a_number_of_the_process_is_raised_and_never_lowered() -> None:
