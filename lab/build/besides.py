@@ -28,7 +28,7 @@ def metallb_steps(cache: Cache, _: Collection[Step]) -> tuple[Step, ...]:
     modules, compiled = program_steps(cache, [programs.METALLB])[programs.METALLB.name]
     built = [image_step(cache, image, (compiled,)) for image in metallb.metallb_images(cache)]
     manifest = Step(
-        "manifest-metallb", "Manifest of MetalLB", ("1", metallb.MODULE), (metallb.served(cache),),
+        "manifest-metallb", "Manifest of MetalLB", ("2", metallb.MODULE), (metallb.served(cache),),
         partial(metallb.build_manifest, cache), (modules,),
     )  # fmt: skip
     return (modules, compiled, *built, manifest)

@@ -174,7 +174,9 @@ def _stays(path: Path, value: Any, owners: Ownership) -> bool:
 def _list(wanted: Sequence[Any], stands: Sequence[Any], path: Path, owners: Ownership) -> list[Any]:
     """Items in the order in which they stand, new ones after them; without a key, place by place."""
     key = LIST_KEYS.get(path)
-    if key is None:
+    if key is None or not all(
+        isinstance(item, Mapping) for item in (*wanted, *stands)
+    ):  # of another kind: plain values
         if len(wanted) == len(stands):
             return [_value(one, other, path, owners) for one, other in zip(wanted, stands, strict=True)]
         return list(wanted)

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 
 from kubepeer import versions
 from kubepeer.intent import Intent
+from tasks.cluster import schema
 from tasks.cluster.api import Manifest
 from tasks.cluster.balancers import metallb_peers
 from tasks.cluster.balancers.balancer import Place, Request
@@ -21,6 +22,7 @@ CONTROLLER, SPEAKER = Place("Deployment", NAMESPACE, "controller"), Place("Daemo
 V1, V2 = (f"/apis/metallb.io/{version}/namespaces/{NAMESPACE}" for version in ("v1beta1", "v1beta2"))
 BGP_TYPE = "METALLB_BGP_TYPE"  # in the speaker's environment; native where it is not said (speaker/main.go)
 ON_NODES = "DaemonSet"
+INT32_HELD, INT32 = "int32 in definitions held", (1 << 31) - 1
 
 
 class MetalLB:
@@ -96,7 +98,20 @@ class MetalLB:
             found.append(
                 f"manifests.metallb has speakers with {mode} BGP, load_balancer.bgp is {asked}: correct one of them"
             )
+        if versions.has("kubernetes", intent.software.kubernetes, INT32_HELD) and _as_numbers_of_int32(manifests):
+            found.append(
+                f"manifests.metallb defines the AS numbers of a BGPPeer as int32 with a larger maximum, and Kubernetes "
+                f"{intent.software.kubernetes} takes no such object: MetalLB from 0.16.0 on"
+            )
         return found
+
+
+def _as_numbers_of_int32(manifests: Sequence[Manifest]) -> bool:
+    """Whether the definition contradicts itself: then the API refuses each BGPPeer (MetalLB #3035)."""
+    peer = {"apiVersion": "metallb.io/v1beta2", "kind": "BGPPeer"}
+    spec = ((schema.definition_of(peer, manifests) or {}).get("properties") or {}).get("spec") or {}
+    number = (spec.get("properties") or {}).get("myASN") or {}
+    return bool(number.get("format") == "int32" and number.get("maximum", 0) > INT32)
 
 
 def bgp_of(speaker: Manifest) -> str:

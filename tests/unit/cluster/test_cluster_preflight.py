@@ -52,6 +52,25 @@ OLD_PEERS = manifest(
         ],
     },
 )
+NUMBER = {"format": "int32", "maximum": 4294967295}
+MANY = {"type": "object"}
+PEER_FIELDS = {
+    "myASN": NUMBER,
+    "peerASN": NUMBER,
+    "nodeSelectors": MANY,
+    **dict.fromkeys(("peerAddress", "holdTime", "passwordSecret"), MANY),
+}
+INT32_PEERS = manifest(
+    "CustomResourceDefinition",
+    "bgppeers.metallb.io",
+    spec={
+        "group": "metallb.io",
+        "names": {"kind": "BGPPeer"},
+        "versions": [
+            {"name": "v1beta2", "schema": {"openAPIV3Schema": {"properties": {"spec": {"properties": PEER_FIELDS}}}}}
+        ],
+    },
+)
 PARTS: dict[str, list[dict[str, Any]]] = {
     "with definitions": OPERATOR,
     "without definitions": OPERATOR[1:],
@@ -61,6 +80,7 @@ PARTS: dict[str, list[dict[str, Any]]] = {
     "cut off": [*OPERATOR[:1], manifest("Deployment", "tigera-operator", "tigera-operator", spec={"template": None})],
     "purelb 0.6": [definition("servicegroups.purelb.io", "v1"), deployment("allocator", "purelb")],
     "metallb native": [deployment("controller", "metallb-system"), daemon_set("speaker")],
+    "metallb of int32": [deployment("controller", "metallb-system"), daemon_set("speaker"), INT32_PEERS],
     "metallb frr": [deployment("controller", "metallb-system"), daemon_set("speaker", "frr")],
     "metallb without speakers": [deployment("controller", "metallb-system")],
     "metallb of another version": [
