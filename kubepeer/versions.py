@@ -1,4 +1,4 @@
-"""What a version of Kubernetes, Calico or PureLB can do and needs: read from versions.yaml, where each row names its source. Pure.
+"""What a version of Kubernetes, Calico or a load balancer can do and needs: read from versions.yaml, where each row names its source. Pure.
 
 The file is read when the first question is asked, and once.
 """
@@ -11,8 +11,8 @@ from typing import Any, Literal
 import yaml
 
 DATA = Path(__file__).with_name("versions.yaml")
-Project = Literal["kubernetes", "kubeadm", "calico", "purelb"]
-NAMES = {"kubernetes": "Kubernetes", "kubeadm": "kubeadm", "calico": "Calico", "purelb": "PureLB"}
+Project = Literal["kubernetes", "kubeadm", "calico", "purelb", "metallb"]
+NAMES = {"kubernetes": "Kubernetes", "kubeadm": "kubeadm", "calico": "Calico", "purelb": "PureLB", "metallb": "MetalLB"}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it: ten times faster
 
 

@@ -4,11 +4,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
 from lab import access, lifecycle, machines, requirements, status
-from lab.build import containerd_package
+from lab.build import containerd_package, metallb
+from lab.build.besides import ASKED_FOR
 from lab.build.builder import build
 from lab.errors import LabError, Unsupported
 from lab.places import Instance, instance
@@ -30,10 +32,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="list the machines; exit 1 unless all are up and answer")
     commands.add_parser("reset", help="bare machines again: disks thrown away, host keys kept")
     commands.add_parser("build", help="check every byte that is built, build what is missing, start nothing")
-    package = commands.add_parser(
-        "package", help="build a package that no machine begins with, and print where it lies"
-    )
-    package.add_argument("package", choices=[containerd_package.PACKAGE.name])
+    package = commands.add_parser("package", help="build what no machine begins with, and print where it lies")
+    package.add_argument("package", choices=list(ASKED_FOR))
     commands.add_parser("requirements", help="print the Debian packages that the host needs, one a line")
     for name, text in (("ssh", "log in"), ("exec", "run a command inside, without the network: NAME -- COMMAND"),
                        ("cut", "power cut: switch port down, then SIGKILL")):  # fmt: skip
@@ -49,6 +49,13 @@ def _machine(name: str) -> Machine:
     if found is None:
         raise Unsupported(f"no machine {name}: there are {', '.join(one.name for one in MACHINES)}")
     return found
+
+
+def _package(lab: Instance, name: str) -> list[Path]:
+    """The files that a package was made for: of containerd the deb, of MetalLB the manifest that names its images."""
+    if name == containerd_package.PACKAGE.name:
+        return sorted(containerd_package.containerd_package(lab.cache).glob("*.deb"))
+    return [metallb.served(lab.cache) / metallb.MANIFEST]
 
 
 def _words(given: Sequence[str]) -> list[str]:
@@ -80,8 +87,8 @@ def _perform(arguments: argparse.Namespace, lab: Instance, console: Console) -> 
         case "build":
             build(lab.cache, progress, thoroughly=True)
         case "package":
-            build(lab.cache, progress, containerd=True)
-            print(*containerd_package.containerd_package(lab.cache).glob("*.deb"))
+            build(lab.cache, progress, besides=[arguments.package])
+            print(*_package(lab, arguments.package))
         case "status":
             return DONE if status.show(lab, console) else FAILED
         case "cut":

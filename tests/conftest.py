@@ -101,7 +101,7 @@ def moved(document: Any, edit: Any) -> Any:
         ]
         packages["keyrings"] = {path: re.sub(*places, line) for path, line in packages.get("keyrings", {}).items()}
     for key, address in data["manifests"].items():
-        if version := wanted.get("purelb" if key == "purelb" else "calico"):
+        if version := wanted.get(key if key in ("purelb", "metallb") else "calico"):
             data["manifests"][key] = re.sub(r"\d+\.\d+\.\d+", str(version), address)
     return document
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 
 from kubepeer import versions
+from kubepeer.intent import balancing
 from kubepeer.intent.calicoctl import mismatch
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.model import Intent
 
-SUPPORTED: tuple[versions.Project, ...] = ("kubernetes", "calico", "purelb")
+SUPPORTED: tuple[versions.Project, ...] = ("kubernetes", "calico", "purelb", "metallb")
 NFTABLES = "linuxDataplane Nftables"
 LARGEST_AS = (1 << 31) - 1  # asNumber of BGPPeer and BGPConfiguration is an int32 in the CRDs of 3.24.5 to 3.32.1
 OF_MINOR = re.compile(r"/core:/stable:/v(\d+\.\d+)/")  # https://kubernetes.io/blog/2023/08/15/pkgs-k8s-io-introduction/
@@ -37,6 +38,7 @@ def warnings(intent: Intent) -> Iterator[str]:
             f"Calico {versions.minor(software.calico)} was with Kubernetes {_range(tested)}, "
             f"Kubernetes {versions.minor(software.kubernetes)} {with_it}"
         )
+    yield from balancing.warnings(intent)
     if software.proxy_mode == "ipvs" and versions.has("kubernetes", software.kubernetes, "IPVS deprecated"):
         first = versions.minor(versions.since("kubernetes", "IPVS deprecated"))
         yield f"software.proxy_mode: ipvs is deprecated since Kubernetes {first} and will go: iptables or nftables stay"
@@ -49,7 +51,7 @@ def _range(minors: tuple[str, ...]) -> str:
 def _out_of_range(intent: Intent) -> Iterator[Contradiction]:
     for project in SUPPORTED:
         version = getattr(intent.software, project)
-        if not versions.is_supported(project, version):
+        if version is not None and not versions.is_supported(project, version):
             first, last = versions.supported(project)
             yield Contradiction(
                 f"{versions.NAMES[project]} {version} is none that Kubepeer builds",
@@ -98,11 +100,12 @@ def _sources(intent: Intent) -> Iterator[Contradiction]:
     named = (
         ("calico", manifests.calico, intent.software.calico, "software.calico"),
         ("calico_crds", manifests.calico_crds or "", intent.software.calico, "software.calico"),
-        ("purelb", manifests.purelb, intent.software.purelb, "software.purelb"),
+        ("purelb", manifests.purelb or "", intent.software.purelb, "software.purelb"),
+        ("metallb", manifests.metallb or "", intent.software.metallb, "software.metallb"),
     )
     for key, address, version, said in named:
         tag = OF_VERSION.search(address)
-        if tag and tag[1] != version:
+        if tag and version and tag[1] != version:
             yield Contradiction(f"is the manifest of {tag[1]}, {said} is {version}", key=f"manifests.{key}")
 
 

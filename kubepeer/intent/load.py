@@ -13,6 +13,7 @@ from kubepeer.intent.clock import Time
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.kubeadm import Kubeadm
+from kubepeer.intent.load_balancer import LoadBalancer
 from kubepeer.intent.model import (
     Cluster,
     ConfigurationFiles,
@@ -55,6 +56,7 @@ class FabricData(Section):
     registries: Registries = Field(default_factory=dict)
     proxy: Proxy | None = None
     kubeadm: Kubeadm = Kubeadm()
+    load_balancer: LoadBalancer = LoadBalancer()
 
 
 class NodeData(NodeSettings):

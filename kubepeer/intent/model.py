@@ -11,6 +11,7 @@ from kubepeer.intent.bgp import Bgp
 from kubepeer.intent.calicoctl import Calicoctl
 from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Kubeadm
+from kubepeer.intent.load_balancer import LoadBalancer
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.node_settings import NodeSettings
 from kubepeer.intent.peering import Peering
@@ -58,7 +59,8 @@ class Software(Section):
 
     kubernetes: VersionNumber
     calico: VersionNumber
-    purelb: VersionNumber
+    purelb: VersionNumber | None = None  # of these two the one that load_balancer.provider names
+    metallb: VersionNumber | None = None
     adopt_calico: bool = False  # an operator that somebody else has installed is taken over
     set_aside_other_cni: bool = False  # other networks' files in /etc/cni/net.d that would be read before Calico's
     selinux: Literal["disabled", "permissive", "enforcing"] | None = (
@@ -106,7 +108,8 @@ class Manifests(Section):
     calico_crds: str | None = (
         None  # from 3.30 on the operator's manifest has none; None where the operator installs them itself
     )
-    purelb: str
+    purelb: str | None = None
+    metallb: str | None = None
 
 
 class Node(Section):
@@ -166,6 +169,7 @@ class Intent(Section):
     registries: Registries = Field(default_factory=dict)
     proxy: Proxy | None = None
     kubeadm: Kubeadm = Kubeadm()
+    load_balancer: LoadBalancer = LoadBalancer()
     nodes: tuple[Node, ...]
     routers: tuple[Router, ...]
     probes: tuple[Probe, ...] = ()  # asked by verify_services.py alone

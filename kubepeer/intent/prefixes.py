@@ -70,6 +70,8 @@ def _of_pool(pool: FurtherPool, nodes: int) -> tuple[int, int, int]:
 
 def beyond_the_limit(intent: Intent, platforms: Platforms) -> Iterator[Contradiction]:
     """The limit ends **all** sessions of the router when it is reached: every node announces the same blocks."""
+    if intent.load_balancer.speaks:
+        return  # no pod block is announced
     limit = intent.cluster.bgp.maximum_prefixes
     counted = (announced(intent, router, platforms) for router in intent.routers)
     most = max(counted, key=lambda one: one.prefixes, default=None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from kubepeer.intent import additions, as_numbers, bgp_features, pool_rules
+from kubepeer.intent import additions, as_numbers, balancing, bgp_features, pool_rules
 from kubepeer.intent.abilities import Platforms, inabilities
 from kubepeer.intent.between_nodes import of_the_cure
 from kubepeer.intent.combinations import refusals
@@ -36,6 +36,7 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from pool_rules.contradictions(intent)
     yield from bgp_features.contradictions(intent)
     yield from additions.contradictions(intent)
+    yield from balancing.contradictions(intent)
     yield from beyond_the_limit(intent, platforms)
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from lab import disks, machines, processes
 from lab.build.base import LAYER_PACKAGES, release_of
+from lab.build.besides import ASKED_FOR
 from lab.build.busybox import ROOT_PACKAGES
 from lab.build.images import base_note
-from lab.build.plan import base_name, containerd_steps, layer_name, steps
+from lab.build.plan import base_name, layer_name, steps
 from lab.build.registry import Registry
 from lab.build.steps import Lane, Stamps, Step
 from lab.debian import NEXT_RELEASE, RELEASE, UNSTABLE, Apt, host_sources
@@ -37,18 +38,19 @@ def build(
     roles: Collection[Role] | None = None,
     *,
     thoroughly: bool = False,
-    containerd: bool = False,
+    besides: Collection[str] = (),
 ) -> None:
     """Do every step that machines of these roles need and that is not done; thoroughly: look at every byte first.
 
-    Without roles: those of all machines but the optional ones, and of these what was built before. With containerd: its
-    package as well.
+    Without roles: those of all machines but the optional ones, and of these what was built before. Besides: what is built
+    only when it is asked for, of besides.ASKED_FOR.
     """
     if roles is None:
         roles = {each.role for each in MACHINES if not each.optional or cache.layer(each.role).exists()}
     apts = {release: _apt(cache, release) for release in RELEASES}
     wanted = steps(cache, apts, roles)
-    wanted += containerd_steps(cache, wanted) if containerd else ()
+    for name in besides:
+        wanted += ASKED_FOR[name](cache, wanted)
     stamps = Stamps(cache.path / "stamps")
     (cache.path / "logs").mkdir(parents=True, exist_ok=True)
     with _lock(cache, progress):

@@ -1,14 +1,13 @@
 """The build steps in their order: what each is made from and what it makes."""
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from lab.build import (
     base,
     busybox,
-    containerd_package,
     images,
     kubernetes_packages,
     programs,
@@ -19,7 +18,7 @@ from lab.build import (
 )
 from lab.build.registry import Registry
 from lab.build.steps import Lane, Step
-from lab.debian import NEXT_RELEASE, RELEASE, Apt
+from lab.debian import RELEASE, Apt
 from lab.places import STANDINS, Cache
 from lab.topology import NODE_ROLES, Role
 
@@ -59,7 +58,7 @@ def _root_step(role: Role, cache: Cache, apt: Apt) -> Step:
     )  # fmt: skip
 
 
-def _program_steps(cache: Cache, projects: Collection[programs.Project]) -> dict[str, tuple[Step, Step]]:
+def program_steps(cache: Cache, projects: Collection[programs.Project]) -> dict[str, tuple[Step, Step]]:
     """For each project the download of its modules and the build, by the project's name.
 
     The smallest are compiled while the modules of the largest come.
@@ -125,19 +124,24 @@ def _image_steps(cache: Cache, apt: Apt, built: Mapping[str, Step]) -> tuple[lis
         "pause", "Program pause (C)", ("1", images.PAUSE_VERSION, images.PAUSE_SOURCE), (images.pause(cache),),
         partial(images.build_pause, cache),
     )  # fmt: skip
-    registry = Registry(cache.registry)
     early, late = [shared, pause], list[Step]()
     for image in (*images.control_plane_images(cache), *images.standin_images()):
         ours = {step for step in (pause, *built.values()) for output in step.outputs
                 if any(source.is_relative_to(output) for source in image.files.values())}  # fmt: skip
-        given = [source for _, source in sorted(image.files.items()) if not source.is_relative_to(cache.path)]
-        step = Step(
-            f"image-{image.name.replace('/', '-')}", f"Image {image.name}", ("1", repr(image), *given),
-            (registry.tag_folder(image.name, image.tag),), partial(_build_image, cache, image),
-            (*((shared,) if image.on_base else ()), *sorted(ours, key=lambda one: one.name)),
-        )  # fmt: skip
+        step = image_step(
+            cache, image, (*((shared,) if image.on_base else ()), *sorted(ours, key=lambda one: one.name))
+        )
         (late if ours - {pause} else early).append(step)
     return early, late
+
+
+def image_step(cache: Cache, image: images.Image, after: Iterable[Step]) -> Step:
+    """The step of an image, and those that it comes after."""
+    given = [source for _, source in sorted(image.files.items()) if not source.is_relative_to(cache.path)]
+    return Step(
+        f"image-{image.name.replace('/', '-')}", f"Image {image.name}", ("1", repr(image), *given),
+        (Registry(cache.registry).tag_folder(image.name, image.tag),), partial(_build_image, cache, image), tuple(after),
+    )  # fmt: skip
 
 
 def _build_image(cache: Cache, image: images.Image, log: Path) -> None:
@@ -174,7 +178,7 @@ def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tup
     alone = [role for role in busybox.ROOT_PACKAGES if role in roles]
     wanted += [_root_step(role, cache, apts[base.release_of(role)]) for role in alone]
     if Role.MIRROR in roles:
-        projects = _program_steps(cache, programs.PROJECTS)
+        projects = program_steps(cache, programs.PROJECTS)
         built = {name: step for name, (_, step) in projects.items()}
         early, late = _image_steps(cache, apts[RELEASE], built)
         packaged = [built[package.project.name] for package in kubernetes_packages.PACKAGES]
@@ -188,19 +192,6 @@ def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tup
         layer = next(step for step in wanted if step.name == layer_name(Role.RPM_NODE))
         wanted += [packages, ours, _rpm_step(cache, apts[RELEASE], (layer, of_debian, *_made_of_rpm(built))), *late]
     return tuple(wanted)
-
-
-def containerd_steps(cache: Cache, before: Collection[Step]) -> tuple[Step, ...]:
-    """The steps of containerd 2's Debian package, which no machine stands on; before: those of the mirror, which have all that it holds."""
-    needed = (f"programs-{programs.CONTAINERD.name}", f"repository-{NEXT_RELEASE}")
-    package = Step(
-        "package-containerd", "Package of containerd",
-        ("1", repr(containerd_package.PACKAGE), kubernetes_packages.ENABLE,
-         kubernetes_packages.PACKAGING / containerd_package.PACKAGE.name),
-        (containerd_package.containerd_package(cache),), partial(containerd_package.build_containerd_package, cache),
-        tuple(step for step in before if step.name in needed), seconds=4,
-    )  # fmt: skip
-    return (package,)
 
 
 def base_name(release: str) -> str:

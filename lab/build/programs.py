@@ -96,6 +96,11 @@ CONTAINERD = Project(
     ("no_btrfs", "no_devmapper", "no_zfs"),
     {"github.com/containerd/containerd/v2/version.Version": "v2.3.5"}, 120,
 )  # fmt: skip
+# Built when it is asked for (lab/build/besides.py). 0.15.2 is the newest whose modules can all be had: 0.16.2 wants frr-k8s 0.0.27.
+METALLB = Project(
+    "metallb", "MetalLB", "0.15.2", {name: f"go.universe.tf/metallb/{name}" for name in ("controller", "speaker")},
+    settings={"go.universe.tf/metallb/internal/version.gitCommit": "v0.15.2"}, seconds=150,
+)  # fmt: skip
 PROJECTS = (KUBERNETES, ETCD, CRICTL, COREDNS, CNI, CONTAINERD)
 
 

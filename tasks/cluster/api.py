@@ -139,14 +139,22 @@ class KubernetesApi:
             if version not in self._descriptions:
                 base = f"apis/{version}" if "/" in version else f"api/{version}"
                 try:
-                    known = (self.get("/openapi/v3") or {}).get("paths", {}).get(base)
-                    answer = self.get(known["serverRelativeURL"]) if known else None
+                    answer = self._described(base)
+                except (
+                    UnreachableError
+                ):  # a definition has just changed, and its description's address, which is redirected
+                    answer = self._described(base)
                 except ApiRefusal:
                     return {}  # the server behind it has just come
                 if not isinstance(answer, dict):
                     return {}
                 self._descriptions[version] = answer
             return self._descriptions[version]
+
+    def _described(self, base: str) -> Any | None:
+        """What stands at the address of a description: it holds the description's hash (KEP 2896)."""
+        known = (self.get("/openapi/v3") or {}).get("paths", {}).get(base)
+        return self.get(known["serverRelativeURL"]) if known else None
 
     def serves(self, version: str, kind: str) -> str:
         """Whether the API serves a kind now: "" when it does, or what it says instead (503 while the server behind it starts)."""

@@ -11,7 +11,7 @@ from kubepeer.intent.between_nodes import way
 from kubepeer.intent.node_side import FilterRule
 from kubepeer.intent.reflectors import reflectors, reflects
 from tasks.cluster.api import Manifest
-from tasks.cluster.objects import documents
+from tasks.cluster.documents import documents
 from tasks.linux.templates import render
 from tasks.platforms.platform import PLATFORMS
 
@@ -39,6 +39,8 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
 
     Where Calico can say so, a node announces its own blocks alone: a filter keeps back what it has learned from Felix's routes.
     """
+    if intent.load_balancer.speaks:
+        return []  # Calico's BGP is off
     cluster, calico = intent.cluster, intent.software.calico
     interfaces = _interfaces(intent) if versions.has("calico", calico, "BGPFilter.interface") else []
     pools = [pool.cidr for pool in cluster.networks.pools if pool.announced]

@@ -73,7 +73,13 @@ def _configuration_beforehand(run: Run, api: KubernetesApi | None, wanted: list[
     projectcalico.org/v3 is served by pods that need calico-node. So, this once, it is written where that API server keeps it, as the
     operator itself does with FelixConfiguration; from then on it is read and written by v3.
     """
-    if api is None or run.options.dry_run or api.get(DAEMON_SET) is not None or not _not_served(api, wanted):
+    if (
+        api is None
+        or not wanted
+        or run.options.dry_run
+        or api.get(DAEMON_SET) is not None
+        or not _not_served(api, wanted)
+    ):
         return []
     try:
         waits.until(partial(api.serves, STORED, "BGPConfiguration"), TAKEN_UP_SECONDS)
@@ -83,8 +89,8 @@ def _configuration_beforehand(run: Run, api: KubernetesApi | None, wanted: list[
 
 
 def _not_served(api: KubernetesApi, wanted: list[Manifest]) -> str:
-    """Every kind of Calico's API that is to be written is served."""
-    kinds = dict.fromkeys(manifest["kind"] for manifest in wanted if manifest["apiVersion"] == V3)
+    """Every kind of Calico's API that is to be written, or taken away, is served."""
+    kinds = dict.fromkeys(manifest["kind"] for manifest in wanted if manifest["apiVersion"] == V3) or ("BGPPeer",)
     return next(filter(None, (api.serves(V3, kind) for kind in kinds)), "")
 
 

@@ -40,6 +40,16 @@ class Ownership:
 
 POOLS = ("spec", "calicoNetwork", "ipPools")
 SHARED = Ownership()
+METALLB_KINDS = ("BFDProfile", "BGPAdvertisement", "BGPPeer", "Community", "IPAddressPool")
+METALLB: Mapping[str, Any] = {  # defaults of its definitions (config/crd/bases of 0.16.2)
+    "autoAssign": True,
+    "avoidBuggyIPs": False,
+    "aggregationLength": 32,
+    "aggregationLengthV6": 128,
+    "peerPort": 179,
+    "disableMP": False,
+    "dualStackAddressFamily": False,
+}
 OWNERSHIP: Mapping[tuple[str, str], Ownership] = {
     # an atomic list for server-side apply, into which the operator writes from 1.34 on (pkg/controller/installation, fillDefaults)
     ("operator.tigera.io", "Installation"): Ownership(shared=frozenset({POOLS})),
@@ -58,6 +68,9 @@ OWNERSHIP: Mapping[tuple[str, str], Ownership] = {
         defaults={"sourceAddress": "UseNodeIP", "reversePeering": "Auto", "nextHopMode": "Auto"},
     ),
     ("projectcalico.org", "BGPFilter"): Ownership(replaced=True, whole=True),
+    ("projectcalico.org", "IPPool"): Ownership(replaced=True),
+    ("projectcalico.org", "KubeControllersConfiguration"): Ownership(replaced=True),
+    **{("metallb.io", kind): Ownership(replaced=True, whole=True, defaults=METALLB) for kind in METALLB_KINDS},
     ("purelb.io", "ServiceGroup"): Ownership(replaced=True, whole=True, defaults={"aggregation": "default"}),
 }
 # Lists of mappings, and the key that tells their items apart.
@@ -162,7 +175,9 @@ def _stays(path: Path, value: Any, owners: Ownership) -> bool:
 def _list(wanted: Sequence[Any], stands: Sequence[Any], path: Path, owners: Ownership) -> list[Any]:
     """Items in the order in which they stand, new ones after them; without a key, place by place."""
     key = LIST_KEYS.get(path)
-    if key is None:
+    if key is None or not all(
+        isinstance(item, Mapping) for item in (*wanted, *stands)
+    ):  # of another kind: plain values
         if len(wanted) == len(stands):
             return [_value(one, other, path, owners) for one, other in zip(wanted, stands, strict=True)]
         return list(wanted)

@@ -1,15 +1,13 @@
-"""The manifests of Calico and PureLB, judged before anything is applied: are they what the inventory takes them for. Pure."""
+"""Manifests, and that of Calico, judged before anything is applied: are they what the inventory takes them for. Pure."""
 
 import yaml
 
-from kubepeer.intent import Intent
-from tasks.cluster import objects
 from tasks.cluster.api import Manifest
+from tasks.cluster.balancers.manifest import containers_of, find
+from tasks.cluster.documents import documents
 
 OPERATOR = ("Deployment", "tigera-operator")
 INSTALLATIONS = "installations.operator.tigera.io"
-SERVICE_GROUPS = "servicegroups.purelb.io"
-ALLOCATOR = ("Deployment", "allocator")
 MANAGES_CRDS = "-manage-crds=true"  # tigera/operator, cmd/main.go: it makes the definitions itself
 CRD = "CustomResourceDefinition"
 
@@ -28,7 +26,7 @@ def parsed(text: str) -> list[Manifest]:
     if text.lstrip()[:1] == "<":
         raise UnreadableError("is a web page (HTML), no manifest")
     try:
-        found = objects.documents(text)
+        found = documents(text)
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         mark = getattr(error, "problem_mark", None)
         raise UnreadableError(f"is no YAML{f' (line {mark.line + 1})' if mark else ''}: is it whole?") from error
@@ -45,11 +43,6 @@ def _is_object(manifest: object) -> bool:
     return isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
 
 
-def find(manifests: list[Manifest], kind: str, name: str) -> Manifest | None:
-    """The object of that kind and name."""
-    return next((one for one in manifests if (one["kind"], one["metadata"]["name"]) == (kind, name)), None)
-
-
 def calico_reasons(operator: list[Manifest], definitions: list[Manifest], *, stands: bool) -> list[str]:
     """Why Calico cannot be installed from these.
 
@@ -60,7 +53,7 @@ def calico_reasons(operator: list[Manifest], definitions: list[Manifest], *, sta
 
     """
     deployment = find(operator, *OPERATOR)
-    if deployment is None or not _containers(deployment):
+    if deployment is None or not containers_of(deployment):
         return ["manifests.calico has no Deployment tigera-operator: is it Calico's tigera-operator.yaml, and whole?"]
     if find([*operator, *definitions], CRD, INSTALLATIONS) or makes_definitions(deployment) or stands:
         return []
@@ -74,41 +67,9 @@ def calico_reasons(operator: list[Manifest], definitions: list[Manifest], *, sta
     ]
 
 
-def _containers(deployment: Manifest) -> list[Manifest]:
-    """Its containers; none where the text ends before them."""
-    below: Manifest = deployment
-    for key in ("spec", "template", "spec"):
-        below = below.get(key) or {}
-    return list(below.get("containers") or [])
-
-
 def makes_definitions(deployment: Manifest) -> bool:
     """Whether this operator makes its definitions itself."""
-    words = [str(word) for one in _containers(deployment) for key in ("command", "args") for word in one.get(key) or []]
+    words = [
+        str(word) for one in containers_of(deployment) for key in ("command", "args") for word in one.get(key) or []
+    ]
     return any(word.lstrip("-") == MANAGES_CRDS.lstrip("-") for word in words)
-
-
-def purelb_reasons(intent: Intent, manifests: list[Manifest]) -> list[str]:
-    """Why this is not the manifest of the PureLB in the inventory."""
-    deployment = find(manifests, *ALLOCATOR)
-    if deployment is None or not _containers(deployment):
-        return ["manifests.purelb has no Deployment allocator: is it PureLB's manifest, and whole?"]
-    found = []
-    namespace, wanted = deployment["metadata"].get("namespace"), objects.purelb_namespace(intent)
-    if namespace != wanted:
-        found.append(
-            f"manifests.purelb lives in the namespace {namespace}, PureLB {intent.software.purelb} in {wanted}"
-        )
-    served, api = versions_of(find(manifests, CRD, SERVICE_GROUPS)), objects.purelb_api(intent)
-    if api not in served:
-        has = ", ".join(served) or "none"
-        found.append(
-            f"manifests.purelb has version {has} of the ServiceGroup, PureLB {intent.software.purelb} has {api}"
-        )
-    return [f"{reason}: correct software.purelb or the manifest's address" for reason in found]
-
-
-def versions_of(definition: Manifest | None) -> list[str]:
-    """The versions of a kind that a definition serves."""
-    versions = (definition or {}).get("spec", {}).get("versions") or []
-    return [version["name"] for version in versions if version.get("served")]

@@ -5,19 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubepeer.intent import Intent
-from tasks.cluster import bgp_objects, foreign, manifests, objects, undeclared
+from tasks.cluster import bgp_objects, foreign, manifests, undeclared
 from tasks.cluster.api import Manifest
+from tasks.cluster.balancers import former, provided
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 INSTALLATIONS = f"{CRDS}/{manifests.INSTALLATIONS}"
-SERVICE_GROUPS = f"{CRDS}/{manifests.SERVICE_GROUPS}"
-ALLOCATORS = {name: f"/apis/apps/v1/namespaces/{name}/deployments/allocator" for name in ("purelb", "purelb-system")}
 # Written by calico-node; where Calico's kinds are the cluster's own (native CRDs) it is kept elsewhere, and not judged by.
 CALICO_VERSION = "/apis/crd.projectcalico.org/v1/clusterinformations/default"
 ASKED = (
     *foreign.ASKED,
-    *(INSTALLATIONS, SERVICE_GROUPS, CALICO_VERSION),
-    *ALLOCATORS.values(),
+    *(INSTALLATIONS, CALICO_VERSION),
+    *former.ASKED,
 )
 SELECTOR_BYTES = 4096  # of BGPPeer.nodeSelector, from Calico 3.32 on
 INTERFACE = re.compile(r"[a-zA-Z0-9_.*-]{1,15}")  # libcalico-go, validator/v3: bgpFilterInterface
@@ -29,7 +28,7 @@ class Found:
     """What the cluster and the manifests have.
 
     Attributes:
-        operator, definitions, purelb: the objects of the manifests of the inventory.
+        operator, definitions, balancer: the objects of the manifests of the inventory.
         standing: path -> object, of those in ASKED that are there; None where there is no API yet.
         foreign_definitions: names of definitions in the manifests that stand, are otherwise, and that we did not make.
         undeclared: what the API that runs says of fields that it does not have, of the kinds that no manifest defines.
@@ -38,7 +37,7 @@ class Found:
 
     operator: list[Manifest] = field(default_factory=list)
     definitions: list[Manifest] = field(default_factory=list)
-    purelb: list[Manifest] = field(default_factory=list)
+    balancer: list[Manifest] = field(default_factory=list)
     standing: Mapping[str, Manifest] | None = None
     foreign_definitions: Sequence[str] = ()
     undeclared: Sequence[str] = ()
@@ -46,7 +45,7 @@ class Found:
     @property
     def defining(self) -> list[Manifest]:
         """The objects of the manifests, among which the definitions of our kinds may be."""
-        return [*self.operator, *self.definitions, *self.purelb]
+        return [*self.operator, *self.definitions, *self.balancer]
 
 
 def reasons(intent: Intent, found: Found) -> list[str]:
@@ -54,11 +53,11 @@ def reasons(intent: Intent, found: Found) -> list[str]:
     standing = found.standing or {}
     return [
         *manifests.calico_reasons(found.operator, found.definitions, stands=INSTALLATIONS in standing),
-        *manifests.purelb_reasons(intent, found.purelb),
+        *provided.of(intent).reasons(intent, found.balancer),
         *foreign.reasons(standing, adopt=intent.software.adopt_calico),
         *_another_calico(intent, standing),
         *_definitions_of_others(found),
-        *_another_purelb(intent, standing),
+        *former.reasons(intent, standing),
         *_rules(bgp_objects.bgp(intent, None)),
         *undeclared.reasons(intent, found.defining),
         *found.undeclared,
@@ -86,23 +85,6 @@ def _definitions_of_others(found: Found) -> list[str]:
     return [
         f"{what}: correct the versions and addresses in the inventory, or remove what is left of another installation"
     ]
-
-
-def _another_purelb(intent: Intent, standing: Mapping[str, Manifest]) -> list[str]:
-    """An in-place change of PureLB's namespace or API's version is no matter of applying a manifest."""
-    wanted, api = objects.purelb_namespace(intent), objects.purelb_api(intent)
-    for namespace, path in ALLOCATORS.items():
-        if path in standing and namespace != wanted:
-            what = f"another PureLB runs in the namespace {namespace}, and {intent.software.purelb} would run beside it in {wanted}"
-            return [f"{what}: remove that one first (kubectl delete namespace {namespace})"]
-    stored = standing.get(SERVICE_GROUPS, {}).get("status", {}).get("storedVersions") or []
-    if stored and api not in stored:
-        what = f"PureLB's ServiceGroups are stored here as {', '.join(stored)}, and {intent.software.purelb} has {api} alone"
-        delete = f"kubectl delete crd {manifests.SERVICE_GROUPS} lbnodeagents.purelb.io"
-        return [
-            f"{what}, which the API refuses in place: migrate them by PureLB's guide, or delete their definition ({delete})"
-        ]
-    return []
 
 
 def _rules(wanted: Sequence[Manifest]) -> list[str]:

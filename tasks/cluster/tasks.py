@@ -1,4 +1,4 @@
-"""Calico, PureLB and the workload: refuse early; plan, apply, wait until they do their work."""
+"""Calico, the load balancer and the workload: refuse early; plan, apply, wait until they do their work."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,10 +10,11 @@ from kubepeer.intent.between_nodes import way
 from kubepeer.memory import Memory, hands_over
 from kubepeer.phases import control_planes
 from kubepeer.run import Run, done
-from tasks.cluster import calico, conditions, foreign, manifests, preflight, purelb, workload
+from tasks.cluster import calico, conditions, foreign, manifests, preflight, workload
 from tasks.cluster.access import ASKED_API, JOINED, api_if_there, api_that_answered, save_kubeconfig
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import wait
+from tasks.cluster.balancers import build as balancers
 from tasks.cluster.differences import plan_object, undeclared_reason
 from tasks.cluster.schema import definition_of
 from tasks.cluster.undeclared import written_by_us
@@ -55,8 +56,8 @@ def build_network(task: Task, run: Run) -> Result:
 
 @hands_over(gives=ASKED_API)
 def build_load_balancer(task: Task, run: Run) -> Result:
-    """PureLB's allocator and its pool."""
-    return done(task, purelb.build(run, api_that_answered(run)))
+    """Who gives services of type LoadBalancer their addresses, and what it gives them from."""
+    return done(task, balancers.build(run, api_that_answered(run)))
 
 
 @hands_over(needs=(JOINED,), gives=ASKED_API)
@@ -73,7 +74,7 @@ def _reasons(run: Run, api: KubernetesApi | None) -> list[str]:
 def _find_reasons(run: Run, api: KubernetesApi | None) -> list[str]:
     try:
         operator, definitions = calico.manifests_of(run)
-        balancer = purelb.manifest_of(run)
+        balancer = balancers.manifest_of(run)
         standing = None if api is None else _standing(api)
         every = [*definitions, *operator, *balancer]
         foreign = [] if api is None else _foreign_definitions(api, standing or {}, every)

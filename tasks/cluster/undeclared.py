@@ -8,11 +8,13 @@ from kubepeer import versions
 from kubepeer.intent import Intent
 from tasks.cluster import bgp_objects, comparison, objects, schema
 from tasks.cluster.api import Manifest
+from tasks.cluster.balancers import provided
 
 PROJECTS: Mapping[str, versions.Project] = {
     "projectcalico.org": "calico",
     "operator.tigera.io": "calico",
     "purelb.io": "purelb",
+    "metallb.io": "metallb",
 }
 
 
@@ -60,7 +62,7 @@ def reasons(intent: Intent, every: Sequence[Manifest]) -> list[str]:
 
 def written_by_us(intent: Intent) -> list[Manifest]:
     """The objects of the projects' own kinds that we write: their fields depend on the version."""
-    every = [*objects.calico(intent), *bgp_objects.bgp(intent, None), *objects.load_balancer(intent)]
+    every = [*objects.calico(intent), *bgp_objects.bgp(intent, None), *provided.of(intent).objects(intent, None)]
     return [manifest for manifest in every if comparison.is_written_by_us(manifest)]
 
 

@@ -1,5 +1,7 @@
 """The nginx of the tutorial; its new services also prove that the controllers act after the joins."""
 
+from functools import partial
+
 from kubepeer.change import Change
 from kubepeer.errors import CommandError
 from kubepeer.run import Run
@@ -7,6 +9,7 @@ from tasks.cluster import conditions, objects, waits
 from tasks.cluster.access import JOINED
 from tasks.cluster.api import KubernetesApi
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, wait
+from tasks.cluster.balancers import provided
 
 NAMESPACE = "nginx-quic"
 ENDPOINTS_SECONDS = 60
@@ -16,7 +19,8 @@ PROBE = f"/api/v1/namespaces/{NAMESPACE}/services/kubepeer-probe"
 def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     """The workload, waited for; and the proof, where somebody has joined or a proof was cut off."""
     changes = apply(run, api, objects.workload(run.intent))
-    wait(run, api, conditions.workload_answers, ROLLOUT_SECONDS, NAMESPACE)
+    answers = partial(conditions.workload_answers, addresses=provided.of(run.intent).gives)
+    wait(run, api, answers, ROLLOUT_SECONDS, NAMESPACE)
     if api is not None and not run.options.dry_run and (run.recall(JOINED) or api.get(PROBE) is not None):
         _prove_controllers(api)
     return changes

@@ -56,6 +56,16 @@ def accepted(networks: Networks) -> tuple[Accepted, ...]:
     )
 
 
+def accepted_of(intent: Intent) -> tuple[Accepted, ...]:
+    """What this inventory's nodes may announce: of a load balancer that speaks itself its own addresses alone, in its lengths."""
+    if not intent.load_balancer.speaks:
+        return accepted(intent.cluster.networks)
+    network, length = intent.cluster.networks.load_balancers, intent.load_balancer.aggregation_length
+    if length <= network.prefixlen:
+        return (Accepted(30, network),)
+    return (Accepted(30, network), Accepted(35, network, length))
+
+
 def _pods(number: int, pool: FurtherPool) -> Iterator[Accepted]:
     if pool.block_size > pool.cidr.prefixlen:
         yield Accepted(number, pool.cidr, pool.block_size)

@@ -9,7 +9,7 @@ from kubepeer.intent import Intent, Router
 from kubepeer.intent.abilities import Abilities
 from kubepeer.intent.between_nodes import way
 from kubepeer.intent.racks import links_of
-from tasks.platforms.ownership import OWNER, accepted, announced, description, senders
+from tasks.platforms.ownership import OWNER, accepted_of, announced, description, senders
 from tasks.platforms.preflight import Preflight
 from tasks.platforms.reader import RouterReader
 
@@ -124,7 +124,7 @@ def context(intent: Intent, router: Router, running: str, password: str | None) 
         "cluster": intent.cluster,
         "bgp": intent.cluster.bgp,
         "networks": intent.cluster.networks,
-        "accepted": accepted(intent.cluster.networks),
+        "accepted": accepted_of(intent),
         "announced": announced(intent.cluster.networks) if how.announced else (),
         "as_override": how.cure == "as_override",
         "own_as_allowed": how.cure == "allowas_in",

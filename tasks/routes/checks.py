@@ -135,7 +135,7 @@ class NextHops(Check):
         misled = reasons.of_resolution(seen, nodes & seen.rib_hops(prefix)) if self.layer == "kernel" else ""
         stranger = reasons.of_unexpected(seen, prefix, self.layer) if unexpected else ""
         said = (
-            route.why if missing and route.why == NOT_ADVERTISED else "",
+            (route.cause or (route.why if route.why == NOT_ADVERTISED else "")) if missing else "",
             stranger,
             reasons.of_missing(seen, prefix, self.layer, absent, besides=stranger) if absent else "",
             misled,

@@ -45,7 +45,7 @@ def read_objects(api: Api) -> ClusterObjects:
         cluster = together(lambda: _calico_object(api, groups, "clusterinformations/default"))
         advertised = services.Advertised.read(configuration())
         asked = [services.key_of(service) for service in all_services() if advertised.by_endpoints(service)]
-        endpoints = _endpoints(api, pool, asked) if asked else []
+        endpoints = endpoints_of(api, pool, asked) if asked else []
         return ClusterObjects(
             nodes=tuple(nodes()),
             block_affinities=tuple(affinities()),
@@ -119,7 +119,7 @@ def _ipam_blocks(api: Api, groups: Iterable[str]) -> list[Manifest]:
     return _calico_items(api, groups, "ipamblocks")
 
 
-def _endpoints(api: Api, pool: ThreadPoolExecutor, keys: list[services.Key]) -> Iterable[Manifest]:
+def endpoints_of(api: Api, pool: ThreadPoolExecutor, keys: list[services.Key]) -> Iterable[Manifest]:
     """The endpoints of these services: EndpointSlices where the API has them (Kubernetes 1.21), else Endpoints."""
     if api.get(SLICES) is not None:
         names = sorted({name for _, name in keys})

@@ -55,6 +55,7 @@ class ExpectedRoute:
     prefix: IPv4Network
     next_hops: frozenset[IPv4Address]
     why: str
+    cause: str = ""  # why it may be missing, where the cluster's own objects say it
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,12 @@ from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.reader import DriverReader, ReadsVrfs, RouterReader
 from tasks.platforms.seen import RouterSeen
 from tasks.platforms.transport import refuse_unclear_transport
+from tasks.routes import metallb, metallb_cluster
 from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.driver import ask_driver
 from tasks.routes.expected import Announced, announced
-from tasks.routes.left import ANNOUNCED, SEEN, UNSEEN
+from tasks.routes.left import ANNOUNCED, METALLB, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for, ways_to
 
@@ -163,13 +164,15 @@ def look(task: Task, run: Run) -> RouterSeen:
 
 def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]:
     name, intent = task.host.name, run.intent
-    expected = what_is_announced(run)
+    expected = what_is_announced(run, intent.router(name))
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
     router = intent.router(name)
     addresses = peers(intent, expected)
     probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
     answers = _ask(run, name, reader, reader.questions(list(collapse_addresses(networks)), probes))
-    seen = with_recovery(reader.read(answers, probes), intent, expected, router, partial(_has_session, run))
+    seen = reader.read(answers, probes)
+    if not intent.load_balancer.speaks:  # it is Calico's own daemon that waits
+        seen = with_recovery(seen, intent, expected, router, partial(_has_session, run))
     run.keep(SEEN, seen, of=name)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
@@ -197,12 +200,21 @@ def _has_session(run: Run, router: str, peer: IPv4Address) -> bool | None:
     return session is not None and session.established
 
 
-def what_is_announced(run: Run) -> Announced:
-    """What the cluster should announce now; read once for all routers that ask at the same time."""
+def what_is_announced(run: Run, router: Router | None = None) -> Announced:
+    """What the cluster should announce now; read once for all routers that ask at the same time.
+
+    Args:
+        run: the running run.
+        router: to whom; None: what Calico itself has, pod blocks above all, whoever may be told of them.
+
+    """
     api = open_api(run)
     cluster = run.intent.cluster
     services = cluster.bgp.announced_services(cluster.networks)
     moment = floor(time.monotonic() / INTERVAL_SECONDS)
+    if router is not None and run.intent.load_balancer.speaks:
+        objects = run.once(METALLB, lambda: metallb_cluster.read_objects(api), of=moment)
+        return metallb.announced(objects, router.address, cluster.networks.load_balancers)
     return run.once(
         ANNOUNCED,
         lambda: announced(read_objects(api), services, run.intent.software.calico),

@@ -23,6 +23,7 @@ DEVICES = {
     "socket",
 }
 STARTS_PROGRAMS = {"subprocess"}
+BALANCERS = ("balancer", "calico", "former", "manifest", "metallb", "metallb_peers", "nobody", "provided", "purelb")
 PURE = (
     *(str(path.relative_to(CHECKOUT)) for path in sorted((CHECKOUT / "tasks/platforms").rglob("*.py"))),
     "tasks/access/account.py",
@@ -30,8 +31,10 @@ PURE = (
     "tasks/access/diagnosis.py",
     "tasks/access/sshd.py",
     "tasks/access/sudoers.py",
+    *(f"tasks/cluster/balancers/{name}.py" for name in BALANCERS),
     "tasks/cluster/comparison.py",
     "tasks/cluster/drained.py",
+    "tasks/cluster/documents.py",
     "tasks/cluster/foreign.py",
     "tasks/cluster/kubeconfig.py",
     "tasks/cluster/manifests.py",
@@ -109,6 +112,8 @@ PURE = (
     "tasks/routes/checks.py",
     "tasks/routes/expected.py",
     "tasks/routes/node_routes.py",
+    "tasks/routes/label_selectors.py",
+    "tasks/routes/metallb.py",
     "tasks/routes/reasons.py",
     "tasks/routes/recovery.py",
     "tasks/routes/selection.py",
@@ -131,6 +136,7 @@ PURE = (
     "kubepeer/intent/between_nodes.py",
     "kubepeer/intent/as_numbers.py",
     "kubepeer/intent/bgp_features.py",
+    "kubepeer/intent/balancing.py",
     "kubepeer/intent/combinations.py",
     "kubepeer/intent/contradiction.py",
     "kubepeer/intent/endpoint.py",

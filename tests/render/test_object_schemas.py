@@ -20,6 +20,7 @@ CUSTOM = {  # groups of other projects: a new one is noticed here
     "projectcalico.org",
     "crd.projectcalico.org",
     "purelb.io",
+    "metallb.io",  # judged by MetalLB's own definitions: test_metallb_objects.py
 }
 POD = {
     "apiVersion": "v1",

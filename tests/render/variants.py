@@ -8,6 +8,7 @@ import yaml
 
 from kubepeer.intent import Intent
 from tasks.cluster import bgp_objects, objects
+from tasks.cluster.balancers import provided
 from tasks.control_plane import kube_vip
 from tasks.control_plane.endpoint import PATHS, plan_endpoint
 from tasks.control_plane.join_secrets import JoinSecrets
@@ -27,7 +28,20 @@ ARCHIVES = {
         "containerd": {"version": "2.3.5", "url": "https://mirror.example.net/containerd.tar.gz", "sha256": "0" * 64}
     },
 }
-# name -> arguments of the fixture intent_of. The last is between the oldest and the newest, with all that may be left out.
+
+
+def metallb(load_balancer: dict[str, Any]) -> dict[str, Any]:
+    """MetalLB in the place of PureLB."""
+    return {
+        "software": {"metallb": "0.15.2", "purelb": None},
+        "manifests": {"metallb": "metallb-native.yaml", "purelb": None},
+        "load_balancer": {"provider": "metallb", **load_balancer},
+    }
+
+
+ANNOUNCED = {"aggregation_length": 24, "communities": ["64517:80", "bgp-large-community"]}
+# name -> arguments of the fixture intent_of. The fourth is between the oldest and the newest, with all that may be left out; then come
+# the other load balancers.
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "seed": {"defaults": "seed"},
     "today": {"defaults": "today"},
@@ -65,9 +79,20 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
             "routers": {"data": {"peering": {"ttl_security": True}}},
         },
     },
+    "metallb-allocates": {"defaults": "today", "defaults_file": {"data": metallb({})}},
+    "metallb-speaks": {
+        "defaults": "today",
+        "defaults_file": {"data": metallb({"announced_by": "metallb", "bgp": "frr-k8s"} | ANNOUNCED)},
+        "groups": {
+            "routers": {"data": {"peering": {"bfd": True, "multihop": 2}}},
+            "fabric": {"data": {"cluster": {"bgp": {"pod_communities": []}}}},
+        },
+        "hosts": {"k8s-calico-worker-10-31-90-6": {"data": {"as_number": 64999, "routers": ["openwrt"]}}},
+    },
+    "calico-allocates": {"defaults": "today", "defaults_file": {"data": {"load_balancer": {"provider": "calico"}}}},
 }
 LOGINS = {"registry.k8s.io": "tutorial"}
-PASSWORDS = {"1.31.0": "tutorial"}
+PASSWORDS = {"1.31.0": "tutorial", "metallb-speaks": "tutorial"}
 ONE_PATH = "router bgp 64512\n address-family ipv4 unicast\n  maximum-paths 1\n"
 JOIN = JoinSecrets("abcdef.0123456789abcdef", "0123456789abcdef" * 4)
 CA_HASH = "sha256:" + "fedcba9876543210" * 4
@@ -134,8 +159,10 @@ def _cluster(intent: Intent, password: str | None) -> Iterator[tuple[str, str]]:
     made = {
         "calico": objects.calico(intent),
         "bgp": bgp_objects.bgp(intent, password),
-        "load_balancer": objects.load_balancer(intent),
+        "load_balancer": provided.of(intent).objects(intent, password),
         "workload": objects.workload(intent),
     }
     for name, manifests in made.items():
+        if not manifests:
+            continue  # of Calico without BGP
         yield f"cluster/{name}.yaml", yaml.safe_dump_all(manifests, sort_keys=False)

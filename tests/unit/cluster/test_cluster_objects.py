@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from kubepeer.intent import Intent
 from tasks.cluster import bgp_objects, objects, undeclared
+from tasks.cluster.balancers import provided, purelb
 from tasks.cluster.schema import definition_of
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -17,6 +19,10 @@ def names(manifests: list[dict[str, Any]]) -> list[str]:
 
 def fabric(**bgp: Any) -> dict[str, Any]:
     return {"groups": {"fabric": {"data": {"cluster": {"bgp": bgp}}}}}
+
+
+def pool_of(intent: Intent) -> list[dict[str, Any]]:
+    return provided.of(intent).objects(intent, None)
 
 
 def by_name(manifests: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -222,7 +228,7 @@ def test_a_password_of_any_signs_arrives_as_it_is(intent_of: Any, password: str)
 
 
 def test_the_pool_leaves_out_the_last_address_and_nothing_else(intent_of: Any) -> None:
-    [group] = objects.load_balancer(intent_of(defaults_file={"data": {"software": {"purelb": "0.6.4"}}}))
+    [group] = pool_of(intent_of(defaults_file={"data": {"software": {"purelb": "0.6.4"}}}))
     assert (group["kind"], group["metadata"]) == ("ServiceGroup", {"name": "bgp-ippool", "namespace": "purelb"})
     assert group["spec"]["local"]["v4pool"] == {
         "subnet": "10.33.192.0/18",
@@ -243,7 +249,7 @@ def test_the_pool_leaves_out_the_last_address_and_nothing_else(intent_of: Any) -
 def test_the_pool_has_the_form_and_the_namespace_of_its_version(
     intent_of: Any, version: str, namespace: str, api: str, form: str
 ) -> None:
-    [group] = objects.load_balancer(intent_of(defaults_file={"data": {"software": {"purelb": version}}}))
+    [group] = pool_of(intent_of(defaults_file={"data": {"software": {"purelb": version}}}))
     assert (group["metadata"]["namespace"], group["apiVersion"], list(group["spec"])) == (namespace, api, [form])
 
 
@@ -290,7 +296,7 @@ def test_of_purelb_all_but_the_node_agent_is_applied() -> None:
     assert files
     for file in files:
         everything = objects.documents(file.read_text(encoding="utf-8"))
-        left = objects.without_unwanted(everything)
+        left = purelb.without_unwanted(everything)
         gone = [name for name in names(everything) if name not in names(left)]
         assert gone == ["DaemonSet lbnodeagent", "LBNodeAgent default"], file
         assert {"Deployment allocator", "CustomResourceDefinition servicegroups.purelb.io"} <= set(names(left))
@@ -301,14 +307,14 @@ def test_lists_are_taken_apart_and_empty_documents_left_out() -> None:
     assert objects.documents(text) == [{"kind": "A"}, {"kind": "B"}, {"kind": "C"}]
 
 
-@pytest.mark.parametrize(("calico_version", "purelb"), [("3.24.5", "0.0.1"), ("3.32.1", "0.16.6")])
+@pytest.mark.parametrize(("calico_version", "purelb_version"), [("3.24.5", "0.0.1"), ("3.32.1", "0.16.6")])
 def test_the_manifests_of_the_lab_define_every_kind_of_ours_with_all_its_fields(
-    calico_version: str, purelb: str, intent_of: Any
+    calico_version: str, purelb_version: str, intent_of: Any
 ) -> None:
     """The refusal in preflight asks them: what they had not would be refused there."""
-    folders = [f"calico-{calico_version}", f"purelb-{purelb}"]
+    folders = [f"calico-{calico_version}", f"purelb-{purelb_version}"]
     files = [file for one in folders for file in (CHECKOUT / "lab/standins/manifests" / one).glob("*.yaml")]
     every = [one for file in files for one in objects.documents(file.read_text(encoding="utf-8"))]
-    intent = intent_of("lab", **calico(calico_version, purelb=purelb))
+    intent = intent_of("lab", **calico(calico_version, purelb=purelb_version))
     assert undeclared.reasons(intent, every) == []
     assert all(definition_of(one, every) for one in undeclared.written_by_us(intent))

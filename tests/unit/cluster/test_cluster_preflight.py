@@ -24,9 +24,15 @@ def definition(name: str, *versions: str) -> dict[str, Any]:
     )
 
 
-def deployment(name: str, namespace: str, *arguments: str) -> dict[str, Any]:
-    containers = [{"name": name, "args": list(arguments)}]
+def deployment(name: str, namespace: str, *arguments: str, image: str = "") -> dict[str, Any]:
+    containers = [{"name": name, "args": list(arguments), "image": image}]
     return manifest("Deployment", name, namespace, spec={"template": {"spec": {"containers": containers}}})
+
+
+def daemon_set(name: str, bgp: str = "") -> dict[str, Any]:
+    environment = [{"name": "METALLB_BGP_TYPE", "value": bgp}] if bgp else []
+    containers = [{"name": name, "env": environment}]
+    return manifest("DaemonSet", name, "metallb-system", spec={"template": {"spec": {"containers": containers}}})
 
 
 OPERATOR = [definition("installations.operator.tigera.io", "v1"), deployment("tigera-operator", "tigera-operator")]
@@ -46,6 +52,25 @@ OLD_PEERS = manifest(
         ],
     },
 )
+NUMBER = {"format": "int32", "maximum": 4294967295}
+MANY = {"type": "object"}
+PEER_FIELDS = {
+    "myASN": NUMBER,
+    "peerASN": NUMBER,
+    "nodeSelectors": MANY,
+    **dict.fromkeys(("peerAddress", "holdTime", "passwordSecret"), MANY),
+}
+INT32_PEERS = manifest(
+    "CustomResourceDefinition",
+    "bgppeers.metallb.io",
+    spec={
+        "group": "metallb.io",
+        "names": {"kind": "BGPPeer"},
+        "versions": [
+            {"name": "v1beta2", "schema": {"openAPIV3Schema": {"properties": {"spec": {"properties": PEER_FIELDS}}}}}
+        ],
+    },
+)
 PARTS: dict[str, list[dict[str, Any]]] = {
     "with definitions": OPERATOR,
     "without definitions": OPERATOR[1:],
@@ -54,17 +79,26 @@ PARTS: dict[str, list[dict[str, Any]]] = {
     "nothing": [],
     "cut off": [*OPERATOR[:1], manifest("Deployment", "tigera-operator", "tigera-operator", spec={"template": None})],
     "purelb 0.6": [definition("servicegroups.purelb.io", "v1"), deployment("allocator", "purelb")],
+    "metallb native": [deployment("controller", "metallb-system"), daemon_set("speaker")],
+    "metallb of int32": [deployment("controller", "metallb-system"), daemon_set("speaker"), INT32_PEERS],
+    "metallb frr": [deployment("controller", "metallb-system"), daemon_set("speaker", "frr")],
+    "metallb without speakers": [deployment("controller", "metallb-system")],
+    "metallb of another version": [
+        deployment("controller", "metallb-system", image="quay.io/metallb/controller:v0.14.9"),
+        daemon_set("speaker"),
+    ],
     "purelb 0.16": [definition("servicegroups.purelb.io", "v2"), deployment("allocator", "purelb-system")],
 }
 
 
 @pytest.mark.cases("preflight")
 def test_what_cannot_end_well_is_refused_with_its_cure(case: dict[str, Any], intent_of: Any) -> None:
-    intent = intent_of(defaults_file={"data": {"software": case["software"]}}, groups=case.get("groups", {}))
+    data = {key: case[key] for key in ("software", "manifests", "load_balancer") if key in case}
+    intent = intent_of(defaults_file={"data": data}, groups=case.get("groups", {}))
     found = Found(
         PARTS[case.get("operator", "with definitions")],
         PARTS[case.get("definitions", "nothing")],
-        PARTS[case.get("purelb", "purelb 0.6")],
+        PARTS[case.get("balancer") or case.get("purelb", "purelb 0.6")],
         case.get("standing"),
         case.get("foreign", ()),
         case.get("undeclared", ()),

@@ -12,6 +12,7 @@ from kubepeer.intent.calicoctl import Calicoctl
 from kubepeer.intent.clock import Time
 from kubepeer.intent.kubeadm import Audit, Component, Encryption, ExternalEtcd, Kubeadm
 from kubepeer.intent.load import FabricData, NodeData, RouterData
+from kubepeer.intent.load_balancer import LoadBalancer
 from kubepeer.intent.node_side import FilterRule, NodeSide
 from kubepeer.intent.pools import FurtherPool, Routing
 from kubepeer.intent.proxy import Proxy
@@ -32,6 +33,7 @@ SECTIONS += [
     FilterRule,
     FurtherPool,
     Kubeadm,
+    LoadBalancer,
     Login,
     Mirror,
     NodeSide,
@@ -60,6 +62,6 @@ def test_the_documented_pairs_are_those_of_the_table(minor: str) -> None:
     assert f"| {minor} | {row.operator} | {row.tested[0]} to {row.tested[-1]} |" in TEXT
 
 
-@pytest.mark.parametrize("project", ["kubernetes", "calico", "purelb"])
+@pytest.mark.parametrize("project", ["kubernetes", "calico", "purelb", "metallb"])
 def test_the_documented_range_is_that_of_the_table(project: versions.Project) -> None:
     assert f"{versions.NAMES[project]} {' to '.join(versions.supported(project))}" in TEXT

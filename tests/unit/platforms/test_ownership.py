@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tasks.platforms.ownership import accepted, description, raised, senders
+import pytest
+
+from tasks.platforms.ownership import accepted, accepted_of, description, raised, senders
 
 
 def entries(intent: Any) -> list[tuple[int, str, int | None]]:
@@ -49,6 +51,26 @@ def test_further_networks_are_accepted_and_a_pool_that_is_not_announced_is_not(i
         (105, "192.0.2.0/24", 32),
         (1010, "10.34.192.0/20", 28),
     ]
+
+
+@pytest.mark.parametrize(
+    ("length", "entries"),
+    [
+        (32, [(30, "10.33.192.0/18", None), (35, "10.33.192.0/18", 32)]),
+        (24, [(30, "10.33.192.0/18", None), (35, "10.33.192.0/18", 24)]),
+        (18, [(30, "10.33.192.0/18", None)]),
+    ],
+)
+def test_of_speakers_of_the_load_balancer_its_own_addresses_alone_are_accepted(
+    intent_of: Any, length: int, entries: list[tuple[int, str, int | None]]
+) -> None:
+    data = {
+        "software": {"metallb": "0.15.2"},
+        "manifests": {"metallb": "metallb-native.yaml"},
+        "load_balancer": {"provider": "metallb", "announced_by": "metallb", "aggregation_length": length},
+    }
+    found = accepted_of(intent_of(defaults_file={"data": data}))
+    assert [(entry.number, str(entry.prefix), entry.shortest) for entry in found] == entries
 
 
 def test_a_number_of_the_process_is_raised_and_never_lowered() -> None:

@@ -190,7 +190,13 @@ def test_calico_nodes_are_exchanged_one_after_the_other() -> None:
 def test_calico_node_is_told_how_to_find_its_address(detection: str, variables: dict[str, str]) -> None:
     (container,) = _daemon_set(detection=detection)["spec"]["template"]["spec"]["containers"]
     told = {one["name"]: one["value"] for one in container["env"] if "value" in one}
-    assert told == variables | {"CALICO_VERSION": NEWEST}
+    assert told == variables | {"CALICO_VERSION": NEWEST, "CALICO_NETWORKING_BACKEND": "bird"}
+
+
+def test_without_bgp_calico_node_has_another_backend() -> None:
+    written = workload.daemon_set("image", NEWEST, "first-found", "", 30, UPDATE, bgp=False).item
+    (container,) = written["spec"]["template"]["spec"]["containers"]
+    assert {"name": "CALICO_NETWORKING_BACKEND", "value": "vxlan"} in container["env"]
     assert container["readinessProbe"]["periodSeconds"] == 30
 
 

@@ -44,6 +44,7 @@ class Places:
     lib_folder: Path
     bird_configuration: Path
     autodetection_method: str
+    bgp: bool = True
 
     @classmethod
     def from_environment(cls) -> "Places":
@@ -56,6 +57,7 @@ class Places:
             lib_folder=Path(os.environ.get("CALICO_LIB_DIR", "/var/lib/calico")),
             bird_configuration=Path(os.environ.get("BIRD_CONFIGURATION", "/etc/calico/confd/config/bird.cfg")),
             autodetection_method=autodetection.method(os.environ),
+            bgp=os.environ.get("CALICO_NETWORKING_BACKEND", "bird") == "bird",
         )
 
 
@@ -103,6 +105,8 @@ class Agent:
         if not (self._places.cni_folder / cni.FILE_NAME).exists():
             reason = "; ".join(self._troubles.values()) or "the CNI configuration is not written yet"
             return f"calico/node is not ready: felix is not ready: {reason}"
+        if not self._places.bgp:
+            return ""  # the operator's probe leaves -bird-ready out
         try:
             peers = readiness.peer_states(self._bird.ask("show protocols all"))
             recovering = readiness.recovers(self._bird.ask("show status"))
@@ -126,7 +130,7 @@ class Agent:
             return False
         address = self._try("address", lambda: self._detect_address(node))
         network = self._try("network", lambda: self._network.bring_about(snapshot, node))
-        peering = self._try("BGP", lambda: self._peering.bring_about(snapshot))
+        peering = not self._places.bgp or self._try("BGP", lambda: self._peering.bring_about(snapshot))
         done = address and network and peering
         return done and self._try("status", lambda: self._datastore.declare_network_available(node))
 

@@ -124,6 +124,7 @@ class Operator:
         node = workload.daemon_set(
             image(release.node_image, registry), release.calico, detection, configuration.bind_mode(configurations),
             release.node_period, after["nodeUpdateStrategy"],
+            bgp=(after.get("calicoNetwork") or {}).get("bgp") != "Disabled",
         )  # fmt: skip
         daemon_set = keep(node, installation)
         deployment = keep(

@@ -11,6 +11,7 @@ from cluster_api.versions import at_least
 from tigera_operator.defaults import POOL_CONTROLLER_SINCE, POOL_NAME, ConfigurationError
 
 SMALLEST_BLOCK = 32
+WITHOUT_BGP = ("VXLAN", "VXLANCrossSubnet")  # operator: pkg/controller/ippool/validation.go
 MANAGED_BY = {"app.kubernetes.io/managed-by": "tigera-operator"}
 _MODES = {"VXLAN": "Always", "VXLANCrossSubnet": "CrossSubnet", "None": "Never"}
 
@@ -23,14 +24,14 @@ def ip_pools(filled: Json, version: str, pod_networks: list[str]) -> list[Json]:
 
     """
     network = filled.get("calicoNetwork") or {}
-    if network.get("bgp") == "Disabled":
-        raise ConfigurationError("spec.calicoNetwork.bgp: Disabled is not stood in for")
     pools = [pool for pool in network.get("ipPools") or [] if ":" not in str(pool.get("cidr"))]
     if not pools:
         raise ConfigurationError("spec.calicoNetwork.ipPools: no IPv4 pool is not stood in for")
     names = [pool.get("name", POOL_NAME) for pool in pools]
     if len(set(names)) != len(names):
         raise ConfigurationError(f"spec.calicoNetwork.ipPools: two pools are named {max(names, key=names.count)}")
+    if network.get("bgp") == "Disabled" and any(pool.get("encapsulation") not in WITHOUT_BGP for pool in pools):
+        raise ConfigurationError("Unencapsulated and IPIP pools require that BGP is enabled")
     return [_checked(pool, version, [IPv4Network(subnet) for subnet in pod_networks]) for pool in pools]
 
 

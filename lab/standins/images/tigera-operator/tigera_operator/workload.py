@@ -46,7 +46,9 @@ def rights() -> list[Managed]:
     ]
 
 
-def daemon_set(image: str, version: str, detection: str, bind_mode: str, period: int, update: Json) -> Managed:
+def daemon_set(
+    image: str, version: str, detection: str, bind_mode: str, period: int, update: Json, *, bgp: bool = True
+) -> Managed:
     """Write the DaemonSet: on every node, whatever its taints.
 
     Args:
@@ -56,6 +58,7 @@ def daemon_set(image: str, version: str, detection: str, bind_mode: str, period:
         bind_mode: of BGPConfiguration; its hash stands in the template, so that a change restarts every pod in turn.
         period: of the readiness probe, in seconds.
         update: how pods are exchanged, spec.nodeUpdateStrategy of the Installation.
+        bgp: whether BIRD runs; without it the backend is `vxlan`.
 
     """
     labels = {"k8s-app": NAME}
@@ -71,7 +74,7 @@ def daemon_set(image: str, version: str, detection: str, bind_mode: str, period:
             {"effect": "NoExecute", "operator": "Exists"},
         ],
         "initContainers": [_install_cni(image)],
-        "containers": [_calico_node(image, version, detection, period)],
+        "containers": [_calico_node(image, version, detection, period, bgp=bgp)],
         "volumes": [_host_path(*volume) for volume in _VOLUMES],
     }
     metadata: Json = {"labels": labels | {"app.kubernetes.io/name": NAME}}
@@ -112,7 +115,7 @@ def _install_cni(image: str) -> Json:
     }
 
 
-def _calico_node(image: str, version: str, detection: str, period: int) -> Json:
+def _calico_node(image: str, version: str, detection: str, period: int, *, bgp: bool) -> Json:
     address = {"IP": "autodetect", "IP_AUTODETECTION_METHOD": detection} if detection else {"IP": "none"}
     live = {"host": "127.0.0.1", "path": "/liveness", "port": HEALTH_PORT}
     return {
@@ -123,7 +126,7 @@ def _calico_node(image: str, version: str, detection: str, period: int) -> Json:
         "env": [
             field("NODENAME", "spec.nodeName"),
             field("NAMESPACE", "metadata.namespace"),
-            *values(CALICO_VERSION=version, **address),
+            *values(CALICO_VERSION=version, CALICO_NETWORKING_BACKEND="bird" if bgp else "vxlan", **address),
         ],
         "readinessProbe": {
             "exec": {"command": ["/usr/bin/python3", "-m", "calico_node.readiness"]},

@@ -1,0 +1,41 @@
+"""What is built only when it is asked for, by its name: `python -m lab package NAME`."""
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+
+from lab.build import containerd_package, kubernetes_packages, metallb, programs
+from lab.build.plan import image_step, program_steps
+from lab.build.steps import Step
+from lab.debian import NEXT_RELEASE
+from lab.places import Cache
+
+
+def containerd_steps(cache: Cache, before: Collection[Step]) -> tuple[Step, ...]:
+    """The steps of containerd 2's Debian package, which no machine stands on; before: those of the mirror, which have all that it holds."""
+    needed = (f"programs-{programs.CONTAINERD.name}", f"repository-{NEXT_RELEASE}")
+    package = Step(
+        "package-containerd", "Package of containerd",
+        ("1", repr(containerd_package.PACKAGE), kubernetes_packages.ENABLE,
+         kubernetes_packages.PACKAGING / containerd_package.PACKAGE.name),
+        (containerd_package.containerd_package(cache),), partial(containerd_package.build_containerd_package, cache),
+        tuple(step for step in before if step.name in needed), seconds=4,
+    )  # fmt: skip
+    return (package,)
+
+
+def metallb_steps(cache: Cache, _: Collection[Step]) -> tuple[Step, ...]:
+    """The steps of MetalLB: its programs, their images, its manifest."""
+    modules, compiled = program_steps(cache, [programs.METALLB])[programs.METALLB.name]
+    built = [image_step(cache, image, (compiled,)) for image in metallb.metallb_images(cache)]
+    manifest = Step(
+        "manifest-metallb", "Manifest of MetalLB", ("2", metallb.MODULE), (metallb.served(cache),),
+        partial(metallb.build_manifest, cache), (modules,),
+    )  # fmt: skip
+    return (modules, compiled, *built, manifest)
+
+
+# What is built when it is asked for alone, by its name: `python -m lab package NAME`.
+ASKED_FOR: Mapping[str, Callable[[Cache, Collection[Step]], tuple[Step, ...]]] = {
+    containerd_package.PACKAGE.name: containerd_steps,
+    programs.METALLB.name: metallb_steps,
+}
