@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from kubepeer import versions
+from kubepeer.intent.between_nodes import FELIX
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.model import Intent
+from kubepeer.intent.reflectors import reflects
 
 CONTROLLER = "LoadBalancer controller"
 WITH_A_MANIFEST = ("purelb", "metallb")
@@ -25,6 +27,7 @@ def contradictions(intent: Intent) -> Iterator[Contradiction]:
         yield from _communities(intent)
         yield from _sessions(intent)
         yield from _aggregation(intent)
+        yield from _ways_by_bgp(intent)
 
 
 def warnings(intent: Intent) -> Iterator[str]:
@@ -34,6 +37,20 @@ def warnings(intent: Intent) -> Iterator[str]:
             "cluster.bgp.pod_communities: MetalLB's speakers announce the load balancers' addresses alone, and no pod block: "
             "load_balancer.communities are those of the addresses"
         )
+
+
+def _ways_by_bgp(intent: Intent) -> Iterator[Contradiction]:
+    """Beside MetalLB's speakers Calico has no BGP: what needs it between nodes is not there, and every packet of a pod goes by VXLAN."""
+    speakers = "load_balancer.announced_by: metallb leaves Calico without BGP"
+    for pool in intent.cluster.networks.pools:
+        if pool.encapsulation not in FELIX:
+            yield Contradiction(
+                f"{speakers}, and with the encapsulation {pool.encapsulation} nodes learn of {pool.cidr} by BGP",
+                key="cluster.networks",
+                cure="the encapsulation VXLAN",
+            )
+    if reflects(intent):
+        yield Contradiction(speakers, key="cluster.bgp.topology", cure="take it away")
 
 
 def _missing(intent: Intent) -> Iterator[Contradiction]:
