@@ -21,6 +21,9 @@ OF_THE_FIRST_RUN = (
     "Prepare nodes", "Configure routers", "Pull images", "API endpoint", "First control plane", "Other control planes", "Workers",
     "Cluster network", "Load balancer", "Workload",
 )  # fmt: skip
+# No host of the shipped inventory has these: PART=settings kills runs in them.
+OF_NO_HOST = ("Keys of encryption", "Objects encrypted")
+TITLES = [title for title in titles() if title not in OF_NO_HOST]
 # Whose loss in a phase is the worst; of the others a worker.
 LOST = {
     "API endpoint": MASTERS[1],
@@ -66,7 +69,7 @@ def converged(lab: Laboratory, runbooks: Runbooks, folder: Path) -> None:
     runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)
 
 
-@pytest.mark.parametrize("title", titles())
+@pytest.mark.parametrize("title", TITLES)
 def test_a_run_goes_on_where_the_last_one_was_killed_and_is_killed_in(
     bare_machines: Laboratory,
     runbooks: Runbooks,
@@ -95,10 +98,10 @@ def test_the_run_after_it_completes_the_cluster(
 
 
 def test_the_phases_of_the_first_run_are_phases() -> None:
-    assert set(OF_THE_FIRST_RUN) < set(titles())
+    assert {*OF_THE_FIRST_RUN, *OF_NO_HOST} < set(titles())
 
 
-@pytest.mark.parametrize("title", sorted(titles(), key=lambda title: title in OF_THE_FIRST_RUN))
+@pytest.mark.parametrize("title", sorted(TITLES, key=lambda title: title in OF_THE_FIRST_RUN))
 def test_the_next_run_converges_after_a_node_was_lost_in(
     bare_machines: Laboratory,
     runbooks: Runbooks,
