@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tasks.linux.observe import Answer
-from tasks.services.script import ADDRESSES
+from tasks.services.script import ADDRESSES, card_mtu
 from tasks.services.workload import NAMESPACE
 
 ETHERNET = 1500  # where nobody says otherwise
+POD_CARD = "eth0"  # as Calico's plugin names it
 SMALLEST = 576  # RFC 791: less is no path
 
 
@@ -33,13 +34,14 @@ class NodeSeen:
 def questions(interface: str) -> dict[str, str]:
     """The questions of one node; a pod is found by its runtime, so that nothing is needed inside of it."""
     one = "{{.info.pid}} {{.status.network.ip}}"
+    inspect = f"crictl inspectp --output go-template --template '{one}' $id 2>/dev/null"
+    size = f"nsenter -t $process -n {card_mtu(POD_CARD)}"
     pods = (
         f"for id in $(crictl pods -q --state ready --namespace {NAMESPACE} 2>/dev/null); do\n"
-        f"  crictl inspectp --output go-template --template '{one}' $id 2>/dev/null | {{ read process address\n"
-        "  echo \"$process $address $(nsenter -t $process -n ip -o link show eth0 | sed -n 's/.* mtu \\([0-9]*\\).*/\\1/p')\"; }\n"
+        f'  {inspect} | {{ read process address; [ -z "$address" ] || echo "$process $address $({size})"; }}\n'
         "done"
     )
-    return {"addresses": ADDRESSES, "mtu": f"cat /sys/class/net/{interface}/mtu", "pods": pods}
+    return {"addresses": ADDRESSES, "mtu": card_mtu(interface), "pods": pods}
 
 
 def node_seen(answers: Mapping[str, Answer]) -> NodeSeen:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tasks.linux.observe import Answer
 from tasks.services.matrix import Target
+from tasks.services.script import card_mtu
 
 # iptables-save(8) with -c: [packets:bytes] before each rule
 RULE = re.compile(r"^\[(?P<packets>\d+):\d+\] -A (?P<chain>\S+) (?P<rule>.*)$")
@@ -86,7 +87,7 @@ def questions(interface: str, services: Sequence[str], pods: Sequence[str], orig
         "filter": "for table in raw mangle filter; do iptables-save -c -t $table 2>/dev/null; done"
         " | grep -E -- '-j (DROP|REJECT)' || true",
         "forward": "cat /proc/sys/net/ipv4/ip_forward",
-        "mtu": f"cat /sys/class/net/{interface}/mtu",
+        "mtu": card_mtu(interface),
         "strict": f"for one in all {interface}; do echo $one $(cat {conf}/$one/rp_filter); done; "
         "awk '/^TcpExt:/ { if (!n++) split($0, names); else for (i = 2; i <= NF; i++) "
         'if (names[i] == "IPReversePathFilter") print "dropped", $i }\' /proc/net/netstat',

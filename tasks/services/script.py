@@ -61,7 +61,7 @@ settled() {{{{  # as cell, again until all are answered
 }}}}
 way() {{{{  # address else: the MTU of the card that leads there
   dev=$(ip route get $1 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p')
-  cat /sys/class/net/$dev/mtu 2>/dev/null || echo $2; }}}}
+  mtu_of=$(ip link show dev "$dev" 2>/dev/null | sed -n 's/.* mtu \\([0-9]*\\).*/\\1/p'); echo ${{{{mtu_of:-$2}}}}; }}}}
 smaller() {{{{ if [ $1 -lt $2 ]; then echo $1; else echo $2; fi; }}}}
 full() {{{{  # cell number address:port address mtu
   mtu=$(smaller $5 $(way $4 $5)); echo "$1 size $mtu"
@@ -96,6 +96,11 @@ def questions(cells: Iterable[Cell], *, seconds: int, timeout: int, mtu: int) ->
     for number, cell in enumerate(cells):
         lines += [f"{line} &" for line in _lines(number, cell, mtu)]
     return {"addresses": ADDRESSES, "tool": f"( {TOOL} )", "traffic": "\n".join([*lines, "wait"])}
+
+
+def card_mtu(interface: str) -> str:
+    """How a machine tells the MTU of a card; /sys may show another network namespace than the one that it is in."""
+    return f"ip link show dev {interface} | sed -n 's/.* mtu \\([0-9]*\\).*/\\1/p'"
 
 
 def settling(timeout: int) -> int:

@@ -202,6 +202,7 @@ INSIDE = tuple(node for node in NODES if node != SICK)
 BALANCED = ("load-balancer", "")
 SPREAD = ("spread", "")
 FULL = ("mtu load-balancer", "")
+MTU = r"ip link show dev eth0 | sed -n 's/.* mtu \([0-9]*\).*/\1/p'"
 DROP = "-p tcp --dport 80 -j DROP"
 PAST = "-p tcp --dport 80 -j ACCEPT"
 
@@ -216,10 +217,16 @@ FAULTS: dict[str, Fault] = {
         (f"{SICK}: kube-proxy does not answer, and it has no rule for",),
     ),
     "the_mtu_of_a_card_is_too_small": Fault(
-        commands(SICK, ("ip link set eth0 mtu 1400", "ip link set eth0 mtu 1500")),
+        commands(
+            SICK,
+            (
+                f"{MTU} > /run/mtu && ip link set eth0 mtu $(( $(cat /run/mtu) - 300 ))",
+                "ip link set eth0 mtu $(cat /run/mtu)",
+            ),
+        ),
         of((PROBE,), ("mtu pod", SICK), FULL),
         lambda _source, kind, node: kind == "mtu load-balancer" or (kind == "mtu pod" and node == SICK),
-        (f"{SICK}: the MTU of eth0 is 1400, and the path's should be 1450",),
+        (f"{SICK}: the MTU of eth0 is ", "and the path's should be "),
     ),
     "nothing_is_masqueraded_on_a_node": Fault(
         commands(SICK, (f"iptables -t nat -I POSTROUTING {PAST}", f"iptables -t nat -D POSTROUTING {PAST}")),
