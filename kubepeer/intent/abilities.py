@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from kubepeer.intent.families import IPV4, Version
 from kubepeer.intent.model import Router
 from kubepeer.intent.peering import Peering
 
@@ -37,6 +38,8 @@ class Abilities:
         inabilities: what it may not ask.
         most_paths: the most equal paths that it installs for one prefix; None where that is more than clusters have nodes.
         several_paths: it takes several paths of a prefix from one neighbour unasked (ADD-PATH, RFC 7911).
+        families: of which it is told sessions and routes.
+        families_in_vrf: the same, of a router whose sessions are in a VRF.
         transports: the ways to it that its NAPALM driver has, where it has several: the inventory says which one is meant.
 
     """
@@ -44,6 +47,8 @@ class Abilities:
     inabilities: tuple[Inability, ...] = ()
     most_paths: int | None = None
     several_paths: bool = False
+    families: frozenset[Version] = frozenset({IPV4})
+    families_in_vrf: frozenset[Version] = frozenset({IPV4})
     transports: tuple[str, ...] = ()
 
 

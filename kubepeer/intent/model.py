@@ -1,6 +1,5 @@
 """What the inventory says, typed and frozen. One section of the YAML is one class, with the same names."""
 
-from ipaddress import IPv4Address
 from typing import Literal
 
 from pydantic import Field
@@ -8,6 +7,7 @@ from pydantic import Field
 from kubepeer.intent.access import Access
 from kubepeer.intent.bgp import Bgp
 from kubepeer.intent.clock import Time
+from kubepeer.intent.families import BITS, IPV4, Address, Addressed, Addresses, version_of
 from kubepeer.intent.kubeadm import Kubeadm, KubeletFields, NodeSettings
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.peering import Peering
@@ -20,16 +20,26 @@ from kubepeer.secret import SecretSource
 
 
 class Endpoint(Section):
-    """The API's one address: a virtual IP of the control planes, or that of a load balancer of somebody else's."""
+    """The API's one address: a virtual IP of the control planes, or that of a load balancer of somebody else's; of each family one at most."""
 
     name: DnsName
-    address: IPv4Address
+    addresses: Addresses = Field(alias="address")
     port: Port = 8443
     provider: Literal["keepalived", "kube-vip", "external"] = "keepalived"  # who answers at the address
     virtual_router_id: int | None = Field(default=None, ge=1, le=255)  # RFC 5798: unique on the link; of keepalived
     password: SecretSource | None = None  # of VRRP; generated where none is named
     prefix_length: int = Field(default=32, ge=1, le=32)  # with less, the address brings a route to its network
     unicast: bool = False  # VRRP between the control planes' own addresses, where the network drops multicast
+
+    @property
+    def address(self) -> Address:
+        """The one that it is asked by."""
+        return self.addresses[0]
+
+    def length_of(self, address: Address) -> int:
+        """The prefix length that an address of it has on its holder; one of IPv6 is a /128."""
+        version = version_of(address)
+        return self.prefix_length if version == IPV4 else BITS[version]
 
 
 class Cluster(Section):
@@ -103,13 +113,11 @@ class Manifests(Section):
     purelb: str
 
 
-class Node(Section):
+class Node(Addressed):
     """A Linux machine that is or becomes a member of the cluster."""
 
     name: DnsName
     full_name: str
-    address: IPv4Address  # the node's end of its sessions, and what the cluster knows it by
-    address_key: str = "hostname"  # where it stands in the inventory
     role: Literal["control_plane", "worker"]
     interface: str
     priority: int
@@ -132,14 +140,12 @@ class ConfigurationFiles(Section):
     ours: FilePath | None = None
 
 
-class Router(Section):
+class Router(Addressed):
     """An upstream router."""
 
     name: DnsName
     platform: str  # one of those that the intent was loaded with
     as_number: AsNumber
-    address: IPv4Address  # its end of the sessions
-    address_key: str = "hostname"  # where it stands in the inventory
     peering: Peering = Peering()
     configuration_files: ConfigurationFiles = ConfigurationFiles()
     access: Access = Access()
@@ -184,7 +190,7 @@ class Intent(Section):
 
     def addresses_of_peers(self, router: Router) -> frozenset[str]:
         """The addresses of the nodes that a router peers with, as routers write them."""
-        return frozenset(str(node.address) for node in self.peers_of(router))
+        return frozenset(str(address) for node in self.peers_of(router) for address in node.addresses)
 
     def as_numbers_of_peers(self, router: Router) -> tuple[int, ...]:
         """Every AS that a router's peers are in, each once, the smallest first."""

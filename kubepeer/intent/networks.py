@@ -1,22 +1,149 @@
-"""The networks of the inventory's section cluster.networks."""
+"""The networks of the inventory's section cluster.networks: of one family, or of two."""
 
-from ipaddress import IPv4Network
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, model_validator
 
+from kubepeer.intent import families
+from kubepeer.intent.families import IPV4, IPV6, NAMES, Network, Version, named, version_of
 from kubepeer.intent.section import Section
+
+# Calico's limits of a pool's blocks, and what it takes where none is said (calico: api/pkg/apis/projectcalico/v3/ippool.go)
+BLOCK_SIZES: Mapping[Version, range] = {IPV4: range(20, 33), IPV6: range(116, 129)}
+BLOCK_SIZE: Mapping[Version, int] = {IPV4: 26, IPV6: 122}
+KINDS = ("nodes", "pods", "services", "load_balancers")
+
+
+@dataclass(frozen=True)
+class FamilyNetworks:
+    """The networks of one family."""
+
+    version: Version
+    nodes: Network
+    pods: Network
+    pod_block_size: int
+    services: Network
+    load_balancers: Network
+
+    @property
+    def name(self) -> str:
+        """IPv4 or IPv6."""
+        return NAMES[self.version]
+
+    @property
+    def announced(self) -> tuple[Network, ...]:
+        """What the cluster may announce to the routers in this family, and nothing else."""
+        return (self.pods, self.services, self.load_balancers)
+
+    @property
+    def by_kind(self) -> dict[str, Network]:
+        """All of them, by their keys."""
+        return {kind: getattr(self, kind) for kind in KINDS}
+
+
+def _sizes(value: object) -> tuple[int, ...]:
+    sizes = value if isinstance(value, list | tuple) else [value]
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, int) or not any(size in some for some in BLOCK_SIZES.values()):
+            found = f" (found {size!r})" if isinstance(value, list | tuple) else ""
+            limits = " or ".join(f"{some[0]} to {some[-1]} ({NAMES[one]})" for one, some in BLOCK_SIZES.items())
+            raise ValueError(f"a block's prefix length is {limits}{found}")
+    if not sizes or len({size in BLOCK_SIZES[IPV4] for size in sizes}) < len(sizes):
+        raise ValueError("this is one prefix length, or a list of two: one of IPv4 and one of IPv6")
+    return tuple(sizes)
 
 
 class Networks(Section):
-    """Every network that the cluster uses; none overlaps another."""
+    """Every network that the cluster uses; none overlaps another. Each key takes one, or a list of two, one a family.
 
-    nodes: IPv4Network
-    pods: IPv4Network
-    pod_block_size: int = Field(default=26, ge=20, le=32)  # Calico's limits for IPv4 blocks
-    services: IPv4Network
-    load_balancers: IPv4Network
+    The first family is the one that Kubernetes itself has as its own: services without a family of their own are of it. It is what is
+    found under nodes, pods, services, load_balancers; families has both.
+    """
+
+    every_nodes: families.Networks = Field(alias="nodes")
+    every_pods: families.Networks = Field(alias="pods")
+    pod_block_sizes: Annotated[tuple[int, ...], PlainValidator(_sizes)] = Field(default=(), alias="pod_block_size")
+    every_services: families.Networks = Field(alias="services")
+    every_load_balancers: families.Networks = Field(alias="load_balancers")
+
+    @model_validator(mode="after")
+    def _same_families(self) -> Self:
+        versions = self.versions
+        for kind in KINDS:
+            of_kind = _versions(self._every(kind))
+            if of_kind != versions:
+                raise ValueError(
+                    f"{kind} is of {named(of_kind)}, {KINDS[0]} of {named(versions)}: each of {', '.join(KINDS)} has the same families, "
+                    "in the same order"
+                )
+        for size in self.pod_block_sizes:
+            if not any(size in BLOCK_SIZES[version] for version in versions):
+                raise ValueError(f"pod_block_size {size} is none of {named(versions)}, which pods is of")
+        return self
+
+    def _every(self, kind: str) -> tuple[Network, ...]:
+        every: tuple[Network, ...] = getattr(self, f"every_{kind}")
+        return every
 
     @property
-    def announced(self) -> tuple[IPv4Network, ...]:
+    def versions(self) -> tuple[Version, ...]:
+        """The cluster's families, its own first."""
+        return _versions(self.every_nodes)
+
+    @cached_property
+    def families(self) -> tuple[FamilyNetworks, ...]:
+        """The networks of each family, the cluster's own first."""
+        return tuple(
+            FamilyNetworks(
+                version=version,
+                pod_block_size=next(
+                    (size for size in self.pod_block_sizes if size in BLOCK_SIZES[version]), BLOCK_SIZE[version]
+                ),
+                nodes=self.every_nodes[place],
+                pods=self.every_pods[place],
+                services=self.every_services[place],
+                load_balancers=self.every_load_balancers[place],
+            )
+            for place, version in enumerate(self.versions)
+        )
+
+    def of(self, version: Version) -> FamilyNetworks:
+        """The networks of a family that the cluster has."""
+        return next(family for family in self.families if family.version == version)
+
+    @property
+    def nodes(self) -> Network:
+        """The nodes' network of the first family."""
+        return self.every_nodes[0]
+
+    @property
+    def pods(self) -> Network:
+        """The pods' network of the first family."""
+        return self.every_pods[0]
+
+    @property
+    def pod_block_size(self) -> int:
+        """The prefix length of a node's block, of the first family."""
+        return self.families[0].pod_block_size
+
+    @property
+    def services(self) -> Network:
+        """The services' network of the first family: where the API and the DNS have their addresses."""
+        return self.every_services[0]
+
+    @property
+    def load_balancers(self) -> Network:
+        """The load balancer's network of the first family."""
+        return self.every_load_balancers[0]
+
+    @property
+    def announced(self) -> tuple[Network, ...]:
         """What the cluster may announce to the routers, and nothing else."""
-        return (self.pods, self.services, self.load_balancers)
+        return tuple(network for family in self.families for network in family.announced)
+
+
+def _versions(networks: Iterable[Network]) -> tuple[Version, ...]:
+    return tuple(map(version_of, networks))

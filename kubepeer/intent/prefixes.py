@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.contradiction import Contradiction
+from kubepeer.intent.families import IPV6
 from kubepeer.intent.model import Intent, Router
+from kubepeer.intent.networks import FamilyNetworks
 
 # The kubelet's maxPods (pkg/kubelet/apis/config/v1beta1/defaults.go) and the tunnel's; a block that holds none of them is given back.
 ADDRESSES_OF_A_NODE = 110 + 1
@@ -40,16 +42,18 @@ class Announced:
         return f"{', '.join(parts)} and {SERVICE_NETWORKS} service networks"
 
 
-def announced(intent: Intent, router: Router, platforms: Platforms) -> Announced:
-    """What a router must be ready to take from one node.
+def announced(intent: Intent, router: Router, platforms: Platforms, family: FamilyNetworks | None = None) -> Announced:
+    """What a router must be ready to take from one node by its session of a family; the cluster's own where none is named.
 
     A service with externalTrafficPolicy Local is a /32 more; how many there will be is not in the inventory.
     """
-    networks, nodes = intent.cluster.networks, len(intent.nodes)
+    networks, nodes = family or intent.cluster.networks.families[0], len(intent.nodes)
     addresses_of_a_block = 1 << (networks.pods.max_prefixlen - networks.pod_block_size)
     blocks = 1 << max(networks.pod_block_size - networks.pods.prefixlen, 0)
     own = min(max(blocks - (nodes - 1), 1), ADDRESSES_OF_A_NODE)
     blocks_of_a_node = -(-ADDRESSES_OF_A_NODE // addresses_of_a_block)
+    if networks.version == IPV6:  # has room for more blocks than anybody will use
+        blocks, own = min(blocks, nodes * blocks_of_a_node), min(own, blocks_of_a_node)
     lacking = max(ADDRESSES_OF_A_NODE - addresses_of_a_block, 0)  # each node has a block of its own
     return Announced(
         blocks=blocks,
@@ -61,10 +65,13 @@ def announced(intent: Intent, router: Router, platforms: Platforms) -> Announced
 def beyond_the_limit(intent: Intent, platforms: Platforms) -> Iterator[Contradiction]:
     """The limit ends **all** sessions of the router when it is reached: every node announces the same blocks."""
     limit = intent.cluster.bgp.maximum_prefixes
-    counted = (announced(intent, router, platforms) for router in intent.routers)
-    most = max(counted, key=lambda one: one.prefixes, default=None)
-    if most is not None and most.prefixes > limit:
-        networks = intent.cluster.networks
+    counted = (
+        (announced(intent, router, platforms, family), family)
+        for router in intent.routers
+        for family in intent.cluster.networks.families
+    )
+    most, networks = max(counted, key=lambda one: one[0].prefixes, default=(None, None))
+    if most is not None and networks is not None and most.prefixes > limit:
         yield Contradiction(
             f"{limit} is less than the {most.prefixes} prefixes that a node may announce when {networks.pods} is full: {most}",
             key="cluster.bgp.maximum_prefixes",
