@@ -46,6 +46,11 @@ def alone(address: Address) -> Network:
     return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)
 
 
+def in_url(address: object) -> str:
+    """An address as it stands before a port (RFC 3986, 3.2.2); a name stays."""
+    return f"[{address}]" if ":" in str(address) else str(address)
+
+
 def _one(value: object, read: Callable[[str], Any], kind: str) -> Any:
     try:
         return read(str(value))

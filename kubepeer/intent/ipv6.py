@@ -37,6 +37,16 @@ def limits_of_ipv6(intent: Intent, family: FamilyNetworks) -> Iterator[Contradic
         )
 
 
+def firewall_of_ipv6(intent: Intent) -> Iterator[Contradiction]:
+    """What is let in is written in rules of IPv4 alone."""
+    if IPV6 in intent.cluster.networks.versions and intent.software.firewall == "open":
+        yield Contradiction(
+            "open: Kubepeer writes rules of IPv4 alone",
+            key="software.firewall",
+            cure="kept, with what preflight names opened by its owner; or off",
+        )
+
+
 def platforms_without_ipv6(intent: Intent, platforms: Platforms) -> Iterator[Contradiction]:
     """Routers that nobody can tell of IPv6."""
     if IPV6 not in intent.cluster.networks.versions:

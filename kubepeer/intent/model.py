@@ -7,7 +7,7 @@ from pydantic import Field
 from kubepeer.intent.access import Access
 from kubepeer.intent.bgp import Bgp
 from kubepeer.intent.clock import Time
-from kubepeer.intent.families import BITS, IPV4, Address, Addressed, Addresses, version_of
+from kubepeer.intent.families import BITS, IPV4, Address, Addressed, Addresses, in_url, version_of
 from kubepeer.intent.kubeadm import Kubeadm, KubeletFields, NodeSettings
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.peering import Peering
@@ -35,6 +35,11 @@ class Endpoint(Section):
     def address(self) -> Address:
         """The one that it is asked by."""
         return self.addresses[0]
+
+    @property
+    def at(self) -> str:
+        """Where it listens, as an address of the web has it: ADDRESS:PORT."""
+        return f"{in_url(self.address)}:{self.port}"
 
     def length_of(self, address: Address) -> int:
         """The prefix length that an address of it has on its holder; one of IPv6 is a /128."""

@@ -9,7 +9,7 @@ from kubepeer.intent.combinations import refusals
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.endpoint import of_endpoint
 from kubepeer.intent.families import within
-from kubepeer.intent.ipv6 import limits_of_ipv6, platforms_without_ipv6
+from kubepeer.intent.ipv6 import firewall_of_ipv6, limits_of_ipv6, platforms_without_ipv6
 from kubepeer.intent.model import Intent, Node, Router
 from kubepeer.intent.networks import FamilyNetworks
 from kubepeer.intent.prefixes import beyond_the_limit
@@ -29,6 +29,7 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from _peerings(intent)
     yield from _abilities(intent, platforms)
     yield from platforms_without_ipv6(intent, platforms)
+    yield from firewall_of_ipv6(intent)
     yield from refusals(intent)
     yield from additions.contradictions(intent)
     yield from beyond_the_limit(intent, platforms)

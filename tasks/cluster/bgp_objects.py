@@ -18,7 +18,7 @@ LABEL_NAME, DIGEST = (
     8,
 )  # Kubernetes: of a label's name behind its prefix; of a longer one, what tells it from others
 FILTER = "kubepeer-own-blocks"
-TUNNEL = "vxlan.calico"  # Felix's device for VXLAN over IPv4
+TUNNELS = {4: "vxlan.calico", 6: "vxlan-v6.calico"}  # Felix's devices for VXLAN, by the family of the pods
 
 
 def bgp(intent: Intent, password: str | None) -> list[Manifest]:
@@ -34,15 +34,16 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
         routers=intent.routers,
         selectors={router.name: f"has({label_of(router.name)})" for router in _choosy(intent)},
         filter=FILTER,
-        interfaces=_interfaces(intent) if versions.has("calico", intent.software.calico, "BGPFilter.interface") else (),
+        interfaces=_interfaces(intent) if versions.has("calico", intent.software.calico, "BGPFilter.interface") else {},
         password=password,
     )
     return documents(text)
 
 
-def _interfaces(intent: Intent) -> list[str]:
-    """Those by which Felix's routes to the blocks of other nodes leave: the nodes' own within a subnet, the tunnel's between subnets."""
-    return [*dict.fromkeys(node.interface for node in intent.nodes), TUNNEL]
+def _interfaces(intent: Intent) -> dict[int, list[str]]:
+    """Those by which Felix's routes to the blocks of other nodes leave, by the family: the nodes' own within a subnet, else the tunnel's."""
+    own = dict.fromkeys(node.interface for node in intent.nodes)
+    return {version: [*own, TUNNELS[version]] for version in intent.cluster.networks.versions}
 
 
 def _choosy(intent: Intent) -> list[Router]:

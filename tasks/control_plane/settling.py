@@ -12,6 +12,7 @@ from nornir.core.task import Result, Task
 from kubepeer.change import Change
 from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Node
+from kubepeer.intent.families import in_url
 from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done, waiting
 from tasks.cluster import obstacles, waits
@@ -159,7 +160,7 @@ def _ready(shell: Shell, address: str = "127.0.0.1") -> bool:
 
     Its pod in the API may say so while it is down: where the kubelet asks the apiserver of its own machine, it can tell nobody.
     """
-    return shell.run(READYZ.format(address=address), deadline=20).text.strip() == "ok"
+    return shell.run(READYZ.format(address=in_url(address)), deadline=20).text.strip() == "ok"
 
 
 def _bring_about(
