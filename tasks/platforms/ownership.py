@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
+from kubepeer.intent.families import Address, Network
 from kubepeer.intent.networks import Networks
 
 OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names of our filters
@@ -28,7 +28,7 @@ class Accepted:
     """
 
     number: int
-    prefix: IPv4Network
+    prefix: Network
     shortest: int | None = None
 
 
@@ -48,7 +48,7 @@ def _pods(networks: Networks) -> Iterator[Accepted]:
         yield from _whole_and_single(10, networks.pods)
 
 
-def _whole_and_single(number: int, network: IPv4Network) -> Iterator[Accepted]:
+def _whole_and_single(number: int, network: Network) -> Iterator[Accepted]:
     yield Accepted(number, network)
     if network.prefixlen < SINGLE:
         yield Accepted(number + 5, network, SINGLE)
@@ -67,7 +67,7 @@ class Sender:
 
     number: int
     name: str
-    address: IPv4Address
+    address: Address
 
 
 def senders(intent: Intent, router: Router) -> tuple[Sender, ...]:

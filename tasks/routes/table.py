@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kubepeer.checks import Finding
+from kubepeer.intent.families import by_number
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.run import Run
 from tasks.control_plane import holders
@@ -67,7 +68,7 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding]) ->
 def seed_table(seen: RouterSeen) -> list[str]:
     """The routes of the cluster's networks as the tutorial shows them: B>* 10.33.5.0/24 [20/0] via 10.31.90.1, eth0, weight 1, 2d19h22m."""
     lines: list[str] = []
-    for prefix, routes in sorted(seen.rib.items()):
+    for prefix, routes in sorted(seen.rib.items(), key=lambda item: by_number(item[0])):
         for route in routes:
             lines += _as_shown(str(prefix), route)
     return lines
