@@ -13,6 +13,7 @@ Network = IPv4Network | IPv6Network
 Version = Literal[4, 6]
 IPV4: Version = 4
 IPV6: Version = 6
+BOTH: frozenset[Version] = frozenset({IPV4, IPV6})
 NAMES: dict[Version, str] = {IPV4: "IPv4", IPV6: "IPv6"}
 BITS: dict[Version, int] = {IPV4: 32, IPV6: 128}  # of an address
 

@@ -1,19 +1,20 @@
 """What is Kubepeer's on a router of somebody else, whatever its platform: a name, and the routes that are accepted. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
-from kubepeer.intent.families import Address, Network
-from kubepeer.intent.networks import Networks
+from kubepeer.intent.families import IPV4, IPV6, Address, Network, Version, version_of
+from kubepeer.intent.networks import FamilyNetworks, Networks
 
 OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names of our filters
 NUMBERS = 65536  # how many entries of a route map have a number: FRR, VyOS
 DESCRIBED = re.compile(r"nodes of (\S+?)(?:, password \w+)?")
-SINGLE = 32  # an address alone: a borrowed pod's, or a service's with externalTrafficPolicy Local
+# The name of our peer group by the family of its sessions, and of IPv6 the beginning of the names of its filters
+GROUPS: Mapping[Version, str] = {IPV4: OWNER, IPV6: f"{OWNER}6"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Accepted:
     Attributes:
         number: its place.
         prefix: the network.
-        shortest: the shortest prefix length accepted inside it, up to 32; None: the network itself and nothing inside it.
+        shortest: the shortest prefix length accepted inside it, up to a single address; None: the network itself and nothing inside it.
 
     """
 
@@ -32,8 +33,8 @@ class Accepted:
     shortest: int | None = None
 
 
-def accepted(networks: Networks) -> tuple[Accepted, ...]:
-    """Pod blocks and borrowed addresses; of the two service networks the whole, and single addresses."""
+def accepted(networks: Networks | FamilyNetworks) -> tuple[Accepted, ...]:
+    """Of one family, the cluster's own where it has two: pod blocks and borrowed addresses; of the two service networks the whole, and single addresses."""
     return (
         *_pods(networks),
         *_whole_and_single(20, networks.services),
@@ -41,7 +42,7 @@ def accepted(networks: Networks) -> tuple[Accepted, ...]:
     )
 
 
-def _pods(networks: Networks) -> Iterator[Accepted]:
+def _pods(networks: Networks | FamilyNetworks) -> Iterator[Accepted]:
     if networks.pod_block_size > networks.pods.prefixlen:
         yield Accepted(10, networks.pods, networks.pod_block_size)
     else:  # one block is the whole network; a router wants `ge` longer than the prefix
@@ -50,8 +51,8 @@ def _pods(networks: Networks) -> Iterator[Accepted]:
 
 def _whole_and_single(number: int, network: Network) -> Iterator[Accepted]:
     yield Accepted(number, network)
-    if network.prefixlen < SINGLE:
-        yield Accepted(number + 5, network, SINGLE)
+    if network.prefixlen < network.max_prefixlen:
+        yield Accepted(number + 5, network, network.max_prefixlen)
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class Sender:
     address: Address
 
 
-def senders(intent: Intent, router: Router) -> tuple[Sender, ...]:
-    """The nodes as neighbours that are known one by one; none where whoever connects from the nodes' network is a neighbour.
+def senders(intent: Intent, router: Router, version: Version | None = None) -> tuple[Sender, ...]:
+    """Of a family, the cluster's own where none is named: the nodes as neighbours that are known one by one; none where whoever connects from the nodes' network is a neighbour.
 
     A node of Calico announces the other nodes' pod blocks as well, with their owners' next hops (calico: the kernel protocol of
     confd/etc/calico/confd/templates/bird.cfg.template learns Felix's routes). A dead node's block would stay for as long as another
@@ -79,15 +80,71 @@ def senders(intent: Intent, router: Router) -> tuple[Sender, ...]:
     """
     if router.peering.neighbours == "dynamic":
         return ()
-    nodes = enumerate(intent.peers_of(router), 1)
-    network = intent.cluster.networks.nodes
+    networks = intent.cluster.networks
+    network = networks.of(version or networks.versions[0]).nodes
+    peers = [(node.name, node.address_of(version_of(network))) for node in intent.peers_of(router)]
+    places = _places([address for _, address in peers], network)
+    return tuple(Sender(place, name, address) for place, (name, address) in zip(places, peers, strict=True))
+
+
+def _places(addresses: Sequence[Address], network: Network) -> Sequence[int]:
+    """The entries' numbers: by the address's place in its network, of IPv6 by the end of it; counted where that does not fit."""
+    offsets = [int(address) - int(network.network_address) for address in addresses]
+    if network.num_addresses <= NUMBERS:
+        return offsets
+    ends = [offset % NUMBERS for offset in offsets]
+    if network.version == IPV6 and all(ends) and len(set(ends)) == len(ends):
+        return ends
+    return range(1, len(addresses) + 1)
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A node as a neighbour in one family."""
+
+    name: str
+    address: Address
+    as_number: int
+
+
+@dataclass(frozen=True)
+class Side:
+    """A router's sessions in one family: those of IPv4 carry IPv4 alone, and those of IPv6 IPv6.
+
+    Attributes:
+        group: the name of our peer group, and the beginning of the names of our filters.
+        address: the router's end.
+        networks: the cluster's in this family.
+        accepted, senders: what comes in, and from whom.
+        neighbours: the nodes.
+
+    """
+
+    version: Version
+    group: str
+    address: Address
+    networks: FamilyNetworks
+    accepted: tuple[Accepted, ...]
+    senders: tuple[Sender, ...]
+    neighbours: tuple[Neighbour, ...]
+
+
+def sides(intent: Intent, router: Router) -> tuple[Side, ...]:
+    """A router's sessions, family by family."""
     return tuple(
-        Sender(
-            int(node.address) - int(network.network_address) if network.num_addresses <= NUMBERS else place,
-            node.name,
-            node.address,
+        Side(
+            version=networks.version,
+            group=GROUPS[networks.version],
+            address=router.address_of(networks.version),
+            networks=networks,
+            accepted=accepted(networks),
+            senders=senders(intent, router, networks.version),
+            neighbours=tuple(
+                Neighbour(node.name, node.address_of(networks.version), node.as_number)
+                for node in intent.peers_of(router)
+            ),
         )
-        for place, node in nodes
+        for networks in intent.cluster.networks.families
     )
 
 

@@ -121,11 +121,13 @@ def announced(
     found = VERSION.match(objects.calico_version)
     version = found[1] if found else calico_version
     by_readiness = not versions.has("calico", version, "endpoints without readiness")
-    endpoints = services.endpoints(objects.endpoints, ready=by_readiness)
-    for prefix, on, why in services.addresses(objects.services, endpoints, advertised):
-        willing, addresses = everywhere.get(prefix.version, frozenset()), every.get(prefix.version, {})
-        hops[prefix] |= willing if on is None else {addresses[name] for name in on if name in addresses} & willing
-        reasons.setdefault(prefix, why)
+    for version, addresses in every.items():
+        endpoints = services.endpoints(objects.endpoints, ready=by_readiness, family=NAMES[version])
+        for prefix, on, why in services.addresses(objects.services, endpoints, advertised):
+            if prefix.version == version:
+                chosen = {*addresses} if on is None else on
+                hops[prefix] |= {addresses[name] for name in chosen if name in addresses} & everywhere[version]
+                reasons.setdefault(prefix, why)
     routes = (
         ExpectedRoute(prefix, frozenset(hops[prefix]), reasons[prefix]) for prefix in sorted(hops, key=by_number) if hops[prefix]
     )
@@ -134,17 +136,18 @@ def announced(
         tuple(routes),
         {address: name for addresses in every.values() for name, address in addresses.items()},
         {prefix: why for prefix, why in left_behind.items() if not hops.get(prefix)},
-        _unfiltered(objects) if versions.has("calico", version, "BGPFilter.interface") else {},
+        _unfiltered(objects, families) if versions.has("calico", version, "BGPFilter.interface") else {},
     )
 
 
-def _unfiltered(objects: ClusterObjects) -> dict[Address, tuple[str, ...]]:
+def _unfiltered(objects: ClusterObjects, families: Collection[Version]) -> dict[Address, tuple[str, ...]]:
     """The BGPPeers without a filter that is there, by the router that they name; one that names none by address is none of ours."""
     found: dict[Address, list[str]] = defaultdict(list)
     for peer in objects.bgp_peers:
-        address = PEER_IP.fullmatch(str(peer["spec"].get("peerIP") or ""))
-        if address and not objects.bgp_filters & set(peer["spec"].get("filters") or ()):
-            found[ip_address(address[1] or address[2])].append(peer["metadata"]["name"])
+        named = PEER_IP.fullmatch(str(peer["spec"].get("peerIP") or ""))
+        address = ip_address(named[1] or named[2]) if named else None
+        if address and address.version in families and not objects.bgp_filters & set(peer["spec"].get("filters") or ()):
+            found[address].append(peer["metadata"]["name"])
     return {address: tuple(sorted(names)) for address, names in found.items()}
 
 

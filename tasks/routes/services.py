@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from kubepeer.intent.families import NAMES, Address, Network
+from kubepeer.intent.families import Address, Network
 
 Manifest = Mapping[str, Any]
 Key = tuple[str, str]  # namespace, name
@@ -92,18 +92,19 @@ def addresses(
                 yield ip_network(address), None, f"service {name}, without aggregation"
 
 
-def endpoints(items: Iterable[Manifest], *, ready: bool) -> Endpoints:
+def endpoints(items: Iterable[Manifest], *, ready: bool, family: str = "IPv4") -> Endpoints:
     """The endpoints that count, from EndpointSlices or Endpoints.
 
     Args:
         items: of either kind.
         ready: those alone that are ready. Calico announces for any that is listed from 3.31 on, where it reads EndpointSlices.
+        family: whose EndpointSlices count.
 
     """
     found: dict[Key, set[str]] = defaultdict(set)
     for item in items:
         owner = (item["metadata"].get("labels") or {}).get(SLICE_OWNER)
-        if owner and "endpoints" in item and item.get("addressType", "IPv4") in NAMES.values():
+        if owner and "endpoints" in item and item.get("addressType", "IPv4") == family:
             nodes = [endpoint.get("nodeName") for endpoint in item["endpoints"] or () if not ready or _ready(endpoint)]
             key = (item["metadata"]["namespace"], owner)
         elif "subsets" in item:

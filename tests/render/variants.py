@@ -20,6 +20,7 @@ from tasks.nodes.given import Given
 from tasks.nodes.repository import Repository
 from tasks.nodes.systems import System
 from tasks.platforms.platform import PLATFORMS, context
+from tests.both_families import dual_stack, ipv6_only
 
 ARCHIVES = {
     "firewall": "open",
@@ -65,6 +66,11 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
             "routers": {"data": {"peering": {"ttl_security": True}}},
         },
     },
+}
+VARIANTS = {
+    **VARIANTS,
+    "dual-stack": {"defaults": "today", **dual_stack()},
+    "ipv6": {"defaults": "today", **ipv6_only()},
 }
 LOGINS = {"registry.k8s.io": "tutorial"}
 PASSWORDS = {"1.31.0": "tutorial"}
