@@ -47,7 +47,9 @@ def _virtual_address(intent: Intent) -> Iterator[Contradiction]:
     endpoint, networks = intent.cluster.endpoint, intent.cluster.networks
     if endpoint.provider == "kube-vip" and len(endpoint.addresses) > 1:
         yield Contradiction(
-            "kube-vip is told of one address", key="cluster.endpoint.address", cure="one address, or provider: keepalived"
+            "kube-vip is told of one address",
+            key="cluster.endpoint.address",
+            cure="one address, or provider: keepalived",
         )
     for address in endpoint.addresses:
         if version_of(address) not in networks.versions:

@@ -92,7 +92,9 @@ def load_intent(settings: Settings, platforms: Platforms) -> Intent:
     _refuse_scattered_fabric(files)
     fabric = _fabric(files)
     groups = {name: set(files.lineage(entry)) for name, entry in files.hosts.items()}
-    routers = [_router(files, name, platforms, fabric.cluster.networks) for name in files.hosts if "routers" in groups[name]]
+    routers = [
+        _router(files, name, platforms, fabric.cluster.networks) for name in files.hosts if "routers" in groups[name]
+    ]
     nodes: list[Node] = []
     for name in files.hosts:
         if "routers" in groups[name]:

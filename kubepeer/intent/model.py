@@ -20,7 +20,7 @@ from kubepeer.secret import SecretSource
 
 
 class Endpoint(Section):
-    """The API's one address: a virtual IP of the control planes, or that of a load balancer of somebody else's; of each family one at most."""
+    """The API's one address: a virtual IP of the control planes, or that of somebody else's load balancer; one a family."""
 
     name: DnsName
     addresses: Addresses = Field(alias="address")

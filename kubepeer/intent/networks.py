@@ -47,7 +47,11 @@ class FamilyNetworks:
 def _sizes(value: object) -> tuple[int, ...]:
     sizes = value if isinstance(value, list | tuple) else [value]
     for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, int) or not any(size in some for some in BLOCK_SIZES.values()):
+        if (
+            isinstance(size, bool)
+            or not isinstance(size, int)
+            or not any(size in some for some in BLOCK_SIZES.values())
+        ):
             found = f" (found {size!r})" if isinstance(value, list | tuple) else ""
             limits = " or ".join(f"{some[0]} to {some[-1]} ({NAMES[one]})" for one, some in BLOCK_SIZES.items())
             raise ValueError(f"a block's prefix length is {limits}{found}")

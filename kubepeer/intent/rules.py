@@ -94,7 +94,8 @@ def _networks(intent: Intent) -> Iterator[Contradiction]:
 def _blocks(intent: Intent, family: FamilyNetworks) -> Iterator[Contradiction]:
     if family.pod_block_size < family.pods.prefixlen:
         yield Contradiction(
-            f"a block of /{family.pod_block_size} does not fit into {family.pods}", key="cluster.networks.pod_block_size"
+            f"a block of /{family.pod_block_size} does not fit into {family.pods}",
+            key="cluster.networks.pod_block_size",
         )
     elif 1 << (family.pod_block_size - family.pods.prefixlen) < len(intent.nodes):
         yield Contradiction(

@@ -141,9 +141,7 @@ def _connect(run: Run) -> KubernetesApi | None:
         if not kubeconfig:
             continue
         try:
-            return KubernetesApi(
-                kubeconfig, f"https://{endpoint.at}", run.intent.cluster.endpoint_name
-            )
+            return KubernetesApi(kubeconfig, f"https://{endpoint.at}", run.intent.cluster.endpoint_name)
         except UnusableError as error:
             unusable.append(f"{ADMIN_CONF} of {node.name} {error}")
     if unusable:

@@ -41,7 +41,7 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
 
 
 def _interfaces(intent: Intent) -> dict[int, list[str]]:
-    """Those by which Felix's routes to the blocks of other nodes leave, by the family: the nodes' own within a subnet, else the tunnel's."""
+    """Those by which Felix's routes to the blocks of other nodes leave, by the family: the nodes' own in a subnet, else the tunnel's."""
     own = dict.fromkeys(node.interface for node in intent.nodes)
     return {version: [*own, TUNNELS[version]] for version in intent.cluster.networks.versions}
 

@@ -111,14 +111,21 @@ def question(intent: Intent, node: Node) -> str:
     endpoint = intent.cluster.endpoint
     parts = [
         ROOM,
-        filled(PATHS, interface=node.interface, addresses=" ".join(_targets(intent, node)), headers=HEADERS[node.address.version]),
+        filled(
+            PATHS,
+            interface=node.interface,
+            addresses=" ".join(_targets(intent, node)),
+            headers=HEADERS[node.address.version],
+        ),
         filled(NAMES, names=" ".join(map(shlex.quote, _names(intent)))),
         filled(MANIFESTS, images="\n".join(asked_of(intent, wanted(intent, node)))),
     ]
     if node.role == "control_plane":
         parts.append(filled(DISK, bytes=WRITE_BYTES, writes=WRITES, seconds=WRITE_SECONDS))
     if node.role == "control_plane" and endpoint.provider != "external":
-        parts.append(filled(ADDRESS, address=endpoint.address, interface=node.interface, family=endpoint.address.version))
+        parts.append(
+            filled(ADDRESS, address=endpoint.address, interface=node.interface, family=endpoint.address.version)
+        )
     if node.role == "control_plane" and endpoint.provider == "keepalived" and endpoint.address.version == IPV4:
         programs = {"perl": shlex.quote(PERL), "python": shlex.quote(PYTHON)}
         parts.append(filled(LISTEN, own=node.address, seconds=LISTEN_SECONDS, **programs))

@@ -32,9 +32,7 @@ WORTH_READING = "forward|bridge-nf-call|accept_ra|[]*?[]"
 
 def live_question(names: Iterable[str]) -> str:
     """What the kernel has now. No program but the shell: the second run is measured."""
-    return (
-        f"for n in {' '.join(map(_slashed, names))}; do v=; {{ read -r v </proc/sys/$n; }} 2>/dev/null\necho $n=$v; done"
-    )
+    return f"for n in {' '.join(map(_slashed, names))}; do v=; {{ read -r v </proc/sys/$n; }} 2>/dev/null\necho $n=$v; done"
 
 
 def _slashed(name: str) -> str:

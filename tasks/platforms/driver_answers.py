@@ -22,7 +22,11 @@ HOST = 32
 
 def neighbours_among(networks: Sequence[Network], probes: Iterable[Network]) -> list[Address]:
     """The nodes among what the kernel would be asked about: addresses outside the cluster's networks (selection.ways_to)."""
-    hosts = (one for one in probes if one.prefixlen == HOST and one.version == IPV4 and not any(within(one, network) for network in networks))
+    hosts = (
+        one
+        for one in probes
+        if one.prefixlen == HOST and one.version == IPV4 and not any(within(one, network) for network in networks)
+    )
     return [one.network_address for one in sorted(hosts, key=by_number)]
 
 

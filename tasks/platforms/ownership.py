@@ -1,20 +1,18 @@
 """What is Kubepeer's on a router of somebody else, whatever its platform: a name, and the routes that are accepted. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
-from kubepeer.intent.families import IPV4, IPV6, Address, Network, Version, version_of
+from kubepeer.intent.families import IPV6, Address, Network, Version, version_of
 from kubepeer.intent.networks import FamilyNetworks, Networks
 
 OWNER = "KUBEPEER"  # the name of our peer group, and the beginning of the names of our filters
 NUMBERS = 65536  # how many entries of a route map have a number: FRR, VyOS
 DESCRIBED = re.compile(r"nodes of (\S+?)(?:, password \w+)?")
-# The name of our peer group by the family of its sessions, and of IPv6 the beginning of the names of its filters
-GROUPS: Mapping[Version, str] = {IPV4: OWNER, IPV6: f"{OWNER}6"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,12 @@ class Accepted:
 
 
 def accepted(networks: Networks | FamilyNetworks) -> tuple[Accepted, ...]:
-    """Of one family, the cluster's own where it has two: pod blocks and borrowed addresses; of the two service networks the whole, and single addresses."""
+    """Of one family: pod blocks and borrowed addresses; of the two service networks the whole, and single addresses.
+
+    Args:
+        networks: of that family; of a cluster with two its own.
+
+    """
     return (
         *_pods(networks),
         *_whole_and_single(20, networks.services),
@@ -72,11 +75,17 @@ class Sender:
 
 
 def senders(intent: Intent, router: Router, version: Version | None = None) -> tuple[Sender, ...]:
-    """Of a family, the cluster's own where none is named: the nodes as neighbours that are known one by one; none where whoever connects from the nodes' network is a neighbour.
+    """The nodes as neighbours that are known one by one; none where whoever connects from the nodes' network is a neighbour.
 
     A node of Calico announces the other nodes' pod blocks as well, with their owners' next hops (calico: the kernel protocol of
     confd/etc/calico/confd/templates/bird.cfg.template learns Felix's routes). A dead node's block would stay for as long as another
     announces it.
+
+    Args:
+        intent: the nodes.
+        router: which.
+        version: of the sessions' family; None is the cluster's own.
+
     """
     if router.peering.neighbours == "dynamic":
         return ()
@@ -96,56 +105,6 @@ def _places(addresses: Sequence[Address], network: Network) -> Sequence[int]:
     if network.version == IPV6 and all(ends) and len(set(ends)) == len(ends):
         return ends
     return range(1, len(addresses) + 1)
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A node as a neighbour in one family."""
-
-    name: str
-    address: Address
-    as_number: int
-
-
-@dataclass(frozen=True)
-class Side:
-    """A router's sessions in one family: those of IPv4 carry IPv4 alone, and those of IPv6 IPv6.
-
-    Attributes:
-        group: the name of our peer group, and the beginning of the names of our filters.
-        address: the router's end.
-        networks: the cluster's in this family.
-        accepted, senders: what comes in, and from whom.
-        neighbours: the nodes.
-
-    """
-
-    version: Version
-    group: str
-    address: Address
-    networks: FamilyNetworks
-    accepted: tuple[Accepted, ...]
-    senders: tuple[Sender, ...]
-    neighbours: tuple[Neighbour, ...]
-
-
-def sides(intent: Intent, router: Router) -> tuple[Side, ...]:
-    """A router's sessions, family by family."""
-    return tuple(
-        Side(
-            version=networks.version,
-            group=GROUPS[networks.version],
-            address=router.address_of(networks.version),
-            networks=networks,
-            accepted=accepted(networks),
-            senders=senders(intent, router, networks.version),
-            neighbours=tuple(
-                Neighbour(node.name, node.address_of(networks.version), node.as_number)
-                for node in intent.peers_of(router)
-            ),
-        )
-        for networks in intent.cluster.networks.families
-    )
 
 
 def description(intent: Intent, router: Router, password: str | None) -> str:

@@ -7,9 +7,10 @@ from typing import Protocol
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.abilities import Abilities
-from tasks.platforms.ownership import OWNER, accepted, description, senders, sides
+from tasks.platforms.ownership import OWNER, accepted, description, senders
 from tasks.platforms.preflight import Preflight
 from tasks.platforms.reader import RouterReader
+from tasks.platforms.sides import sides
 
 
 class Platform(Protocol):

@@ -113,7 +113,7 @@ class RouterSeen:
 
     Attributes:
         lookups: for a prefix, the kernel's own answer to "which route would you take to an address in it": it honours rules and
-            other tables; None is "no route"; a prefix that was not asked about is absent. A node's address is asked about as a /32, or a /128.
+            other tables; None is "no route"; a prefix that was not asked about is absent. A node's address is asked about alone.
         kernel_protocols: the kernel's names for what the router's own daemon has put there.
         resolved: for a next hop of BGP, the gateways by which the router's own table resolves it (RFC 4271, 5.1.3): the next hop
             itself where it is a neighbour on a link; absent where the table does not tell.
@@ -177,12 +177,7 @@ class RouterSeen:
             return taken
         if taken is not None and within(prefix, taken.prefix):
             return None  # it falls back on a shorter prefix, whatever stands in its main table
-        if (
-            taken is None
-            and listed
-            and any(ADDRESS.match(hop) for hop in listed.hops)
-            and not self._longer(prefix)
-        ):
+        if taken is None and listed and any(ADDRESS.match(hop) for hop in listed.hops) and not self._longer(prefix):
             return None  # a rule forbids what stands in the main table
         return listed
 

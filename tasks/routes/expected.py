@@ -129,7 +129,9 @@ def announced(
                 hops[prefix] |= {addresses[name] for name in chosen if name in addresses} & everywhere[version]
                 reasons.setdefault(prefix, why)
     routes = (
-        ExpectedRoute(prefix, frozenset(hops[prefix]), reasons[prefix]) for prefix in sorted(hops, key=by_number) if hops[prefix]
+        ExpectedRoute(prefix, frozenset(hops[prefix]), reasons[prefix])
+        for prefix in sorted(hops, key=by_number)
+        if hops[prefix]
     )
     left_behind = {prefix: LEFT_BEHIND.format(name) for prefix, name, _ in blocks if name not in names}
     return Announced(

@@ -48,7 +48,9 @@ RANGE_IN_VRF = {"neighbours": "dynamic", "vrf": "CLUSTER", "default_route": True
 # a VRF of BIRD is a table that its owner makes (test_real_programs); where a range is refused, one variant in a VRF is enough
 ABSENT = {("in_a_vrf", "bird"), *(("range_in_a_vrf", platform) for platform in ("bird", "junos", "vyos"))}
 # platforms that are told of IPv4 alone
-ABSENT |= {(variant, platform) for variant in ("dual_stack", "ipv6") for platform in ("eos", "ios", "nxos", "junos", "vyos")}
+ABSENT |= {
+    (variant, platform) for variant in ("dual_stack", "ipv6") for platform in ("eos", "ios", "nxos", "junos", "vyos")
+}
 FAR = {"neighbours": "dynamic", "multihop": 2, "graceful_restart": "off"}
 
 

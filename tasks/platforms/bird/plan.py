@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.families import Address
-from tasks.platforms.ownership import Claim, refuse_other_claims, sides
+from tasks.platforms.ownership import Claim, refuse_other_claims
+from tasks.platforms.sides import sides
 
 LONGEST_NAME = 64  # SYM_MAX_LEN of BIRD's conf/conf.h
 

@@ -37,7 +37,9 @@ class BirdPreflight:
     def of(self, router: Router) -> "BirdPreflight":
         """The same for one router: where its files lie, and which table it peers in."""
         files = router.configuration_files
-        return BirdPreflight(site.main(files), site.ours(files), router.peering.vrf, tuple(one.version for one in router.addresses))
+        return BirdPreflight(
+            site.main(files), site.ours(files), router.peering.vrf, tuple(one.version for one in router.addresses)
+        )
 
     @property
     def questions(self) -> Mapping[str, str]:

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 
-from napalm_frr.as_numbers import Notation, as_number, process_of, written
+from napalm_frr.as_numbers import as_number, written
 
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.families import IPV4, IPV6, Version
+from tasks.platforms.frr.groups import Process, claims, is_range_of, members, or_the_whole_group, process_in
 from tasks.platforms.lines import Line, lines_of, number
-from tasks.platforms.ownership import GROUPS, OWNER, Claim, raised, refuse_foreign_as, refuse_other_claims, several_as
+from tasks.platforms.ownership import OWNER, raised, refuse_foreign_as, refuse_other_claims, several_as
+from tasks.platforms.sides import GROUPS
 
 OWNED_GLOBALS = (
     f"bgp as-path access-list {OWNER} ",
@@ -21,26 +22,6 @@ OWNED_GLOBALS = (
 OF_GROUPS = f"(?:{'|'.join(GROUPS.values())})"
 LISTEN_LIMIT = 100  # FRR's own: it is then not shown
 RELAX = "bgp bestpath as-path multipath-relax"
-
-
-@dataclass(frozen=True)
-class Process:
-    """The BGP process that the sessions are in: the default one, or that of a VRF.
-
-    Attributes:
-        line: as it stands, or as it is made.
-        as_number: its AS; None where it is not there yet.
-        notation: how it writes AS numbers.
-
-    """
-
-    line: str
-    as_number: int | None = None
-    notation: Notation = "plain"
-
-    def holds(self, context: tuple[str, ...], *below: str) -> bool:
-        """Whether a context is the process itself, or that section of it."""
-        return context == (self.line, *below)
 
 
 class Frr:
@@ -92,20 +73,20 @@ class Frr:
         process = process_in(running, router)
         if process.as_number is not None:
             refuse_foreign_as(router, process.as_number)
-        refuse_other_claims(intent, router, _claims(running))
+        refuse_other_claims(intent, router, claims(running))
         wanted = set(lines_of(rendered))
         neighbours = intent.addresses_of_peers(router)
         stale = [line for line in lines_of(running) if _is_ours(line, neighbours, process) and line not in wanted]
         for group in GROUPS.values():
-            stale = _or_the_whole_group(stale, group, _members(running, process, group))
+            stale = or_the_whole_group(stale, group, members(running, process, group))
         listed = neighbours if router.peering.neighbours == "static" else frozenset()
         return "\n".join([*_removals(stale, listed), rendered])
 
     def owned(self, intent: Intent, router: Router, configuration: str) -> str:
         """Our part of a configuration, each line with its context."""
         process = process_in(configuration, router)
-        members = (_members(configuration, process, group) for group in GROUPS.values())
-        neighbours = intent.addresses_of_peers(router).union(*members)
+        in_groups = (members(configuration, process, group) for group in GROUPS.values())
+        neighbours = intent.addresses_of_peers(router).union(*in_groups)
         ours = (line for line in lines_of(configuration) if _is_ours(line, neighbours, process))
         return "\n".join(_in_context(line, line.text) for line in ours)
 
@@ -123,27 +104,17 @@ class Frr:
         """
         process = process_in(running, router)
         neighbours = intent.addresses_of_peers(router)
-        by_group = {group: _members(running, process, group) for group in GROUPS.values()}
+        by_group = {group: members(running, process, group) for group in GROUPS.values()}
         for version, group in GROUPS.items():
-            if any(_is_range_of(line.text, group) for line in lines_of(running) if process.holds(line.context)):
+            if any(is_range_of(line.text, group) for line in lines_of(running) if process.holds(line.context)):
                 by_group[group] |= {one for one in neighbours if ip_address(one).version == version}
         ours = set().union(*by_group.values())
         both_ends = set(
             re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as|ttl-security|update-source) ", diff, re.MULTILINE)
         )
         both_ends |= set(re.findall(rf"^-\s*neighbor (\S+) peer-group {OF_GROUPS}$", diff, re.MULTILINE))
-        whole = (members for group, members in by_group.items() if group in both_ends)
+        whole = (sessions for group, sessions in by_group.items() if group in both_ends)
         return ((ours - neighbours) | (ours & both_ends)).union(*whole)
-
-
-def process_in(running: str, router: Router) -> Process:
-    """The process of a router's sessions as it stands, with the words that FRR prints; else as it is made. A view is nobody's VRF."""
-    vrf = router.peering.vrf
-    for line in lines_of(running):
-        found = process_of(line.text) if not line.context else None
-        if found and found[1] == (vrf or "default") and " view " not in line.text:
-            return Process(line.text, found[0], found[2])
-    return Process(f"router bgp {router.as_number}" + (f" vrf {vrf}" if vrf else ""))
 
 
 def _as_it_stands(number: int, running: str, process: Process) -> str:
@@ -155,64 +126,17 @@ def _as_it_stands(number: int, running: str, process: Process) -> str:
     return written(number, process.notation)
 
 
-def _is_range_of(text: str, group: str) -> bool:
-    return text.startswith("bgp listen range ") and text.endswith(f" peer-group {group}")
-
-
 def _is_ours(line: Line, neighbours: Collection[str], process: Process) -> bool:
     if line.context[:1] == (process.line,):
         words = line.text.split()
         if line.text.startswith("bgp listen range "):
-            return any(_is_range_of(line.text, group) for group in GROUPS.values())
+            return any(is_range_of(line.text, group) for group in GROUPS.values())
         if words[0] != "neighbor":
             return False
         in_group = words[2:3] == ["peer-group"] and words[3:4] != [] and words[3] in GROUPS.values()
         return words[1] in GROUPS.values() or words[1] in neighbours or in_group
     top = line.context[0] if line.context else line.text
     return top.startswith(OWNED_GLOBALS)
-
-
-def _members(running: str, process: Process, group: str) -> set[str]:
-    member = re.compile(rf"neighbor (\S+) peer-group {group}")
-    lines = (line.text for line in lines_of(running) if process.holds(line.context))
-    return {found[1] for text in lines if (found := member.fullmatch(text))}
-
-
-def _claims(running: str) -> list[Claim]:
-    """What stands under the names of our groups, in every VRF."""
-    said: dict[str | None, list[str]] = {}
-    for line in lines_of(running):
-        if len(line.context) == 1 and (process := re.fullmatch(r"router bgp \S+(?: vrf (\S+))?", line.context[0])):
-            said.setdefault(process[1], []).append(line.text)
-    return [
-        Claim(
-            vrf,
-            next((line.split(" description ", 1)[1] for line in lines if line.startswith(f"neighbor {group} description ")), ""),
-            frozenset(
-                found[1] for line in lines if (found := re.fullmatch(rf"neighbor (\S+) peer-group {group}", line))
-            ),
-            frozenset(
-                found[1]
-                for line in lines
-                if (found := re.fullmatch(rf"bgp listen range (\S+) peer-group {group}", line))
-            ),
-        )
-        for vrf, lines in said.items()
-        for group in GROUPS.values()
-    ]
-
-
-def _or_the_whole_group(stale: list[Line], group: str, members: Collection[str]) -> list[Line]:
-    """Where the AS of a group changes it goes as a whole: FRR drops the members with the AS, and keeps the group's other lines.
-
-    So does one whose family the cluster has no more.
-    """
-    ends = [line for line in stale if line.text.startswith((f"neighbor {group} remote-as ", f"neighbor {group} peer-group"))]
-    if not ends:
-        return stale
-    gone = {group, *members}
-    kept = [line for line in stale if not (gone & set(line.text.split()) and line.context[:1] == ends[0].context)]
-    return [Line(ends[0].context, f"neighbor {group} peer-group"), *kept]
 
 
 def _removals(stale: Iterable[Line], neighbours: Collection[str]) -> Iterator[str]:

@@ -36,7 +36,9 @@ class Frr(ByVrf):
         asked = {"neighbours": _vtysh(f"show bgp{vrf} neighbors json")}
         for network in networks:
             ip = "ipv6" if network.version == IPV6 else "ip"
-            asked[f"bgp {network}"] = _vtysh(f"show bgp{vrf} ipv{network.version} unicast {network} longer-prefixes json")
+            asked[f"bgp {network}"] = _vtysh(
+                f"show bgp{vrf} ipv{network.version} unicast {network} longer-prefixes json"
+            )
             asked[f"rib {network}"] = _vtysh(f"show {ip} route{vrf} {network} longer-prefixes json")
             asked[f"kernel {network}"] = kernel_questions.routes_question(network, self.vrf)
         return asked | {"lookups": kernel_questions.lookups_question(probes.values(), self.vrf)}
