@@ -11,6 +11,8 @@ from tasks.platforms.lines import Line, lines_of
 from tasks.platforms.ownership import Claim
 from tasks.platforms.sides import GROUPS
 
+OURS = f"(?:{'|'.join(GROUPS.values())})"  # the name of one of them, in a pattern
+
 
 @dataclass(frozen=True)
 class Process:
@@ -55,33 +57,24 @@ def members(running: str, process: Process, group: str) -> set[str]:
 
 
 def claims(running: str) -> list[Claim]:
-    """What stands under the names of our groups, in every VRF."""
+    """What stands under the names of our groups, in every VRF: of both families together, since one may be new, or on its way out."""
     said: dict[str | None, list[str]] = {}
     for line in lines_of(running):
         if len(line.context) == 1 and (process := re.fullmatch(r"router bgp \S+(?: vrf (\S+))?", line.context[0])):
             said.setdefault(process[1], []).append(line.text)
+    description = re.compile(rf"neighbor {OURS} description (.*)")
+    member, range_ = (
+        re.compile(rf"neighbor (\S+) peer-group {OURS}"),
+        re.compile(rf"bgp listen range (\S+) peer-group {OURS}"),
+    )
     return [
         Claim(
             vrf,
-            next(
-                (
-                    line.split(" description ", 1)[1]
-                    for line in lines
-                    if line.startswith(f"neighbor {group} description ")
-                ),
-                "",
-            ),
-            frozenset(
-                found[1] for line in lines if (found := re.fullmatch(rf"neighbor (\S+) peer-group {group}", line))
-            ),
-            frozenset(
-                found[1]
-                for line in lines
-                if (found := re.fullmatch(rf"bgp listen range (\S+) peer-group {group}", line))
-            ),
+            next((found[1] for line in lines if (found := description.fullmatch(line))), ""),
+            frozenset(found[1] for line in lines if (found := member.fullmatch(line))),
+            frozenset(found[1] for line in lines if (found := range_.fullmatch(line))),
         )
         for vrf, lines in said.items()
-        for group in GROUPS.values()
     ]
 
 

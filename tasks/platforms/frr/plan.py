@@ -8,7 +8,7 @@ from napalm_frr.as_numbers import as_number, written
 
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.families import IPV4, IPV6, Version
-from tasks.platforms.frr.groups import Process, claims, is_range_of, members, or_the_whole_group, process_in
+from tasks.platforms.frr.groups import OURS, Process, claims, is_range_of, members, or_the_whole_group, process_in
 from tasks.platforms.lines import Line, lines_of, number
 from tasks.platforms.ownership import OWNER, raised, refuse_foreign_as, refuse_other_claims, several_as
 from tasks.platforms.sides import GROUPS
@@ -19,7 +19,6 @@ OWNED_GLOBALS = (
     f"ipv6 prefix-list {GROUPS[IPV6]}-",
     *(f"route-map {group}-" for group in GROUPS.values()),
 )
-OF_GROUPS = f"(?:{'|'.join(GROUPS.values())})"
 LISTEN_LIMIT = 100  # FRR's own: it is then not shown
 RELAX = "bgp bestpath as-path multipath-relax"
 
@@ -112,7 +111,7 @@ class Frr:
         both_ends = set(
             re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as|ttl-security|update-source) ", diff, re.MULTILINE)
         )
-        both_ends |= set(re.findall(rf"^-\s*neighbor (\S+) peer-group {OF_GROUPS}$", diff, re.MULTILINE))
+        both_ends |= set(re.findall(rf"^-\s*neighbor (\S+) peer-group {OURS}$", diff, re.MULTILINE))
         whole = (sessions for group, sessions in by_group.items() if group in both_ends)
         return ((ours - neighbours) | (ours & both_ends)).union(*whole)
 
