@@ -119,8 +119,8 @@ def announced(
         hops[prefix] |= everywhere.get(prefix.version, frozenset())
         reasons.setdefault(prefix, NOT_ADVERTISED)
     found = VERSION.match(objects.calico_version)
-    version = found[1] if found else calico_version
-    by_readiness = not versions.has("calico", version, "endpoints without readiness")
+    running: str = found[1] if found else calico_version
+    by_readiness = not versions.has("calico", running, "endpoints without readiness")
     for version, addresses in every.items():
         endpoints = services.endpoints(objects.endpoints, ready=by_readiness, family=NAMES[version])
         for prefix, on, why in services.addresses(objects.services, endpoints, advertised):
@@ -138,7 +138,7 @@ def announced(
         tuple(routes),
         {address: name for addresses in every.values() for name, address in addresses.items()},
         {prefix: why for prefix, why in left_behind.items() if not hops.get(prefix)},
-        _unfiltered(objects, families) if versions.has("calico", version, "BGPFilter.interface") else {},
+        _unfiltered(objects, families) if versions.has("calico", running, "BGPFilter.interface") else {},
     )
 
 
