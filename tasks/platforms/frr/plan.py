@@ -48,6 +48,7 @@ class Frr:
             "process": process.line,
             "as_text": {number: _as_it_stands(number, running, process) for number in numbers},
             "as_path": {number: written(number, process.notation).replace(".", r"\.") for number in numbers},
+            "ip": {IPV4: "ip", IPV6: "ipv6"},  # its words for a family in filters
             "sources": {  # of several addresses of IPv6 on a link a router may take another
                 address.version: address for address in router.addresses if elsewhere or address.version == IPV6
             },

@@ -218,8 +218,7 @@ include "/etc/bird/conf.d/*.conf";
 """
     answers = {"status": "BIRD 2.0.12 ready.\nBIRD 2.0.12\n", "configuration": text}
     seen = Seen({name: Answer(0, said) for name, said in answers.items()}, {})
-    found = [why for why in of_bird.of(router).reasons(both.nodes, seen) if "kernel protocol" in why]
-    assert found == [
-        "it has no kernel protocol for IPv6, and no route would reach the kernel: add"
-        " `protocol kernel { ipv6 { export all; }; merge paths on; }` to bird.conf"
-    ]
+    found = [one for one in of_bird.of(router).reasons(both.nodes, seen) if "kernel protocol" in one]
+    (why,) = found
+    assert why.startswith("it has no kernel protocol for IPv6, and no route would reach the kernel: add")
+    assert why.endswith("`protocol kernel { ipv6 { export all; }; merge paths on; }` to bird.conf")
