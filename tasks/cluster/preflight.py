@@ -4,7 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import yaml
+
 from kubepeer.intent import Intent
+from kubepeer.intent.families import IPV4, IPV6, named
 from tasks.cluster import bgp_objects, foreign, manifests, objects, undeclared
 from tasks.cluster.api import Manifest
 
@@ -14,9 +17,10 @@ SERVICE_GROUPS = f"{CRDS}/{manifests.SERVICE_GROUPS}"
 ALLOCATORS = {name: f"/apis/apps/v1/namespaces/{name}/deployments/allocator" for name in ("purelb", "purelb-system")}
 # Written by calico-node; where Calico's kinds are the cluster's own (native CRDs) it is kept elsewhere, and not judged by.
 CALICO_VERSION = "/apis/crd.projectcalico.org/v1/clusterinformations/default"
+KUBEADM_CONFIG = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 ASKED = (
     *foreign.ASKED,
-    *(INSTALLATIONS, SERVICE_GROUPS, CALICO_VERSION),
+    *(INSTALLATIONS, SERVICE_GROUPS, CALICO_VERSION, KUBEADM_CONFIG),
     *ALLOCATORS.values(),
 )
 SELECTOR_BYTES = 4096  # of BGPPeer.nodeSelector, from Calico 3.32 on
@@ -56,12 +60,30 @@ def reasons(intent: Intent, found: Found) -> list[str]:
         *manifests.calico_reasons(found.operator, found.definitions, stands=INSTALLATIONS in standing),
         *manifests.purelb_reasons(intent, found.purelb),
         *foreign.reasons(standing, adopt=intent.software.adopt_calico),
+        *_other_families(intent, standing),
         *_another_calico(intent, standing),
         *_definitions_of_others(found),
         *_another_purelb(intent, standing),
         *_rules(bgp_objects.bgp(intent, None)),
         *undeclared.reasons(intent, found.defining),
         *found.undeclared,
+    ]
+
+
+def _other_families(intent: Intent, standing: Mapping[str, Manifest]) -> list[str]:
+    """A cluster has the families of its birth: the apiserver's networks, and every Node's, are from then (kubeadm, Dual-stack support)."""
+    text = (standing.get(KUBEADM_CONFIG, {}).get("data") or {}).get("ClusterConfiguration") or ""
+    networking = (yaml.safe_load(text) or {}).get("networking") or {}
+    services = str(networking.get("serviceSubnet") or "")
+    if not services:
+        return []
+    has = tuple(IPV6 if ":" in network else IPV4 for network in services.split(","))
+    wanted = intent.cluster.networks.versions
+    if has == wanted:
+        return []
+    return [
+        f"the cluster was made with {named(has)} ({services}), and cluster.networks is of {named(wanted)}: deploy.py does not change a"
+        " cluster's families: give cluster.networks those, in that order, or make the cluster anew"
     ]
 
 
@@ -122,7 +144,7 @@ def _rules(wanted: Sequence[Manifest]) -> list[str]:
         found += [
             f"{value} is no community of Calico's" for value in (*values, *used) if not COMMUNITY.fullmatch(value)
         ]
-        rules = [rule["interface"] for rule in spec.get("exportV4", ())]
+        rules = [rule["interface"] for export in ("exportV4", "exportV6") for rule in spec.get(export, ())]
         found += [
             f"{name} is no interface that Calico can filter by" for name in rules if not INTERFACE.fullmatch(name)
         ]
