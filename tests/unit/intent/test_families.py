@@ -9,6 +9,7 @@ from kubepeer.intent import Intent
 from kubepeer.intent.families import IPV4, IPV6, by_number, in_url
 from kubepeer.intent.load import load_intent
 from kubepeer.intent.prefixes import announced
+from kubepeer.settings import read_settings
 from tasks.platforms.platform import PLATFORMS
 from tests.both_families import EXAMPLE, dual_stack, ipv6_only
 from tests.conftest import merged
@@ -84,7 +85,10 @@ def test_the_example_differs_from_the_inventory_in_the_second_family_alone(both:
     assert [node.address for node in both.nodes] == [node.address for node in one.nodes]
     assert both.cluster.networks.families[:1] == one.cluster.networks.families
     assert both.software == one.software
-    assert (EXAMPLE / "config.yaml").is_file()
+
+
+def test_the_example_is_an_inventory_as_it_stands(both: Intent) -> None:
+    assert load_intent(read_settings(EXAMPLE / "config.yaml"), PLATFORMS).cluster == both.cluster
 
 
 def test_addresses_of_both_families_have_an_order_and_a_form_for_the_web(both: Intent) -> None:
