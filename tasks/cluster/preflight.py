@@ -81,10 +81,9 @@ def _other_families(intent: Intent, standing: Mapping[str, Manifest]) -> list[st
     wanted = intent.cluster.networks.versions
     if has == wanted:
         return []
-    return [
-        f"the cluster was made with {named(has)} ({services}), and cluster.networks is of {named(wanted)}: deploy.py does not change a"
-        " cluster's families: give cluster.networks those, in that order, or make the cluster anew"
-    ]
+    what = f"the cluster was made with {named(has)} ({services}), and cluster.networks is of {named(wanted)}"
+    cure = "give cluster.networks those, in that order, or make the cluster anew"
+    return [f"{what}: deploy.py does not change a cluster's families: {cure}"]
 
 
 def _another_calico(intent: Intent, standing: Mapping[str, Manifest]) -> list[str]:
