@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from kubepeer.intent.families import IPV4, Version
 from kubepeer.intent.model import Router
 from kubepeer.intent.peering import Peering
 
@@ -43,6 +44,8 @@ class Abilities:
         most_paths: the most equal paths that it installs for one prefix; None where that is more than clusters have nodes.
         several_paths: it takes several paths of a prefix from one neighbour unasked (ADD-PATH, RFC 7911).
         as_override: whether it can put its own AS in the place of a neighbour's where a peering's sessions are.
+        families: of which it is told sessions and routes.
+        families_in_vrf: the same, of a router whose sessions are in a VRF.
         transports: the ways to it that its NAPALM driver has, where it has several: the inventory says which one is meant.
 
     """
@@ -51,6 +54,8 @@ class Abilities:
     most_paths: int | None = None
     several_paths: bool = False
     as_override: Callable[[Peering], bool] = always
+    families: frozenset[Version] = frozenset({IPV4})
+    families_in_vrf: frozenset[Version] = frozenset({IPV4})
     transports: tuple[str, ...] = ()
 
 

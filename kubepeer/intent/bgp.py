@@ -1,11 +1,12 @@
 """The cluster's side of every session: the inventory's section cluster.bgp."""
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 from typing import Literal
 
 from pydantic import Field
 
-from kubepeer.intent.networks import Networks
+from kubepeer.intent.families import Network
+from kubepeer.intent.networks import FamilyNetworks, Networks
 from kubepeer.intent.section import Section
 from kubepeer.intent.values import AsNumber, Community, CommunityName, Port
 from kubepeer.secret import SecretSource
@@ -38,12 +39,17 @@ class Bgp(Section):
     listen_port: Port = 179
     bind_mode: Literal["NodeIP", "None"] = "NodeIP"  # None: all addresses of a node
 
-    def announced_services(self, networks: Networks) -> tuple[IPv4Network, ...]:
-        """The networks of services that every node announces as such."""
-        return (
-            *((networks.services,) if self.announce_services else ()),
-            *((networks.load_balancers,) if self.announce_load_balancers and self.load_balancer_aggregation else ()),
-            *networks.external,
+    def announced_services(self, networks: Networks | FamilyNetworks) -> tuple[Network, ...]:
+        """The networks of services that every node announces as such, of one family or of all."""
+        balanced = self.announce_load_balancers and self.load_balancer_aggregation
+        return tuple(
+            network
+            for family in networks.families
+            for network in (
+                *((family.services,) if self.announce_services else ()),
+                *((family.load_balancers,) if balanced else ()),
+                *family.external,
+            )
         )
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from kubepeer.intent.contradiction import Contradiction
+from kubepeer.intent.families import NAMES, named, version_of
 from kubepeer.intent.model import Intent, Node, Router
 
 APISERVER_PORT = 6443  # kubeadm's default bindPort
@@ -15,9 +16,9 @@ def of_endpoint(intent: Intent) -> Iterator[Contradiction]:
     yield from _balanced_address(intent) if external else _virtual_address(intent)
     hosts: tuple[Node | Router, ...] = intent.nodes if external else (*intent.nodes, *intent.routers)
     for host in hosts:  # a router may balance
-        if host.address == endpoint.address:
+        for address in set(host.addresses) & set(endpoint.addresses):
             what = "address" if external else "virtual IP"
-            yield Contradiction(f"{endpoint.address} is also the {what} of the API", host=host.name)
+            yield Contradiction(f"{address} is also the {what} of the API", host=host.name)
     if endpoint.provider == "keepalived" and endpoint.port == APISERVER_PORT and intent.control_planes:
         yield Contradiction(
             "6443 is the apiserver's own port on the same machines; haproxy needs another", key="cluster.endpoint.port"
@@ -44,28 +45,47 @@ def of_endpoint(intent: Intent) -> Iterator[Contradiction]:
 
 def _virtual_address(intent: Intent) -> Iterator[Contradiction]:
     endpoint, networks = intent.cluster.endpoint, intent.cluster.networks
-    if endpoint.address not in networks.nodes:
+    if endpoint.provider == "kube-vip" and len(endpoint.addresses) > 1:
         yield Contradiction(
-            f"the virtual IP {endpoint.address} is outside the nodes' network {networks.nodes}",
+            "kube-vip is told of one address",
             key="cluster.endpoint.address",
+            cure="one address, or provider: keepalived",
         )
-    if endpoint.address in (networks.nodes.network_address, networks.nodes.broadcast_address):
+    for address in endpoint.addresses:
+        if version_of(address) not in networks.versions:
+            yield Contradiction(
+                f"{address} is of {NAMES[version_of(address)]}, and cluster.networks of {named(networks.versions)} alone",
+                key="cluster.endpoint.address",
+            )
+    if endpoint.address.version != networks.versions[0]:
         yield Contradiction(
-            f"the virtual IP {endpoint.address} is no host address of {networks.nodes}", key="cluster.endpoint.address"
+            f"{endpoint.address} comes first, and the cluster's first family is {NAMES[networks.versions[0]]}",
+            key="cluster.endpoint.address",
+            cure="the families in the order of cluster.networks",
         )
-    if endpoint.prefix_length < networks.nodes.prefixlen:
-        yield Contradiction(
-            f"/{endpoint.prefix_length} would put more on the link than the nodes' network {networks.nodes}",
-            key="cluster.endpoint.prefix_length",
-            cure=f"{networks.nodes.prefixlen} to 32",
-        )
+    for address in endpoint.addresses:
+        nodes = networks.of(version_of(address)).nodes
+        if address not in nodes:
+            yield Contradiction(
+                f"the virtual IP {address} is outside the nodes' network {nodes}", key="cluster.endpoint.address"
+            )
+        if address in (nodes.network_address, nodes.broadcast_address):
+            yield Contradiction(
+                f"the virtual IP {address} is no host address of {nodes}", key="cluster.endpoint.address"
+            )
+        if endpoint.length_of(address) < nodes.prefixlen:
+            yield Contradiction(
+                f"/{endpoint.length_of(address)} would put more on the link than the nodes' network {nodes}",
+                key="cluster.endpoint.prefix_length",
+                cure=f"{nodes.prefixlen} to {nodes.max_prefixlen}",
+            )
 
 
 def _balanced_address(intent: Intent) -> Iterator[Contradiction]:
     """A load balancer may be anywhere but within the cluster."""
-    address = intent.cluster.endpoint.address
-    for network in intent.cluster.networks.announced:
-        if address in network:
-            yield Contradiction(
-                f"{address} is within {network}, which the cluster itself announces", key="cluster.endpoint.address"
-            )
+    for address in intent.cluster.endpoint.addresses:
+        for network in intent.cluster.networks.announced:
+            if address in network:
+                yield Contradiction(
+                    f"{address} is within {network}, which the cluster itself announces", key="cluster.endpoint.address"
+                )

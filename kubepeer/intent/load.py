@@ -1,7 +1,6 @@
 """From the three files of the inventory to intent; every mistake is one line with file, host and key, before anything connects."""
 
 from collections.abc import Sequence
-from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -9,8 +8,10 @@ from pydantic import Field, ValidationError
 from kubepeer.errors import InventoryError
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.access import Access
+from kubepeer.intent.addresses import addresses_of
 from kubepeer.intent.clock import Time
 from kubepeer.intent.contradiction import Contradiction
+from kubepeer.intent.families import MaybeAddress
 from kubepeer.intent.files import NOTHING, Files
 from kubepeer.intent.kubeadm import Kubeadm
 from kubepeer.intent.load_balancer import LoadBalancer
@@ -24,6 +25,7 @@ from kubepeer.intent.model import (
     Router,
     Software,
 )
+from kubepeer.intent.networks import Networks
 from kubepeer.intent.node_settings import NodeSettings
 from kubepeer.intent.peering import Peering
 from kubepeer.intent.probe import GROUP as PROBES
@@ -62,7 +64,8 @@ class FabricData(Section):
 class NodeData(NodeSettings):
     """The keys under data: of a node, or of the groups it is in."""
 
-    address: IPv4Address | None = None  # where hostname is another: of management, a name
+    address: MaybeAddress = None  # where hostname is another: of management, a name
+    address6: MaybeAddress = None  # of IPv6, beside the first one
     interface: str = "eth0"
     as_number: AsNumber | None = None  # the cluster's where none is said
     routers: tuple[str, ...] | None = None  # all where none is said
@@ -75,7 +78,8 @@ class RouterData(Section):
     """The keys under data: of a router, or of the groups it is in."""
 
     as_number: AsNumber
-    address: IPv4Address | None = None  # as of a node; peering.address says the same
+    address: MaybeAddress = None  # as of a node; peering.address says the same
+    address6: MaybeAddress = None
     peering: Peering = Peering()
     configuration_files: ConfigurationFiles = ConfigurationFiles()
     access: Access = Access()
@@ -96,7 +100,9 @@ def load_intent(settings: Settings, platforms: Platforms) -> Intent:
     _refuse_scattered_fabric(files)
     fabric = _fabric(files)
     groups = {name: set(files.lineage(entry)) for name, entry in files.hosts.items()}
-    routers = [_router(files, name, platforms) for name in files.hosts if "routers" in groups[name]]
+    routers = [
+        _router(files, name, platforms, fabric.cluster.networks) for name in files.hosts if "routers" in groups[name]
+    ]
     nodes: list[Node] = []
     for name in files.hosts:
         if "routers" in groups[name] or PROBES in groups[name]:
@@ -164,7 +170,7 @@ def _node(
             {
                 "name": name,
                 "full_name": f"{name}.{cluster.domain}",
-                **_address(files, name, {"data.address": data.address}),
+                **addresses_of(files, name, {"data.address": data.address}, data.address6, cluster.networks),
                 "role": roles[0],
                 "interface": data.interface,
                 "priority": priority,
@@ -190,7 +196,7 @@ def _probe(files: Files, name: str, groups: set[str]) -> Probe:
         raise _of_host(files, name, error) from error
 
 
-def _router(files: Files, name: str, platforms: Platforms) -> Router:
+def _router(files: Files, name: str, platforms: Platforms, networks: Networks) -> Router:
     entry = files.hosts[name]
     platform = entry.get("platform") or next(
         (files.groups[group]["platform"] for group in files.lineage(entry) if "platform" in files.groups[group]), ""
@@ -208,7 +214,13 @@ def _router(files: Files, name: str, platforms: Platforms) -> Router:
                 "name": name,
                 "platform": platform,
                 "as_number": data.as_number,
-                **_address(files, name, {"data.peering.address": data.peering.address, "data.address": data.address}),
+                **addresses_of(
+                    files,
+                    name,
+                    {"data.peering.address": data.peering.address, "data.address": data.address},
+                    data.address6,
+                    networks,
+                ),
                 "peering": data.peering,
                 "configuration_files": data.configuration_files,
                 "access": data.access,
@@ -216,30 +228,6 @@ def _router(files: Files, name: str, platforms: Platforms) -> Router:
         )
     except ValidationError as error:
         raise _of_host(files, name, error) from error
-
-
-def _address(files: Files, name: str, said: dict[str, IPv4Address | None]) -> dict[str, object]:
-    """A host's end of its sessions, and the key that says it: one of its own, else hostname, which is where SSH goes.
-
-    Raises:
-        InventoryError: two keys say two addresses, or hostname is a name or of IPv6 and none says one.
-
-    """
-    hostname = files.hosts[name].get("hostname") or ""
-    keys = [key for key, address in said.items() if address]
-    if len({said[key] for key in keys}) > 1:
-        both = " and ".join(f"{key} {said[key]}" for key in keys)
-        raise InventoryError(f"{files.host_file}: {name}: {both} are two addresses of one end. {NOTHING}")
-    if keys and not hostname:
-        raise InventoryError(f"{files.host_file}: {name}: hostname: is missing: it is where SSH goes. {NOTHING}")
-    if keys:
-        return {"address": said[keys[0]], "address_key": keys[0]}
-    try:
-        return {"address": IPv4Address(hostname)}
-    except AddressValueError as error:
-        cure = f"{' or '.join(said)} says the address of its sessions; hostname is where SSH goes" if hostname else ""
-        message = f"Input is not a valid IPv4 address (found {hostname!r})"
-        raise InventoryError(f"{files.host_file}: {name}: hostname: {message}. {NOTHING}", cure=cure) from error
 
 
 def _joined(files: Files, name: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What the inventory says, typed and frozen. One section of the YAML is one class, with the same names."""
 
-from ipaddress import IPv4Address
 from typing import Literal
 
 from pydantic import Field
@@ -10,6 +9,7 @@ from kubepeer.intent.arguments import KubeletFields
 from kubepeer.intent.bgp import Bgp
 from kubepeer.intent.calicoctl import Calicoctl
 from kubepeer.intent.clock import Time
+from kubepeer.intent.families import BITS, IPV4, Address, Addressed, Addresses, in_url, version_of
 from kubepeer.intent.kubeadm import Kubeadm
 from kubepeer.intent.load_balancer import LoadBalancer
 from kubepeer.intent.networks import Networks
@@ -26,16 +26,31 @@ from kubepeer.secret import SecretSource
 
 
 class Endpoint(Section):
-    """The API's one address: a virtual IP of the control planes, or that of a load balancer of somebody else's."""
+    """The API's one address: a virtual IP of the control planes, or that of somebody else's load balancer; one a family."""
 
     name: DnsName
-    address: IPv4Address
+    addresses: Addresses = Field(alias="address")
     port: Port = 8443
     provider: Literal["keepalived", "kube-vip", "external"] = "keepalived"  # who answers at the address
     virtual_router_id: int | None = Field(default=None, ge=1, le=255)  # RFC 5798: unique on the link; of keepalived
     password: SecretSource | None = None  # of VRRP; generated where none is named
     prefix_length: int = Field(default=32, ge=1, le=32)  # with less, the address brings a route to its network
     unicast: bool = False  # VRRP between the control planes' own addresses, where the network drops multicast
+
+    @property
+    def address(self) -> Address:
+        """The one that it is asked by."""
+        return self.addresses[0]
+
+    @property
+    def at(self) -> str:
+        """Where it listens, as an address of the web has it: ADDRESS:PORT."""
+        return f"{in_url(self.address)}:{self.port}"
+
+    def length_of(self, address: Address) -> int:
+        """The prefix length that an address of it has on its holder; one of IPv6 is a /128."""
+        version = version_of(address)
+        return self.prefix_length if version == IPV4 else BITS[version]
 
 
 class Cluster(Section):
@@ -112,13 +127,11 @@ class Manifests(Section):
     metallb: str | None = None
 
 
-class Node(Section):
+class Node(Addressed):
     """A Linux machine that is or becomes a member of the cluster."""
 
     name: DnsName
     full_name: str
-    address: IPv4Address  # the node's end of its sessions, and what the cluster knows it by
-    address_key: str = "hostname"  # where it stands in the inventory
     role: Literal["control_plane", "worker"]
     interface: str
     priority: int
@@ -144,14 +157,12 @@ class ConfigurationFiles(Section):
     ours: FilePath | None = None
 
 
-class Router(Section):
+class Router(Addressed):
     """An upstream router."""
 
     name: DnsName
     platform: str  # one of those that the intent was loaded with
     as_number: AsNumber
-    address: IPv4Address  # its end of the sessions
-    address_key: str = "hostname"  # where it stands in the inventory
     peering: Peering = Peering()
     configuration_files: ConfigurationFiles = ConfigurationFiles()
     access: Access = Access()
@@ -198,7 +209,7 @@ class Intent(Section):
 
     def addresses_of_peers(self, router: Router) -> frozenset[str]:
         """The addresses of the nodes that a router peers with, as routers write them."""
-        return frozenset(str(node.address) for node in self.peers_of(router))
+        return frozenset(str(address) for node in self.peers_of(router) for address in node.addresses)
 
     def as_numbers_of_peers(self, router: Router) -> tuple[int, ...]:
         """Every AS that a router's peers are in, each once, the smallest first."""

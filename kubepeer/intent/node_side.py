@@ -1,10 +1,12 @@
 """The nodes' side of the sessions with one router, as far as Calico leaves a choice: the section peering.nodes. Pure."""
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from kubepeer.intent.families import Address, MaybeAddresses, Version, version_of
 from kubepeer.intent.section import Section
 from kubepeer.intent.values import AsNumber, Community, written
 
@@ -50,10 +52,9 @@ class FilterRule(Section):
             raise ValueError("min_length is more than max_length")
         return self
 
-    @property
-    def family(self) -> int:
-        """Of the routes that it is for: IPv4 where nothing tells."""
-        return self.cidr.version if self.cidr else 4
+    def families(self, versions: Iterable[Version]) -> tuple[Version, ...]:
+        """Of the routes that it is for: that of its network; those of the cluster where it names none."""
+        return (version_of(self.cidr),) if self.cidr else tuple(versions)
 
 
 class NodeSide(Section):
@@ -62,7 +63,7 @@ class NodeSide(Section):
     Attributes:
         next_hop: `keep`: a route's own: a pod block leads to its node; `self`: the node that announces it; `auto`: Calico's default.
         source_address: `node`: the node's own address; `any`: what its kernel takes, for a router that several of its links lead to.
-        reachable_by: the gateway to a router that is not on the nodes' link.
+        reachable_by: the gateway to a router that is not on the nodes' link, or a list of two, one a family.
         allowed_local_as: how often the nodes' own AS may be in the path of what the router tells them.
         exports, imports: further rules, after the one of ours that keeps a node to its own blocks.
 
@@ -70,7 +71,11 @@ class NodeSide(Section):
 
     next_hop: Literal["keep", "self", "auto"] = "keep"
     source_address: Literal["node", "any"] = "node"
-    reachable_by: IPv4Address | None = None
+    reachable_by: MaybeAddresses = None
     allowed_local_as: int | None = Field(default=None, ge=1, le=255)
     exports: tuple[FilterRule, ...] = ()
     imports: tuple[FilterRule, ...] = ()
+
+    def gateway_of(self, version: Version) -> Address | None:
+        """The gateway of a family."""
+        return next((gateway for gateway in self.reachable_by or () if gateway.version == version), None)

@@ -1,11 +1,11 @@
 """A router's side of its sessions: the section peering of a router or of a group of routers."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from kubepeer.intent.families import MaybeAddress
 from kubepeer.intent.node_side import NodeSide
 from kubepeer.intent.section import Section
 from kubepeer.intent.values import Community, VrfName
@@ -22,9 +22,7 @@ class Peering(Section):
     graceful_restart: Literal["helper", "full", "off"] | None = None  # None: as the router's process has it for all
     default_route: bool = False  # the only thing that is ever sent
     communities: tuple[Community, ...] = ()  # added to what is accepted
-    address: IPv4Address | None = (
-        None  # the router's end of its sessions, where hostname is another: its management, a name
-    )
+    address: MaybeAddress = None  # the router's end of its sessions, where hostname is another: its management, a name
     redundancy_group: str = "routers"  # its routers are changed one after the other
     vrf: VrfName | None = None  # where the sessions are; the router must have it. None: outside all VRFs
     routed_already: bool = False  # that it knows the services' networks from elsewhere before us is meant

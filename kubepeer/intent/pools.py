@@ -1,11 +1,16 @@
 """Calico's IP pools: how the addresses of pods are routed, and pools beside the first one."""
 
-from ipaddress import IPv4Network
+from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
+from kubepeer.intent.families import IPV4, IPV6, NAMES, Network, OneNetwork, Version, version_of
 from kubepeer.intent.section import Section
+
+# Calico's limits of a pool's blocks, and what it takes where none is said (calico: api/pkg/apis/projectcalico/v3/ippool.go)
+BLOCK_SIZES: Mapping[Version, range] = {IPV4: range(20, 33), IPV6: range(116, 129)}
+BLOCK_SIZE: Mapping[Version, int] = {IPV4: 26, IPV6: 122}
 
 
 class Routing(Section):
@@ -28,5 +33,17 @@ class Routing(Section):
 class FurtherPool(Routing):
     """A pool beside the first one, from which pods and namespaces are given addresses by annotation, or nodes by the selector."""
 
-    cidr: IPv4Network
-    block_size: int = Field(default=26, ge=20, le=32)  # Calico's limits for IPv4 blocks
+    cidr: OneNetwork
+    block_size: int = Field(default=0, validate_default=True)  # 0: what Calico takes for the family
+
+    @field_validator("block_size")
+    @classmethod
+    def _of_the_family(cls, value: int, info: ValidationInfo) -> int:
+        network: Network | None = info.data.get("cidr")
+        if network is None:
+            return value
+        version, size = version_of(network), value or BLOCK_SIZE[version_of(network)]
+        sizes = BLOCK_SIZES[version]
+        if size not in sizes:
+            raise ValueError(f"a block's prefix length is {sizes[0]} to {sizes[-1]} ({NAMES[version]})")
+        return size

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.contradiction import Contradiction
+from kubepeer.intent.families import BITS, IPV6
 from kubepeer.intent.model import Intent, Router
+from kubepeer.intent.networks import FamilyNetworks
 from kubepeer.intent.pools import FurtherPool
 
 # The kubelet's maxPods (pkg/kubelet/apis/config/v1beta1/defaults.go) and the tunnel's; a block that holds none of them is given back.
@@ -42,19 +44,19 @@ class Announced:
         return f"{', '.join(parts)} and {self.services} service networks"
 
 
-def announced(intent: Intent, router: Router, platforms: Platforms) -> Announced:
-    """What a router must be ready to take from one node.
+def announced(intent: Intent, router: Router, platforms: Platforms, family: FamilyNetworks | None = None) -> Announced:
+    """What a router must be ready to take from one node by its session of a family; the cluster's own where none is named.
 
     A service with externalTrafficPolicy Local is a /32 more; how many there will be is not in the inventory.
     """
-    networks, bgp, nodes = intent.cluster.networks, intent.cluster.bgp, len(intent.nodes)
+    networks, nodes = family or intent.cluster.networks.families[0], len(intent.nodes)
     counted = [_of_pool(pool, nodes) for pool in networks.pools if pool.announced]
     again = min(sum(own for _, own, _ in counted), ADDRESSES_OF_A_NODE)
     return Announced(
         blocks=sum(blocks for blocks, _, _ in counted),
         own_again=again if platforms[router.platform].abilities.several_paths else 0,
         borrowed=max((borrowed for _, _, borrowed in counted), default=0),  # a pod has one address
-        services=len({*bgp.announced_services(networks)}),
+        services=len({*intent.cluster.bgp.announced_services(networks)}),
     )
 
 
@@ -64,6 +66,8 @@ def _of_pool(pool: FurtherPool, nodes: int) -> tuple[int, int, int]:
     blocks = 1 << max(pool.block_size - pool.cidr.prefixlen, 0)
     own = min(max(blocks - (nodes - 1), 1), ADDRESSES_OF_A_NODE)
     blocks_of_a_node = -(-ADDRESSES_OF_A_NODE // addresses_of_a_block)
+    if pool.cidr.version == IPV6:  # has room for more blocks than anybody will use
+        blocks, own = min(blocks, nodes * blocks_of_a_node), min(own, blocks_of_a_node)
     lacking = max(ADDRESSES_OF_A_NODE - addresses_of_a_block, 0)  # each node has a block of its own
     return blocks, own, nodes * lacking if blocks < nodes * blocks_of_a_node else 0
 
@@ -73,12 +77,16 @@ def beyond_the_limit(intent: Intent, platforms: Platforms) -> Iterator[Contradic
     if intent.load_balancer.speaks:
         return  # no pod block is announced
     limit = intent.cluster.bgp.maximum_prefixes
-    counted = (announced(intent, router, platforms) for router in intent.routers)
-    most = max(counted, key=lambda one: one.prefixes, default=None)
-    if most is not None and most.prefixes > limit:
-        pools = [pool for pool in intent.cluster.networks.pools if pool.announced]
+    counted = (
+        (announced(intent, router, platforms, family), family)
+        for router in intent.routers
+        for family in intent.cluster.networks.families
+    )
+    most, networks = max(counted, key=lambda one: one[0].prefixes, default=(None, None))
+    if most is not None and networks is not None and most.prefixes > limit:
+        pools = [pool for pool in networks.pools if pool.announced]
         full = " and ".join(str(pool.cidr) for pool in pools)
-        smallest = max(pool.block_size for pool in pools) if pools else 32
+        smallest = max(pool.block_size for pool in pools) if pools else BITS[networks.version]
         yield Contradiction(
             f"{limit} is less than the {most.prefixes} prefixes that a node may announce when {full or 'nothing'} is full: {most}",
             key="cluster.bgp.maximum_prefixes",

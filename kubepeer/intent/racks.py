@@ -1,10 +1,10 @@
 """What racks may not say of each other, of their nodes and of the API's address. Pure."""
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network
 from itertools import combinations
 
 from kubepeer.intent.contradiction import Contradiction
+from kubepeer.intent.families import IPV4, Network, Version, by_number, named, within
 from kubepeer.intent.model import Intent, Node
 from kubepeer.intent.rack import Rack
 
@@ -18,24 +18,39 @@ def racks(intent: Intent) -> dict[str, Rack]:
     return found
 
 
-def link_of(intent: Intent, node: Node) -> IPv4Network:
-    """The network of a node's own link: its rack's; without racks all nodes share one."""
-    return node.rack.network if node.rack else intent.cluster.networks.nodes
+def link_of(intent: Intent, node: Node, version: Version | None = None) -> Network:
+    """The network of a node's own link in a family, or the cluster's own one: its rack's; without racks all nodes share one."""
+    networks = intent.cluster.networks
+    return node.rack.network if node.rack else networks.of(version or networks.versions[0]).nodes
 
 
-def links_of(intent: Intent, nodes: Iterable[Node]) -> tuple[IPv4Network, ...]:
+def links_of(intent: Intent, nodes: Iterable[Node], version: Version | None = None) -> tuple[Network, ...]:
     """The links that these nodes are on, each once, in order."""
-    return tuple(sorted({link_of(intent, node) for node in nodes}))
+    return tuple(sorted({link_of(intent, node, version) for node in nodes}, key=by_number))
 
 
 def of_racks(intent: Intent) -> Iterator[Contradiction]:
     """Every contradiction of the racks, the most basic first."""
     known = racks(intent)
+    yield from _one_family(intent)
     yield from _told_twice(intent, known)
     yield from _networks(intent, known)
     for node in intent.nodes:
         yield from _of_node(intent, node, known)
     yield from _virtual_address(intent)
+
+
+def _one_family(intent: Intent) -> Iterator[Contradiction]:
+    """A rack's link is one network, and what follows from it (filters, ranges, the virtual IP) is of IPv4."""
+    versions = intent.cluster.networks.versions
+    for node in intent.nodes:
+        if node.rack and versions != (IPV4,):
+            yield Contradiction(
+                f"rack {node.rack.name} has a link of IPv4 alone, and cluster.networks is of {named(versions)}",
+                host=node.name,
+                key="rack",
+                cure="no racks, or cluster.networks of IPv4 alone",
+            )
 
 
 def _told_twice(intent: Intent, known: dict[str, Rack]) -> Iterator[Contradiction]:
@@ -66,7 +81,7 @@ def _networks(intent: Intent, known: dict[str, Rack]) -> Iterator[Contradiction]
                 cure="a subnet of its own for each rack",
             )
     for rack in known.values():
-        if not rack.network.subnet_of(nodes):
+        if not within(rack.network, nodes):
             yield Contradiction(
                 f"{rack.network} of rack {rack.name} is outside the nodes' network {nodes}, which holds those of all racks",
                 host=_first(intent, rack),

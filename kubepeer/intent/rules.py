@@ -9,7 +9,10 @@ from kubepeer.intent.between_nodes import of_the_cure
 from kubepeer.intent.combinations import refusals
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.endpoint import of_endpoint
+from kubepeer.intent.families import within
+from kubepeer.intent.ipv6 import limits_of_ipv6, of_ipv6
 from kubepeer.intent.model import Intent, Node, Router
+from kubepeer.intent.networks import FamilyNetworks
 from kubepeer.intent.prefixes import beyond_the_limit
 from kubepeer.intent.racks import of_racks
 from kubepeer.intent.reflectors import of_reflectors
@@ -32,6 +35,7 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from as_numbers.contradictions(intent)
     yield from of_reflectors(intent)
     yield from of_the_cure(intent, platforms)
+    yield from of_ipv6(intent, platforms)
     yield from refusals(intent)
     yield from pool_rules.contradictions(intent)
     yield from bgp_features.contradictions(intent)
@@ -70,43 +74,43 @@ def _hosts(intent: Intent) -> tuple[Node | Router, ...]:
 def _addresses(intent: Intent) -> Iterator[Contradiction]:
     taken: dict[str, str] = {}
     for host in _hosts(intent):
-        address = str(host.address)
-        if address in taken:
-            yield Contradiction(f"{address} is also the address of {taken[address]}", host=host.name)
-        taken[address] = host.name
-    nodes = intent.cluster.networks.nodes
-    for node in intent.nodes:
-        if node.address not in nodes:
-            yield Contradiction(f"{node.address} is outside the nodes' network {nodes}", host=node.name)
+        for text in map(str, host.addresses):
+            if text in taken:
+                yield Contradiction(f"{text} is also the address of {taken[text]}", host=host.name)
+            taken[text] = host.name
+    for family in intent.cluster.networks.families:
+        for node in intent.nodes:
+            address = node.address_of(family.version)
+            if address not in family.nodes:
+                yield Contradiction(f"{address} is outside the nodes' network {family.nodes}", host=node.name)
 
 
 def _networks(intent: Intent) -> Iterator[Contradiction]:
-    networks = intent.cluster.networks
-    named = {
-        "nodes": networks.nodes,
-        "pod_subnet" if networks.pod_subnet else "pods": networks.kubeadms_pods,
-        "services": networks.services,
-        "load_balancers": networks.load_balancers,
-        **{f"external.{place}": network for place, network in enumerate(networks.external)},
-    }
-    for (one, first), (other, second) in combinations(named.items(), 2):
-        # the tutorial announces its load balancers' network as one of external addresses
-        if first.overlaps(second) and not (first == second and one == "load_balancers"):
-            yield Contradiction(f"{second} overlaps {one} {first}", key=f"cluster.networks.{other}")
-    if networks.pod_block_size < networks.pods.prefixlen:
+    for family in intent.cluster.networks.families:
+        for (one, first), (other, second) in combinations(family.by_key.items(), 2):
+            # the tutorial announces its load balancers' network as one of external addresses
+            if (within(first, second) or within(second, first)) and not (first == second and one == "load_balancers"):
+                yield Contradiction(f"{second} overlaps {one} {first}", key=f"cluster.networks.{other}")
+        yield from _blocks(intent, family)
+        yield from limits_of_ipv6(intent, family)
+    load_balancers = intent.cluster.networks.load_balancers
+    if load_balancers.num_addresses <= WORKLOAD_ADDRESS:
         yield Contradiction(
-            f"a block of /{networks.pod_block_size} does not fit into {networks.pods}",
+            f"{load_balancers} has no address number {WORKLOAD_ADDRESS}: the workload's service asks for it",
+            key="cluster.networks.load_balancers",
+        )
+
+
+def _blocks(intent: Intent, family: FamilyNetworks) -> Iterator[Contradiction]:
+    if family.pod_block_size < family.pods.prefixlen:
+        yield Contradiction(
+            f"a block of /{family.pod_block_size} does not fit into {family.pods}",
             key="cluster.networks.pod_block_size",
         )
-    elif 1 << (networks.pod_block_size - networks.pods.prefixlen) < len(intent.nodes):
+    elif 1 << (family.pod_block_size - family.pods.prefixlen) < len(intent.nodes):
         yield Contradiction(
-            f"{networks.pods} has fewer blocks of /{networks.pod_block_size} than there are nodes",
+            f"{family.pods} has fewer blocks of /{family.pod_block_size} than there are nodes",
             key="cluster.networks.pods",
-        )
-    if networks.load_balancers.num_addresses <= WORKLOAD_ADDRESS:
-        yield Contradiction(
-            f"{networks.load_balancers} has no address number {WORKLOAD_ADDRESS}: the workload's service asks for it",
-            key="cluster.networks.load_balancers",
         )
 
 

@@ -59,7 +59,7 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
             return api
         if time.monotonic() >= ends:
             run.keep(API_PROBLEM, problem)
-            address = f"{run.intent.cluster.endpoint.address}:{run.intent.cluster.endpoint.port}"
+            address = run.intent.cluster.endpoint.at
             waited = f" after {wait_seconds:.0f} s" if wait_seconds else ""
             message = f"the Kubernetes API at {address} is not ready{waited}: {problem}"
             if answers:
@@ -141,9 +141,7 @@ def _connect(run: Run) -> KubernetesApi | None:
         if not kubeconfig:
             continue
         try:
-            return KubernetesApi(
-                kubeconfig, f"https://{endpoint.address}:{endpoint.port}", run.intent.cluster.endpoint_name
-            )
+            return KubernetesApi(kubeconfig, f"https://{endpoint.at}", run.intent.cluster.endpoint_name)
         except UnusableError as error:
             unusable.append(f"{ADMIN_CONF} of {node.name} {error}")
     if unusable:

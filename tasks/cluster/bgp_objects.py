@@ -25,8 +25,11 @@ FILTER = "kubepeer-own-blocks"
 REFLECTORS = "kubepeer-route-reflectors"
 REFLECTOR_LABEL = f"{LABEL_PREFIX}route_reflectors"  # no router's name has an underscore
 CLUSTER_ID = "projectcalico.org/RouteReflectorClusterID"  # libcalico-go, lib/backend/k8s/resources/node.go
-# Felix's devices for VXLAN over IPv4, and for IP in IP
-TUNNELS = {"VXLAN": "vxlan.calico", "VXLANCrossSubnet": "vxlan.calico", "IPIP": "tunl0", "IPIPCrossSubnet": "tunl0"}
+# Felix's devices for VXLAN, by the family of the pods, and for IP in IP, which is IPv4's alone
+TUNNELS = {
+    4: {"VXLAN": "vxlan.calico", "VXLANCrossSubnet": "vxlan.calico", "IPIP": "tunl0", "IPIPCrossSubnet": "tunl0"},
+    6: {"VXLAN": "vxlan-v6.calico", "VXLANCrossSubnet": "vxlan-v6.calico"},
+}
 # How a peer is told of a route's next hop, without nextHopMode and with it: the two together are refused (libcalico-go, validator/v3).
 NEXT_HOPS = {
     False: {"keep": "keepOriginalNextHop: true"},
@@ -42,12 +45,14 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
     if intent.load_balancer.speaks:
         return []  # Calico's BGP is off
     cluster, calico = intent.cluster, intent.software.calico
-    interfaces = _interfaces(intent) if versions.has("calico", calico, "BGPFilter.interface") else []
-    pools = [pool.cidr for pool in cluster.networks.pools if pool.announced]
+    own_blocks = _own_blocks(intent) if versions.has("calico", calico, "BGPFilter.interface") else {}
     further = {
-        name: rules for router in intent.routers if (rules := _rules(router)) for name in [filter_of(router.name)]
+        name: rules
+        for router in intent.routers
+        if (rules := _rules(intent, router))
+        for name in [filter_of(router.name)]
     }
-    own = [FILTER] if interfaces and pools else []
+    own = [FILTER] if own_blocks else []
     text = render(
         "cluster/bgp.yaml.j2",
         networks=cluster.networks,
@@ -55,8 +60,7 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
         routers=intent.routers,
         selectors={router.name: f"has({label_of(router.name)})" for router in _choosy(intent)},
         filter=FILTER,
-        interfaces=interfaces if own else [],
-        pools=pools,
+        own_blocks=own_blocks,
         further_filters=further,
         filters={
             router.name: [*own, *(name for name in [filter_of(router.name)] if name in further)]
@@ -76,10 +80,12 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
 
 def advertisements(intent: Intent) -> dict[str, tuple[str, ...]]:
     """Network -> the communities that its routes are announced with, where there are any."""
-    networks, bgp = intent.cluster.networks, intent.cluster.bgp
-    every = {str(pool.cidr): bgp.pod_communities for pool in networks.pools if pool.announced}
-    every |= {str(networks.services): bgp.service_communities}
-    every |= {str(one): bgp.load_balancer_communities for one in (networks.load_balancers, *networks.external)}
+    bgp = intent.cluster.bgp
+    every: dict[str, tuple[str, ...]] = {}
+    for family in intent.cluster.networks.families:
+        every |= {str(pool.cidr): bgp.pod_communities for pool in family.pools if pool.announced}
+        every |= {str(family.services): bgp.service_communities}
+        every |= {str(one): bgp.load_balancer_communities for one in (family.load_balancers, *family.external)}
     return {network: communities for network, communities in every.items() if communities}
 
 
@@ -101,13 +107,14 @@ def filter_of(router: str) -> str:
     return f"kubepeer-router-{router}"
 
 
-def _rules(router: Router) -> Manifest:
-    """The owner's rules as a BGPFilter has them, by direction and family."""
+def _rules(intent: Intent, router: Router) -> Manifest:
+    """The owner's rules as a BGPFilter has them, by direction and family; one that names no network is for all families."""
     side = router.peering.nodes
     found: Manifest = {}
     for direction, rules in (("export", side.exports), ("import", side.imports)):
         for rule in rules:
-            found.setdefault(f"{direction}V{rule.family}", []).append(_rule(rule))
+            for version in rule.families(intent.cluster.networks.versions):
+                found.setdefault(f"{direction}V{version}", []).append(_rule(rule))
     return found
 
 
@@ -126,10 +133,21 @@ def _rule(rule: FilterRule) -> Manifest:
     return {name: value for name, value in fields.items() if value}
 
 
-def _interfaces(intent: Intent) -> list[str]:
-    """Those by which Felix's routes to the blocks of other nodes leave: the nodes' own within a subnet, the tunnel's between subnets."""
-    tunnels = {TUNNELS[pool.encapsulation] for pool in intent.cluster.networks.pools if pool.encapsulation in TUNNELS}
-    return [*dict.fromkeys(node.interface for node in intent.nodes), *sorted(tunnels, reverse=True)]
+def _own_blocks(intent: Intent) -> dict[int, list[tuple[str, str]]]:
+    """By family, what a node keeps back: a pool's routes by each interface by which Felix's routes to others' blocks leave.
+
+    That is the nodes' own within a subnet, the tunnel's between subnets.
+    """
+    own = dict.fromkeys(node.interface for node in intent.nodes)
+    found: dict[int, list[tuple[str, str]]] = {}
+    for family in intent.cluster.networks.families:
+        known = TUNNELS[family.version]
+        tunnels = {known[pool.encapsulation] for pool in family.pools if pool.encapsulation in known}
+        interfaces = [*own, *sorted(tunnels, reverse=True)]
+        pools = [str(pool.cidr) for pool in family.pools if pool.announced]
+        if pools:
+            found[family.version] = [(pool, interface) for pool in pools for interface in interfaces]
+    return found
 
 
 def _choosy(intent: Intent) -> list[Router]:

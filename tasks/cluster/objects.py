@@ -31,4 +31,5 @@ def workload(intent: Intent) -> list[Manifest]:
         "nginx-lb-service": balancer.request(intent, networks.load_balancers[WORKLOAD_ADDRESS]),
         "nginx-lb2-service": balancer.request(intent, None),
     }
-    return documents(render("cluster/workload.yaml.j2", image=intent.software.workload_image, requests=requests))
+    image = intent.software.workload_image
+    return documents(render("cluster/workload.yaml.j2", image=image, requests=requests, networks=networks))

@@ -4,7 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import yaml
+
 from kubepeer.intent import Intent
+from kubepeer.intent.families import IPV4, IPV6, named
 from tasks.cluster import bgp_objects, foreign, manifests, undeclared
 from tasks.cluster.api import Manifest
 from tasks.cluster.balancers import former, provided
@@ -13,9 +16,10 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 INSTALLATIONS = f"{CRDS}/{manifests.INSTALLATIONS}"
 # Written by calico-node; where Calico's kinds are the cluster's own (native CRDs) it is kept elsewhere, and not judged by.
 CALICO_VERSION = "/apis/crd.projectcalico.org/v1/clusterinformations/default"
+KUBEADM_CONFIG = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 ASKED = (
     *foreign.ASKED,
-    *(INSTALLATIONS, CALICO_VERSION),
+    *(INSTALLATIONS, CALICO_VERSION, KUBEADM_CONFIG),
     *former.ASKED,
 )
 SELECTOR_BYTES = 4096  # of BGPPeer.nodeSelector, from Calico 3.32 on
@@ -55,6 +59,7 @@ def reasons(intent: Intent, found: Found) -> list[str]:
         *manifests.calico_reasons(found.operator, found.definitions, stands=INSTALLATIONS in standing),
         *provided.of(intent).reasons(intent, found.balancer),
         *foreign.reasons(standing, adopt=intent.software.adopt_calico),
+        *_other_families(intent, standing),
         *_another_calico(intent, standing),
         *_definitions_of_others(found),
         *former.reasons(intent, standing),
@@ -62,6 +67,22 @@ def reasons(intent: Intent, found: Found) -> list[str]:
         *undeclared.reasons(intent, found.defining),
         *found.undeclared,
     ]
+
+
+def _other_families(intent: Intent, standing: Mapping[str, Manifest]) -> list[str]:
+    """A cluster has the families of its birth: the apiserver's networks, and every Node's, are from then (kubeadm, Dual-stack support)."""
+    text = (standing.get(KUBEADM_CONFIG, {}).get("data") or {}).get("ClusterConfiguration") or ""
+    networking = (yaml.safe_load(text) or {}).get("networking") or {}
+    services = str(networking.get("serviceSubnet") or "")
+    if not services:
+        return []
+    has = tuple(IPV6 if ":" in network else IPV4 for network in services.split(","))
+    wanted = intent.cluster.networks.versions
+    if has == wanted:
+        return []
+    what = f"the cluster was made with {named(has)} ({services}), and cluster.networks is of {named(wanted)}"
+    cure = "give cluster.networks those, in that order, or make the cluster anew"
+    return [f"{what}: deploy.py does not change a cluster's families: {cure}"]
 
 
 def _another_calico(intent: Intent, standing: Mapping[str, Manifest]) -> list[str]:
@@ -104,7 +125,8 @@ def _rules(wanted: Sequence[Manifest]) -> list[str]:
         found += [
             f"{value} is no community of Calico's" for value in (*values, *used) if not COMMUNITY.fullmatch(value)
         ]
-        rules = [rule["interface"] for rule in spec.get("exportV4", ()) if "interface" in rule]
+        every = [rule for export in ("exportV4", "exportV6") for rule in spec.get(export, ())]
+        rules = [rule["interface"] for rule in every if "interface" in rule]
         found += [
             f"{name} is no interface that Calico can filter by" for name in rules if not INTERFACE.fullmatch(name)
         ]

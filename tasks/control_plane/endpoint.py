@@ -8,6 +8,7 @@ import yaml
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Node
+from kubepeer.intent.families import BITS, IPV6, Address, version_of
 from tasks.control_plane import kube_vip
 from tasks.control_plane.containers import stopping
 from tasks.linux.observe import FileSeen, Seen
@@ -26,7 +27,6 @@ FILES = {
 }
 PATHS = tuple(path for paths in FILES.values() for path in paths)
 PODS = (HAPROXY_POD, KEEPALIVED_POD, kube_vip.POD)
-ADDRESS_BITS = 32  # of IPv4; keepalived.conf(5): an address without a length is a /32
 WRITTEN = "Written by Kubepeer"
 
 # keepalived cuts it after the eighth sign (RFC 2338, 5.3.6), and reads spaces, quotes, comments and braces in its own way
@@ -73,14 +73,21 @@ def _keepalived(intent: Intent, node: Node, seen: Seen, password: str | None) ->
     """The five files of haproxy and keepalived; the kubelet starts the pods from the last two."""
     refuse_password(password, node.name)
     endpoint = intent.cluster.endpoint
-    length = f"/{endpoint.prefix_length}" if endpoint.prefix_length < ADDRESS_BITS else ""
-    haproxy = render("control_plane/haproxy.cfg.j2", port=endpoint.port, control_planes=intent.control_planes)
+    virtual, *others = (_with_length(intent, address) for address in endpoint.addresses)
+    haproxy = render(
+        "control_plane/haproxy.cfg.j2",
+        port=endpoint.port,
+        control_planes=intent.control_planes,
+        ipv6=IPV6 in intent.cluster.networks.versions,
+    )
     keepalived = render(
         "control_plane/keepalived.conf.j2",
         node=node,
-        virtual_address=f"{endpoint.address}{length}",
+        virtual_address=virtual,
+        other_addresses=others,
+        version_3=by_version_3(intent),
         virtual_router_id=endpoint.virtual_router_id,
-        password=password,
+        password=None if by_version_3(intent) else password,
         peers=[other for other in intent.control_planes if endpoint.unicast and other.name != node.name],
     )
     check = render("control_plane/check_apiserver.sh.j2", port=endpoint.port)
@@ -119,6 +126,20 @@ def _keepalived(intent: Intent, node: Node, seen: Seen, password: str | None) ->
         file(CHECK_FILE, check, files[CHECK_FILE], mode="755"),
         *pods.values(),
     )
+
+
+def by_version_3(intent: Intent) -> bool:
+    """Whether VRRP is spoken over IPv6: by its version 3 (RFC 5798), which has no passwords.
+
+    An instance has addresses of one family; those of the other come and go with them (keepalived.conf(5), virtual_ipaddress_excluded).
+    """
+    return version_of(intent.cluster.endpoint.address) == IPV6
+
+
+def _with_length(intent: Intent, address: Address) -> str:
+    """As keepalived has it: an address without a length is one alone (keepalived.conf(5))."""
+    length = intent.cluster.endpoint.length_of(address)
+    return f"{address}/{length}" if length < BITS[version_of(address)] else str(address)
 
 
 def refuse_password(password: str | None, host: str | None = None) -> None:

@@ -12,7 +12,7 @@ from kubepeer.run import Run
 from tasks.linux.observe import Answer
 
 CHECK = "endpoint"
-QUESTIONS = {"addresses": "ip -o -4 addr show"}
+QUESTIONS = {"addresses": "ip -o addr show"}
 
 
 def has_address(answer: Answer, address: str) -> bool:
@@ -56,7 +56,7 @@ def _reason(intent: Intent, holders: Sequence[str]) -> str:
     endpoint = intent.cluster.endpoint
     names = " and ".join(holders)
     devices = sorted({intent.node(name).interface for name in holders})
-    take_away = f"ip addr del {endpoint.address}/{endpoint.prefix_length} dev {' or '.join(devices)}"
+    take_away = f"ip addr del {endpoint.address}/{endpoint.length_of(endpoint.address)} dev {' or '.join(devices)}"
     if endpoint.provider == "external":
         return f"{names} has it on an interface, and it is the load balancer's: {take_away}"
     if not holders:

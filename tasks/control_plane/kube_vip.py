@@ -42,7 +42,7 @@ def _manifest(intent: Intent, node: Node, kubeconfig: str) -> str:
         "address": endpoint.address,
         "port": endpoint.port,
         "interface": node.interface,
-        "prefix_length": endpoint.prefix_length,
+        "prefix_length": endpoint.length_of(endpoint.address),
         "kubeconfig": kubeconfig,
         "hosts": HOSTS_FILE,
     }

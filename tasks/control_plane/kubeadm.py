@@ -83,7 +83,7 @@ def refuse_another_version(intent: Intent, node: Node, running: str) -> None:
 
 def names_of_endpoint(cluster: Cluster) -> list[str]:
     """Of the certificate, too: the controller connects to the address and may not resolve the names."""
-    return [str(cluster.endpoint.address), cluster.endpoint_name, cluster.endpoint.name]
+    return [*map(str, cluster.endpoint.addresses), cluster.endpoint_name, cluster.endpoint.name]
 
 
 def init_configuration(

@@ -5,6 +5,7 @@ import ssl
 
 from kubepeer.checks import Finding
 from kubepeer.intent import Intent
+from kubepeer.intent.families import in_url
 from tasks.control_plane.holders import CHECK
 
 CONNECT_SECONDS = 3
@@ -75,9 +76,10 @@ def finding(intent: Intent, host: str, ca: str) -> Finding:
     unmet = [name for name in expected if name not in observed]
     said = ""
     if troubles:
+        backends = ", ".join(f"{in_url(node.address)}:6443" for node in intent.control_planes)
         said = f"{len(troubles)} of {tries} connections led to no apiserver of this cluster ({troubles[-1]}): "
-        said += f"give the load balancer {', '.join(f'{node.address}:6443' for node in intent.control_planes)} and a check of /readyz"
+        said += f"give the load balancer {backends} and a check of /readyz"
     elif unmet:
         said = f"{tries} connections led to others than {', '.join(unmet)}: is it among the backends?"
-    subject = f"{cluster.endpoint.address}:{cluster.endpoint.port}"
+    subject = cluster.endpoint.at
     return Finding(host, CHECK, subject, "api", not troubles, expected, observed, reason=said)

@@ -89,7 +89,7 @@ def refuse_busy_load_balancer(run: Run) -> None:
     """
     if run.intent.cluster.endpoint.provider == "external" and run.once(BUSY, partial(_is_busy, run)):
         endpoint = run.intent.cluster.endpoint
-        said = f"somebody answers at {endpoint.address}:{endpoint.port} already, and no control plane of the inventory holds a cluster"
+        said = f"somebody answers at {endpoint.at} already, and no control plane of the inventory holds a cluster"
         cure = "give the load balancer these control planes as its only backends, or correct cluster.endpoint"
         _refuse_all(run, (said, cure))
 

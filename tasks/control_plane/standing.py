@@ -67,7 +67,7 @@ def refuse_second_cluster(run: Run, shell: Shell, first: str, here: MemberSeen) 
 
     """
     cluster = run.intent.cluster
-    address, others = f"{cluster.endpoint.address}:{cluster.endpoint.port}", elsewhere(run, first)
+    address, others = cluster.endpoint.at, elsewhere(run, first)
     answered = shell.run(ANSWER.format(address=address), deadline=10).text.strip() if others.unknown else ""
     found = refusal(Situation(first, address, here, others, "" if answered in SILENT else answered, rewriting(cluster)))
     if found:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Node
+from kubepeer.intent.families import in_url
 from tasks.cluster import obstacles, waits
 from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import manifests, settled
@@ -32,7 +33,7 @@ def ready(shell: Shell, address: str = "127.0.0.1") -> bool:
 
     Its pod in the API may say so while it is down: where the kubelet asks the apiserver of its own machine, it can tell nobody.
     """
-    return shell.run(READYZ.format(address=address), deadline=20).text.strip() == "ok"
+    return shell.run(READYZ.format(address=in_url(address)), deadline=20).text.strip() == "ok"
 
 
 def pod_of(api: KubernetesApi, node: Node, component: str) -> dict[str, Any]:

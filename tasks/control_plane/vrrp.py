@@ -7,6 +7,7 @@ from kubepeer.errors import KubepeerError
 from kubepeer.memory import Memory
 from kubepeer.run import Run
 from tasks.control_plane import endpoint_seen
+from tasks.control_plane.endpoint import by_version_3
 from tasks.control_plane.endpoint_seen import EndpointSeen
 from tasks.control_plane.membership import MEMBER
 from tasks.linux.observe import ask
@@ -18,7 +19,7 @@ ASK_SECONDS = 10
 
 
 def vrrp_password(run: Run) -> str | None:
-    """The password of VRRP, found once a run and hidden from then on in all that is printed; None for none.
+    """The password of VRRP, found once a run and hidden from then on in all that is printed; None for none, and with IPv6 alone.
 
     What the first control plane has that was configured is the truth: a generated one stands nowhere else, and one that was configured
     without any stays so, since those with and those without do not hear each other.
@@ -27,7 +28,7 @@ def vrrp_password(run: Run) -> str | None:
         InventoryError: the one that the inventory names cannot be read.
 
     """
-    if run.intent.cluster.endpoint.provider != "keepalived":
+    if run.intent.cluster.endpoint.provider != "keepalived" or by_version_3(run.intent):
         return None
     return run.once(VRRP_PASSWORD, partial(_password, run))
 

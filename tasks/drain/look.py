@@ -126,7 +126,8 @@ class Cluster:
         stood = before(self.node)
         if (stood.label == "true") if stood else is_excluded(self.node):
             return ()
-        return safety.leaving(self.objects, self.intent.full_name, run.intent.software.calico)
+        calico, families = run.intent.software.calico, run.intent.cluster.networks.versions
+        return safety.leaving(self.objects, self.intent.full_name, calico, families)
 
     def reasons(self, run: Run, api: KubernetesApi, routes: Sequence[Leaving]) -> list[str]:
         """Why the node may not go."""

@@ -76,10 +76,10 @@ def sessions(task: Task, run: Run) -> Result:
 
 def _session(run: Run) -> Judge:
     """Whether the sessions with the node are up; a node that is not known by the routes it leaves is known by the inventory."""
-    address = node_of(run).address
+    addresses = {str(address) for address in node_of(run).addresses}
 
     def judge(host: str, seen: RouterSeen, routes: Sequence[Leaving]) -> tuple[Finding, ...]:
-        peers = {hop for route in routes for hop in route.own} or {str(address)}
+        peers = {hop for route in routes for hop in route.own} or addresses
         return tuple(_of_session(host, seen, peer) for peer in sorted(peers))
 
     return judge

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network
 from typing import Any
 
 from kubepeer.intent import Node
+from kubepeer.intent.families import IPV4, Network, Version
 from tasks.cluster.drained import is_drained
 from tasks.control_plane import etcd
 from tasks.control_plane.etcd import Member
@@ -24,23 +24,27 @@ class Leaving:
 
     """
 
-    prefix: IPv4Network
+    prefix: Network
     own: frozenset[Hop]
     rest: frozenset[Hop]
     why: str = ""
 
 
-def leaving(objects: ClusterObjects, name: str, calico_version: str) -> tuple[Leaving, ...]:
+def leaving(
+    objects: ClusterObjects, name: str, calico_version: str, families: Collection[Version] = (IPV4,)
+) -> tuple[Leaving, ...]:
     """What depends on a node's label: the service networks, and single addresses of services; never its pod blocks.
 
     Args:
         objects: the live cluster's; whether the node is excluded now does not matter.
         name: of the node in the cluster.
         calico_version: of the inventory.
+        families: of the cluster.
 
     """
     with_it, without = (
-        announced(_labelled(objects, name, value), calico_version=calico_version) for value in (None, "true")
+        announced(_labelled(objects, name, value), calico_version=calico_version, families=families)
+        for value in (None, "true")
     )
     left = {route.prefix: frozenset(map(str, route.next_hops)) for route in without.routes}
     found = []

@@ -113,7 +113,7 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
         "cpus": "nproc",
         "memory": "awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo",
         "free": "for d in /etc /var/lib; do df -Pm $d | awk 'NR == 2 {print $4}'; done | sort -n | head -n 1",
-        "addresses": f"ip -o -4 addr show dev {node.interface} 2>/dev/null | awk '{{print $4}}'",
+        "addresses": f"ip -o {_family(intent)}addr show dev {node.interface} 2>/dev/null | awk '{{print $4}}'",
         "macs": f"ip -o link show dev {node.interface} 2>/dev/null | sed -n 's/.*link.ether \\([^ ]*\\).*/\\1/p'",
         "cni": cni.QUESTION,
         "firewall": firewall.QUESTION,
@@ -176,6 +176,12 @@ def facts(intent: Intent, seen: Seen, asked: tuple[float, float]) -> NodeFacts:
         twice=twice(seen["packages"]),
         lacking=frozenset(lacking(intent, system, stands, programs)),
     )
+
+
+def _family(intent: Intent) -> str:
+    """The option of ip for the one family that the cluster has; none where it has both."""
+    first, *others = intent.cluster.networks.versions
+    return "" if others else f"-{first} "
 
 
 def _number(answer: Answer) -> int:

@@ -6,7 +6,7 @@ from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import LinuxChange, action, impossible
 from tasks.nodes import firewalld, ufw
-from tasks.nodes.openings import openings, trusted
+from tasks.nodes.openings import openings
 
 # How each is switched off, now and at a boot
 OFF = {
@@ -58,11 +58,13 @@ def needs(intent: Intent, node: Node) -> str:
         what = "VRRP (protocol 112)" if opening.protocol == "vrrp" else f"{opening.protocol.upper()} {opening.port}"
         by_sources.setdefault(opening.sources, []).append(what)
     said = [
-        f"{', '.join(what)}{' from ' + ', '.join(str(one).removesuffix('/32') for one in sources) if sources else ''}"
+        f"{', '.join(what)}{' from ' + ', '.join(str(one).removesuffix('/32').removesuffix('/128') for one in sources) if sources else ''}"
         for sources, what in by_sources.items()
     ]
-    pods, *services = trusted(intent)
-    return f"{'; '.join(said)}; all from {pods}, all to {' and '.join(map(str, services))}, and forwards to and from {pods}"
+    families = intent.cluster.networks.families
+    pods = " and ".join(str(family.pods) for family in families)
+    services = [str(network) for family in families for network in (family.services, family.load_balancers)]
+    return f"{'; '.join(said)}; all from {pods}, all to {' and '.join(services)}, and forwards to and from {pods}"
 
 
 def refusal(intent: Intent, node: Node, firewalls: tuple[str, ...]) -> str | None:

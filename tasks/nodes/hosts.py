@@ -20,8 +20,8 @@ BY_TEMPLATE = ("true", "yes", "on", "1", "template")  # `localhost` changes the 
 def plan(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
     """The names in a block of ours; every other line stays. Where cloud-init owns the file, in its template, too."""
     cluster = intent.cluster
-    lines = [f"{cluster.endpoint.address} {cluster.endpoint.name} {cluster.endpoint_name}"]
-    lines += [f"{node.address} {node.name} {node.full_name}" for node in intent.nodes]
+    lines = [f"{address} {cluster.endpoint.name} {cluster.endpoint_name}" for address in cluster.endpoint.addresses]
+    lines += [f"{address} {node.name} {node.full_name}" for node in intent.nodes for address in node.addresses]
     stands, template = seen.files[HOSTS], seen.files[TEMPLATE]
     yield file(HOSTS, block(stands.content if stands else "127.0.0.1 localhost\n", lines, "kubepeer"), stands)
     if template and _by_cloud_init(seen):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kubepeer.intent import Intent, Node
 from tasks.linux.observe import Seen
 from tasks.linux.state import LinuxChange, action, file
-from tasks.nodes import sysctls
+from tasks.nodes import forwarding, sysctls
 from tasks.nodes.sysctls import SYSCTLS
 
 MODULES_FILE = "/etc/modules-load.d/90-kubepeer.conf"
@@ -34,7 +34,7 @@ def questions(intent: Intent) -> dict[str, str]:
     return {
         "modules": each_module(intent, _loaded("$m")),
         "conntrack": f"{CONNTRACK_NAME}; echo $c",
-        "sysctls": sysctls.LIVE_QUESTION,
+        "sysctls": sysctls.live_question((*SYSCTLS, *forwarding.names(intent))),
         "sysctl files": sysctls.FILES_QUESTION,
     }
 
@@ -57,8 +57,9 @@ def plan(intent: Intent, node: Node, seen: Seen) -> Iterator[LinuxChange | None]
     for module in modules:
         if module not in seen["modules"].lines:
             yield action(f"kernel module {module}", "loaded", f"modprobe -- {module}")
-    yield from sysctls.plan_files(node, seen)
+    further = forwarding.wanted(intent, node, seen)
+    yield from sysctls.plan_files(node, seen, further)
     live = sysctls.live(seen)
-    for name, value in SYSCTLS.items():
+    for name, value in {**SYSCTLS, **further}.items():
         if live.get(name) != value:
             yield action(f"sysctl {name}", value, f"sysctl -qw {name}={value}", before=live.get(name) or None)

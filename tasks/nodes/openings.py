@@ -5,10 +5,10 @@ The ports of Kubernetes (https://kubernetes.io/docs/reference/networking/ports-a
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
 from kubepeer.intent import Intent, Node
+from kubepeer.intent.families import Network, alone
 
 APISERVER, ETCD, KUBELET, KUBE_PROXY_HEALTH, TYPHA, VXLAN = (
     "6443",
@@ -35,7 +35,7 @@ class Opening:
 
     protocol: Literal["tcp", "udp", "vrrp"]
     port: str = ""
-    sources: tuple[IPv4Network, ...] = ()
+    sources: tuple[Network, ...] = ()
 
 
 def openings(intent: Intent, node: Node) -> tuple[Opening, ...]:
@@ -43,9 +43,10 @@ def openings(intent: Intent, node: Node) -> tuple[Opening, ...]:
 
     BGP comes from its routers alone: the nodes have no mesh among themselves (templates/cluster/bgp.yaml.j2).
     """
-    nodes = (intent.cluster.networks.nodes,)
-    control_planes = tuple(_one(other.address) for other in intent.control_planes)
-    routers = tuple(_one(router.address) for router in intent.routers if router.name in node.routers)
+    nodes = intent.cluster.networks.every_nodes
+    control_planes = tuple(alone(address) for other in intent.control_planes for address in other.addresses)
+    serving = (router for router in intent.routers if router.name in node.routers)
+    routers = tuple(alone(address) for router in serving for address in router.addresses)
     found = [
         Opening("tcp", str(intent.cluster.bgp.listen_port), routers),
         Opening("udp", VXLAN, nodes),
@@ -65,10 +66,6 @@ def openings(intent: Intent, node: Node) -> tuple[Opening, ...]:
     return tuple(found)
 
 
-def trusted(intent: Intent) -> tuple[IPv4Network, ...]:
+def trusted(intent: Intent) -> tuple[Network, ...]:
     """Whose packets the node forwards, and takes itself: pods; and services', which kube-proxy's IPVS mode gives the node as addresses."""
     return intent.cluster.networks.announced
-
-
-def _one(address: IPv4Address) -> IPv4Network:
-    return IPv4Network(address)

@@ -141,7 +141,7 @@ def plan_kubelet(node: Node, system: System, seen: Seen, state: tuple[str, str])
     """The kubelet's own address, and its unit; it restarts by itself until kubeadm has given it a configuration."""
     runs = state[0] == "active"
     further = "".join(f" --{name}={one}" for name, values in node.settings.kubelet_extra_args.items() for one in values)
-    wanted = f"KUBELET_EXTRA_ARGS=--node-ip={node.address}{further}\n"
+    wanted = f"KUBELET_EXTRA_ARGS=--node-ip={','.join(map(str, node.addresses))}{further}\n"
     path = system.places.kubelet_file
     change = file(path, wanted, seen.files[path], restart_marker=marker_of("kubelet") if runs else "")
     yield change

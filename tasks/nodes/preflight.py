@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from kubepeer.intent import Intent, Node
+from kubepeer.intent.families import by_number
 from tasks.nodes import cni, firewall, selinux, systems
 from tasks.nodes.facts import HOST_KEY, MACHINE_ID, PRODUCT_UUID, NodeFacts
 from tasks.nodes.kernel import CONNTRACK, OLD_CONNTRACK, modules_for
@@ -83,11 +84,12 @@ def _machine(node: Node, own: NodeFacts) -> list[str]:
 def _network(node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
     own = every[node.name]
     found = []
-    if str(node.address) not in own.addresses:
-        stands = ", ".join(sorted(own.addresses, key=ip_address)) or "no address"
-        found.append(
-            f"{node.interface} has {stands}, not {node.address}: correct interface or {node.address_key} in the inventory"
-        )
+    stands = ", ".join(sorted(own.addresses, key=lambda text: by_number(ip_address(text)))) or "no address"
+    found += [
+        f"{node.interface} has {stands}, not {address}: correct interface or {node.key_of(address.version)} in the inventory"
+        for address in node.addresses
+        if str(address) not in own.addresses
+    ]
     twins = [name for name, other in every.items() if name != node.name and own.macs & other.macs]
     if twins:
         found.append(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 
 from kubepeer.intent import Intent, Node
+from kubepeer.intent.families import IPV4
 from tasks.linux.observe import Answer
 from tasks.nodes.probed_images import MANIFESTS, asked_of, wanted
 
@@ -23,7 +24,7 @@ WRITES, WRITE_BYTES, WRITE_SECONDS = (
 )  # etcd's documentation, Hardware: fio with --fdatasync=1 and --bs=2300
 NEIGHBOURS = 3  # of the inventory's ring: each link of many nodes is walked by somebody, and nobody asks them all
 LISTEN_SECONDS = 4  # RFC 5798: an advertisement a second, and a second more by default until it is missed three times
-HEADERS = 28  # bytes of IPv4 and ICMP
+HEADERS = {4: 28, 6: 48}  # bytes of IP and ICMP, by the family
 
 # dd measures each write itself, in the file system that etcd's data will be in. The file has no name any more when the first is
 # written: whatever ends the script, nothing is left, and kubeadm finds the folder empty.
@@ -51,7 +52,7 @@ for a in {addresses}; do (
 ADDRESS = r"""command -v bash >/dev/null || { echo "cannot whether the API's address is free: no bash"; exit; }
 ip neigh flush to {address} dev {interface} 2>/dev/null
 for n in 1 2 3; do bash -c 'echo >/dev/udp/{address}/9' 2>/dev/null; sleep 0.5; done
-ip -4 neigh show {address} dev {interface} | sed -n 's/.*lladdr \([^ ]*\) REACHABLE.*/neighbour \1/p'"""
+ip -{family} neigh show {address} dev {interface} | sed -n 's/.*lladdr \([^ ]*\) REACHABLE.*/neighbour \1/p'"""
 PERL = """$| = 1; my ($own, $seconds) = @ARGV; socket(my $s, AF_INET, SOCK_RAW, 112) or exit 3;
 setsockopt($s, IPPROTO_IP, IP_ADD_MEMBERSHIP, pack_ip_mreq(inet_aton("224.0.0.18"), inet_aton($own))) or exit 4;
 $SIG{ALRM} = sub { exit 0 }; alarm $seconds; my %seen;
@@ -111,15 +112,22 @@ def question(intent: Intent, node: Node) -> str:
     endpoint = intent.cluster.endpoint
     parts = [
         ROOM,
-        filled(PATHS, interface=node.interface, addresses=" ".join(_targets(intent, node)), headers=HEADERS),
+        filled(
+            PATHS,
+            interface=node.interface,
+            addresses=" ".join(_targets(intent, node)),
+            headers=HEADERS[node.address.version],
+        ),
         filled(NAMES, names=" ".join(map(shlex.quote, _names(intent)))),
         filled(MANIFESTS, images="\n".join(asked_of(intent, wanted(intent, node)))),
     ]
     if node.role == "control_plane":
         parts.append(filled(DISK, bytes=WRITE_BYTES, writes=WRITES, seconds=WRITE_SECONDS))
     if node.role == "control_plane" and endpoint.provider != "external":
-        parts.append(filled(ADDRESS, address=endpoint.address, interface=node.interface))
-    if node.role == "control_plane" and endpoint.provider == "keepalived":
+        parts.append(
+            filled(ADDRESS, address=endpoint.address, interface=node.interface, family=endpoint.address.version)
+        )
+    if node.role == "control_plane" and endpoint.provider == "keepalived" and endpoint.address.version == IPV4:
         programs = {"perl": shlex.quote(PERL), "python": shlex.quote(PYTHON)}
         parts.append(filled(LISTEN, own=node.address, seconds=LISTEN_SECONDS, **programs))
     return "\n".join(f"(\n{part}\n) &" for part in parts) + "\nwait"

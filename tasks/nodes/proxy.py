@@ -13,6 +13,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import quote
 
 from kubepeer.intent import Intent
+from kubepeer.intent.families import IPV6
 from tasks.linux.observe import Seen
 from tasks.linux.state import Execute, LinuxChange, Remove, file, marker_of
 from tasks.nodes.given import Given
@@ -64,8 +65,9 @@ def exceptions(intent: Intent) -> tuple[str, ...]:
     """
     cluster = intent.cluster
     endpoint, networks = cluster.endpoint, cluster.networks
-    names = ("localhost", "127.0.0.0/8", endpoint.address, endpoint.name, cluster.endpoint_name)
-    own = (networks.nodes, *networks.announced)
+    loopback = ("127.0.0.0/8", *(["::1"] if IPV6 in networks.versions else []))
+    names = ("localhost", *loopback, *endpoint.addresses, endpoint.name, cluster.endpoint_name)
+    own = [network for family in networks.families for network in (family.nodes, *family.announced)]
     extra = intent.proxy.no_proxy_extra if intent.proxy else ()
     every = (*names, *own, ".svc", f".{cluster.dns_domain}", *extra)
     return tuple(dict.fromkeys(map(str, every)))

@@ -4,7 +4,7 @@ systemd-sysctl reads sysctl.d(5) alone, each name once, and sorts the names what
 the same, and then reads /etc/sysctl.conf, which some systems link into sysctl.d as well: no file of ours comes after it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -22,19 +22,25 @@ SYSCTLS = {
     "net.bridge.bridge-nf-call-iptables": "1",
     FORWARD: "1",
 }
+NONE: Mapping[str, str] = {}
 FOLDERS = ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")  # of two files of one name the first counts
 # ip_forward and conf.all.forwarding are one variable (net/ipv4/devinet.c), and a change of it is one of every interface's own
 ALL, DEFAULT, OF_INTERFACE = (f"net.ipv4.conf.{name}.forwarding" for name in ("all", "default", "{}"))
 COMMENT, ANY = ("#", ";"), "*?["
-WORTH_READING = "forward|bridge-nf-call|[]*?[]"
+WORTH_READING = "forward|bridge-nf-call|accept_ra|[]*?[]"
 
-# No program but one grep: the second run is measured.
-LIVE_QUESTION = (
-    "for n in "
-    + " ".join(name.replace(".", "/") for name in SYSCTLS)
-    + "; do v=; { read -r v </proc/sys/$n; } 2>/dev/null\n"
-    "echo $n=$v; done"
-)
+
+def live_question(names: Iterable[str]) -> str:
+    """What the kernel has now. No program but the shell: the second run is measured."""
+    return f"for n in {' '.join(map(_slashed, names))}; do v=; {{ read -r v </proc/sys/$n; }} 2>/dev/null\necho $n=$v; done"
+
+
+def _slashed(name: str) -> str:
+    """A name as a path under /proc/sys: what stands as a slash in it is a dot of an interface's name (sysctl.d(5))."""
+    return name.translate(str.maketrans("/.", "./"))
+
+
+LIVE_QUESTION = live_question(SYSCTLS)
 FILES_QUESTION = f"""lib=/lib/sysctl.d; [ ! /lib -ef /usr/lib ] || lib=
 set -- /dev/null
 for d in {" ".join(f"{folder}/sysctl.d" for folder in FOLDERS[:-1])} $lib; do for f in "$d"/*.conf; do
@@ -70,24 +76,31 @@ def live(seen: Seen) -> Mapping[str, str]:
     return {_dotted(name): value for name, _, value in rows}
 
 
-def plan_files(node: Node, seen: Seen) -> Iterator[LinuxChange | None]:
+def plan_files(node: Node, seen: Seen, further: Mapping[str, str] = NONE) -> Iterator[LinuxChange | None]:
     """Our file; and where others would have the last word at a boot, one that sorts after them, which names them.
 
     A line of /etc/sysctl.conf that contradicts becomes a comment: `sysctl --system` reads it after every file of sysctl.d.
+
+    Args:
+        node: which.
+        seen: what stands there.
+        further: variables of this cluster beyond those that all have.
+
     """
-    yield file(SYSCTL_FILE, _lines(SYSCTLS), seen.files[SYSCTL_FILE])
-    wanted, conf, last = _wanted(node), seen.files[SYSCTL_CONF], seen.files[LAST_FILE]
+    ours = {**SYSCTLS, **further}
+    yield file(SYSCTL_FILE, _lines(ours), seen.files[SYSCTL_FILE])
+    wanted, conf, last = {**_wanted(node), **further}, seen.files[SYSCTL_CONF], seen.files[LAST_FILE]
     kept = _without_contradictions(conf, wanted) if conf else ""
     if conf:
         yield file(SYSCTL_CONF, kept, conf, mode=conf.mode, owner=conf.owner)
-    texts = _texts(seen, kept)
+    texts = _texts(seen, kept, _lines(ours))
     others = _contradicting(texts, kept, wanted)
     if not others:
         yield LinuxChange(LAST_FILE, last.content, "", steps=(Remove(LAST_FILE),)) if last else None
         return
     names = "".join(dict.fromkeys(f"# {found}\n" for found in others.values()))
-    ours = {key: wanted[key] for key in others}
-    text = f"# What would undo {SYSCTL_FILE} at the next boot:\n{names}{_lines(ours)}"
+    outdone = {key: wanted[key] for key in others}
+    text = f"# What would undo {SYSCTL_FILE} at the next boot:\n{names}{_lines(outdone)}"
     yield file(LAST_FILE, text, last)
     for key, found in _contradicting(texts | {LAST_FILE: text}, kept, wanted).items():
         why = f"{found.path} sorts after every file of ours: give it a name before {LAST_FILE}, or take its line out"
@@ -138,8 +151,8 @@ def as_systemd(lines: Sequence[Assignment]) -> list[Assignment]:
 def after_boot(order: Sequence[Assignment], keys: Sequence[str]) -> Mapping[str, str]:
     """Variable -> value when all assignments are made, of these keys; a pattern leaves alone what has a line of its own (sysctl.d(5))."""
     of_their_own = {line.key for line in order}
-    forwarding = [key for key in keys if key == FORWARD or key.endswith(".forwarding")]
-    state = dict.fromkeys(forwarding, "0")  # as the kernel begins
+    state = {key: "0" for key in keys if key == FORWARD or key.endswith(".forwarding")}  # as the kernel begins
+    forwarding = [key for key in state if key.startswith("net.ipv4.")]
     for line in (line for line in order if line.value):
         for key in keys:
             if key != line.key and (key in of_their_own or not _matches(line, key)):
@@ -164,7 +177,7 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _texts(seen: Seen, sysctl_conf: str) -> dict[str, str]:
+def _texts(seen: Seen, sysctl_conf: str, ours: str) -> dict[str, str]:
     """Path -> lines of the files of sysctl.d that count, ours as it will be, and without the one that outdoes the others."""
     listed: dict[str, str] = {}  # by name: the folders are asked in the order in which they count
     texts: dict[str, str] = {}
@@ -178,7 +191,7 @@ def _texts(seen: Seen, sysctl_conf: str) -> dict[str, str]:
         texts[path] = f"{texts.get(path, '')}{text}\n"
     listed.pop(_name(LAST_FILE), None)
     listed[_name(SYSCTL_FILE)] = SYSCTL_FILE
-    return {path: texts.get(path, "") for path in listed.values()} | {SYSCTL_FILE: _lines(SYSCTLS)}
+    return {path: texts.get(path, "") for path in listed.values()} | {SYSCTL_FILE: ours}
 
 
 def _assignments(path: str, text: str) -> list[Assignment]:

@@ -7,9 +7,9 @@ ufw keeps its rules as lines `### tuple ### ACTION PROTOCOL PORT TO SPORT FROM D
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 from kubepeer.intent import Intent, Node
+from kubepeer.intent.families import Network
 from tasks.linux.observe import Seen
 from tasks.linux.state import LinuxChange, action, clearing_marker, file, marker_of
 from tasks.nodes.openings import openings, trusted
@@ -98,11 +98,11 @@ def with_vrrp(text: str, intent: Intent, node: Node) -> str:
     return f"{kept[: table.end()]}{BEGIN}\n{lines}{END}\n{kept[table.end() :]}"
 
 
-def _ends(networks: tuple[IPv4Network, ...]) -> list[str]:
+def _ends(networks: tuple[Network, ...]) -> list[str]:
     return [_end(network) for network in networks] or [EVERYBODY]
 
 
-def _end(network: IPv4Network) -> str:
+def _end(network: Network) -> str:
     return str(network).removesuffix("/32")
 
 

@@ -5,12 +5,13 @@ A question is a show command, or the name of a getter of NAPALM's; an answer is 
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import ip_address
 from typing import Any
 
 from ntc_templates.parse import parse_output
 
 from kubepeer.errors import CommandError
+from kubepeer.intent.families import IPV4, Address, Network, by_number, within
 from tasks.linux.observe import Answer
 from tasks.platforms.seen import Path, Session
 
@@ -19,10 +20,14 @@ GLOBAL = "global"  # NAPALM's name of the table outside all VRFs
 HOST = 32
 
 
-def neighbours_among(networks: Sequence[IPv4Network], probes: Iterable[IPv4Network]) -> list[IPv4Address]:
+def neighbours_among(networks: Sequence[Network], probes: Iterable[Network]) -> list[Address]:
     """The nodes among what the kernel would be asked about: addresses outside the cluster's networks (selection.ways_to)."""
-    hosts = (one for one in probes if one.prefixlen == HOST and not any(one.subnet_of(network) for network in networks))
-    return [one.network_address for one in sorted(hosts)]
+    hosts = (
+        one
+        for one in probes
+        if one.prefixlen == HOST and one.version == IPV4 and not any(within(one, network) for network in networks)
+    )
+    return [one.network_address for one in sorted(hosts, key=by_number)]
 
 
 def document(answers: Mapping[str, Answer], name: str) -> Any:
@@ -58,10 +63,10 @@ def named(answers: Mapping[str, Answer], kind: str) -> Iterator[str]:
     return (name for name in answers if name.split(" ")[0] == kind)
 
 
-def sessions(tables: Mapping[str, Any], vrf: str | None) -> dict[IPv4Address, Session]:
+def sessions(tables: Mapping[str, Any], vrf: str | None) -> dict[Address, Session]:
     """The sessions of a VRF as NAPALM tells them; why one is down it does not."""
     peers: Mapping[str, Any] = tables.get(vrf or GLOBAL, {}).get("peers", {})
-    return {IPv4Address(peer): _session(peer, state) for peer, state in peers.items() if is_address(peer)}
+    return {ip_address(peer): _session(peer, state) for peer, state in peers.items() if is_address(peer)}
 
 
 def _session(peer: str, said: Mapping[str, Any]) -> Session:
@@ -70,7 +75,7 @@ def _session(peer: str, said: Mapping[str, Any]) -> Session:
     accepted = sum(max(0, int(one.get("accepted_prefixes") or 0)) for one in families)
     down = "Down" if said.get("is_enabled", True) else "Down (shut down on the router)"
     return Session(
-        peer=IPv4Address(peer),
+        peer=ip_address(peer),
         state="Established" if up else down,
         seconds=seconds if seconds > 0 else None,
         accepted=accepted,
@@ -80,15 +85,14 @@ def _session(peer: str, said: Mapping[str, Any]) -> Session:
 def is_address(text: str) -> bool:
     """Whether a text is an IPv4 address: a neighbour may be another's, of IPv6 or a link's."""
     try:
-        IPv4Address(text)
-    except AddressValueError:
+        return ip_address(text).version == IPV4
+    except ValueError:
         return False
-    return True
 
 
 def paths_of(
-    answers: Mapping[str, Answer], read: Callable[[str, IPv4Address | None], Mapping[IPv4Network, Sequence[Path]]]
-) -> dict[IPv4Network, tuple[Path, ...]]:
+    answers: Mapping[str, Answer], read: Callable[[str, Address | None], Mapping[Network, Sequence[Path]]]
+) -> dict[Network, tuple[Path, ...]]:
     """The paths of a platform whose table does not tell who has sent one, and which is asked for each node's as well.
 
     Args:
@@ -96,9 +100,9 @@ def paths_of(
         read: one of these, and who has sent what is in it.
 
     """
-    paths: dict[IPv4Network, list[Path]] = {}
+    paths: dict[Network, list[Path]] = {}
     for name in named(answers, "sent"):
-        for prefix, some in read(text_of(answers, name), IPv4Address(name.split(" ")[1])).items():
+        for prefix, some in read(text_of(answers, name), ip_address(name.split(" ")[1])).items():
             paths.setdefault(prefix, []).extend(some)
     for name in named(answers, "bgp"):
         for prefix, some in read(text_of(answers, name), None).items():

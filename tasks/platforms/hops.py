@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import ip_address
 
-IPV4_ADDRESS = re.compile(r"\d+(\.\d+){3}$")
+ADDRESS = re.compile(r"\d+(\.\d+){3}$|[0-9a-f]*:[0-9a-f:.]*$")
+LAST_PART = re.compile(r"[.:]")
+PARTS = {4: 1 << 8, 6: 1 << 16}  # how many numbers the last part of an address has, by the family
 Hop = str  # an address, or what stands where one should: "dev eth0", "blackhole"
 
 
@@ -21,17 +23,18 @@ def shortened(hops: Iterable[Hop]) -> str:
             runs[-1].append(hop)
         else:
             runs.append([hop])
-    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1].rpartition('.')[2]}" for run in runs)
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{LAST_PART.split(run[-1])[-1]}" for run in runs)
 
 
 def _follows(hop: Hop, following: Hop) -> bool:
-    """Whether the second is the next address of the same /24."""
+    """Whether the second is the next address, and both differ in their last part alone."""
     (kind, number, _), (next_kind, next_number, _) = _order(hop), _order(following)
-    return kind == next_kind == 0 and next_number == number + 1 and next_number % 256 != 0
+    return kind == next_kind and next_number == number + 1 and next_number % PARTS[kind] != 0
 
 
 def _order(hop: Hop) -> tuple[int, int, str]:
     try:
-        return (0, int(IPv4Address(hop)), hop)
-    except AddressValueError:
-        return (1, 0, hop)
+        address = ip_address(hop)
+    except ValueError:
+        return (max(PARTS) + 1, 0, hop)
+    return (address.version, int(address), hop)

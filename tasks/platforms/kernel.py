@@ -6,15 +6,16 @@ The questions are kernel_questions.py's; kernel_text.py reads what has no JSON.
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_network
 from math import exp
 from typing import Any
 
 from kubepeer.errors import CommandError
+from kubepeer.intent.families import IPV4, Address, Network, Version
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel_text
 from tasks.platforms.hops import Hop
-from tasks.platforms.kernel_questions import FLOWS, NEXTHOPS, PROC, SEPARATOR, TEXT
+from tasks.platforms.kernel_questions import FLOWS, HASH_POLICIES, NEXTHOPS, PROC, SEPARATOR, TEXT
 from tasks.platforms.seen import KernelRoute
 
 PARTS = re.compile(rf"^({TEXT}|{PROC}|{NEXTHOPS}|{FLOWS} \S+ \S+)$", re.MULTILINE)
@@ -31,6 +32,7 @@ PROTOCOLS = {
 }  # fmt: skip
 
 Item = dict[str, Any]
+EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}  # what iproute2 calls default, by the family
 
 
 def names_of_table(number: int, listed: str) -> frozenset[str]:
@@ -42,7 +44,7 @@ def names_of_table(number: int, listed: str) -> frozenset[str]:
 
 def read_routes(
     answers: Iterable[Answer], table: Collection[str] | None = None
-) -> dict[IPv4Network, tuple[KernelRoute, ...]]:
+) -> dict[Network, tuple[KernelRoute, ...]]:
     """The routes of each prefix.
 
     Args:
@@ -53,16 +55,17 @@ def read_routes(
         CommandError: an answer cannot be read; with the command and what it said.
 
     """
-    routes: dict[IPv4Network, tuple[KernelRoute, ...]] = {}
+    routes: dict[Network, tuple[KernelRoute, ...]] = {}
     for answer in answers:
         for route in _routes(answer, table):
             routes[route.prefix] = (*routes.get(route.prefix, ()), route)
     return routes
 
 
-def hash_policy(answers: Mapping[str, Answer]) -> int | None:
+def hash_policy(answers: Mapping[str, Answer], version: Version = IPV4) -> int | None:
     """By what flows are spread over equal paths (ip-sysctl.rst: 0 is by addresses alone); None where nobody asked, or nothing tells."""
-    said = answers["hash policy"].text.strip() if "hash policy" in answers else ""
+    name = HASH_POLICIES[version]
+    said = answers[name].text.strip() if name in answers else ""
     return int(said) if said.isdecimal() else None
 
 
@@ -74,7 +77,7 @@ def notice_of(answers: Iterable[Answer]) -> str:
     return ""
 
 
-def read_lookups(answer: Answer, probes: Mapping[IPv4Network, IPv4Address]) -> dict[IPv4Network, KernelRoute | None]:
+def read_lookups(answer: Answer, probes: Mapping[Network, Address]) -> dict[Network, KernelRoute | None]:
     """The entry that the kernel takes for each prefix; empty where this ip or kernel does not know fibmatch.
 
     Raises:
@@ -96,7 +99,10 @@ def read_lookups(answer: Answer, probes: Mapping[IPv4Network, IPv4Address]) -> d
         return dict(_spread(parts, probes))
     try:
         groups = _nexthops(parts)
-        return {prefix: _route(item, groups) if item else None for prefix, item in zip(probes, found, strict=True)}
+        return {
+            prefix: _route(item, groups, prefix.version) if item else None
+            for prefix, item in zip(probes, found, strict=True)
+        }
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable("ip -j route get fibmatch", [str(error)]) from error
 
@@ -167,8 +173,8 @@ def _nexthops(parts: Iterable[tuple[str, str]]) -> Mapping[int, tuple[Item, ...]
 
 
 def _spread(
-    parts: Iterable[tuple[str, str]], probes: Mapping[IPv4Network, IPv4Address]
-) -> Iterator[tuple[IPv4Network, KernelRoute]]:
+    parts: Iterable[tuple[str, str]], probes: Mapping[Network, Address]
+) -> Iterator[tuple[Network, KernelRoute]]:
     """The next hops that many flows to one address have taken."""
     asked = {str(address): prefix for prefix, address in probes.items()}
     for name, text in parts:
@@ -177,13 +183,13 @@ def _spread(
             continue
         _, address, prefix = name.split(" ")
         few = len(set(hops)) * exp(-len(hops) / len(set(hops))) > DOUBT
-        taken = IPv4Network("0.0.0.0/0" if prefix == "default" else prefix)
+        taken = ip_network("0.0.0.0/0" if prefix == "default" else prefix)
         yield asked[address], KernelRoute(taken, "", 0, frozenset(hops), kernel_text.OF_BUSYBOX if few else "")
 
 
-def _route(item: Mapping[str, Any], groups: Mapping[int, tuple[Item, ...]]) -> KernelRoute:
+def _route(item: Mapping[str, Any], groups: Mapping[int, tuple[Item, ...]], version: int = 4) -> KernelRoute:
     """One entry as `ip -j` prints it: one next hop in the entry itself, several in a list or a group, none for a blackhole."""
-    destination = "0.0.0.0/0" if item["dst"] == "default" else item["dst"]
+    destination = EVERYWHERE[version] if item["dst"] == "default" else item["dst"]
     members: Iterable[Mapping[str, Any]] = item.get("nexthops") or [item]
     if "nhid" in item and not (item.keys() & {"gateway", "via", "dev", "nexthops"}) and item.get("type") is None:
         if item["nhid"] not in groups:
@@ -193,7 +199,7 @@ def _route(item: Mapping[str, Any], groups: Mapping[int, tuple[Item, ...]]) -> K
         members = groups[item["nhid"]]
     hops = frozenset(map(_hop, members))
     protocol = str(item.get("protocol", "boot"))
-    return KernelRoute(IPv4Network(destination), PROTOCOLS.get(protocol, protocol), int(item.get("metric", 0)), hops)
+    return KernelRoute(ip_network(destination), PROTOCOLS.get(protocol, protocol), int(item.get("metric", 0)), hops)
 
 
 def _hop(item: Mapping[str, Any]) -> Hop:

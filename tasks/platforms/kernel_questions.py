@@ -7,40 +7,51 @@ Where ip has no JSON, the next hops of a route that has several are found by ask
 """
 
 import shlex
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Iterable, Mapping
+
+from kubepeer.intent.families import IPV4, IPV6, Address, Network, Version
 
 # A lookup that fails prints nothing on standard output. This one, which always succeeds, stands between any two and keeps them apart.
 SEPARATOR = "127.0.0.1"
 TEXT, PROC, NEXTHOPS, FLOWS = "@@text", "@@proc", "@@nexthops", "@@flows"
 COMPAT = "/proc/sys/net/ipv4/nexthop_compat_mode"
-HASH_POLICY = "/proc/sys/net/ipv4/fib_multipath_hash_policy"
+HASH_POLICY = "/proc/sys/net/ipv{}/fib_multipath_hash_policy"
 # Where k next hops were seen, one more would be overlooked by 12 * (k + 1) flows once in 60,000 times for six, 15,000 for fifteen.
 FLOWS_A_HOP, NUMBER_OF_FLOWS = 12, 192
+HASH_POLICIES: Mapping[Version, str] = {IPV4: "hash policy", IPV6: "hash policy6"}  # the questions' names
 TABLE_NAMES = "cat /etc/iproute2/rt_tables /usr/share/iproute2/rt_tables 2>/dev/null; true"
+WITHOUT_IP = "there is no ip on this router, which alone tells routes of IPv6: install ip-full or iproute2"
 WITHOUT_VRFS = "it is not iproute2's ip (busybox's?), which alone knows VRFs: install ip-full or iproute2"
 
 
-def routes_question(network: IPv4Network, vrf: str | None = None) -> str:
+def routes_question(network: Network, vrf: str | None = None) -> str:
     """The command that lists what the main table, or that of a VRF, has in a network."""
+    ip = _ip(network)
+    if vrf is None and network.version == IPV6:
+        return f"command -v ip >/dev/null || {{ echo '{WITHOUT_IP}'; false; }} && {_listed(ip, f'root {network}', fallback='true')}"
     if vrf is None:
-        listed = _listed("ip", f"root {network}", fallback="true")
+        listed = _listed(ip, f"root {network}", fallback="true")
         return f"if command -v ip >/dev/null; then {listed}; else echo '{PROC}'; cat /proc/net/route; fi"
     name = shlex.quote(vrf)
     is_iproute2 = f"{{ ip -V 2>/dev/null | grep -q iproute2 || {{ echo {shlex.quote(WITHOUT_VRFS)}; false; }}; }}"
     return _of_vrf(
         vrf,
-        _listed("ip", f"vrf {name} root {network}", fallback=is_iproute2),
-        _listed(f"ip -n {name}", f"root {network}", fallback=is_iproute2, within=f"ip netns exec {name} "),
+        _listed(ip, f"vrf {name} root {network}", fallback=is_iproute2),
+        _listed(f"{ip} -n {name}", f"root {network}", fallback=is_iproute2, within=f"ip netns exec {name} "),
     )
 
 
-def all_tables_question(network: IPv4Network) -> str:
+def _ip(network: Network) -> str:
+    """The command: it lists IPv4 unless it is told otherwise (ip(8))."""
+    return "ip -6" if network.version == IPV6 else "ip"
+
+
+def all_tables_question(network: Network) -> str:
     """The command that lists what all tables have in a network, for one whose number is told by an answer of the same round trip."""
-    return f"ip -j route show table all root {network} && {{ {_groups('ip')}; }}"
+    return f"{_ip(network)} -j route show table all root {network} && {{ {_groups('ip')}; }}"
 
 
-def lookups_question(probes: Iterable[IPv4Address], vrf: str | None = None) -> str:
+def lookups_question(probes: Iterable[Address], vrf: str | None = None) -> str:
     """The command that asks the kernel which entry it would take to each address: all in one process, rules and other tables included."""
     probes = list(probes)
     if vrf is None:
@@ -53,10 +64,16 @@ def lookups_question(probes: Iterable[IPv4Address], vrf: str | None = None) -> s
     return f"{{ {_of_vrf(vrf, device, namespace)}; }} 2>/dev/null; true"
 
 
-def hash_policy_question(vrf: str | None = None) -> str:
+def hash_policy_question(vrf: str | None = None, version: Version = IPV4) -> str:
     """The command that says how flows are spread over equal paths; nothing of a network namespace, where it is the owner's."""
     elsewhere = f"[ -e /var/run/netns/{shlex.quote(vrf)} ] || " if vrf else ""
-    return f"{elsewhere}cat {HASH_POLICY} 2>/dev/null; true"
+    return f"{elsewhere}cat {HASH_POLICY.format(version)} 2>/dev/null; true"
+
+
+def hash_policy_questions(networks: Iterable[Network], vrf: str | None = None) -> dict[str, str]:
+    """The same by name, also of IPv6 where a network is of it."""
+    versions = (IPV4, IPV6) if any(network.version == IPV6 for network in networks) else (IPV4,)
+    return {HASH_POLICIES[version]: hash_policy_question(vrf, version) for version in versions}
 
 
 def _listed(ip: str, asked: str, fallback: str, within: str = "") -> str:
@@ -80,7 +97,7 @@ def _of_vrf(vrf: str, device: str, namespace: str) -> str:
     )
 
 
-def _batch(ip: str, probes: Iterable[IPv4Address], where: str = "", within: str = "") -> str:
+def _batch(ip: str, probes: Iterable[Address], where: str = "", within: str = "") -> str:
     batch = "".join(f"route get fibmatch {one}{where}\nroute get fibmatch {SEPARATOR}\n" for one in probes)
     return f"printf %s {shlex.quote(batch)} | {ip} -j -force -batch - 2>/dev/null; {_groups(ip, within)}"
 
@@ -107,9 +124,9 @@ LONGEST = """awk -v prefix="$prefix" '$1 != "nexthop" { split($1, part, "/"); lo
     if (!seen++ || long > longest) { longest = long; is = $1 } } END { if (is == prefix) print "yes" }'"""
 
 
-def _flows(probes: Iterable[IPv4Address]) -> str:
+def _flows(probes: Iterable[Address]) -> str:
     """Ask for flows to those addresses alone whose route is shown without a next hop: from neighbours on a link, as if they came in."""
-    listed = " ".join(map(str, probes))
+    listed = " ".join(str(probe) for probe in probes if probe.version == IPV4)
     return f"""bare=$(ip route show | {BARE}); export bare
 from=$(ip -o -4 addr show | {WIDEST}); base=${{from#* }}; base=${{base%.*}}
 [ -z "$bare" ] || printf '%s\\n' {listed} | {WITHIN} | while read -r address prefix; do

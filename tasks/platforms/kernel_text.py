@@ -6,7 +6,7 @@ nor the next hops of a route that has several), the kernel's net/ipv4/fib_trie.c
 
 import re
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
 
 from tasks.platforms.hops import Hop
 from tasks.platforms.seen import KernelRoute
@@ -24,7 +24,7 @@ TYPES = (
     "anycast",
 )
 LINE = re.compile(
-    rf"(?:(?P<type>{'|'.join(TYPES)}) )?(?P<prefix>default|\d+(?:\.\d+){{3}}(?:/\d+)?)(?P<rest>(?: .*)?)$"
+    rf"(?:(?P<type>{'|'.join(TYPES)}) )?(?P<prefix>default|(?:\d+(?:\.\d+){{3}}|[0-9a-f]*:[0-9a-f:.]*)(?:/\d+)?)(?P<rest>(?: .*)?)$"
 )
 HOP = re.compile(r"\s+nexthop\b(?P<rest>.*)$")
 REJECT = 0x200  # RTF_REJECT, linux/route.h
@@ -50,7 +50,7 @@ def routes_of(text: str) -> Iterator[KernelRoute]:
         if kind not in ("unicast", "local"):
             known = frozenset({kind})
         yield KernelRoute(
-            prefix=IPv4Network("0.0.0.0/0" if found["prefix"] == "default" else found["prefix"]),
+            prefix=ip_network("0.0.0.0/0" if found["prefix"] == "default" else found["prefix"]),
             protocol=_word("proto", rest),
             metric=int(_word("metric", rest) or 0),
             hops=known,
@@ -76,10 +76,10 @@ def routes_of_proc(text: str) -> Iterator[KernelRoute]:
     little = any(not _is_mask(int(row[7], 16)) for row in rows) or all(_is_mask(_turned(row[7])) for row in rows)
     for interface, destination, gateway, flags, _, _, metric, mask, *_ in rows:
         network, length, via = (_turned(one) if little else int(one, 16) for one in (destination, mask, gateway))
-        hop = str(IPv4Address(via)) if via else f"dev {interface}"
+        hop = str(ip_address(via)) if via else f"dev {interface}"
         if int(flags, 16) & REJECT or interface in ("*", "lo"):
             hop = "unreachable" if int(flags, 16) & REJECT else "blackhole"
-        prefix = IPv4Network((network, length.bit_count()))
+        prefix = ip_network((network, length.bit_count()))
         yield KernelRoute(prefix, "", int(metric), frozenset({hop}), OF_PROC)
 
 

@@ -1,14 +1,14 @@
 """What is Kubepeer's on a router of somebody else, whatever its platform: a name, and the routes that are accepted. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Router
-from kubepeer.intent.networks import Networks
+from kubepeer.intent.families import IPV6, Address, Network, Version, within
+from kubepeer.intent.networks import FamilyNetworks, Networks
 from kubepeer.intent.pools import FurtherPool
 from kubepeer.intent.racks import links_of
 
@@ -17,7 +17,6 @@ NUMBERS = 65536  # how many entries of a route map have a number: FRR, VyOS
 DESCRIBED = re.compile(r"nodes of (\S+?)(?:, password \w+)?")
 FIRST_ANNOUNCED = 20  # in the filter of what goes out: number 10 is the default route
 EXTERNAL, FURTHER_POOLS = 100, 1000  # the first numbers of entries that few inventories have
-SINGLE = 32  # an address alone: a borrowed pod's, or a service's with externalTrafficPolicy Local
 
 
 @dataclass(frozen=True)
@@ -27,26 +26,32 @@ class Accepted:
     Attributes:
         number: its place.
         prefix: the network.
-        shortest: the shortest prefix length accepted inside it, up to 32; None: the network itself and nothing inside it.
+        shortest: the shortest prefix length accepted inside it, up to a single address; None: the network itself and nothing inside it.
 
     """
 
     number: int
-    prefix: IPv4Network
+    prefix: Network
     shortest: int | None = None
 
 
-def accepted(networks: Networks) -> tuple[Accepted, ...]:
-    """Pod blocks and borrowed addresses of the pools that are announced; of the networks of services the whole, and single addresses."""
-    external = [network for network in networks.external if network != networks.load_balancers]
+def accepted(networks: Networks | FamilyNetworks) -> tuple[Accepted, ...]:
+    """Of one family: pod blocks and borrowed addresses of pools that are announced; of services' networks the whole, and single addresses.
+
+    Args:
+        networks: of that family; of a cluster with two its own.
+
+    """
+    family = networks.families[0]
+    external = [network for network in family.external if network != family.load_balancers]
     pools = [
-        (10, networks.pools[0]),
-        *((FURTHER_POOLS + 10 * place, pool) for place, pool in enumerate(networks.further_pools)),
+        (10, family.pools[0]),
+        *((FURTHER_POOLS + 10 * place, pool) for place, pool in enumerate(family.further_pools)),
     ]
     return (
         *(entry for number, pool in pools[:1] if pool.announced for entry in _pods(number, pool)),
-        *_whole_and_single(20, networks.services),
-        *_whole_and_single(30, networks.load_balancers),
+        *_whole_and_single(20, family.services),
+        *_whole_and_single(30, family.load_balancers),
         *(
             entry
             for place, network in enumerate(external)
@@ -56,10 +61,10 @@ def accepted(networks: Networks) -> tuple[Accepted, ...]:
     )
 
 
-def accepted_of(intent: Intent) -> tuple[Accepted, ...]:
-    """What this inventory's nodes may announce: of a load balancer that speaks itself its own addresses alone, in its lengths."""
+def accepted_of(intent: Intent, networks: FamilyNetworks | None = None) -> tuple[Accepted, ...]:
+    """What the nodes may announce in one family: of a load balancer that speaks itself its own addresses alone, in its lengths."""
     if not intent.load_balancer.speaks:
-        return accepted(intent.cluster.networks)
+        return accepted(networks or intent.cluster.networks)
     network, length = intent.cluster.networks.load_balancers, intent.load_balancer.aggregation_length
     if length <= network.prefixlen:
         return (Accepted(30, network),)
@@ -73,15 +78,16 @@ def _pods(number: int, pool: FurtherPool) -> Iterator[Accepted]:
         yield from _whole_and_single(number, pool.cidr)
 
 
-def _whole_and_single(number: int, network: IPv4Network) -> Iterator[Accepted]:
+def _whole_and_single(number: int, network: Network) -> Iterator[Accepted]:
     yield Accepted(number, network)
-    if network.prefixlen < SINGLE:
-        yield Accepted(number + 5, network, SINGLE)
+    if network.prefixlen < network.max_prefixlen:
+        yield Accepted(number + 5, network, network.max_prefixlen)
 
 
-def announced(networks: Networks) -> tuple[Accepted, ...]:
+def announced(networks: Networks | FamilyNetworks) -> tuple[Accepted, ...]:
     """What the nodes are told of each other, where routers tell them: pod blocks and borrowed addresses, behind the default route."""
-    entries = (entry for entry in accepted(networks) if any(entry.prefix.subnet_of(one.cidr) for one in networks.pools))
+    pools = [pool.cidr for pool in networks.families[0].pools]
+    entries = (entry for entry in accepted(networks) if any(within(entry.prefix, pool) for pool in pools))
     return tuple(Accepted(FIRST_ANNOUNCED + 10 * place, one.prefix, one.shortest) for place, one in enumerate(entries))
 
 
@@ -98,29 +104,42 @@ class Sender:
 
     number: int
     name: str
-    address: IPv4Address
+    address: Address
 
 
-def senders(intent: Intent, router: Router) -> tuple[Sender, ...]:
+def senders(intent: Intent, router: Router, version: Version | None = None) -> tuple[Sender, ...]:
     """The nodes as neighbours that are known one by one; none where whoever connects from the nodes' network is a neighbour.
 
     A node of Calico announces the other nodes' pod blocks as well, with their owners' next hops (calico: the kernel protocol of
     confd/etc/calico/confd/templates/bird.cfg.template learns Felix's routes). A dead node's block would stay for as long as another
     announces it.
+
+    Args:
+        intent: the nodes.
+        router: which.
+        version: of the sessions' family; None is the cluster's own.
+
     """
     if router.peering.neighbours == "dynamic":
         return ()
-    nodes = enumerate(intent.peers_of(router), 1)
-    links = links_of(intent, intent.peers_of(router))
-    network = links[0] if len(links) == 1 and links[0].num_addresses <= NUMBERS else None
-    return tuple(
-        Sender(
-            int(node.address) - int(network.network_address) if network else place,
-            node.name,
-            node.address,
-        )
-        for place, node in nodes
-    )
+    version = version or intent.cluster.networks.versions[0]
+    nodes = intent.peers_of(router)
+    peers = [(node.name, node.address_of(version)) for node in nodes]
+    places = _places([address for _, address in peers], links_of(intent, nodes, version))
+    return tuple(Sender(place, name, address) for place, (name, address) in zip(places, peers, strict=True))
+
+
+def _places(addresses: Sequence[Address], links: Sequence[Network]) -> Sequence[int]:
+    """The entries' numbers: by the address's place on its link, of IPv6 by the end of it; counted where that does not fit."""
+    if len(links) == 1:
+        (network,) = links
+        offsets = [int(address) - int(network.network_address) for address in addresses]
+        if network.num_addresses <= NUMBERS:
+            return offsets
+        ends = [offset % NUMBERS for offset in offsets]
+        if network.version == IPV6 and all(ends) and len(set(ends)) == len(ends):
+            return ends
+    return range(1, len(addresses) + 1)
 
 
 def description(intent: Intent, router: Router, password: str | None) -> str:

@@ -12,6 +12,7 @@ from kubepeer.intent.racks import links_of
 from tasks.platforms.ownership import OWNER, accepted_of, announced, description, senders
 from tasks.platforms.preflight import Preflight
 from tasks.platforms.reader import RouterReader
+from tasks.platforms.sides import sides
 
 
 class Platform(Protocol):
@@ -131,6 +132,7 @@ def context(intent: Intent, router: Router, running: str, password: str | None) 
         "nodes": intent.peers_of(router),
         "links": links_of(intent, intent.peers_of(router)),
         "senders": senders(intent, router),
+        "sides": sides(intent, router, told=how.announced),
         "as_numbers": intent.as_numbers_of_peers(router),
         "password": password,
         "description": description(intent, router, password if platform.hides_passwords else None),

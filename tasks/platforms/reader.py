@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol, Self, runtime_checkable
 
+from kubepeer.intent.families import Address, Network
 from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms.seen import RouterSeen
@@ -13,7 +13,7 @@ from tasks.platforms.seen import RouterSeen
 class RouterReader(Protocol):
     """How the routers of one platform are asked, and how their answers are read."""
 
-    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
+    def questions(self, networks: Sequence[Network], probes: Mapping[Network, Address]) -> dict[str, str]:
         """Shell commands by name, for tasks.linux.observe.ask: one round trip.
 
         Args:
@@ -22,7 +22,7 @@ class RouterReader(Protocol):
 
         """
 
-    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
+    def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:
         """Read the answers.
 
         Raises:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_network
 
-from tasks.platforms.hops import IPV4_ADDRESS, Hop
+from kubepeer.intent.families import Address, Network, within
+from tasks.platforms.hops import ADDRESS, Hop
 
 WITHOUT_FORWARDING = frozenset({"bgp", "rib"})  # the layers of a router whose forwarding table is not read
 
@@ -26,7 +27,7 @@ class Session:
 
     """
 
-    peer: IPv4Address
+    peer: Address
     state: str
     seconds: int | None = None
     last_error: str = ""
@@ -56,7 +57,7 @@ class Path:
     """
 
     hop: Hop
-    peer: IPv4Address | None = None
+    peer: Address | None = None
     chosen: bool = False
     valid: bool = True
     stale: bool = False
@@ -99,7 +100,7 @@ class KernelRoute:
 
     """
 
-    prefix: IPv4Network
+    prefix: Network
     protocol: str
     metric: int
     hops: frozenset[Hop]
@@ -112,7 +113,7 @@ class RouterSeen:
 
     Attributes:
         lookups: for a prefix, the kernel's own answer to "which route would you take to an address in it": it honours rules and
-            other tables; None is "no route"; a prefix that was not asked about is absent. A node's address is asked about as a /32.
+            other tables; None is "no route"; a prefix that was not asked about is absent. A node's address is asked about alone.
         kernel_protocols: the kernel's names for what the router's own daemon has put there.
         resolved: for a next hop of BGP, the gateways by which the router's own table resolves it (RFC 4271, 5.1.3): the next hop
             itself where it is a neighbour on a link; absent where the table does not tell.
@@ -121,14 +122,15 @@ class RouterSeen:
         layers: of which it tells; the others are not judged.
         notice: what is to be known of how this was read, and is no fault; "" where nothing is.
         hash_policy: net.ipv4.fib_multipath_hash_policy of a router that is Linux; None where nothing tells.
+        hash_policy6: the same of IPv6.
 
     """
 
-    sessions: Mapping[IPv4Address, Session] = field(default_factory=dict)
-    bgp: Mapping[IPv4Network, tuple[Path, ...]] = field(default_factory=dict)
-    rib: Mapping[IPv4Network, tuple[RibRoute, ...]] = field(default_factory=dict)
-    kernel: Mapping[IPv4Network, tuple[KernelRoute, ...]] = field(default_factory=dict)
-    lookups: Mapping[IPv4Network, KernelRoute | None] = field(default_factory=dict)
+    sessions: Mapping[Address, Session] = field(default_factory=dict)
+    bgp: Mapping[Network, tuple[Path, ...]] = field(default_factory=dict)
+    rib: Mapping[Network, tuple[RibRoute, ...]] = field(default_factory=dict)
+    kernel: Mapping[Network, tuple[KernelRoute, ...]] = field(default_factory=dict)
+    lookups: Mapping[Network, KernelRoute | None] = field(default_factory=dict)
     kernel_protocols: frozenset[str] = frozenset({"bgp"})  # RTPROT_BGP of linux/rtnetlink.h
     resolved: Mapping[Hop, frozenset[Hop]] = field(default_factory=dict)
     gateways_in_rib: bool = False
@@ -136,6 +138,7 @@ class RouterSeen:
     layers: frozenset[str] = frozenset({"bgp", "rib", "kernel"})
     notice: str = ""
     hash_policy: int | None = None
+    hash_policy6: int | None = None
 
     def gateways(self, hop: Hop) -> frozenset[Hop]:
         """The gateways that a next hop of BGP is reached by: as the router's table resolves it, else as the kernel does, else itself."""
@@ -143,7 +146,7 @@ class RouterSeen:
 
     def kernel_gateways(self, hop: Hop) -> frozenset[Hop] | None:
         """The gateways of the route that the kernel itself would take to a next hop; none: it has no route; None: nobody asked."""
-        key = IPv4Network(hop) if IPV4_ADDRESS.match(hop) else None
+        key = ip_network(hop) if ADDRESS.match(hop) else None
         if key is None or key not in self.lookups:
             return None
         taken = self.lookups[key]
@@ -159,16 +162,16 @@ class RouterSeen:
         """What a layer shows where BGP has this next hop."""
         return self.gateways(hop) if self.shows_gateways(layer) else frozenset({hop})
 
-    def rib_hops(self, prefix: IPv4Network) -> frozenset[Hop]:
+    def rib_hops(self, prefix: Network) -> frozenset[Hop]:
         """The next hops of the route that the router's own table has chosen; none where it has none."""
         chosen = self.chosen_rib(prefix)
         return chosen.hops if chosen else frozenset()
 
-    def chosen_rib(self, prefix: IPv4Network) -> RibRoute | None:
+    def chosen_rib(self, prefix: Network) -> RibRoute | None:
         """The route that the router's own table has chosen."""
         return next((route for route in self.rib.get(prefix, ()) if route.selected), None)
 
-    def chosen_kernel(self, prefix: IPv4Network) -> KernelRoute | None:
+    def chosen_kernel(self, prefix: Network) -> KernelRoute | None:
         """The route that the kernel takes: its own answer where it gave one, else the lowest metric of its main table."""
         listed = min(self.kernel.get(prefix, ()), key=lambda route: route.metric, default=None)
         if prefix not in self.lookups:
@@ -176,31 +179,26 @@ class RouterSeen:
         taken = self.lookups[prefix]
         if taken is not None and taken.prefix == prefix:
             return taken
-        if taken is not None and taken.prefix.supernet_of(prefix):
+        if taken is not None and within(prefix, taken.prefix):
             return None  # it falls back on a shorter prefix, whatever stands in its main table
-        if (
-            taken is None
-            and listed
-            and any(IPV4_ADDRESS.match(hop) for hop in listed.hops)
-            and not self._longer(prefix)
-        ):
+        if taken is None and listed and any(ADDRESS.match(hop) for hop in listed.hops) and not self._longer(prefix):
             return None  # a rule forbids what stands in the main table
         return listed
 
-    def _longer(self, prefix: IPv4Network) -> bool:
+    def _longer(self, prefix: Network) -> bool:
         """Whether the kernel has routes for parts of a prefix: the address that was asked about may be in one."""
-        return any(other != prefix and other.subnet_of(prefix) for other in self.kernel)
+        return any(other != prefix and within(other, prefix) for other in self.kernel)
 
-    def own_paths(self, prefix: IPv4Network, hop: Hop) -> tuple[Path, ...]:
+    def own_paths(self, prefix: Network, hop: Hop) -> tuple[Path, ...]:
         """What a next hop itself announces of a prefix; with ADD-PATH (RFC 7911) a node announces its own block more than once."""
         return tuple(path for path in self.bgp.get(prefix, ()) if path.own and path.hop == hop)
 
-    def stale(self, prefix: IPv4Network) -> frozenset[Hop]:
+    def stale(self, prefix: Network) -> frozenset[Hop]:
         """The next hops of a prefix whose own path is kept although their session was lost; another node's copy decides nothing."""
         own = {path.hop for path in self.bgp.get(prefix, ()) if path.own}
         return frozenset(hop for hop in own if all(path.stale for path in self.own_paths(prefix, hop)))
 
-    def only_by_others(self, prefix: IPv4Network) -> frozenset[Hop]:
+    def only_by_others(self, prefix: Network) -> frozenset[Hop]:
         """The next hops of a prefix that other nodes announce, and they themselves do not."""
         hops = {path.hop for path in self.bgp.get(prefix, ()) if path.peer is not None}
         return frozenset(hop for hop in hops if not self.own_paths(prefix, hop))

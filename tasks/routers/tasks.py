@@ -113,7 +113,7 @@ def configure(task: Task, run: Run) -> Result:
     if not PLATFORMS[router.platform].on_linux:
         return done(task, _in_its_turn(task, run, _order(run, router, partial(_candidate, task, run, router))))
     shell = open_shell(run.nornir, router.name)
-    kernel = plan.plan_hash_policy(ask(shell, plan.QUESTIONS, (plan.SYSCTL_FILE,)))
+    kernel = plan.plan_hash_policy(router, ask(shell, plan.questions(router), (plan.SYSCTL_FILE,)))
     routing = _in_its_turn(task, run, _order(run, router, partial(_candidate, task, run, router)))
     if not run.options.dry_run:
         apply(shell, kernel)
@@ -158,7 +158,7 @@ def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> O
         what=f"{platform.name} configuration",
         candidate=candidate,
         may_go_down=may_go_down,
-        ours=frozenset(session_name(str(node.address), vrf) for node in run.intent.peers_of(router)),
+        ours=frozenset(session_name(peer, vrf) for peer in run.intent.addresses_of_peers(router)),
         mends_itself=platform.on_linux,
         message=f"kubepeer: {run.intent.cluster.name}" if platform.takes_message else "",
     )

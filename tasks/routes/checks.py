@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network
 
 from kubepeer.checks import Finding
+from kubepeer.intent.families import IPV4, IPV6, Address, Network, Version, by_number, within
 from tasks.platforms.hops import Hop, hops_in_order
 from tasks.platforms.seen import RouterSeen
 from tasks.routes import reasons
@@ -26,7 +26,7 @@ class Case:
         peers: every node that should have a session: address -> what is known against it ("" is nothing).
         networks: the cluster's own networks; everything in them on the router is the cluster's to explain.
         judged: the next hops that the findings are limited to; None is all.
-        address: of the router, as the nodes know it; None where it does not matter.
+        addresses: of the router, as the nodes know it; none where they do not matter.
         elsewhere: the addresses of nodes that other routers serve, and this one does not: what they alone announce is not judged.
 
     """
@@ -34,11 +34,11 @@ class Case:
     host: str
     announced: Announced
     seen: RouterSeen
-    networks: tuple[IPv4Network, ...]
-    peers: Mapping[IPv4Address, str] = field(default_factory=dict)
+    networks: tuple[Network, ...]
+    peers: Mapping[Address, str] = field(default_factory=dict)
     judged: frozenset[Hop] | None = None
     elsewhere: frozenset[Hop] = frozenset()
-    address: IPv4Address | None = None
+    addresses: tuple[Address, ...] = ()
 
     def concerns(self, hop: Hop) -> bool:
         """Whether a next hop is one of those that are judged."""
@@ -53,7 +53,7 @@ class Case:
                 found.setdefault(gateway, set()).add(node)
         return {gateway: frozenset(nodes) for gateway, nodes in found.items()}
 
-    def observed(self, prefix: IPv4Network, layer: str) -> frozenset[Hop]:
+    def observed(self, prefix: Network, layer: str) -> frozenset[Hop]:
         """The next hops of a prefix that a layer uses, without those that stand for nodes which are not judged."""
         behind = self.behind if self.seen.shows_gateways(layer) else {}
         hops = observed_hops(self.seen, prefix, layer)
@@ -78,9 +78,9 @@ class Sessions(Check):
 
     def findings(self, case: Case) -> list[Finding]:
         """One answer a node."""
-        return [self._finding(case, peer) for peer in sorted(case.peers) if case.concerns(str(peer))]
+        return [self._finding(case, peer) for peer in sorted(case.peers, key=by_number) if case.concerns(str(peer))]
 
-    def _finding(self, case: Case, peer: IPv4Address) -> Finding:
+    def _finding(self, case: Case, peer: Address) -> Finding:
         session = case.seen.sessions.get(peer)
         state = session.state if session else "not configured"
         reason = "; ".join(text for text in (reasons.of_session(session), case.peers[peer]) if text)
@@ -156,7 +156,7 @@ class NextHops(Check):
             "; ".join(text for text in said if text),
         )
 
-    def _untold(self, seen: RouterSeen, prefix: IPv4Network, observed: frozenset[Hop], expected: set[Hop]) -> str:
+    def _untold(self, seen: RouterSeen, prefix: Network, observed: frozenset[Hop], expected: set[Hop]) -> str:
         """Why it cannot be said which next hops the kernel has; "" where it can, or where what is seen decides it."""
         chosen = seen.chosen_kernel(prefix) if self.layer == "kernel" else None
         return chosen.untold if chosen and chosen.untold and observed < expected else ""
@@ -175,11 +175,11 @@ class Unannounced(Check):
     def findings(self, case: Case) -> list[Finding]:
         """One answer a prefix that should not be there; none when all is well."""
         expected = {route.prefix for route in case.announced.routes}
-        table: Mapping[IPv4Network, object] = getattr(case.seen, self.layer)
+        table: Mapping[Network, object] = getattr(case.seen, self.layer)
         strangers = (prefix for prefix in table if prefix not in expected and _inside(prefix, case.networks))
-        return [finding for prefix in sorted(strangers) if (finding := self._finding(case, prefix))]
+        return [finding for prefix in sorted(strangers, key=by_number) if (finding := self._finding(case, prefix))]
 
-    def _finding(self, case: Case, prefix: IPv4Network) -> Finding | None:
+    def _finding(self, case: Case, prefix: Network) -> Finding | None:
         hops = hops_in_order(case.observed(prefix, self.layer))
         if not hops:
             return None
@@ -201,24 +201,28 @@ class Unannounced(Check):
 class HashPolicy(Check):
     """A router that is Linux spreads the flows of one client over all next hops of a prefix.
 
-    Passes   net.ipv4.fib_multipath_hash_policy is not 0; asked where a prefix has several next hops.
+    Passes   net.ipv4.fib_multipath_hash_policy is not 0, and that of IPv6; asked where a prefix of the family has several next hops.
     Fails    it is 0: flows are spread by their two addresses alone (layer 3), and all flows of one client to one address enter by one node.
     """
 
     def findings(self, case: Case) -> list[Finding]:
-        """One answer a router; none where nothing is to be spread, or nothing tells."""
-        policy = case.seen.hash_policy
-        several = any(sum(case.concerns(str(hop)) for hop in route.next_hops) > 1 for route in case.announced.routes)
-        if policy is None or not several:
-            return []
+        """One answer a router and family; none where nothing is to be spread, or nothing tells."""
+        spread = {
+            route.prefix.version
+            for route in case.announced.routes
+            if sum(case.concerns(str(hop)) for hop in route.next_hops) > 1
+        }
+        policies = {IPV4: case.seen.hash_policy, IPV6: case.seen.hash_policy6}
+        told = ((version, policy) for version, policy in policies.items() if version in spread and policy is not None)
+        return [self._finding(case.host, version, policy) for version, policy in told]
+
+    def _finding(self, host: str, version: Version, policy: int) -> Finding:
         reason = "flows are spread by their addresses alone (layer 3), so that all of one client enter by one node: deploy.py sets it to 1"
         ok = policy != BY_ADDRESSES
-        return [
-            Finding(
-                case.host, HASH_POLICY, "net.ipv4.fib_multipath_hash_policy", "kernel", ok, ("1",), (str(policy),),
-                () if ok else ("1",), () if ok else (str(policy),), "" if ok else reason,
-            )
-        ]  # fmt: skip
+        return Finding(
+            host, HASH_POLICY, f"net.ipv{version}.fib_multipath_hash_policy", "kernel", ok, ("1",), (str(policy),),
+            () if ok else ("1",), () if ok else (str(policy),), "" if ok else reason,
+        )  # fmt: skip
 
 
 class Remarks(Check):
@@ -232,7 +236,7 @@ class Remarks(Check):
     def findings(self, case: Case) -> list[Finding]:
         """One answer a remark; none where there is nothing to say."""
         copies = reasons.of_copies(case.seen, (route.prefix for route in case.announced.routes))
-        peers = case.announced.unfiltered.get(case.address, ()) if case.address else ()
+        peers = tuple(dict.fromkeys(peer for one in case.addresses for peer in case.announced.unfiltered.get(one, ())))
         remarks = {
             "announcements": copies or reasons.of_unfiltered(peers),
             "kernel": case.seen.notice,
@@ -254,7 +258,7 @@ def judge(case: Case) -> tuple[Finding, ...]:
     )
 
 
-def observed_hops(seen: RouterSeen, prefix: IPv4Network, layer: str) -> frozenset[Hop]:
+def observed_hops(seen: RouterSeen, prefix: Network, layer: str) -> frozenset[Hop]:
     """The next hops of a prefix that a layer uses."""
     if layer == "bgp":
         return frozenset(path.hop for path in seen.bgp.get(prefix, ()) if path.chosen and path.valid)
@@ -262,5 +266,5 @@ def observed_hops(seen: RouterSeen, prefix: IPv4Network, layer: str) -> frozense
     return chosen.hops if chosen else frozenset()
 
 
-def _inside(prefix: IPv4Network, networks: tuple[IPv4Network, ...]) -> bool:
-    return any(prefix.subnet_of(network) for network in networks)
+def _inside(prefix: Network, networks: tuple[Network, ...]) -> bool:
+    return any(within(prefix, network) for network in networks)

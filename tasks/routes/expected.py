@@ -12,12 +12,13 @@ Every node also announces what its kernel knows of the others, with the owner's 
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from kubepeer import versions
+from kubepeer.intent.families import IPV4, NAMES, Address, Network, Version, alone, by_number, within
 from tasks.routes import services
 
 Manifest = Mapping[str, Any]
@@ -25,7 +26,11 @@ Manifest = Mapping[str, Any]
 # Only the exact value "true" excludes: kubeadm sets "" on control planes, and they announce.
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 NOT_ADVERTISED = "BGPConfiguration default does not advertise this network of the inventory"
-CALICO_ADDRESS = "projectcalico.org/IPv4Address"
+CALICO_ADDRESSES: Mapping[Version, str] = {
+    version: f"projectcalico.org/{name}Address" for version, name in NAMES.items()
+}
+# An address, of IPv6 in brackets where a port follows (calico: api/pkg/apis/projectcalico/v3/bgppeer.go, PeerIP)
+PEER_IP = re.compile(r"\[?([0-9a-f]*:[0-9a-f:.]*?)(?:\]:\d+)?|(\d+(?:\.\d+){3})(?::\d+)?")
 OLDEST_CALICO = "3.24.0"
 VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
 # calico: kube-controllers/pkg/config: leakGracePeriod 15 min, and its own round every half of it
@@ -52,8 +57,8 @@ class ClusterObjects:
 class ExpectedRoute:
     """A prefix that must be on every router, with exactly these next hops."""
 
-    prefix: IPv4Network
-    next_hops: frozenset[IPv4Address]
+    prefix: Network
+    next_hops: frozenset[Address]
     why: str
     cause: str = ""  # why it may be missing, where the cluster's own objects say it
 
@@ -70,13 +75,16 @@ class Announced:
     """
 
     routes: tuple[ExpectedRoute, ...] = ()
-    speakers: Mapping[IPv4Address, str] = field(default_factory=dict)
-    left_behind: Mapping[IPv4Network, str] = field(default_factory=dict)
-    unfiltered: Mapping[IPv4Address, tuple[str, ...]] = field(default_factory=dict)
+    speakers: Mapping[Address, str] = field(default_factory=dict)
+    left_behind: Mapping[Network, str] = field(default_factory=dict)
+    unfiltered: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
 
 
 def announced(
-    objects: ClusterObjects, intended: Iterable[IPv4Network] = (), calico_version: str = OLDEST_CALICO
+    objects: ClusterObjects,
+    intended: Iterable[Network] = (),
+    calico_version: str = OLDEST_CALICO,
+    families: Collection[Version] = (IPV4,),
 ) -> Announced:
     """What this cluster should announce.
 
@@ -85,66 +93,80 @@ def announced(
         calico_version: of the inventory, where the cluster itself does not tell which runs.
         intended: service networks of the inventory: every node that is not excluded should announce them, whether the live
             BGPConfiguration says so or not.
+        families: of the cluster; what it has of another is none of ours.
 
     """
-    addresses = {node["metadata"]["name"]: address for node in objects.nodes if (address := bgp_address(node))}
-    excluded = {node["metadata"]["name"] for node in objects.nodes if _label(node, EXCLUDED) == "true"}
-    everywhere = frozenset(address for name, address in addresses.items() if name not in excluded)
+    every = {version: _addresses(objects.nodes, version) for version in families}
     names = {node["metadata"]["name"] for node in objects.nodes}
-    blocks = list(_blocks(objects))
-    hops: dict[IPv4Network, set[IPv4Address]] = defaultdict(set)
-    reasons: dict[IPv4Network, str] = {}
+    excluded = {node["metadata"]["name"] for node in objects.nodes if _label(node, EXCLUDED) == "true"}
+    everywhere = {
+        version: frozenset(address for name, address in addresses.items() if name not in excluded)
+        for version, addresses in every.items()
+    }
+    blocks = [block for block in _blocks(objects) if block[0].version in every]
+    hops: dict[Network, set[Address]] = defaultdict(set)
+    reasons: dict[Network, str] = {}
     for prefix, name, why in (*blocks, *_borrowed(objects)):
-        if name in addresses:  # an affinity may outlive its node
-            hops[prefix].add(addresses[name])
+        if name in every.get(prefix.version, ()):  # an affinity may outlive its node
+            hops[prefix].add(every[prefix.version][name])
             reasons.setdefault(prefix, why)
     advertised = services.Advertised.read(objects.bgp_configuration)
     for prefix in advertised.aggregates:
-        hops[prefix] |= everywhere
+        hops[prefix] |= everywhere.get(prefix.version, frozenset())
         reasons.setdefault(prefix, "service network")
     for prefix in intended:
         if not advertised.aggregated and prefix in advertised.load_balancer:
             continue  # its addresses are announced one by one
-        hops[prefix] |= everywhere
+        hops[prefix] |= everywhere.get(prefix.version, frozenset())
         reasons.setdefault(prefix, NOT_ADVERTISED)
     found = VERSION.match(objects.calico_version)
-    version = found[1] if found else calico_version
-    by_readiness = not versions.has("calico", version, "endpoints without readiness")
-    endpoints = services.endpoints(objects.endpoints, ready=by_readiness)
-    for prefix, on, why in services.addresses(objects.services, endpoints, advertised):
-        chosen = everywhere if on is None else {addresses[name] for name in on if name in addresses} & everywhere
-        hops[prefix] |= chosen
-        reasons.setdefault(prefix, why)
+    running: str = found[1] if found else calico_version
+    by_readiness = not versions.has("calico", running, "endpoints without readiness")
+    for version, addresses in every.items():
+        endpoints = services.endpoints(objects.endpoints, ready=by_readiness, family=NAMES[version])
+        for prefix, on, why in services.addresses(objects.services, endpoints, advertised):
+            if prefix.version == version:
+                chosen = {*addresses} if on is None else on
+                hops[prefix] |= {addresses[name] for name in chosen if name in addresses} & everywhere[version]
+                reasons.setdefault(prefix, why)
     routes = (
-        ExpectedRoute(prefix, frozenset(hops[prefix]), reasons[prefix]) for prefix in sorted(hops) if hops[prefix]
+        ExpectedRoute(prefix, frozenset(hops[prefix]), reasons[prefix])
+        for prefix in sorted(hops, key=by_number)
+        if hops[prefix]
     )
     left_behind = {prefix: LEFT_BEHIND.format(name) for prefix, name, _ in blocks if name not in names}
     return Announced(
         tuple(routes),
-        {address: name for name, address in addresses.items()},
+        {address: name for addresses in every.values() for name, address in addresses.items()},
         {prefix: why for prefix, why in left_behind.items() if not hops.get(prefix)},
-        _unfiltered(objects) if versions.has("calico", version, "BGPFilter.interface") else {},
+        _unfiltered(objects, families) if versions.has("calico", running, "BGPFilter.interface") else {},
     )
 
 
-def _unfiltered(objects: ClusterObjects) -> dict[IPv4Address, tuple[str, ...]]:
+def _unfiltered(objects: ClusterObjects, families: Collection[Version]) -> dict[Address, tuple[str, ...]]:
     """The BGPPeers without a filter that is there, by the router that they name; one that names none by address is none of ours."""
-    found: dict[IPv4Address, list[str]] = defaultdict(list)
+    found: dict[Address, list[str]] = defaultdict(list)
     for peer in objects.bgp_peers:
-        address = re.fullmatch(r"(\d+(?:\.\d+){3})(?::\d+)?", str(peer["spec"].get("peerIP") or ""))
-        if address and not objects.bgp_filters & set(peer["spec"].get("filters") or ()):
-            found[IPv4Address(address[1])].append(peer["metadata"]["name"])
+        named = PEER_IP.fullmatch(str(peer["spec"].get("peerIP") or ""))
+        address = ip_address(named[1] or named[2]) if named else None
+        if address and address.version in families and not objects.bgp_filters & set(peer["spec"].get("filters") or ()):
+            found[address].append(peer["metadata"]["name"])
     return {address: tuple(sorted(names)) for address, names in found.items()}
 
 
-def bgp_address(node: Manifest) -> IPv4Address | None:
+def _addresses(nodes: Iterable[Manifest], version: Version) -> dict[str, Address]:
+    """The nodes' names, and from which address of a family each speaks BGP."""
+    return {node["metadata"]["name"]: address for node in nodes if (address := bgp_address(node, version))}
+
+
+def bgp_address(node: Manifest, version: Version = IPV4) -> Address | None:
     """The address that a node speaks BGP from: Calico's own annotation where there is one, else the InternalIP."""
-    annotation = (node["metadata"].get("annotations") or {}).get(CALICO_ADDRESS)
+    annotation = (node["metadata"].get("annotations") or {}).get(CALICO_ADDRESSES[version])
     if annotation:
-        return IPv4Address(annotation.partition("/")[0])
+        return ip_address(annotation.partition("/")[0])
     for address in (node.get("status") or {}).get("addresses") or ():
-        if address["type"] == "InternalIP" and ip_address(address["address"]).version == 4:  # noqa: PLR2004  IPv4
-            return IPv4Address(address["address"])
+        if address["type"] == "InternalIP" and ip_address(address["address"]).version == version:
+            return ip_address(address["address"])
     return None
 
 
@@ -153,7 +175,7 @@ def _label(node: Manifest, key: str) -> str | None:
     return value
 
 
-def _blocks(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
+def _blocks(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
     """The confirmed blocks with their nodes, without those of pools that are not exported."""
     hidden = _hidden(objects)
     for affinity in objects.block_affinities:
@@ -162,38 +184,33 @@ def _blocks(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
             continue  # a block of addresses for services, which no node has
         if spec.get("state") != "confirmed" or str(spec.get("deleted", "false")).lower() == "true":
             continue
-        for block in _ipv4([spec["cidr"]]):
-            if not any(block.subnet_of(pool) for pool in hidden):
-                yield block, str(spec["node"]), f"pod block of {spec['node']}"
+        block = ip_network(spec["cidr"], strict=False)
+        if not any(within(block, pool) for pool in hidden):
+            yield block, str(spec["node"]), f"pod block of {spec['node']}"
 
 
-def _hidden(objects: ClusterObjects) -> list[IPv4Network]:
+def _hidden(objects: ClusterObjects) -> list[Network]:
     """The pools that are not exported."""
     pools = (pool["spec"] for pool in objects.ip_pools)
-    return [network for pool in pools if pool.get("disableBGPExport") for network in _ipv4([pool["cidr"]])]
+    return [ip_network(pool["cidr"], strict=False) for pool in pools if pool.get("disableBGPExport")]
 
 
-def _borrowed(objects: ClusterObjects) -> Iterator[tuple[IPv4Network, str, str]]:
+def _borrowed(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
     """Addresses that a node uses out of another node's block, without those of pools that are not exported."""
     hidden = _hidden(objects)
     for block in objects.ipam_blocks:
         spec = block["spec"]
         owner = str(spec.get("affinity") or "").removeprefix("host:")
         attributes = spec.get("attributes") or []
-        for network in _ipv4([spec["cidr"]]):
-            if any(network.subnet_of(pool) for pool in hidden):
-                continue
-            for offset, index in enumerate(spec.get("allocations") or []):
-                node = None if index is None or index >= len(attributes) else _user(attributes[index])
-                if node and node != owner:
-                    yield IPv4Network(network[offset]), node, f"address borrowed by {node} from {network}"
+        network = ip_network(spec["cidr"], strict=False)
+        if any(within(network, pool) for pool in hidden):
+            continue
+        for offset, index in enumerate(spec.get("allocations") or []):
+            node = None if index is None or index >= len(attributes) else _user(attributes[index])
+            if node and node != owner:
+                yield alone(network[offset]), node, f"address borrowed by {node} from {network}"
 
 
 def _user(attribute: Manifest) -> str | None:
     node: str | None = (attribute.get("secondary") or {}).get("node")
     return node
-
-
-def _ipv4(texts: Iterable[str]) -> list[IPv4Network]:
-    networks = (ip_network(text, strict=False) for text in texts)
-    return [network for network in networks if isinstance(network, IPv4Network)]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network, summarize_address_range
 from typing import Any
 
+from kubepeer.intent.families import Address, Network
 from tasks.routes.expected import EXCLUDED, Announced, ExpectedRoute, bgp_address
 from tasks.routes.label_selectors import any_matches
 from tasks.routes.services import SLICE_OWNER, key_of
@@ -55,8 +56,8 @@ class Speakers:
     labels: Mapping[str, Mapping[str, str]]
 
 
-def announced(objects: MetalLBObjects, router: IPv4Address, network: IPv4Network) -> Announced:
-    """What this cluster should announce to one router.
+def announced(objects: MetalLBObjects, router: Address, network: Network) -> Announced:
+    """What this cluster should announce to one router; of IPv4, since an inventory with IPv6 has no such speakers.
 
     Args:
         objects: the live cluster's.
@@ -100,11 +101,12 @@ def _cause(address: IPv4Address, pool: Manifest | None) -> str:
 
 def _speakers(objects: MetalLBObjects) -> Speakers:
     ignores = _argument(objects.speaker, IGNORES_EXCLUSION) not in (None, "false")
-    addresses, announcing, labels = {}, set(), {}
+    addresses: dict[str, IPv4Address] = {}
+    announcing, labels = set(), {}
     for node in objects.nodes:
         name, address = node["metadata"]["name"], bgp_address(node)
         labels[name] = node["metadata"].get("labels") or {}
-        if address is None:
+        if not isinstance(address, IPv4Address):
             continue
         addresses[name] = address
         if (ignores or EXCLUDED not in labels[name]) and not _unavailable(node):

@@ -1,12 +1,13 @@
 """Whether a node's own table leads to the pod blocks of all other nodes. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_network
 
 from rich.text import Text
 
 from kubepeer.checks import Finding
 from kubepeer.intent.between_nodes import Cure, Way
+from kubepeer.intent.families import IPV4, IPV6, Address, Network, Version, within
 from kubepeer.outcome import PhaseOutcome
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
@@ -15,8 +16,7 @@ from tasks.routes.expected import Announced
 
 CHECK = "pod routes"
 SUBJECT = "pod blocks of the other nodes"
-EVERYTHING = IPv4Network("0.0.0.0/0")
-QUESTIONS = {"routes": kernel_questions.routes_question(EVERYTHING)}
+EVERYTHING: Mapping[Version, Network] = {IPV4: ip_network("0.0.0.0/0"), IPV6: ip_network("::/0")}
 NOWHERE = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
 CAUSES: Mapping[Cure, str] = {
     "vxlan": "Felix has not put it there: the log of calico-node on this node, and whether the other one is Ready",
@@ -26,12 +26,17 @@ CAUSES: Mapping[Cure, str] = {
     "as_override": "no router has told it, or with the nodes' AS in the path: as-override of the router, and its filter out",
     "allowas_in": "no router has told it, or the node did not take its own AS in the path: numAllowedLocalASNumbers of the BGPPeer",
 }
-Table = Mapping[IPv4Network, Sequence[KernelRoute]]
+Table = Mapping[Network, Sequence[KernelRoute]]
 
 
-def blocks_of_others(
-    announced: Announced, own: Iterable[IPv4Address], pods: Sequence[IPv4Network]
-) -> list[IPv4Network]:
+def questions(versions: Iterable[Version]) -> dict[str, str]:
+    """What a node is asked: all its routes of these families."""
+    return {
+        ("routes6" if one == IPV6 else "routes"): kernel_questions.routes_question(EVERYTHING[one]) for one in versions
+    }
+
+
+def blocks_of_others(announced: Announced, own: Iterable[Address], pods: Sequence[Network]) -> list[Network]:
     """The pod blocks that a node must have a way to: those that another one announces, and it does not.
 
     Args:
@@ -44,12 +49,12 @@ def blocks_of_others(
     return [
         route.prefix
         for route in announced.routes
-        if not route.next_hops & addresses and any(route.prefix.subnet_of(network) for network in pods)
+        if not route.next_hops & addresses and any(within(route.prefix, network) for network in pods)
     ]
 
 
 def finding(
-    host: str, answers: Mapping[str, Answer], blocks: Sequence[IPv4Network], pods: Sequence[IPv4Network], way: Way
+    host: str, answers: Mapping[str, Answer], blocks: Sequence[Network], pods: Sequence[Network], way: Way
 ) -> Finding:
     """The node's table leads to every other node's pod block.
 
@@ -58,7 +63,7 @@ def finding(
 
     Args:
         host: the node.
-        answers: to QUESTIONS.
+        answers: to questions.
         blocks: blocks_of_others.
         pods: the pods' networks.
         way: how nodes reach each other's pods.
@@ -69,7 +74,7 @@ def finding(
     """
     table = kernel.read_routes(answers.values())
     if way.cure != "default_route":  # what is shorter than the pods' networks is the machine's own way out
-        table = {prefix: routes for prefix, routes in table.items() if any(prefix.subnet_of(one) for one in pods)}
+        table = {prefix: routes for prefix, routes in table.items() if any(within(prefix, one) for one in pods)}
     leads = {block: _leads(table, block) for block in blocks}
     missing = tuple(str(block) for block, there in leads.items() if not there)
     return Finding(
@@ -85,9 +90,9 @@ def finding(
     )
 
 
-def _leads(table: Table, block: IPv4Network) -> bool:
+def _leads(table: Table, block: Network) -> bool:
     """By the longest prefix that holds the block, and of its routes that of the lowest metric."""
-    holding = [prefix for prefix in table if block.subnet_of(prefix)]
+    holding = [prefix for prefix in table if within(block, prefix)]
     if not holding:
         return False
     taken = min(table[max(holding, key=lambda prefix: prefix.prefixlen)], key=lambda route: route.metric)

@@ -48,9 +48,10 @@ def verify_pod_routes(task: Task, run: Run, wait_seconds: float | None = None) -
         last = time.monotonic() >= ends
         try:
             announced = what_is_announced(run)
-            own = addresses_of(node, announced) or [node.address]
+            own = addresses_of(node, announced) or node.addresses
             blocks = node_routes.blocks_of_others(announced, own, pods)
-            answers = ask(open_shell(run.nornir, node.name), node_routes.QUESTIONS).answers
+            asked = node_routes.questions(run.intent.cluster.networks.versions)
+            answers = ask(open_shell(run.nornir, node.name), asked).answers
             found = node_routes.finding(node.name, answers, blocks, pods, how)
         except KubepeerError as error:
             if last:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
 
-from tasks.platforms.hops import IPV4_ADDRESS, Hop, hops_in_order, shortened
+from kubepeer.intent.families import Network
+from tasks.platforms.hops import ADDRESS, Hop, hops_in_order, shortened
 from tasks.platforms.seen import RouterSeen, Session
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -31,7 +32,7 @@ def of_session(session: Session | None) -> str:
     return f"{session.state}{never}{error}{kept}"
 
 
-def of_missing(seen: RouterSeen, prefix: IPv4Network, layer: str, hops: Iterable[Hop], *, besides: str = "") -> str:
+def of_missing(seen: RouterSeen, prefix: Network, layer: str, hops: Iterable[Hop], *, besides: str = "") -> str:
     """Why these next hops of a prefix are missing in a layer, besides a reason that was given already."""
     reasons = ((hop, _why_missing(seen, prefix, layer, hop)) for hop in hops_in_order(hops))
     return _joined((hop, reason) for hop, reason in reasons if reason != besides)
@@ -47,12 +48,12 @@ def of_resolution(seen: RouterSeen, hops: Iterable[Hop]) -> str:
     return _joined((hop, _resolution_reason(seen, hop)) for hop in hops_in_order(hops))
 
 
-def of_only_by_others(seen: RouterSeen, prefix: IPv4Network, hops: Iterable[Hop]) -> str:
+def of_only_by_others(seen: RouterSeen, prefix: Network, hops: Iterable[Hop]) -> str:
     """That next hops are announced by other nodes alone: they lead to a node that may be dead."""
     return _joined((hop, _others_reason(seen, prefix, hop)) for hop in hops_in_order(hops))
 
 
-def of_copies(seen: RouterSeen, prefixes: Iterable[IPv4Network]) -> str:
+def of_copies(seen: RouterSeen, prefixes: Iterable[Network]) -> str:
     """Which neighbours announce prefixes of others as well, while the others announce them, too; "" where nobody does."""
     copies = [
         (prefix, path)
@@ -82,7 +83,7 @@ def of_unfiltered(bgp_peers: Sequence[str]) -> str:
     )
 
 
-def of_unexpected(seen: RouterSeen, prefix: IPv4Network, layer: str) -> str:
+def of_unexpected(seen: RouterSeen, prefix: Network, layer: str) -> str:
     """Which route brought next hops that the cluster does not announce."""
     if layer == "kernel":
         return _kernel_reason(seen, prefix)
@@ -94,7 +95,7 @@ def of_unexpected(seen: RouterSeen, prefix: IPv4Network, layer: str) -> str:
     paths = [path for path in seen.bgp.get(prefix, ()) if path.chosen]
     if not paths:
         return ""
-    tunnel = any(IPV4_ADDRESS.match(path.hop) and IPv4Address(path.hop) in prefix for path in paths)
+    tunnel = any(ADDRESS.match(path.hop) and ip_address(path.hop) in prefix for path in paths)
     said = f"announced by {shortened({str(path.peer or 'the router itself') for path in paths})}"
     return f"{said}, by way of a tunnel address inside it (VXLAN)" if tunnel else said
 
@@ -110,7 +111,7 @@ def duration(seconds: int) -> str:
     return f"{seconds // DAY} days"
 
 
-def _why_missing(seen: RouterSeen, prefix: IPv4Network, layer: str, hop: Hop) -> str:
+def _why_missing(seen: RouterSeen, prefix: Network, layer: str, hop: Hop) -> str:
     lost = _session_reason(seen, hop)
     if lost:
         return lost if lost == NOT_CONFIGURED else f"session {lost}"
@@ -129,7 +130,7 @@ def _why_missing(seen: RouterSeen, prefix: IPv4Network, layer: str, hop: Hop) ->
     return _kernel_reason(seen, prefix) or above or "in BGP, but the kernel does not have it"
 
 
-def _rib_reason(seen: RouterSeen, prefix: IPv4Network) -> str:
+def _rib_reason(seen: RouterSeen, prefix: Network) -> str:
     chosen = seen.chosen_rib(prefix)
     if chosen is None:
         held_back = "in the router's table, but its policy does not hand it to the kernel"
@@ -139,7 +140,7 @@ def _rib_reason(seen: RouterSeen, prefix: IPv4Network) -> str:
     return f"in BGP, but {chosen.absent}"
 
 
-def _kernel_reason(seen: RouterSeen, prefix: IPv4Network) -> str:
+def _kernel_reason(seen: RouterSeen, prefix: Network) -> str:
     taken = seen.chosen_kernel(prefix)
     listed = seen.kernel.get(prefix, ())
     if taken is None:
@@ -172,7 +173,7 @@ def _resolution_reason(seen: RouterSeen, hop: Hop) -> str:
     table, kernel = seen.resolved.get(hop), seen.kernel_gateways(hop)
     if kernel is None or table is None or table in (kernel, {hop}):
         return ""
-    taken = seen.lookups[IPv4Network(hop)]
+    taken = seen.lookups[ip_network(hop)]
     way = f"reaches it by {shortened(kernel)} ({taken.prefix})" if taken else "has no route to it"
     return f"the router's table resolves it by {shortened(table)}, the kernel {way}"
 
@@ -181,7 +182,7 @@ def _no_way(seen: RouterSeen, hop: Hop) -> str:
     """What the kernel has for a next hop that the router's table cannot resolve."""
     if seen.kernel_gateways(hop) is None:
         return ""
-    taken = seen.lookups[IPv4Network(hop)]
+    taken = seen.lookups[ip_network(hop)]
     if taken is None:
         return ": there is no route to it"
     return f": the one route to it is {taken.prefix}, by which the router's table does not resolve it"
@@ -189,7 +190,7 @@ def _no_way(seen: RouterSeen, hop: Hop) -> str:
 
 def _session_reason(seen: RouterSeen, hop: Hop) -> str:
     session = _session(seen, hop)
-    return NOT_CONFIGURED if session is None and IPV4_ADDRESS.match(hop) else of_session(session) if session else ""
+    return NOT_CONFIGURED if session is None and ADDRESS.match(hop) else of_session(session) if session else ""
 
 
 def _stale_reason(seen: RouterSeen, hop: Hop) -> str:
@@ -201,7 +202,7 @@ def _stale_reason(seen: RouterSeen, hop: Hop) -> str:
     return f"{_kept(session.stale_seconds)}: session {lost}"
 
 
-def _others_reason(seen: RouterSeen, prefix: IPv4Network, hop: Hop) -> str:
+def _others_reason(seen: RouterSeen, prefix: Network, hop: Hop) -> str:
     others = shortened({str(path.peer) for path in seen.bgp[prefix] if path.hop == hop and path.peer is not None})
     session = _session(seen, hop)
     if session is None:
@@ -219,7 +220,7 @@ def _kept(seconds: int | None) -> str:
 
 
 def _session(seen: RouterSeen, hop: Hop) -> Session | None:
-    return seen.sessions.get(IPv4Address(hop)) if IPV4_ADDRESS.match(hop) else None
+    return seen.sessions.get(ip_address(hop)) if ADDRESS.match(hop) else None
 
 
 def _joined(reasons: Iterable[tuple[Hop, str]]) -> str:

@@ -7,16 +7,16 @@ announces nothing to anybody until every neighbour that it is configured with ha
 
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import IPv4Address
 
 from kubepeer.intent import Intent, Node, Router
+from kubepeer.intent.families import Address
 from tasks.platforms.seen import RouterSeen, Session
 from tasks.routes.expected import Announced
 from tasks.routes.selection import addresses_of
 
 RECOVERY_SECONDS = 240  # BIRD's default of `graceful restart wait`; Calico's configuration does not set it
 
-HasSession = Callable[[str, IPv4Address], bool | None]
+HasSession = Callable[[str, Address], bool | None]
 """Whether the router of that name has a session with this address; None where it was not asked."""
 
 
@@ -35,7 +35,7 @@ def with_recovery(
     """
     sessions = dict(seen.sessions)
     for node in intent.peers_of(router):
-        for address in addresses_of(node, announced) or [node.address]:
+        for address in addresses_of(node, announced) or node.addresses:
             session = sessions.get(address)
             if session and _is_silent(seen, session) and remaining(session):
                 sessions[address] = replace(session, waits=_reason(node, address, session, router, has_session))
@@ -58,7 +58,7 @@ def seconds_to_wait(seen: RouterSeen) -> int:
     return max((remaining(session) for session in seen.sessions.values() if session.waits), default=0)
 
 
-def _reason(node: Node, address: IPv4Address, session: Session, router: Router, has_session: HasSession) -> str:
+def _reason(node: Node, address: Address, session: Session, router: Router, has_session: HasSession) -> str:
     others = {name: has_session(name, address) for name in node.routers if name != router.name}
     away = [name for name, up in others.items() if up is False]
     unknown = [name for name, up in others.items() if up is None]

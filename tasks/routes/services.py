@@ -6,24 +6,25 @@ Source: calico, confd/pkg/backends/calico/routes.go: advertiseThisService and ge
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
+
+from kubepeer.intent.families import Address, Network
 
 Manifest = Mapping[str, Any]
 Key = tuple[str, str]  # namespace, name
 
 TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
 SLICE_OWNER = "kubernetes.io/service-name"
-SINGLE = 32  # the length of one address
 
 
 @dataclass(frozen=True)
 class Advertised:
     """The service networks of BGPConfiguration default."""
 
-    cluster: tuple[IPv4Network, ...] = ()
-    external: tuple[IPv4Network, ...] = ()
-    load_balancer: tuple[IPv4Network, ...] = ()
+    cluster: tuple[Network, ...] = ()
+    external: tuple[Network, ...] = ()
+    load_balancer: tuple[Network, ...] = ()
     aggregated: bool = True  # serviceLoadBalancerAggregation, from Calico 3.31
 
     @classmethod
@@ -38,10 +39,10 @@ class Advertised:
         )
 
     @property
-    def aggregates(self) -> tuple[IPv4Network, ...]:
+    def aggregates(self) -> tuple[Network, ...]:
         """What every node announces whatever the services; a network of a single address is announced by its service alone."""
         networks = (*self.cluster, *self.external, *(self.load_balancer if self.aggregated else ()))
-        return tuple(network for network in networks if network.prefixlen < SINGLE)
+        return tuple(network for network in networks if network.prefixlen < network.max_prefixlen)
 
     def by_endpoints(self, service: Manifest) -> bool:
         """Whether it depends on a service's endpoints who announces its addresses, or whether anybody does."""
@@ -69,8 +70,8 @@ def local(service: Manifest) -> bool:
 
 def addresses(
     services: Iterable[Manifest], endpoints: Endpoints, advertised: Advertised
-) -> Iterator[tuple[IPv4Network, frozenset[str] | None, str]]:
-    """The /32s: prefix, names of the nodes that announce it (None: every node that is not excluded), and why."""
+) -> Iterator[tuple[Network, frozenset[str] | None, str]]:
+    """The /32s and /128s: prefix, names of the nodes that announce it (None: every node that is not excluded), and why."""
     for service in services:
         if not _relevant(service):
             continue
@@ -79,30 +80,31 @@ def addresses(
         if local(service):
             for address in _addresses(service, advertised):
                 yield (
-                    IPv4Network(address),
+                    ip_network(address),
                     endpoints.nodes.get(key, frozenset()),
                     f"service {name}, traffic policy Local",
                 )
         elif _alone(service, advertised):
             for address in _addresses(service, advertised):
-                yield IPv4Network(address), None, f"service {name}, announced as one address"
+                yield ip_network(address), None, f"service {name}, announced as one address"
         elif not advertised.aggregated and key in endpoints.services:
             for address in _addresses(service, advertised):
-                yield IPv4Network(address), None, f"service {name}, without aggregation"
+                yield ip_network(address), None, f"service {name}, without aggregation"
 
 
-def endpoints(items: Iterable[Manifest], *, ready: bool) -> Endpoints:
+def endpoints(items: Iterable[Manifest], *, ready: bool, family: str = "IPv4") -> Endpoints:
     """The endpoints that count, from EndpointSlices or Endpoints.
 
     Args:
         items: of either kind.
         ready: those alone that are ready. Calico announces for any that is listed from 3.31 on, where it reads EndpointSlices.
+        family: whose EndpointSlices count.
 
     """
     found: dict[Key, set[str]] = defaultdict(set)
     for item in items:
         owner = (item["metadata"].get("labels") or {}).get(SLICE_OWNER)
-        if owner and "endpoints" in item and item.get("addressType", "IPv4") == "IPv4":
+        if owner and "endpoints" in item and item.get("addressType", "IPv4") == family:
             nodes = [endpoint.get("nodeName") for endpoint in item["endpoints"] or () if not ready or _ready(endpoint)]
             key = (item["metadata"]["namespace"], owner)
         elif "subsets" in item:
@@ -132,11 +134,11 @@ def _relevant(service: Manifest) -> bool:
     return spec.get("type", "ClusterIP") in TYPES and spec.get("clusterIP") not in (None, "", "None")
 
 
-def _addresses(service: Manifest, advertised: Advertised) -> list[IPv4Address]:
+def _addresses(service: Manifest, advertised: Advertised) -> list[Address]:
     """All addresses of a service that may be announced; BIRD's export filter lets nothing else through."""
     spec = service["spec"]
     return [
-        *_within([spec["clusterIP"]], advertised.cluster),
+        *_within(spec.get("clusterIPs") or [spec["clusterIP"]], advertised.cluster),
         *_within(spec.get("externalIPs") or [], advertised.external),
         *_within(_ingress(service), advertised.load_balancer),
     ]
@@ -151,8 +153,8 @@ def _alone(service: Manifest, advertised: Advertised) -> bool:
     return bool(_within(spec.get("externalIPs") or [], _single(advertised.external)))
 
 
-def _single(networks: Iterable[IPv4Network]) -> list[IPv4Network]:
-    return [network for network in networks if network.prefixlen == SINGLE]
+def _single(networks: Iterable[Network]) -> list[Network]:
+    return [network for network in networks if network.prefixlen == network.max_prefixlen]
 
 
 def _ingress(service: Manifest) -> list[str]:
@@ -160,12 +162,11 @@ def _ingress(service: Manifest) -> list[str]:
     return [ingress["ip"] for ingress in status.get("ingress") or () if ingress.get("ip")]
 
 
-def _within(texts: Iterable[str], networks: Iterable[IPv4Network]) -> list[IPv4Address]:
+def _within(texts: Iterable[str], networks: Iterable[Network]) -> list[Address]:
     wanted = list(networks)
     parsed = (ip_address(text) for text in texts)
-    return [one for one in parsed if isinstance(one, IPv4Address) and any(one in network for network in wanted)]
+    return [one for one in parsed if any(one in network for network in wanted)]
 
 
-def _networks(blocks: Iterable[Manifest] | None) -> tuple[IPv4Network, ...]:
-    parsed = (ip_network(block["cidr"], strict=False) for block in blocks or ())
-    return tuple(network for network in parsed if isinstance(network, IPv4Network))
+def _networks(blocks: Iterable[Manifest] | None) -> tuple[Network, ...]:
+    return tuple(ip_network(block["cidr"], strict=False) for block in blocks or ())

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from kubepeer.checks import Finding
 from kubepeer.intent.between_nodes import way
+from kubepeer.intent.families import by_number
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.run import Run
 from tasks.control_plane import holders
@@ -57,22 +58,25 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding]) ->
     each = good if len(good) <= SCREEN else []
     wide = [_hops(row) for row in bad] + [hops for row in each if " by " in (hops := _hops(row))]
     width = min(HOPS_LIMIT, max([HOPS_WIDTH, *(len(hops) + 2 for hops in wide)]))
+    column = max(
+        [PREFIX_WIDTH, *(len(finding.subject) + 1 for finding in findings if ":" in finding.subject)]
+    )  # of IPv6
     head = f" {host}  AS {as_number}  {up} of {len(sessions)} sessions established"
-    title = f" {'prefix':<{PREFIX_WIDTH}}{'next hops':<{width}}{MARKS.format('bgp', 'rib', 'kernel')}"
+    title = f" {'prefix':<{column}}{'next hops':<{width}}{MARKS.format('bgp', 'rib', 'kernel')}"
     return [
         Text(head, style="bold red" if lost or bad else "bold"),
-        *(Text(f" x {finding.subject:<{PREFIX_WIDTH - 2}}{finding.reason}", style="red") for finding in lost),
+        *(Text(f" x {finding.subject:<{column - 2}}{finding.reason}", style="red") for finding in lost),
         Text(title, style="dim"),
-        *(_line(row, width) for row in bad),
-        *(_alike(good, width) if len(good) > SCREEN else [_line(row, width) for row in good]),
-        *(Text(f" i {finding.subject:<{PREFIX_WIDTH - 2}}{finding.reason}", style="dim") for finding in remarks),
+        *(_line(row, column, width) for row in bad),
+        *(_alike(good, column, width) if len(good) > SCREEN else [_line(row, column, width) for row in good]),
+        *(Text(f" i {finding.subject:<{column - 2}}{finding.reason}", style="dim") for finding in remarks),
     ]
 
 
 def seed_table(seen: RouterSeen) -> list[str]:
     """The routes of the cluster's networks as the tutorial shows them: B>* 10.33.5.0/24 [20/0] via 10.31.90.1, eth0, weight 1, 2d19h22m."""
     lines: list[str] = []
-    for prefix, routes in sorted(seen.rib.items()):
+    for prefix, routes in sorted(seen.rib.items(), key=lambda item: by_number(item[0])):
         for route in routes:
             lines += _as_shown(str(prefix), route)
     return lines
@@ -89,13 +93,13 @@ def _rows(findings: Iterable[Finding]) -> dict[str, Row]:
     return dict(rows)
 
 
-def _line(row: Row, width: int) -> Text:
+def _line(row: Row, column: int, width: int) -> Text:
     wrong = [finding for finding in row.values() if not finding.ok]
     subject = next(iter(row.values())).subject
     marks = MARKS.format(*(_mark(row, layer) for layer in LAYERS))
     # what several layers say is said once
     reason = "; ".join(dict.fromkeys(part for finding in wrong for part in finding.reason.split("; ") if part))
-    text = f" {subject:<{PREFIX_WIDTH}}{_hops(row):<{width}}{marks}   {reason}".rstrip()
+    text = f" {subject:<{column}}{_hops(row):<{width}}{marks}   {reason}".rstrip()
     return Text(text, style="red" if wrong else "")
 
 
@@ -117,7 +121,7 @@ def _mark(row: Row, layer: str) -> str:
     return "-" if layer not in row else "ok" if row[layer].ok else "x"
 
 
-def _alike(rows: Sequence[Row], width: int) -> list[Text]:
+def _alike(rows: Sequence[Row], column: int, width: int) -> list[Text]:
     """One line for all healthy prefixes of one length and number of next hops."""
 
     def kind(row: Row) -> tuple[int, str]:
@@ -129,7 +133,7 @@ def _alike(rows: Sequence[Row], width: int) -> list[Text]:
         count = len(list(group))
         what = f"{count} prefix{'es' if count > 1 else ''} /{length}"
         each = f"{hops} next hop{'s' if hops > 1 else ''} each"
-        lines.append(Text(f" {what:<{PREFIX_WIDTH}}{each:<{width}}{MARKS.format('ok', 'ok', 'ok')}".rstrip()))
+        lines.append(Text(f" {what:<{column}}{each:<{width}}{MARKS.format('ok', 'ok', 'ok')}".rstrip()))
     return lines
 
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
-from ipaddress import IPv4Address, collapse_addresses
 from math import floor
 
 from nornir.core.task import Result, Task
@@ -11,6 +10,7 @@ from nornir.core.task import Result, Task
 from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.intent import Router
+from kubepeer.intent.families import Address
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done, host_error, waiting
 from tasks.cluster.access import API, ASKED_API, open_api
@@ -28,7 +28,7 @@ from tasks.routes.driver import ask_driver
 from tasks.routes.expected import Announced, announced
 from tasks.routes.left import ANNOUNCED, METALLB, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
-from tasks.routes.selection import elsewhere, judged, outermost, peers, probes_for, ways_to
+from tasks.routes.selection import collapsed, elsewhere, judged, outermost, peers, probes_for, ways_to
 
 INTERVAL_SECONDS = (
     2.0  # between two questions: a quarter of the shortest hold time in use (9 s), and no load on a router
@@ -169,14 +169,14 @@ def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]
     router = intent.router(name)
     addresses = peers(intent, expected)
     probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
-    answers = _ask(run, name, reader, reader.questions(list(collapse_addresses(networks)), probes))
+    answers = _ask(run, name, reader, reader.questions(collapsed(networks), probes))
     seen = reader.read(answers, probes)
     if not intent.load_balancer.speaks:  # it is Calico's own daemon that waits
         seen = with_recovery(seen, intent, expected, router, partial(_has_session, run))
     run.keep(SEEN, seen, of=name)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
-    return judge(Case(name, expected, seen, networks, addresses, only, others, router.address))
+    return judge(Case(name, expected, seen, networks, addresses, only, others, router.addresses))
 
 
 def _ask(run: Run, name: str, reader: RouterReader, questions: Mapping[str, str]) -> Mapping[str, Answer]:
@@ -188,7 +188,7 @@ def _ask(run: Run, name: str, reader: RouterReader, questions: Mapping[str, str]
     return ask(open_shell(run.nornir, name), questions).answers
 
 
-def _has_session(run: Run, router: str, peer: IPv4Address) -> bool | None:
+def _has_session(run: Run, router: str, peer: Address) -> bool | None:
     """What this run knows of another router's session; one that could not be reached has none as far as can be told."""
     unseen = run.recall(UNSEEN, of=router)
     if unseen or router in run.nornir.data.failed_hosts:
@@ -210,14 +210,15 @@ def what_is_announced(run: Run, router: Router | None = None) -> Announced:
     """
     api = open_api(run)
     cluster = run.intent.cluster
-    services = cluster.bgp.announced_services(cluster.networks)
+    networks = cluster.networks
+    services = cluster.bgp.announced_services(networks)
     moment = floor(time.monotonic() / INTERVAL_SECONDS)
     if router is not None and run.intent.load_balancer.speaks:
         objects = run.once(METALLB, lambda: metallb_cluster.read_objects(api), of=moment)
-        return metallb.announced(objects, router.address, cluster.networks.load_balancers)
+        return metallb.announced(objects, router.address, networks.load_balancers)
     return run.once(
         ANNOUNCED,
-        lambda: announced(read_objects(api), services, run.intent.software.calico),
+        lambda: announced(read_objects(api), services, run.intent.software.calico, networks.versions),
         of=moment,
     )
 

@@ -9,6 +9,7 @@ from functools import partial
 from nornir.core.task import Result, Task
 
 from kubepeer.errors import RefusedError
+from kubepeer.intent.families import IPV4, named
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done, waiting
 from tasks.cluster.access import API, ASKED_API, open_api
@@ -61,9 +62,16 @@ def read(task: Task, run: Run) -> Result:
     """The workload as the cluster has it, with a service of policy Local for the time of the test.
 
     Raises:
-        RefusedError: there is no workload to try, or nobody who can.
+        RefusedError: there is no workload to try, or nobody who can; or the cluster has addresses that would not be tried.
 
     """
+    versions = run.intent.cluster.networks.versions
+    if versions != (IPV4,):
+        raise RefusedError(
+            f"addresses of IPv4 alone are tried, and the cluster has {named(versions)}: a green answer would say little",
+            host=task.host.name,
+            cure="python runbooks/verify_routes.py proves the routes of both families",
+        )
     if not list(sources(run)):
         raise RefusedError(
             "none of the chosen hosts can try anything: a green answer would say nothing",

@@ -6,6 +6,8 @@ from typing import Any
 from kubepeer.intent import Intent
 from tasks.linux.templates import render
 from tasks.platforms.platform import PLATFORMS, context
+from tests.both_families import dual_stack, ipv6_only
+from tests.conftest import merged
 
 ROUTER = "openwrt"
 NODES = [f"k8s-calico-master-10-31-90-{number}" for number in (1, 2, 3)]
@@ -50,6 +52,10 @@ ABSENT = {
     ("as_override", "ios"),
     *(("range_in_a_vrf", platform) for platform in ("bird", "junos", "vyos")),
 }
+# platforms that are told of IPv4 alone
+ABSENT |= {
+    (variant, platform) for variant in ("dual_stack", "ipv6") for platform in ("eos", "ios", "nxos", "junos", "vyos")
+}
 FAR = {"neighbours": "dynamic", "multihop": 2, "graceful_restart": "off"}
 
 
@@ -87,6 +93,11 @@ VARIANTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "as_override_in_a_vrf": lambda platform: _deep(_routed("as_override"), _peering(platform, {"vrf": "CLUSTER"})),
     "range_in_a_vrf": lambda platform: _peering(platform, {**RANGE_IN_VRF, **CANNOT.get(platform, {})}),
 }
+VARIANTS = {
+    **VARIANTS,
+    "dual_stack": lambda _: dual_stack(),
+    "ipv6": lambda platform: merged(ipv6_only(), _peering(platform, {**EVERYTHING, **CANNOT.get(platform, {})})),
+}
 PASSWORDS = {"everything": "tutorial"}
 
 
@@ -105,7 +116,11 @@ def inventory(variant: str, platform: str) -> dict[str, Any]:
     return {
         "defaults": "today",
         **edits,
-        "hosts": {**edits.get("hosts", {}), ROUTER: {"groups": [platform]}, "tiny-unraid": None},
+        "hosts": {
+            **edits.get("hosts", {}),
+            ROUTER: {**edits.get("hosts", {}).get(ROUTER, {}), "groups": [platform]},
+            "tiny-unraid": None,
+        },
     }
 
 

@@ -21,6 +21,7 @@ from tasks.nodes.given import Given
 from tasks.nodes.repository import Repository
 from tasks.nodes.systems import System
 from tasks.platforms.platform import PLATFORMS, context
+from tests.both_families import dual_stack, ipv6_only
 
 ARCHIVES = {
     "firewall": "open",
@@ -90,6 +91,11 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         "hosts": {"k8s-calico-worker-10-31-90-6": {"data": {"as_number": 64999, "routers": ["openwrt"]}}},
     },
     "calico-allocates": {"defaults": "today", "defaults_file": {"data": {"load_balancer": {"provider": "calico"}}}},
+}
+VARIANTS = {
+    **VARIANTS,
+    "dual-stack": {"defaults": "today", **dual_stack()},
+    "ipv6": {"defaults": "today", **ipv6_only()},
 }
 LOGINS = {"registry.k8s.io": "tutorial"}
 PASSWORDS = {"1.31.0": "tutorial", "metallb-speaks": "tutorial"}

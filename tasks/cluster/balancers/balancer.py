@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from typing import Protocol
 
 from kubepeer.intent import Intent
+from kubepeer.intent.families import Address
 from tasks.cluster.api import Manifest
 
 
@@ -16,11 +16,13 @@ class Request:
     Attributes:
         annotations: of the service.
         load_balancer_ip: spec.loadBalancerIP, where no annotation can ask for it.
+        single: it asks for one address, and so for one family.
 
     """
 
     annotations: Mapping[str, str] = field(default_factory=dict)
-    load_balancer_ip: IPv4Address | None = None
+    load_balancer_ip: Address | None = None
+    single: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Balancer(Protocol):
     def listed(self) -> Mapping[str, str]:
         """Of which kinds an object of ours goes that is no longer wanted: kind -> the list's path."""
 
-    def request(self, intent: Intent, address: IPv4Address | None) -> Request:
+    def request(self, intent: Intent, address: Address | None) -> Request:
         """How a service asks for this address, or for any."""
 
     def reasons(self, intent: Intent, manifests: Sequence[Manifest]) -> list[str]:

@@ -4,10 +4,10 @@ Sources: MetalLB's website/content (installation, configuration/calico.md, conce
 """
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address
 
 from kubepeer import versions
 from kubepeer.intent import Intent
+from kubepeer.intent.families import Address
 from tasks.cluster import schema
 from tasks.cluster.api import Manifest
 from tasks.cluster.balancers import metallb_peers
@@ -62,7 +62,7 @@ class MetalLB:
             "cluster/load_balancer_metallb.yaml.j2",
             name=POOL,
             namespace=NAMESPACE,
-            network=intent.cluster.networks.load_balancers,
+            networks=intent.cluster.networks.every_load_balancers,
             speaks=balancer.speaks,
             peers=metallb_peers.peers(intent),
             bgp=intent.cluster.bgp,
@@ -74,11 +74,13 @@ class MetalLB:
         )
         return documents(text)
 
-    def request(self, intent: Intent, address: IPv4Address | None) -> Request:
+    def request(self, intent: Intent, address: Address | None) -> Request:
         """By MetalLB's annotations, under the name that the version has for them."""
         newer = versions.has("metallb", str(intent.software.metallb), "annotations metallb.io")
         prefix = "metallb.io" if newer else "metallb.universe.tf"
-        return Request({f"{prefix}/loadBalancerIPs": str(address)} if address else {f"{prefix}/address-pool": POOL})
+        if address is None:
+            return Request({f"{prefix}/address-pool": POOL})
+        return Request({f"{prefix}/loadBalancerIPs": str(address)}, single=True)
 
     def reasons(self, intent: Intent, manifests: Sequence[Manifest]) -> list[str]:
         """Why this is not the manifest of the MetalLB in the inventory."""

@@ -1,9 +1,9 @@
 """No load balancer of ours: services get addresses from somebody else, or none. Pure."""
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address
 
 from kubepeer.intent import Intent
+from kubepeer.intent.families import Address
 from tasks.cluster.api import Manifest
 from tasks.cluster.balancers.balancer import Place, Request
 
@@ -33,7 +33,7 @@ class Nobody:
         """Nothing."""
         return []
 
-    def request(self, intent: Intent, address: IPv4Address | None) -> Request:  # noqa: ARG002
+    def request(self, intent: Intent, address: Address | None) -> Request:  # noqa: ARG002
         """Nobody is asked."""
         return Request()
 

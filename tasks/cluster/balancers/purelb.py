@@ -1,10 +1,10 @@
 """PureLB's allocator and its pool; Calico announces, so the node agent stays out. Pure."""
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address
 
 from kubepeer import versions
 from kubepeer.intent import Intent
+from kubepeer.intent.families import Address
 from tasks.cluster.api import Manifest
 from tasks.cluster.balancers.balancer import Place, Request
 from tasks.cluster.balancers.manifest import containers_of, find, versions_of
@@ -71,13 +71,13 @@ class PureLB:
         )
         return documents(text)
 
-    def request(self, intent: Intent, address: IPv4Address | None) -> Request:
+    def request(self, intent: Intent, address: Address | None) -> Request:
         """By PureLB's annotation alone (its pool follows from it), where the version has it; loadBalancerIP is deprecated."""
         if address is None:
             return Request({"purelb.io/service-group": GROUP})
         if _has(intent, "addresses annotation"):
-            return Request({"purelb.io/addresses": str(address)})
-        return Request({"purelb.io/service-group": GROUP}, address)
+            return Request({"purelb.io/addresses": str(address)}, single=True)
+        return Request({"purelb.io/service-group": GROUP}, address, single=True)
 
     def reasons(self, intent: Intent, manifests: Sequence[Manifest]) -> list[str]:
         """Why this is not the manifest of the PureLB in the inventory."""

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 
 from kubepeer.intent import Intent, Router
-from tasks.platforms.ownership import OWNER, Claim, refuse_other_claims
+from kubepeer.intent.families import Address
+from tasks.platforms.ownership import Claim, refuse_other_claims
+from tasks.platforms.sides import sides
 
 LONGEST_NAME = 64  # SYM_MAX_LEN of BIRD's conf/conf.h
 
@@ -24,12 +26,13 @@ class Bird:
 
     def values(self, intent: Intent, router: Router, running: str) -> Mapping[str, object]:  # noqa: ARG002  nothing of it is process-wide
         """The protocols' names: a node's, in the signs that BIRD has for a name; its address where that is too long or taken."""
-        names: dict[str, str] = {}
-        for node in intent.peers_of(router):
-            name = _name(node.name)
-            if len(name) > LONGEST_NAME or name in names.values():
-                name = _name(str(node.address))
-            names[node.name] = name
+        names: dict[Address, str] = {}
+        for side in sides(intent, router):
+            for node in side.neighbours:
+                name = _name(node.name, side.group)
+                if len(name) > LONGEST_NAME or name in names.values():
+                    name = _name(str(node.address), side.group)
+                names[node.address] = name
         return {"protocol_names": names}
 
     def candidate(self, intent: Intent, router: Router, rendered: str, running: str) -> str:
@@ -55,5 +58,5 @@ class Bird:
         return changed
 
 
-def _name(text: str) -> str:
-    return f"{OWNER.lower()}_{re.sub('[^a-z0-9]', '_', text)}"
+def _name(text: str, group: str) -> str:
+    return f"{group.lower()}_{re.sub('[^a-z0-9]', '_', text)}"

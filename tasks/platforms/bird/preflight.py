@@ -24,6 +24,7 @@ class BirdPreflight:
         main: the file that it starts with.
         ours: the file that Kubepeer owns.
         vrf: the table that the sessions' routes go to, where that is not BIRD's own.
+        families: those of its sessions.
 
     """
 
@@ -31,11 +32,14 @@ class BirdPreflight:
     main: str = site.MAIN
     ours: str = site.OURS
     vrf: str | None = None
+    families: tuple[int, ...] = (4,)
 
     def of(self, router: Router) -> "BirdPreflight":
         """The same for one router: where its files lie, and which table it peers in."""
         files = router.configuration_files
-        return BirdPreflight(site.main(files), site.ours(files), router.peering.vrf)
+        return BirdPreflight(
+            site.main(files), site.ours(files), router.peering.vrf, tuple(one.version for one in router.addresses)
+        )
 
     @property
     def questions(self) -> Mapping[str, str]:
@@ -70,7 +74,8 @@ class BirdPreflight:
         if not found.reads(self.ours):
             yield f"{basename(self.main)} does not read {self.ours}: add the line `{self._include}` at its end"
         try:
-            yield from self._merging(found.whole, len(peers))
+            for family in self.families:
+                yield from self._merging(found.whole, len(peers), family)
         except SyntaxRefused as error:
             yield f"its configuration cannot be read ({error}): run `birdc configure check` there"
 
@@ -80,21 +85,22 @@ class BirdPreflight:
         folder = dirname(self.ours)
         return f'include "{self.ours if folder == dirname(self.main) else f"{folder}/*.conf"}";'
 
-    def _merging(self, text: str, peers: int) -> Iterator[str]:
+    def _merging(self, text: str, peers: int, version: int) -> Iterator[str]:
         """Why equal paths would not reach the kernel together: BIRD merges them in the kernel protocol alone, and not unless told."""
-        tables = configuration.tables(text, "ipv4")
+        family = f"ipv{version}"
+        tables = configuration.tables(text, family)
         table, file = self.vrf or tables[0], basename(self.main)
         if table not in tables:
-            yield f"it has no table {table}: write `ipv4 table {table};` into {file}, or correct data.peering.vrf"
+            yield f"it has no table {table}: write `{family} table {table};` into {file}, or correct data.peering.vrf"
             return
-        kernels = [one for one in configuration.kernels(text) if (one.family, one.table) == ("ipv4", table)]
+        kernels = [one for one in configuration.kernels(text) if (one.family, one.table) == (family, table)]
         statement = "merge paths on;" if peers <= configuration.MERGED_BY_DEFAULT else f"merge paths on limit {peers};"
         of_table = f" {{ table {table}; export all; }}; kernel table NUMBER;" if self.vrf else " { export all; };"
         merged = max((one.merged for one in kernels if one.exports), default=0)
         if not kernels:
-            protocol = f"protocol kernel {{ ipv4{of_table} {statement} }}"
+            protocol = f"protocol kernel {{ {family}{of_table} {statement} }}"
             where = f" in table {table}" if self.vrf else ""
-            yield f"it has no kernel protocol for IPv4{where}, and no route would reach the kernel: add `{protocol}` to {file}"
+            yield f"it has no kernel protocol for IPv{version}{where}, and no route would reach the kernel: add `{protocol}` to {file}"
         elif not any(one.exports for one in kernels):
             yield f"its kernel protocol exports nothing, and no route would reach the kernel: write `export all;` into it in {file}"
         elif not merged:

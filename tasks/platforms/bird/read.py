@@ -16,13 +16,13 @@ A VRF is a table of BIRD, with a kernel protocol of its own that writes it to a 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
 
 from napalm_bird import configuration, protocols, routes, status
 from napalm_bird import files as configuration_files
 from napalm_bird.syntax import SyntaxRefused
 
 from kubepeer.errors import CommandError
+from kubepeer.intent.families import IPV4, IPV6, Address, Network, Version, version_of
 from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
@@ -32,7 +32,8 @@ from tasks.platforms.bird.read_sessions import by_peer, sessions_of
 from tasks.platforms.seen import RouterSeen
 
 BIRDC = "birdc -r"  # restricted: it can only look
-DEFAULT_TABLE = "master4"
+DEFAULT_TABLES: Mapping[Version, str] = {IPV4: "master4", IPV6: "master6"}
+DEFAULT_TABLE = DEFAULT_TABLES[IPV4]
 NO_KERNEL_PROTOCOL = "no kernel protocol of BIRD writes its table {} to the kernel: no route of it can be used"
 
 
@@ -53,12 +54,13 @@ class Bird:
         """The same, of another table."""
         return Bird(vrf, files or self.files)
 
-    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
+    def questions(self, networks: Sequence[Network], probes: Mapping[Network, Address]) -> dict[str, str]:
         """Everything in one round trip, whatever else BIRD's tables hold."""
         asked = {"status": f"{BIRDC} show status", "protocols": f"{BIRDC} show protocols all"}
         table = f" table {_symbol(self.table)}" if self._in_vrf else ""
-        kernels = f'{BIRDC} show protocols | awk \'$2 == "Kernel" && $3 == "{self.table}" {{print $1}}\''
         for network in networks:
+            main = self._tables.get(version_of(network), self.table)
+            kernels = f'{BIRDC} show protocols | awk \'$2 == "Kernel" && $3 == "{main}" {{print $1}}\''
             asked[f"paths {network}"] = f"{BIRDC} {shlex.quote(f'show route in {network}{table} all')}"
             exported = f"{BIRDC} \"show route in {network} export '$protocol' all\""
             asked[f"exported {network}"] = f"for protocol in $({kernels}); do {exported}; done"
@@ -69,14 +71,14 @@ class Bird:
             return asked | {"configuration": command, "tables": kernel_questions.TABLE_NAMES}
         return asked | {
             "lookups": kernel_questions.lookups_question(probes.values()),
-            "hash policy": kernel_questions.hash_policy_question(),
+            **kernel_questions.hash_policy_questions(networks),
         }
 
-    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
+    def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:
         """Read the answers to these questions."""
         now = status.read(_text(answers, "status")).now
         listed = protocols.protocols(_text(answers, "protocols"))
-        sessions = dict(sessions_of(listed, now, self.table))
+        sessions = dict(sessions_of(listed, now, self._tables))
         shown = list(_routes(answers, "paths"))
         table = by_prefix(shown)
         exported = {prefix: found[0] for prefix, found in by_prefix(_routes(answers, "exported")).items()}
@@ -92,7 +94,13 @@ class Bird:
             gateways_in_rib=True,
             notice=kernel.notice_of(in_kernel),
             hash_policy=kernel.hash_policy(answers),
+            hash_policy6=kernel.hash_policy(answers, IPV6),
         )
+
+    @property
+    def _tables(self) -> Mapping[Version, str]:
+        """By the family; a table that the owner has made for a VRF holds IPv4."""
+        return {IPV4: self.table} if self._in_vrf else DEFAULT_TABLES
 
     @property
     def _in_vrf(self) -> bool:

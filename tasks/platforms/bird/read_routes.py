@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import ip_address, ip_network
 
 from napalm_bird import clock
 from napalm_bird.routes import NextHop, Route
 
+from kubepeer.intent.families import Address, Network
 from tasks.platforms.hops import Hop
 from tasks.platforms.seen import Path, RibRoute, Session
 
@@ -14,14 +15,14 @@ UNMERGED = "the kernel protocol is not given it: its `merge paths` is off, or th
 OF_THE_KERNEL = "inherit"  # BIRD's word for what a kernel protocol has learned
 
 
-def by_prefix(routes: Iterable[Route]) -> dict[IPv4Network, list[Route]]:
-    """The routes to networks of IPv4, by these."""
-    table: dict[IPv4Network, list[Route]] = {}
+def by_prefix(routes: Iterable[Route]) -> dict[Network, list[Route]]:
+    """The routes to networks of IP, by these."""
+    table: dict[Network, list[Route]] = {}
     for route in routes:
         try:
-            table.setdefault(IPv4Network(route.net), []).append(route)
-        except (AddressValueError, NetmaskValueError):
-            continue  # of another family
+            table.setdefault(ip_network(route.net), []).append(route)
+        except ValueError:
+            continue  # of no family of IP
     return table
 
 
@@ -84,8 +85,8 @@ def _uptime(route: Route, now: str) -> str:
     return route.since if seconds < 0 else str(timedelta(seconds=seconds)).rjust(8, "0")
 
 
-def _address(text: str) -> IPv4Address | None:
+def _address(text: str) -> Address | None:
     try:
-        return IPv4Address(text) if text else None
-    except AddressValueError:
-        return None  # a neighbour by IPv6
+        return ip_address(text) if text else None
+    except ValueError:
+        return None  # a neighbour on a link

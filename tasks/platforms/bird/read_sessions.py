@@ -1,12 +1,13 @@
 """BIRD's BGP protocols as sessions, with their ages and why they are down. Pure; the text is read by napalm_bird.protocols."""
 
 import re
-from collections.abc import Iterable, Iterator
-from ipaddress import AddressValueError, IPv4Address
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address
 
 from napalm_bird import clock
 from napalm_bird.protocols import Channel, Protocol
 
+from kubepeer.intent.families import Address, Version, version_of
 from tasks.platforms.seen import Session
 
 UNANSWERED = "its connection is not answered: the node is off, a firewall drops it, or one side alone has a password"
@@ -15,27 +16,31 @@ REFUSED_ALL = "the router's policy refuses all of it (import none)"
 DISABLED = "disabled on the router (birdc disable, or `disabled` in its configuration)"
 
 
-def sessions_of(protocols: Iterable[Protocol], now: str, table: str) -> Iterator[tuple[str, Session]]:
-    """The BGP protocols with a neighbour by IPv4, by their names.
+def sessions_of(
+    protocols: Iterable[Protocol], now: str, tables: Mapping[Version, str]
+) -> Iterator[tuple[str, Session]]:
+    """The BGP protocols with a neighbour that has an address, by their names; of each the channel of that address's family.
 
     Args:
         protocols: all that BIRD has.
         now: its clock.
-        table: the table that their routes go to: a neighbour of another table is another peer.
+        tables: by the family the table that their routes go to: a neighbour of another table is another peer.
 
     """
     for one in protocols:
-        channel = one.channel("ipv4")
-        if one.type != "BGP" or (channel and channel.fields.get("Table", table) != table):
+        if one.type != "BGP":
             continue
         try:
-            peer = IPv4Address(one.neighbor)
-        except AddressValueError:
-            continue  # an IPv6 neighbour, or a protocol that waits for whoever comes
+            peer = ip_address(one.neighbor)
+        except ValueError:
+            continue  # a protocol that waits for whoever comes
+        channel, table = one.channel(f"ipv{peer.version}"), tables.get(version_of(peer))
+        if table is None or (channel and channel.fields.get("Table", table) != table):
+            continue
         yield one.name, _session(peer, one, channel, now)
 
 
-def _session(peer: IPv4Address, one: Protocol, channel: Channel | None, now: str) -> Session:
+def _session(peer: Address, one: Protocol, channel: Channel | None, now: str) -> Session:
     fields = channel.fields if channel else {}
     timer = None if one.established else one.fields.get("Restart timer") or fields.get("LL stale timer")
     age = clock.age(one.since, now)
@@ -43,9 +48,9 @@ def _session(peer: IPv4Address, one: Protocol, channel: Channel | None, now: str
         peer=peer,
         state=one.fields.get("BGP state", one.state.capitalize()),
         seconds=None if age < 0 else age,
-        last_error="" if one.established else _last_error(one, channel),
+        last_error="" if one.established else _last_error(peer, one, channel),
         of_last_attempt=True,
-        discards=_discards(channel) if one.established else "",
+        discards=_discards(peer, channel) if one.established else "",
         stale_seconds=_seconds(timer),
         accepted=channel.routes.get("imported", 0) if channel else 0,
     )
@@ -65,7 +70,7 @@ SOCKET = {
 }
 
 
-def _last_error(one: Protocol, channel: Channel | None) -> str:
+def _last_error(peer: Address, one: Protocol, channel: Channel | None) -> str:
     """Why the session is down, in a network engineer's words.
 
     BIRD remembers the outcome of its last attempt alone: what ended the session is forgotten with the next one, seconds later.
@@ -79,7 +84,7 @@ def _last_error(one: Protocol, channel: Channel | None) -> str:
     elif one.state == "down" and not kind:
         said = DISABLED
     elif channel is None:
-        said = "the router has no ipv4 channel for it"
+        said = f"the router has no ipv{peer.version} channel for it"
     elif kind == "Received":
         said = f"{what}, sent by the node"
     elif kind == "BGP Error":
@@ -104,9 +109,9 @@ def _limit_exceeded(one: Protocol, channel: Channel | None) -> str:
     return f"closed by the router, its import limit{number} was reached{again}"
 
 
-def _discards(channel: Channel | None) -> str:
+def _discards(peer: Address, channel: Channel | None) -> str:
     if channel is None or channel.fields.get("State") != "UP":
-        return "IPv4 unicast is not negotiated"
+        return f"IPv{peer.version} unicast is not negotiated"
     for name in ("Import limit", "Receive limit"):
         limit = channel.fields.get(name, "")
         if limit.endswith("[HIT]"):
@@ -114,9 +119,9 @@ def _discards(channel: Channel | None) -> str:
     return REFUSED_ALL if channel.fields.get("Input filter") == "REJECT" else ""
 
 
-def by_peer(sessions: Iterable[Session]) -> dict[IPv4Address, Session]:
+def by_peer(sessions: Iterable[Session]) -> dict[Address, Session]:
     """One session an address; where two protocols have the same neighbour, the one that is up counts."""
-    found: dict[IPv4Address, Session] = {}
+    found: dict[Address, Session] = {}
     for session in sessions:
         if session.established or session.peer not in found:
             found[session.peer] = session

@@ -6,10 +6,11 @@ A route says of itself whether the kernel and the hardware have it: there is no 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from kubepeer.errors import CommandError
+from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import GETTER, document, named, sessions
 from tasks.platforms.hops import Hop
@@ -25,7 +26,7 @@ class Eos(ByVrf):
 
     encoding = "json"
 
-    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:  # noqa: ARG002
+    def questions(self, networks: Sequence[Network], probes: Mapping[Network, Address]) -> dict[str, str]:  # noqa: ARG002
         """The cluster's networks alone: the cost does not grow with the router's table."""
         vrf = self.vrf or DEFAULT
         asked = {"sessions": GETTER}
@@ -34,15 +35,15 @@ class Eos(ByVrf):
             asked[f"rib {network}"] = f"show ip route vrf {vrf} {network} longer-prefixes"
         return asked
 
-    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:  # noqa: ARG002
+    def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:  # noqa: ARG002
         """Read the answers."""
         bgp = {
-            IPv4Network(prefix): tuple(map(_path, entry["bgpRoutePaths"]))
+            ip_network(prefix): tuple(map(_path, entry["bgpRoutePaths"]))
             for name in named(answers, "bgp")
             for prefix, entry in self._table(answers, name, "bgpRouteEntries").items()
         }
         routes = {
-            IPv4Network(prefix): route
+            ip_network(prefix): route
             for name in named(answers, "rib")
             for prefix, route in self._table(answers, name, "routes").items()
         }
@@ -65,7 +66,7 @@ def _path(said: Mapping[str, Any]) -> Path:
     kind, peer = said["routeType"], said.get("peerEntry", {}).get("peerAddr")
     return Path(
         hop=said["nextHop"] or "own",
-        peer=IPv4Address(peer) if peer and said["nextHop"] else None,
+        peer=ip_address(peer) if peer and said["nextHop"] else None,
         chosen=bool(kind.get("active") or kind.get("ecmpContributor")),
         valid=bool(kind.get("valid")),
         stale=bool(kind.get("stale")),
@@ -97,6 +98,6 @@ def _is_forwarded(route: Mapping[str, Any]) -> bool:
     return bool(route.get("kernelProgrammed")) and bool(route.get("hardwareProgrammed"))
 
 
-def _forwarded(prefix: IPv4Network, route: Mapping[str, Any]) -> Iterator[KernelRoute]:
+def _forwarded(prefix: Network, route: Mapping[str, Any]) -> Iterator[KernelRoute]:
     if _is_forwarded(route):
         yield KernelRoute(prefix, _rib_route(route).protocol, 0, _hops(route))

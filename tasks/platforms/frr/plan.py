@@ -2,37 +2,25 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from ipaddress import ip_address
 
-from napalm_frr.as_numbers import Notation, as_number, process_of, written
+from napalm_frr.as_numbers import as_number, written
 
 from kubepeer.intent import Intent, Router
+from kubepeer.intent.families import IPV4, IPV6, Version
+from tasks.platforms.frr.groups import OURS, Process, claims, is_range_of, members, or_the_whole_group, process_in
 from tasks.platforms.lines import Line, lines_of, number
-from tasks.platforms.ownership import OWNER, Claim, raised, refuse_foreign_as, refuse_other_claims, several_as
+from tasks.platforms.ownership import OWNER, raised, refuse_foreign_as, refuse_other_claims, several_as
+from tasks.platforms.sides import GROUPS
 
-OWNED_GLOBALS = (f"ip prefix-list {OWNER}-", f"bgp as-path access-list {OWNER} ", f"route-map {OWNER}-")
+OWNED_GLOBALS = (
+    f"bgp as-path access-list {OWNER} ",
+    f"ip prefix-list {GROUPS[IPV4]}-",
+    f"ipv6 prefix-list {GROUPS[IPV6]}-",
+    *(f"route-map {group}-" for group in GROUPS.values()),
+)
 LISTEN_LIMIT = 100  # FRR's own: it is then not shown
 RELAX = "bgp bestpath as-path multipath-relax"
-
-
-@dataclass(frozen=True)
-class Process:
-    """The BGP process that the sessions are in: the default one, or that of a VRF.
-
-    Attributes:
-        line: as it stands, or as it is made.
-        as_number: its AS; None where it is not there yet.
-        notation: how it writes AS numbers.
-
-    """
-
-    line: str
-    as_number: int | None = None
-    notation: Notation = "plain"
-
-    def holds(self, context: tuple[str, ...], *below: str) -> bool:
-        """Whether a context is the process itself, or that section of it."""
-        return context == (self.line, *below)
 
 
 class Frr:
@@ -60,8 +48,11 @@ class Frr:
             "process": process.line,
             "as_text": {number: _as_it_stands(number, running, process) for number in numbers},
             "as_path": {number: written(number, process.notation).replace(".", r"\.") for number in numbers},
-            "source": router.address if elsewhere else None,
-            "maximum_paths": _maximum_paths(peers, running, process),
+            "ip": {IPV4: "ip", IPV6: "ipv6"},  # its words for a family in filters
+            "sources": {  # of several addresses of IPv6 on a link a router may take another
+                address.version: address for address in router.addresses if elsewhere or address.version == IPV6
+            },
+            "maximum_paths": {version: _maximum_paths(peers, running, process, version) for version in GROUPS},
             "listen_limit": _listen_limit(router.peering.listen_limit, running, process) if dynamic else None,
             "multipath_relax": several_as(intent, router) and not relaxed,
         }
@@ -82,18 +73,20 @@ class Frr:
         process = process_in(running, router)
         if process.as_number is not None:
             refuse_foreign_as(router, process.as_number)
-        refuse_other_claims(intent, router, _claims(running))
+        refuse_other_claims(intent, router, claims(running))
         wanted = set(lines_of(rendered))
         neighbours = intent.addresses_of_peers(router)
         stale = [line for line in lines_of(running) if _is_ours(line, neighbours, process) and line not in wanted]
-        stale = _or_the_whole_group(stale, _members(running, process))
+        for group in GROUPS.values():
+            stale = or_the_whole_group(stale, group, members(running, process, group))
         listed = neighbours if router.peering.neighbours == "static" else frozenset()
         return "\n".join([*_removals(stale, listed), rendered])
 
     def owned(self, intent: Intent, router: Router, configuration: str) -> str:
         """Our part of a configuration, each line with its context."""
         process = process_in(configuration, router)
-        neighbours = intent.addresses_of_peers(router) | _members(configuration, process)
+        in_groups = (members(configuration, process, group) for group in GROUPS.values())
+        neighbours = intent.addresses_of_peers(router).union(*in_groups)
         ours = (line for line in lines_of(configuration) if _is_ours(line, neighbours, process))
         return "\n".join(_in_context(line, line.text) for line in ours)
 
@@ -110,25 +103,18 @@ class Frr:
 
         """
         process = process_in(running, router)
-        ours = _members(running, process)
         neighbours = intent.addresses_of_peers(router)
-        if any(_is_our_range(line.text) for line in lines_of(running) if process.holds(line.context)):
-            ours |= neighbours
+        by_group = {group: members(running, process, group) for group in GROUPS.values()}
+        for version, group in GROUPS.items():
+            if any(is_range_of(line.text, group) for line in lines_of(running) if process.holds(line.context)):
+                by_group[group] |= {one for one in neighbours if ip_address(one).version == version}
+        ours = set().union(*by_group.values())
         both_ends = set(
             re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as|ttl-security|update-source) ", diff, re.MULTILINE)
         )
-        both_ends |= set(re.findall(rf"^-\s*neighbor (\S+) peer-group {OWNER}$", diff, re.MULTILINE))
-        return ours if OWNER in both_ends else (ours - neighbours) | (ours & both_ends)
-
-
-def process_in(running: str, router: Router) -> Process:
-    """The process of a router's sessions as it stands, with the words that FRR prints; else as it is made. A view is nobody's VRF."""
-    vrf = router.peering.vrf
-    for line in lines_of(running):
-        found = process_of(line.text) if not line.context else None
-        if found and found[1] == (vrf or "default") and " view " not in line.text:
-            return Process(line.text, found[0], found[2])
-    return Process(f"router bgp {router.as_number}" + (f" vrf {vrf}" if vrf else ""))
+        both_ends |= set(re.findall(rf"^-\s*neighbor (\S+) peer-group {OURS}$", diff, re.MULTILINE))
+        whole = (sessions for group, sessions in by_group.items() if group in both_ends)
+        return ((ours - neighbours) | (ours & both_ends)).union(*whole)
 
 
 def _as_it_stands(number: int, running: str, process: Process) -> str:
@@ -140,60 +126,17 @@ def _as_it_stands(number: int, running: str, process: Process) -> str:
     return written(number, process.notation)
 
 
-def _is_our_range(text: str) -> bool:
-    return text.startswith("bgp listen range ") and text.endswith(f" peer-group {OWNER}")
-
-
 def _is_ours(line: Line, neighbours: Collection[str], process: Process) -> bool:
     if line.context[:1] == (process.line,):
         words = line.text.split()
         if line.text.startswith("bgp listen range "):
-            return _is_our_range(line.text)
+            return any(is_range_of(line.text, group) for group in GROUPS.values())
         if words[0] != "neighbor":
             return False
-        return words[1] == OWNER or words[1] in neighbours or line.text.endswith(f" peer-group {OWNER}")
+        in_group = words[2:3] == ["peer-group"] and words[3:4] != [] and words[3] in GROUPS.values()
+        return words[1] in GROUPS.values() or words[1] in neighbours or in_group
     top = line.context[0] if line.context else line.text
     return top.startswith(OWNED_GLOBALS)
-
-
-def _members(running: str, process: Process) -> set[str]:
-    member = re.compile(rf"neighbor (\S+) peer-group {OWNER}")
-    lines = (line.text for line in lines_of(running) if process.holds(line.context))
-    return {found[1] for text in lines if (found := member.fullmatch(text))}
-
-
-def _claims(running: str) -> list[Claim]:
-    """What stands under the name of our group, in every VRF."""
-    said: dict[str | None, list[str]] = {}
-    for line in lines_of(running):
-        if len(line.context) == 1 and (process := re.fullmatch(r"router bgp \S+(?: vrf (\S+))?", line.context[0])):
-            said.setdefault(process[1], []).append(line.text)
-    beginning = f"neighbor {OWNER} description "
-    return [
-        Claim(
-            vrf,
-            next((line.removeprefix(beginning) for line in lines if line.startswith(beginning)), ""),
-            frozenset(
-                found[1] for line in lines if (found := re.fullmatch(rf"neighbor (\S+) peer-group {OWNER}", line))
-            ),
-            frozenset(
-                found[1]
-                for line in lines
-                if (found := re.fullmatch(rf"bgp listen range (\S+) peer-group {OWNER}", line))
-            ),
-        )
-        for vrf, lines in said.items()
-    ]
-
-
-def _or_the_whole_group(stale: list[Line], members: Collection[str]) -> list[Line]:
-    """Where the AS of the group changes it goes as a whole: FRR drops the members with the AS, and keeps the group's other lines."""
-    ends = [line for line in stale if line.text.startswith(f"neighbor {OWNER} remote-as ")]
-    if not ends:
-        return stale
-    gone = {OWNER, *members}
-    kept = [line for line in stale if not (gone & set(line.text.split()) and line.context[:1] == ends[0].context)]
-    return [Line(ends[0].context, f"neighbor {OWNER} peer-group"), *kept]
 
 
 def _removals(stale: Iterable[Line], neighbours: Collection[str]) -> Iterator[str]:
@@ -204,14 +147,14 @@ def _removals(stale: Iterable[Line], neighbours: Collection[str]) -> Iterator[st
             continue
         words = line.text.split()
         text = line.text
-        if words[0] == "neighbor" and words[1] not in (*neighbours, OWNER):
+        if words[0] == "neighbor" and words[1] not in (*neighbours, *GROUPS.values()):
             text = f"neighbor {words[1]}"
             if text in gone:
                 continue
             gone.add(text)
         elif words[0] == "route-map":
             gone.add(line.text)
-        elif words[:2] == ["ip", "prefix-list"]:
+        elif words[0] in ("ip", "ipv6") and words[1] == "prefix-list":
             text = " ".join(words[:5])  # ip prefix-list NAME seq N
         elif words[0] == "call":
             text = "call"  # an entry has one
@@ -229,12 +172,13 @@ def _in_context(line: Line, text: str) -> str:
     return "\n".join([*into, " " * len(line.context) + text, *out])
 
 
-def _maximum_paths(needed: int, running: str, process: Process) -> int | None:
+def _maximum_paths(needed: int, running: str, process: Process, version: Version) -> int | None:
     """The number of equal paths to ask for; None while the process's own is enough.
 
     FRR's default is what it was built with (64 or 256): only a number that was set can be too low.
     """
-    standing = number("maximum-paths", running, lambda context: process.holds(context, "address-family ipv4 unicast"))
+    family = f"address-family ipv{version} unicast"
+    standing = number("maximum-paths", running, lambda context: process.holds(context, family))
     return raised(standing, needed)
 
 

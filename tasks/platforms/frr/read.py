@@ -6,7 +6,7 @@ FRR's texts are read by napalm_frr.shown; here they become what every platform s
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from ipaddress import ip_address, ip_network
 from json import JSONDecodeError
 from typing import Any
 
@@ -14,6 +14,7 @@ from napalm_frr import shown
 from napalm_frr.shown import BgpPath, Neighbour, NextHop, TableRoute
 
 from kubepeer.errors import CommandError
+from kubepeer.intent.families import IPV6, Address, Network
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.frr.vtysh import VTYSH
@@ -22,27 +23,30 @@ from tasks.platforms.reader import ByVrf
 from tasks.platforms.seen import Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
-SELF = "0.0.0.0"  # noqa: S104  FRR's next hop of a route of its own
+SELF = ("0.0.0.0", "::")  # noqa: S104  FRR's next hops of a route of its own
 
 
 @dataclass(frozen=True)
 class Frr(ByVrf):
     """A router with FRR on Linux, by vtysh and iproute2. A VRF is a device of Linux, or a network namespace (zebra --vrfwnetns)."""
 
-    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
+    def questions(self, networks: Sequence[Network], probes: Mapping[Network, Address]) -> dict[str, str]:
         """Everything in one round trip: 0.1 s on the router, whatever else its tables hold."""
         vrf = f" vrf {self.vrf}" if self.vrf else ""
         asked = {"neighbours": _vtysh(f"show bgp{vrf} neighbors json")}
         for network in networks:
-            asked[f"bgp {network}"] = _vtysh(f"show bgp{vrf} ipv4 unicast {network} longer-prefixes json")
-            asked[f"rib {network}"] = _vtysh(f"show ip route{vrf} {network} longer-prefixes json")
+            ip = "ipv6" if network.version == IPV6 else "ip"
+            asked[f"bgp {network}"] = _vtysh(
+                f"show bgp{vrf} ipv{network.version} unicast {network} longer-prefixes json"
+            )
+            asked[f"rib {network}"] = _vtysh(f"show {ip} route{vrf} {network} longer-prefixes json")
             asked[f"kernel {network}"] = kernel_questions.routes_question(network, self.vrf)
         return asked | {
             "lookups": kernel_questions.lookups_question(probes.values(), self.vrf),
-            "hash policy": kernel_questions.hash_policy_question(self.vrf),
+            **kernel_questions.hash_policy_questions(networks, self.vrf),
         }
 
-    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:
+    def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:
         """Read the answers to these questions."""
         of_kernel = [answer for name, answer in answers.items() if name.startswith("kernel ")]
         bgp: dict[str, tuple[BgpPath, ...]] = {}
@@ -54,15 +58,16 @@ class Frr(ByVrf):
             elif name.startswith("rib "):
                 table |= shown.table_routes(_json(answers, name))
         return RouterSeen(
-            sessions={IPv4Address(one): _session(peer) for one, peer in neighbours.items() if _is_address(one)},
-            bgp={IPv4Network(prefix): tuple(map(_path, paths)) for prefix, paths in bgp.items()},
-            rib={IPv4Network(prefix): tuple(map(_rib_route, routes)) for prefix, routes in table.items()},
+            sessions={ip_address(one): _session(peer) for one, peer in neighbours.items() if _is_address(one)},
+            bgp={ip_network(prefix): tuple(map(_path, paths)) for prefix, paths in bgp.items()},
+            rib={ip_network(prefix): tuple(map(_rib_route, routes)) for prefix, routes in table.items()},
             kernel=kernel.read_routes(of_kernel),
             lookups=kernel.read_lookups(answers["lookups"], probes),
             resolved=_resolved(table),
             as_shown=next((str(one.said["localAs"]) for one in neighbours.values() if "localAs" in one.said), ""),
             notice=kernel.notice_of(of_kernel),
             hash_policy=kernel.hash_policy(answers),
+            hash_policy6=kernel.hash_policy(answers, IPV6),
         )
 
 
@@ -96,26 +101,27 @@ def _resolved(table: Mapping[str, tuple[TableRoute, ...]]) -> dict[Hop, frozense
 
 
 def _session(neighbour: Neighbour) -> Session:
-    family = neighbour.families.get("ipv4Unicast")
+    peer = ip_address(neighbour.address)
+    family = neighbour.families.get(f"ipv{peer.version}Unicast")
     up = neighbour.established
     return Session(
-        peer=IPv4Address(neighbour.address),
+        peer=peer,
         state=neighbour.state,
         seconds=neighbour.seconds,
         ever=bool(neighbour.said.get("connectionsEstablished")),
-        last_error="" if up else _last_error(neighbour.said),
-        discards=_discards(family) if up else "",
+        last_error="" if up else _last_error(peer, neighbour.said),
+        discards=_discards(peer, family) if up else "",
         stale_seconds=neighbour.restart_seconds,
         accepted=int((family or {}).get("acceptedPrefixCounter", 0)),
     )
 
 
-def _last_error(neighbour: Json) -> str:
+def _last_error(peer: Address, neighbour: Json) -> str:
     """Why the session is down; what is configured on the router itself before what was last heard."""
     if neighbour.get("adminShutDown"):
         return "shut down in the router's configuration"
     if not neighbour.get("addressFamilyInfo"):
-        return "IPv4 unicast is not activated for it on the router"
+        return f"IPv{peer.version} unicast is not activated for it on the router"
     said = str(neighbour.get("lastResetDueTo") or "")
     if said.startswith("BGP Notification"):
         sender = "the router" if said.endswith("send") else "the node"
@@ -125,16 +131,16 @@ def _last_error(neighbour: Json) -> str:
     return said
 
 
-def _discards(family: Json | None) -> str:
+def _discards(peer: Address, family: Json | None) -> str:
     if family is None:
-        return "IPv4 unicast is not negotiated"
+        return f"IPv{peer.version} unicast is not negotiated"
     return str(family.get("inboundEbgpRequiresPolicy") or "")
 
 
 def _path(path: BgpPath) -> Path:
     return Path(
-        hop="the router itself" if path.next_hop == SELF else path.next_hop or "unknown",
-        peer=IPv4Address(path.peer) if _is_address(path.peer) else None,
+        hop="the router itself" if path.next_hop in SELF else path.next_hop or "unknown",
+        peer=ip_address(path.peer) if _is_address(path.peer) else None,
         chosen=path.chosen,
         valid=path.valid,
         stale=path.stale,
@@ -167,6 +173,7 @@ def _rib_hop(hop: NextHop) -> Hop:
 
 def _is_address(text: str) -> bool:
     try:
-        return ip_address(text).version == 4  # noqa: PLR2004  IPv4
+        ip_address(text)
     except ValueError:
         return False
+    return True

@@ -7,10 +7,11 @@ The table of paths does not tell who has sent one, so each node's is asked for a
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_network
 from typing import Any
 
 from kubepeer.errors import CommandError
+from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import (
     GETTER,
@@ -38,7 +39,7 @@ class Ios(ByVrf):
 
     encoding = "text"
 
-    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
+    def questions(self, networks: Sequence[Network], probes: Mapping[Network, Address]) -> dict[str, str]:
         """The cluster's networks and its nodes alone: the cost does not grow with the router's table."""
         bgp = f"show ip bgp vpnv4 vrf {self.vrf}" if self.vrf else "show ip bgp"
         vrf = f" vrf {self.vrf}" if self.vrf else ""
@@ -52,7 +53,7 @@ class Ios(ByVrf):
             asked[f"sent {node}"] = f"{bgp} neighbors {node} routes"
         return asked
 
-    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:  # noqa: ARG002
+    def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:  # noqa: ARG002
         """Read the answers."""
         routes = (route for name in named(answers, "rib") for route in _routes(text_of(answers, name), name))
         forwarded = (route for name in named(answers, "cef") for route in _forwarded(text_of(answers, name)))
@@ -72,7 +73,7 @@ def _is_empty(text: str, name: str) -> bool:
     return not said or said[0].startswith("%")
 
 
-def _paths(text: str, sender: IPv4Address | None) -> dict[IPv4Network, list[Path]]:
+def _paths(text: str, sender: Address | None) -> dict[Network, list[Path]]:
     headline = HEADLINE.search(text)
     if _is_empty(text, "show ip bgp") or not headline:
         return {}  # no path, or no such neighbour: IOS then has no table
@@ -80,7 +81,7 @@ def _paths(text: str, sender: IPv4Address | None) -> dict[IPv4Network, list[Path
     said = sum(1 for line in text[headline.end() :].splitlines() if re.match(r" ?[bdhmrsSx*][bdhimrsSx*> ]{2}", line))
     if len(rows) != said:
         raise CommandError(f"the answer to 'show ip bgp' has {said} paths, and {len(rows)} of them can be read")
-    paths: dict[IPv4Network, list[Path]] = {}
+    paths: dict[Network, list[Path]] = {}
     for row in rows:
         flags = row["status"] + row["path_selection"]
         path = Path(
@@ -94,24 +95,24 @@ def _paths(text: str, sender: IPv4Address | None) -> dict[IPv4Network, list[Path
     return paths
 
 
-def _network(written: str) -> IPv4Network:
+def _network(written: str) -> Network:
     """A prefix as `show ip bgp` writes it: without its length where that is the class's (RFC 791, 3.2)."""
     if "/" in written:
-        return IPv4Network(written)
+        return ip_network(written)
     first = int(written.split(".", maxsplit=1)[0])
-    return IPv4Network(f"{written}/{8 if first < 128 else 16 if first < 192 else 24}")  # noqa: PLR2004  classes A, B and C
+    return ip_network(f"{written}/{8 if first < 128 else 16 if first < 192 else 24}")  # noqa: PLR2004  classes A, B and C
 
 
-def _routes(text: str, name: str) -> Iterator[tuple[IPv4Network, RibRoute]]:
+def _routes(text: str, name: str) -> Iterator[tuple[Network, RibRoute]]:
     if _is_empty(text, name):
         return
     rows = parsed("cisco_ios", "show ip route", text)
     said, read = len(VIA.findall(text)), sum(1 for row in rows if row["nexthop_ip"])
     if said != read:
         raise CommandError(f"the answer to the question '{name}' has {said} next hops, and {read} of them can be read")
-    found: dict[IPv4Network, list[Mapping[str, Any]]] = {}
+    found: dict[Network, list[Mapping[str, Any]]] = {}
     for row in rows:
-        found.setdefault(IPv4Network(f"{row['network']}/{row['prefix_length']}"), []).append(row)
+        found.setdefault(ip_network(f"{row['network']}/{row['prefix_length']}"), []).append(row)
     for prefix, some in found.items():
         lines = tuple((row["nexthop_ip"], row["nexthop_if"], None) for row in some)
         yield (
@@ -145,4 +146,4 @@ def _forwarded(text: str) -> Iterator[KernelRoute]:
             else f"dev {interface}"
             for hop, interface in zip(row["nexthop"], [*row["interface"], *[""] * len(row["nexthop"])], strict=False)
         )
-        yield KernelRoute(IPv4Network(f"{row['ip_address']}/{row['prefix_length']}"), "", 0, hops)
+        yield KernelRoute(ip_network(f"{row['ip_address']}/{row['prefix_length']}"), "", 0, hops)

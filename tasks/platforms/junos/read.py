@@ -6,12 +6,13 @@ The form is that of Juniper's schema junos-routing (route-information/route-tabl
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from lxml import etree
 
 from kubepeer.errors import CommandError
+from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import GETTER, document, is_address, named, sessions, text_of
 from tasks.platforms.hops import Hop
@@ -27,12 +28,12 @@ class Junos(ByVrf):
 
     encoding = "xml"
 
-    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:  # noqa: ARG002
+    def questions(self, networks: Sequence[Network], probes: Mapping[Network, Address]) -> dict[str, str]:  # noqa: ARG002
         """Without more words, `show route` shows a prefix and all longer ones in it, with every path that is not hidden."""
         table = f"{self.vrf}.inet.0" if self.vrf else "inet.0"
         return {"sessions": GETTER} | {f"rib {network}": f"show route table {table} {network}" for network in networks}
 
-    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:  # noqa: ARG002
+    def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:  # noqa: ARG002
         """Read the answers."""
         routes = dict(route for name in named(answers, "rib") for route in _routes(text_of(answers, name), name))
         paths = {prefix: tuple(_paths(entries)) for prefix, entries in routes.items()}
@@ -44,7 +45,7 @@ class Junos(ByVrf):
         )
 
 
-def _routes(text: str, name: str) -> Iterator[tuple[IPv4Network, list[Element]]]:
+def _routes(text: str, name: str) -> Iterator[tuple[Network, list[Element]]]:
     if not text.strip() or text.strip() == "None":
         return  # nothing is shown of a table without such routes
     try:
@@ -54,7 +55,7 @@ def _routes(text: str, name: str) -> Iterator[tuple[IPv4Network, list[Element]]]
     for element in root.iter("{*}rt"):
         length = _text(element, "rt-prefix-length")
         prefix = _text(element, "rt-destination") + (f"/{length}" if length else "")
-        yield IPv4Network(prefix), list(element.findall("{*}rt-entry"))
+        yield ip_network(prefix), list(element.findall("{*}rt-entry"))
 
 
 def _text(element: Element, tag: str) -> str:
@@ -88,7 +89,7 @@ def _paths(entries: Sequence[Element]) -> Iterator[Path]:
             others = {one for other in of_bgp if other is not entry for one in _hops(other)}
             hop = next((one for one in hops if one not in others), hops[0])
         peer = sender or hop  # it is said where it is not the next hop
-        yield Path(hop, IPv4Address(peer) if is_address(peer) else None, chosen=hop in chosen)
+        yield Path(hop, ip_address(peer) if is_address(peer) else None, chosen=hop in chosen)
 
 
 def _rib_route(entry: Element) -> RibRoute:

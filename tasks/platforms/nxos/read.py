@@ -7,9 +7,10 @@ so each node's is asked for as well. What the line cards forward is not asked.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_network
 from typing import Any
 
+from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import (
     GETTER,
@@ -36,7 +37,7 @@ class Nxos(ByVrf):
 
     encoding = "text"
 
-    def questions(self, networks: Sequence[IPv4Network], probes: Mapping[IPv4Network, IPv4Address]) -> dict[str, str]:
+    def questions(self, networks: Sequence[Network], probes: Mapping[Network, Address]) -> dict[str, str]:
         """The cluster's networks and its nodes alone: the cost does not grow with the router's table."""
         vrf = self.vrf or DEFAULT
         asked = {"sessions": GETTER}
@@ -47,7 +48,7 @@ class Nxos(ByVrf):
             asked[f"sent {node}"] = f"show bgp vrf {vrf} ipv4 unicast neighbors {node} routes"
         return asked
 
-    def read(self, answers: Mapping[str, Answer], probes: Mapping[IPv4Network, IPv4Address]) -> RouterSeen:  # noqa: ARG002
+    def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:  # noqa: ARG002
         """Read the answers."""
         routes = (route for name in named(answers, "rib") for route in _routes(answers, name))
         return RouterSeen(
@@ -58,14 +59,14 @@ class Nxos(ByVrf):
         )
 
 
-def _paths(text: str, sender: IPv4Address | None) -> dict[IPv4Network, list[Path]]:
+def _paths(text: str, sender: Address | None) -> dict[Network, list[Path]]:
     if any(said in text for said in NOTHING):
         return {}
-    paths: dict[IPv4Network, list[Path]] = {}
+    paths: dict[Network, list[Path]] = {}
     for row in parsed("cisco_nxos", TABLE, text):
         chosen = row["path_selection"] in (">", "|") or row["origin"] == "|"
         path = Path(row["next_hop"], sender, chosen=chosen, valid=row["status"] == "*", stale=row["status"] == "S")
-        paths.setdefault(IPv4Network(f"{row['prefix']}/{row['prefix_length']}"), []).append(path)
+        paths.setdefault(ip_network(f"{row['prefix']}/{row['prefix_length']}"), []).append(path)
     return paths
 
 
@@ -75,14 +76,14 @@ def _rows(table: Any, name: str) -> list[Mapping[str, Any]]:
     return rows if isinstance(rows, list) else [rows]
 
 
-def _routes(answers: Mapping[str, Answer], name: str) -> Iterator[tuple[IPv4Network, list[RibRoute]]]:
+def _routes(answers: Mapping[str, Answer], name: str) -> Iterator[tuple[Network, list[RibRoute]]]:
     text = text_of(answers, name)
     if not text.strip() or any(said in text for said in NOTHING):
         return
     for vrf in _rows(document(answers, name), "vrf"):
         for family in _rows(vrf, "addrf"):
             for row in _rows(family, "prefix"):
-                yield IPv4Network(row["ipprefix"]), list(_routes_of(_rows(row, "path")))
+                yield ip_network(row["ipprefix"]), list(_routes_of(_rows(row, "path")))
 
 
 def _routes_of(paths: Sequence[Mapping[str, Any]]) -> Iterator[RibRoute]:

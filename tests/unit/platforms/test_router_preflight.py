@@ -102,7 +102,7 @@ def test_a_vrf_that_the_router_has_not_is_refused(intent_of: Any, code: int, ref
 def test_a_vrf_that_is_a_table_of_bird_is_not_looked_for_among_those_of_linux(intent_of: Any) -> None:
     router = intent_of(hosts={"openwrt": {"groups": ["bird"], "data": {"peering": {"vrf": "blue"}}}}).router("openwrt")
     assert preflight.questions(PLATFORMS["bird"].preflight, router) == {
-        **preflight.LINUX_QUESTIONS,
+        **preflight.LINUX_QUESTIONS[4],
         **BirdPreflight(vrf="blue").questions,
     }
 
@@ -175,7 +175,7 @@ def test_addresses_are_read_by_ifconfig_where_there_is_no_ip(tmp_path: Path) -> 
     (tmp_path / "ifconfig").chmod(0o755)
     for name in ("awk", "cat"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
-    question = preflight.LINUX_QUESTIONS["addresses"]
+    question = preflight.LINUX_QUESTIONS[4]["addresses"]
     done = subprocess.run(
         ["/bin/sh", "-c", question], capture_output=True, text=True, check=True, env={"PATH": str(tmp_path)}
     )

@@ -61,7 +61,7 @@ def test_a_block_of_a_node_elsewhere_may_be_here_by_another_router():
 
 def remarks_on(recording, announced):
     seen = reader(recording).read(answers(recording), PROBES)
-    case = Case("r", announced, seen, NETWORKS, dict.fromkeys(NODES, ""), address=IPv4Address("10.31.254.253"))
+    case = Case("r", announced, seen, NETWORKS, dict.fromkeys(NODES, ""), addresses=(IPv4Address("10.31.254.253"),))
     findings = judge(case)
     assert all(finding.ok for finding in findings)
     return [(finding.subject, finding.reason) for finding in findings if finding.check == REMARK]

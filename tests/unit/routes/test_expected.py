@@ -1,6 +1,6 @@
 """What a cluster should announce, one small file a rule."""
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,8 @@ CASES = sorted((Path(__file__).parent / "expected").glob("*.yaml"))
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_expected_routes(path: Path):
     case = yaml.safe_load(path.read_text(encoding="utf-8"))
-    result = announced(objects(case), [IPv4Network(network) for network in case.get("intended", ())])
+    intended = [ip_network(network) for network in case.get("intended", ())]
+    result = announced(objects(case), intended, families=case.get("families", (4,)))
     routes = {str(route.prefix): sorted(str(hop) for hop in route.next_hops) for route in result.routes}
     assert routes == case["routes"]
     assert all(route.why for route in result.routes)
@@ -100,8 +101,16 @@ def node(case, name, address):
             "annotations": case.get("annotations", {}).get(name),
         },
         "spec": {"podCIDR": case.get("pod_cidrs", {}).get(name)},
-        "status": {"addresses": [{"type": "Hostname", "address": name}, {"type": "InternalIP", "address": address}]},
+        "status": {"addresses": [{"type": "Hostname", "address": name}, *map(internal, each(address))]},
     }
+
+
+def each(value):
+    return value if isinstance(value, list) else [value]
+
+
+def internal(address):
+    return {"type": "InternalIP", "address": address}
 
 
 def affinity(block):
@@ -124,6 +133,7 @@ def configuration(case):
 
 def service(one):
     spec = {"type": one["type"], "clusterIP": one.get("clusterIP"), "externalIPs": one.get("externalIPs")}
+    spec |= {"clusterIPs": one["clusterIPs"]} if "clusterIPs" in one else {}
     return {
         "metadata": {"namespace": "default", "name": one["name"]},
         "spec": spec | ({"externalTrafficPolicy": one["policy"]} if "policy" in one else {}),

@@ -50,7 +50,7 @@ def test_the_file_of_another_inventory_is_refused(intent_of: Any) -> None:
 
 def names(intent: Any) -> list[str]:
     protocols: Any = BIRD.values(intent, intent.router("openwrt"), "")["protocol_names"]
-    return [protocols[node.name] for node in intent.nodes]
+    return [protocols[node.address] for node in intent.nodes]
 
 
 def test_a_protocol_is_named_for_its_node(intent_of: Any) -> None:

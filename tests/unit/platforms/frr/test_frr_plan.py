@@ -127,7 +127,7 @@ def test_the_number_of_equal_paths_is_raised_only_where_it_is_too_low(
 ) -> None:
     running = RUNNING.replace("  network 10.40.0.0/16\n", f"  network 10.40.0.0/16\n{line}")
     intent = intent_of()
-    assert FRR.values(intent, intent.router("openwrt"), running)["maximum_paths"] == wanted
+    assert FRR.values(intent, intent.router("openwrt"), running)["maximum_paths"][4] == wanted
     asked = [text.text for text in lines_of(rendered(intent, running)) if text.text.startswith("maximum-paths")]
     assert asked == ([f"maximum-paths {wanted}"] if wanted else [])
 
