@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kubepeer.intent import Intent
+from tasks.cluster.drained import is_excluded
+from tasks.routes.expected import EXCLUDED
 from tasks.services.matrix import Kind, Pod, Target, Workload
 
 Manifest = Mapping[str, Any]
@@ -11,7 +13,6 @@ NAMESPACE = "nginx-quic"  # templates/cluster/workload.yaml.j2
 SELECTOR = {"app": "nginx-quic"}
 LOCAL_SERVICE = "kubepeer-verify-local"
 OURS = {"app.kubernetes.io/managed-by": "kubepeer-verify-services"}
-EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 OWNER = "kubernetes.io/service-name"
 # annotations by which a service asks for a pool, and not for a single address
 POOLS = (
@@ -86,13 +87,20 @@ def workload(
         ),
         endpoints=endpoints,
         nodes=addresses,
-        excluded=frozenset(name for name, one in members.items() if EXCLUDED in (one["metadata"].get("labels") or {})),
+        excluded=frozenset(name for name, one in members.items() if _excludes(intent, one)),
         without={
             service["metadata"]["name"]: _why_none(service, pods)
             for service in services
             if not endpoints[service["metadata"]["name"]]
         },
     )
+
+
+def _excludes(intent: Intent, node: Manifest) -> bool:
+    """Whether nobody announces services from a Node: MetalLB's speakers heed the label with any value, Calico the exact one."""
+    if intent.load_balancer.speaks:
+        return EXCLUDED in (node["metadata"].get("labels") or {})
+    return is_excluded(node)
 
 
 def _internal(node: Manifest) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab import disks
 from lab.topology import RACK2_NODES, TORS
-from tests.lab.laboratory import ADDRESSES, CHECKOUT, Laboratory
+from tests.lab.laboratory import ADDRESSES, CHECKOUT, Laboratory, wait_for
 from tests.lab.runbooks import Project, Runbooks
 
 EXAMPLE = CHECKOUT / "examples" / "two-racks"
@@ -15,6 +15,7 @@ ALL_NODES = ADDRESSES | NODES
 ROUTERS = {"tor-2a": "10.30.92.251", "tor-2b": "10.30.92.252"}  # their ends of the sessions
 LINK = "10.30.92.0/24"
 BUILD_SECONDS = 900
+OWNERS_SECONDS = 180  # a neighbour of OSPF waits for 12 s before it elects; the rest is a busy machine's
 
 
 def example(folder: Path, lab: Laboratory) -> Runbooks:
@@ -29,9 +30,16 @@ def up(lab: Laboratory) -> Iterator[None]:
     _away(lab)
     lab.must("up", *ROUTERS, *NODES, deadline=BUILD_SECONDS)
     try:
+        wait_for(f"the site knows the way to {LINK} by both routers", lambda: _told(lab), OWNERS_SECONDS)
         yield
     finally:
         _away(lab)
+
+
+def _told(lab: Laboratory) -> bool:
+    """Whether the routers' owner's OSPF is up on both."""
+    ways = lab.kernel("openwrt", "route", "show", LINK)
+    return all(machine.address in ways for machine in TORS)
 
 
 def _away(lab: Laboratory) -> None:

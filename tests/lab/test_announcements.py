@@ -67,10 +67,10 @@ class LocalService:
         return {endpoint["nodeName"].partition(".")[0] for one in slices for endpoint in one.get("endpoints") or []}
 
     def prefixes(self) -> set[str]:
-        """Its addresses, as routes."""
+        """Its addresses, as the kernel shows a route to one of them: without a length."""
         (service,) = self.cluster.get("service", NAME, *HERE)
         balanced = [one["ip"] for one in service["status"].get("loadBalancer", {}).get("ingress", [])]
-        return {f"{address}/32" for address in (service["spec"]["clusterIP"], *balanced)}
+        return {service["spec"]["clusterIP"], *balanced}
 
 
 def _deployment(node: str) -> dict[str, Any]:

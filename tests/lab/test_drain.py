@@ -227,11 +227,11 @@ def test_no_attempt_was_refused_or_unanswered(drained: Drained) -> None:
     assert verdict.broken == (), f"{verdict}: {verdict.broken[:5]}"
 
 
-def test_next_hops_changed_twice_and_few_of_the_open_connections_broke(drained: Drained) -> None:
+def test_next_hops_changed_out_and_back_and_few_of_the_open_connections_broke(drained: Drained) -> None:
     """A busy machine holds more of them open at any moment: twice the average is allowed there."""
     verdict = drained.verdict
     assert verdict
-    assert len(verdict.moved) == 2, str(verdict)
+    assert len(verdict.moved) >= 2, str(verdict)
     allowed = max(MOVED, math.ceil(2 * verdict.open_on_average))
     assert all(len(one) <= allowed for one in verdict.moved), f"{verdict}, {allowed} are allowed"
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from kubepeer.intent import Intent
 from tasks.cluster import bgp_objects, objects
+from tasks.cluster.balancers import provided
 from tasks.control_plane import endpoint
 from tasks.control_plane.join_secrets import JoinSecrets
 from tasks.control_plane.kubeadm import init_configuration
@@ -57,7 +58,7 @@ OBJECTS: Mapping[str, Callable[[Intent], list[dict[str, Any]]]] = {
     CALICO: objects.calico,
     BGP: lambda intent: [one for one in bgp_objects.bgp(intent, None) if one["kind"] != "BGPPeer"],
     PEERS: lambda intent: [one for one in bgp_objects.bgp(intent, None) if one["kind"] == "BGPPeer"],
-    POOL: objects.load_balancer,
+    POOL: lambda intent: provided.of(intent).objects(intent, None),
     WORKLOAD: objects.workload,
 }
 

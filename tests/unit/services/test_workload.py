@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from kubepeer.intent import Intent
 from tasks.services.matrix import Source, cells, not_tried
 from tasks.services.workload import LOCAL_SERVICE, NAMESPACE, is_ours, local_service, workload
@@ -97,11 +99,13 @@ def test_pods_that_go_or_are_somebody_elses_are_left_out() -> None:
     assert [one.name for one in workload(members(), NODES, [*PODS, *others], [], []).pods] == ["one", "two"]
 
 
-def test_a_node_with_the_excluding_label_is_no_entrance() -> None:
-    excluded = node(
-        "b.example.org", "10.31.90.5", **{"node.kubernetes.io/exclude-from-external-load-balancers": "true"}
-    )
-    assert workload(members(), [NODES[0], excluded], PODS, [], []).entrances == {"a"}
+@pytest.mark.parametrize(
+    ("value", "entrances"), [("true", {"a"}), ("", {"a", "b"})], ids=["excluded", "as kubeadm labels"]
+)
+def test_a_node_with_the_excluding_label_is_no_entrance(value: str, entrances: set[str]) -> None:
+    label = {"node.kubernetes.io/exclude-from-external-load-balancers": value}
+    labelled = node("b.example.org", "10.31.90.5", **label)
+    assert workload(members(), [NODES[0], labelled], PODS, [], []).entrances == entrances
 
 
 def test_a_service_without_endpoints_says_why() -> None:
