@@ -43,13 +43,14 @@ def names_of_table(number: int, listed: str) -> frozenset[str]:
 
 
 def read_routes(
-    answers: Iterable[Answer], table: Collection[str] | None = None
+    answers: Iterable[Answer], table: Collection[str] | None = None, version: Version = IPV4
 ) -> dict[Network, tuple[KernelRoute, ...]]:
     """The routes of each prefix.
 
     Args:
         answers: to routes_question, or to all_tables_question.
         table: the names of the one table that is meant, where all were asked for.
+        version: of the family that was asked for: iproute2 calls the route to everywhere `default` in both.
 
     Raises:
         CommandError: an answer cannot be read; with the command and what it said.
@@ -57,7 +58,7 @@ def read_routes(
     """
     routes: dict[Network, tuple[KernelRoute, ...]] = {}
     for answer in answers:
-        for route in _routes(answer, table):
+        for route in _routes(answer, table, version):
             routes[route.prefix] = (*routes.get(route.prefix, ()), route)
     return routes
 
@@ -113,7 +114,7 @@ def _parts(text: str) -> list[tuple[str, str]]:
     return [("", first), *zip(others[::2], others[1::2], strict=True)]
 
 
-def _routes(answer: Answer, table: Collection[str] | None) -> Iterator[KernelRoute]:
+def _routes(answer: Answer, table: Collection[str] | None, version: Version) -> Iterator[KernelRoute]:
     parts = _parts(answer.text)
     texts = dict(parts)
     command = "cat /proc/net/route" if PROC in texts else "ip route show" if TEXT in texts else "ip -j route show"
@@ -123,12 +124,12 @@ def _routes(answer: Answer, table: Collection[str] | None) -> Iterator[KernelRou
         if PROC in texts:
             yield from kernel_text.routes_of_proc(texts[PROC].strip())
         elif TEXT in texts:
-            yield from kernel_text.routes_of(_without_warnings(texts[TEXT]))
+            yield from kernel_text.routes_of(_without_warnings(texts[TEXT]), EVERYWHERE[version])
         else:
             groups = _nexthops(parts)
             items = _json(parts[0][1], command)
             meant = [item for item in items if table is None or item.get("table", MAIN_TABLE[1]) in table]
-            yield from (_route(item, groups) for item in meant)
+            yield from (_route(item, groups, version) for item in meant)
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(command, [str(error)]) from error
 

@@ -33,8 +33,8 @@ OF_BUSYBOX = f"busybox's ip does not show the next hops of a route that has seve
 OF_PROC = f"/proc/net/route shows one next hop of a route that may have several: {INSTALL}"
 
 
-def routes_of(text: str) -> Iterator[KernelRoute]:
-    """The routes that `ip route show` prints as text.
+def routes_of(text: str, everywhere: str = "0.0.0.0/0") -> Iterator[KernelRoute]:
+    """The routes that `ip route show` prints as text; everywhere is what it calls default.
 
     Raises:
         ValueError: a line is none of a route.
@@ -50,7 +50,7 @@ def routes_of(text: str) -> Iterator[KernelRoute]:
         if kind not in ("unicast", "local"):
             known = frozenset({kind})
         yield KernelRoute(
-            prefix=ip_network("0.0.0.0/0" if found["prefix"] == "default" else found["prefix"]),
+            prefix=ip_network(everywhere if found["prefix"] == "default" else found["prefix"]),
             protocol=_word("proto", rest),
             metric=int(_word("metric", rest) or 0),
             hops=known,

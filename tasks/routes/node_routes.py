@@ -16,6 +16,7 @@ from tasks.routes.expected import Announced
 
 CHECK = "pod routes"
 SUBJECT = "pod blocks of the other nodes"
+NAMES: Mapping[Version, str] = {IPV4: "routes", IPV6: "routes6"}  # of the questions
 EVERYTHING: Mapping[Version, Network] = {IPV4: ip_network("0.0.0.0/0"), IPV6: ip_network("::/0")}
 NOWHERE = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
 CAUSES: Mapping[Cure, str] = {
@@ -31,9 +32,7 @@ Table = Mapping[Network, Sequence[KernelRoute]]
 
 def questions(versions: Iterable[Version]) -> dict[str, str]:
     """What a node is asked: all its routes of these families."""
-    return {
-        ("routes6" if one == IPV6 else "routes"): kernel_questions.routes_question(EVERYTHING[one]) for one in versions
-    }
+    return {NAMES[one]: kernel_questions.routes_question(EVERYTHING[one]) for one in versions}
 
 
 def blocks_of_others(announced: Announced, own: Iterable[Address], pods: Sequence[Network]) -> list[Network]:
@@ -72,7 +71,12 @@ def finding(
         CommandError: the node's routes cannot be read.
 
     """
-    table = kernel.read_routes(answers.values())
+    table = {
+        prefix: routes
+        for version, name in NAMES.items()
+        if name in answers
+        for prefix, routes in kernel.read_routes([answers[name]], version=version).items()
+    }
     if way.cure != "default_route":  # what is shorter than the pods' networks is the machine's own way out
         table = {prefix: routes for prefix, routes in table.items() if any(within(prefix, one) for one in pods)}
     leads = {block: _leads(table, block) for block in blocks}

@@ -53,10 +53,31 @@ ABSENT = {
     *(("range_in_a_vrf", platform) for platform in ("bird", "junos", "vyos")),
 }
 # platforms that are told of IPv4 alone
-ABSENT |= {
-    (variant, platform) for variant in ("dual_stack", "ipv6") for platform in ("eos", "ios", "nxos", "junos", "vyos")
-}
+DUAL = ("dual_stack", "dual_stack_as_override", "dual_stack_far", "dual_stack_pools", "ipv6")
+ABSENT |= {(variant, platform) for variant in DUAL for platform in ("eos", "ios", "nxos", "junos", "vyos")}
 FAR = {"neighbours": "dynamic", "multihop": 2, "graceful_restart": "off"}
+# pools beside the first ones, one of them hidden, and networks of external addresses, in both families
+POOLS = {
+    "groups": {
+        "fabric": {
+            "data": {
+                "cluster": {
+                    "networks": {
+                        "pods": ["10.33.0.0/18", "fd00:10:33::/56"],
+                        "pod_subnet": ["10.33.0.0/17", "fd00:10:33::/52"],
+                        "further_pools": [
+                            {"cidr": "10.33.64.0/19", "block_size": 26},
+                            {"cidr": "10.33.96.0/19", "announced": False},
+                            {"cidr": "fd00:10:33:100::/56", "block_size": 120},
+                            {"cidr": "fd00:10:33:200::/56", "announced": False},
+                        ],
+                        "external": ["198.51.100.0/24", "2001:db8:100::/64"],
+                    }
+                }
+            }
+        }
+    }
+}
 
 
 def _role(node: str) -> str:
@@ -96,6 +117,12 @@ VARIANTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
 VARIANTS = {
     **VARIANTS,
     "dual_stack": lambda _: dual_stack(),
+    "dual_stack_as_override": lambda _: merged(dual_stack(), _routed("as_override")),
+    "dual_stack_far": lambda platform: merged(
+        merged(dual_stack(), _routed("allowas_in")),
+        _peering(platform, {**FAR, "default_route": True, **FAR_CANNOT.get(platform, {})}),
+    ),
+    "dual_stack_pools": lambda _: merged(dual_stack(), POOLS),
     "ipv6": lambda platform: merged(ipv6_only(), _peering(platform, {**EVERYTHING, **CANNOT.get(platform, {})})),
 }
 PASSWORDS = {"everything": "tutorial"}

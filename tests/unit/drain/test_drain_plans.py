@@ -21,7 +21,8 @@ ROUTES = (Leaving(NETWORK, frozenset({"10.0.0.1"}), frozenset({"10.0.0.2"}), "se
 
 @pytest.mark.cases("leaving")
 def test_what_depends_on_a_nodes_label(case: dict[str, Any]) -> None:
-    found = safety.leaving(safety.with_drained(objects(case)), case["node"], "3.24.5")
+    standing, families = safety.with_drained(objects(case)), case.get("families", [4])
+    found = safety.leaving(standing, case["node"], "3.24.5", families)
     told = {str(one.prefix): {"own": sorted(one.own), "rest": sorted(one.rest)} for one in found}
     assert told == case["leaving"]
     assert safety.last_next_hops(found) == case["refused"]

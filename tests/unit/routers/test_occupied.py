@@ -1,6 +1,7 @@
 """A router that already routes a network of services elsewhere is refused before it is changed."""
 
-from ipaddress import IPv4Address, IPv4Network
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tasks.linux.observe import Answer, Seen
 from tasks.platforms.seen import Path, RibRoute, RouterSeen, Session
 from tasks.routers import occupied, tasks
+from tests.both_families import dual_stack
 from tests.unit.platforms.recordings import answers
 
 SERVICES, BALANCED = "10.33.128.0/18", "10.33.192.0/18"
@@ -132,3 +134,15 @@ def test_what_is_asked_is_what_is_read(intent_of: Any, router: str) -> None:
 def test_a_router_that_is_no_linux_machine_is_not_asked(intent_of: Any) -> None:
     intent = intent_of(hosts={"openwrt": {"groups": ["eos"]}})
     assert tasks._table_questions(intent, intent.router("openwrt")) == {}
+
+
+def test_a_network_of_ipv6_that_is_routed_elsewhere_is_told_with_its_key(intent_of: Any) -> None:
+    intent = intent_of(**dual_stack())
+    services, stranger = "fd00:10:33:8000::/108", "2001:db8::99"
+    seen = RouterSeen(rib={IPv4Network("10.33.0.0/17"): (), IPv6Network(services): (rib("static", stranger),)})
+    reason = f"cluster.networks.services {services} elsewhere: {services} (static) by {stranger}"
+    assert said(intent, seen) == [f"it already routes {reason}: {CURE}"]
+    own = IPv6Address("fd00:10:31::90:1")
+    assert said(intent, replace(seen, sessions={own: Session(own, "Idle")})) == []
+    asked = tasks._table_questions(intent, intent.router("openwrt"))
+    assert any(services in name for name in asked)

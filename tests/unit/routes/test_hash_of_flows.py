@@ -1,15 +1,15 @@
 """A router that is Linux and spreads flows by their addresses alone is told so, with the cause."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import pytest
 
 from kubepeer.checks import Finding
 from tasks.linux.observe import Answer
-from tasks.platforms.kernel_questions import hash_policy_question
+from tasks.platforms.kernel_questions import hash_policy_question, hash_policy_questions
 from tasks.routes.checks import HASH_POLICY, Case, judge
-from tasks.routes.expected import Announced
+from tasks.routes.expected import Announced, ExpectedRoute
 from tasks.routes.table import route_table
 from tests.unit.platforms.recordings import NETWORKS, NODES, PROBES, answers, reader, tutorial
 
@@ -52,3 +52,19 @@ def test_where_every_prefix_has_one_next_hop_nothing_is_spread() -> None:
 def test_a_network_namespace_has_its_owners_policy_and_is_not_asked() -> None:
     assert "netns" not in hash_policy_question()
     assert hash_policy_question("site").startswith("[ -e /var/run/netns/site ] || cat ")
+
+
+@pytest.mark.parametrize(("said", "wrong"), [("0", ["net.ipv6.fib_multipath_hash_policy"]), ("1", []), ("", [])])
+def test_ipv6_has_a_policy_of_its_own(said: str, wrong: list[str]) -> None:
+    hops = frozenset(map(IPv6Address, ("fd00:10:31::90:1", "fd00:10:31::90:2")))
+    expected = Announced((ExpectedRoute(IPv6Network("fd00:10:33:8000::/108"), hops, ""),))
+    found = {**answers("healthy"), "hash policy": Answer(0, "0"), "hash policy6": Answer(0, said)}
+    seen = reader("healthy").read(found, PROBES)
+    judged = judge(Case("r", expected, seen, (), dict.fromkeys(hops, "")))
+    assert [one.subject for one in judged if one.check == HASH_POLICY and not one.ok] == wrong
+
+
+def test_the_policy_of_ipv6_is_asked_where_a_network_is_of_it() -> None:
+    networks = [IPv4Network("10.33.0.0/17"), IPv6Network("fd00:10:33::/56")]
+    assert list(hash_policy_questions(networks[:1])) == ["hash policy"]
+    assert "/ipv6/" in hash_policy_questions(networks)["hash policy6"]

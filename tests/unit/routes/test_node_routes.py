@@ -1,7 +1,7 @@
 """Whether a node's own table leads to the pod blocks of the others."""
 
 import json
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import pytest
 
@@ -11,7 +11,7 @@ from kubepeer.intent.between_nodes import Cure, Way
 from kubepeer.outcome import HostOutcome, PhaseOutcome
 from tasks.linux.observe import Answer
 from tasks.routes.expected import Announced, ExpectedRoute
-from tasks.routes.node_routes import CHECK, blocks_of_others, finding, lines
+from tasks.routes.node_routes import CHECK, blocks_of_others, finding, lines, questions
 
 PODS = [IPv4Network("10.33.0.0/17")]
 OWN, NEAR, FAR = (IPv4Address(f"10.31.90.{number}") for number in (1, 2, 3))
@@ -99,3 +99,26 @@ def test_one_line_says_how_pods_reach_each_other_and_on_how_many_nodes_it_was_pr
     assert line.endswith("(vxlan, chosen); proved on 2 nodes")
     assert told()[0].endswith("(vxlan, chosen)")
     assert told(good, bad)[1] == f" x b  {bad.reason}"
+
+
+def test_blocks_of_ipv6_are_looked_for_in_the_routes_of_ipv6() -> None:
+    pods = [*PODS, IPv6Network("fd00:10:33::/56")]
+    owner, other = IPv6Address("fd00:10:31::90:2"), IPv6Address("fd00:10:31::90:3")
+    blocks = {"fd00:10:33::40/122": owner, "fd00:10:33::80/122": other, "fd00:10:33:8000::/108": other}
+    told = tuple(ExpectedRoute(IPv6Network(block), frozenset({hop}), "") for block, hop in blocks.items())
+    others = blocks_of_others(Announced((*ANNOUNCED.routes, *told)), [OWN, owner], pods)
+    assert [str(block) for block in others] == ["10.33.2.0/24", "10.33.3.0/24", "fd00:10:33::80/122"]
+    assert list(questions((4, 6))) == ["routes", "routes6"]
+    assert "ip -6 " in questions((6,))["routes6"]
+    way6 = {"dst": "fd00:10:33::80/122", "gateway": "fd00:10:31::90:3", "dev": "eth0"}
+    default6 = {"dst": "default", "gateway": "fe80::1", "dev": "eth0", "protocol": "ra"}
+    for routes, cure, missing in [
+        ([default6, way6], "vxlan", ()),
+        ([default6], "vxlan", ("fd00:10:33::80/122",)),
+        ([default6], "default_route", ()),
+    ]:
+        answers = {
+            "routes": Answer(0, json.dumps([DEFAULT, TO_NEAR, TO_FAR])),
+            "routes6": Answer(0, json.dumps(routes)),
+        }
+        assert finding("node", answers, others, pods, Way(cure, asked=False)).missing == missing
