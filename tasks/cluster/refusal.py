@@ -4,7 +4,7 @@ import json
 
 from kubepeer.errors import CommandError
 
-NOT_FOUND = 404
+NOT_FOUND, FORBIDDEN = 404, 403
 # A field that a version does not declare: managedfields' own words, with which a server-side apply answers 500. It passes by no waiting.
 UNDECLARED = "field not declared in schema"
 BROKEN_RULE = ("error with field", "error with the following fields", "is invalid:")  # libcalico-go, lib/errors
@@ -18,6 +18,11 @@ class ApiRefusal(CommandError):
         super().__init__(f"{tried}: {status}: {said}")
         self.status = status
         self.said = said
+
+    @property
+    def forbidden(self) -> bool:
+        """Whoever asked has no right to; the administrator until kubeadm init has bound his group to its role (from 1.29 on)."""
+        return self.status == FORBIDDEN
 
     @property
     def undeclared(self) -> bool:

@@ -16,6 +16,7 @@ from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import wait
 from tasks.cluster.balancers import build as balancers
 from tasks.cluster.differences import plan_object, undeclared_reason
+from tasks.cluster.refusal import ApiRefusal
 from tasks.cluster.schema import definition_of
 from tasks.cluster.undeclared import written_by_us
 from tasks.platforms.platform import PLATFORMS
@@ -79,6 +80,9 @@ def _find_reasons(run: Run, api: KubernetesApi | None) -> list[str]:
         every = [*definitions, *operator, *balancer]
         foreign = [] if api is None else _foreign_definitions(api, standing or {}, every)
         undeclared = [] if api is None else _undeclared(run, api, every)
+    except ApiRefusal as refused:
+        # kubeadm init was cut off before its administrator had any rights: nothing of a cluster is there yet
+        return [str(refused)] if api is None or not refused.forbidden else _find_reasons(run, None)
     except KubepeerError as error:
         return [str(error)]
     found = preflight.Found(operator, definitions, balancer, standing, foreign, undeclared)

@@ -19,7 +19,6 @@ from tasks.control_plane.membership import MEMBER, MemberSeen
 from tasks.linux.shell import Shell, open_shell
 
 HELD = Memory[tuple[tuple[str, ...], str]]("what a control plane that was left out holds of a cluster")
-FORBIDDEN = 403  # HTTP
 SILENT = ("", "000")  # curl's %{http_code} where no answer came
 ANSWER = "curl --noproxy '*' -sk --connect-timeout 2 --max-time 5 -o /dev/null -w '%{{http_code}}' https://{address}/readyz; true"
 
@@ -48,7 +47,7 @@ def registered_nodes(run: Run, node: Node, api: KubernetesApi) -> Mapping[str, M
     try:
         return api.nodes()
     except ApiRefusal as refused:
-        if refused.status != FORBIDDEN or elsewhere(run, node.name).holders:
+        if not refused.forbidden or elsewhere(run, node.name).holders:
             raise
         return {}
 

@@ -9,7 +9,7 @@ import pytest
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from kubepeer.run import Run
-from tasks.cluster import tasks
+from tasks.cluster import preflight, tasks
 from tasks.cluster.api import ATTEMPTS, KubernetesApi
 from tasks.cluster.undeclared import written_by_us
 from tests.unit.cluster.api_server import ApiServer
@@ -98,6 +98,15 @@ def test_where_nothing_of_the_cluster_is_touched_nothing_is_refused(run: Any) ->
 @pytest.mark.usefixtures("nobody")
 def test_bare_machines_with_whole_manifests_are_all_clear(run: Any) -> None:
     assert refused(run()) == ""
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_birth_that_was_cut_off_before_anybody_had_rights_is_gone_on_with(run: Any, server: ApiServer) -> None:
+    forbidden = '{"kind": "Status", "message": "deployments.apps is forbidden: User \\"kubernetes-admin\\" cannot get resource"}'
+    for path in preflight.ASKED:
+        server.state.raw[path] = (403, forbidden)
+    assert refused(run()) == ""
+    assert "is a web page (HTML)" in refused(run("<!DOCTYPE html><html>404</html>"))
 
 
 @pytest.mark.usefixtures("cluster")
