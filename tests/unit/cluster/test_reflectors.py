@@ -4,6 +4,8 @@ from typing import Any
 
 from tasks.cluster import bgp_objects
 from tasks.cluster.bgp_objects import StandingNode
+from tests.both_families import dual_stack
+from tests.conftest import merged
 
 LABEL = "router.kubepeer.io/route_reflectors"
 CLUSTER_ID = "projectcalico.org/RouteReflectorClusterID"
@@ -43,3 +45,10 @@ def test_a_node_that_reflects_no_more_loses_both(intent_of: Any) -> None:
     was = bgp_objects.standing_node({"labels": {LABEL: "true", "zone": "a"}, "annotations": {CLUSTER_ID: "244.0.0.1"}})
     assert was == StandingNode(reflects=True, labels=frozenset({LABEL}))
     assert told(intent_of(), n2=was) == {"2": ({}, {})}
+
+
+def test_one_peer_chooses_them_in_both_families(intent_of: Any) -> None:
+    """Calico makes of a peerSelector a session with each address that a node has (calico: confd, nodeAsBGPPeers)."""
+    objects = bgp_objects.bgp(intent_of(**merged(dual_stack(), REFLECTING)), None)
+    chosen = [one["metadata"]["name"] for one in objects if "peerSelector" in one.get("spec", {})]
+    assert chosen == [bgp_objects.REFLECTORS]

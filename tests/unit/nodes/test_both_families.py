@@ -11,7 +11,7 @@ from tasks.control_plane.certificate import names
 from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.nodes import forwarding, hosts, kernel, proxy, sysctls
 from tasks.nodes.firewall import needs
-from tasks.nodes.openings import BGP, openings
+from tasks.nodes.openings import openings
 from tasks.nodes.plan import plan_kubelet
 from tasks.nodes.systems import read
 from tests.both_families import dual_stack, ipv6_only
@@ -114,7 +114,7 @@ def test_the_apiservers_certificate_has_the_endpoints_addresses(both: Intent) ->
 
 
 def test_a_firewall_that_its_owner_keeps_is_told_of_both_families(both: Intent) -> None:
-    (bgp,) = [one for one in openings(both, both.node(NODE)) if one.port == BGP]
+    (bgp,) = [one for one in openings(both, both.node(NODE)) if one.port == str(both.cluster.bgp.listen_port)]
     assert {str(source) for source in bgp.sources} == {
         "10.31.254.253/32",
         "fd00:10:31::254:253/128",

@@ -1,11 +1,13 @@
 """The runbook's phases from end to end: machines and an API that answer from memory."""
 
 import runpy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from kubepeer.errors import RefusedError
 from kubepeer.execution import run_phases
 from kubepeer.intent import Intent
 from kubepeer.outcome import PhaseOutcome
@@ -15,6 +17,7 @@ from tasks.linux.observe import Answer, Seen
 from tasks.services import tasks, temporary, verdict
 from tasks.services.script import questions as traffic_questions
 from tasks.services.table import show
+from tests.both_families import dual_stack
 from tests.conftest import CHECKOUT
 from tests.unit.routes.intents import intent
 from tests.unit.services import test_workload as objects
@@ -185,3 +188,10 @@ def test_where_nobody_can_try_it_is_refused_and_not_green(proven: Any) -> None:
 
 def test_the_questions_are_those_that_the_machines_answer() -> None:
     assert set(traffic_questions([], seconds=1, timeout=1, mtu=1500)) == {"addresses", "tool", "traffic"}
+
+
+def test_a_cluster_whose_addresses_of_ipv6_would_not_be_tried_is_refused(intent_of: Any) -> None:
+    task: Any = SimpleNamespace(host=SimpleNamespace(name="openwrt"))
+    run: Any = SimpleNamespace(intent=intent_of(**dual_stack()))
+    with pytest.raises(RefusedError, match="addresses of IPv4 alone are tried, and the cluster has IPv4 and IPv6"):
+        tasks.read(task, run)
