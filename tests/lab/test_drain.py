@@ -21,6 +21,7 @@ MANIFEST = Path(__file__).parent / "manifests" / "drained.yaml"
 RATE = 200  # new connections a second
 LOAD_SECONDS = 1500  # it ends by itself, whatever becomes of the test
 READY_SECONDS = 300
+STEADY = 200
 STEP_SECONDS = 300
 MOVED = 2  # of the connections that are open when the next hops change, as many may break
 LABEL, DRAINED = "node.kubernetes.io/exclude-from-external-load-balancers", "kubepeer.io/drained"
@@ -38,7 +39,10 @@ def address(lab: Laboratory, cluster: Kubectl) -> Iterator[str]:
     found = wait_for("the service has its address", lambda: address_of(cluster, "web"), READY_SECONDS)
     local = wait_for("so has the other", lambda: address_of(cluster, "web-local"), READY_SECONDS)
     wait_for("it is announced", lambda: f"{local}" in routes_of_kernel(lab, ROUTERS[0]), READY_SECONDS)
-    wait_for("it answers", lambda: ":" in lab.inside("client", f"curl -sS --max-time 5 http://{found}/"), READY_SECONDS)
+    many = f"curl -sS --http1.0 --max-time 20 'http://{found}/?[1-{STEADY}]'"  # every request is a connection: all nodes let some in
+    wait_for(
+        "all its connections are answered", lambda: len(lab.inside("client", many).split()) == STEADY, READY_SECONDS
+    )
     yield found
     cluster("delete", "namespace", "drained", "--wait=true", "--timeout=180s", deadline=240)
 

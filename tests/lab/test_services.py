@@ -312,7 +312,8 @@ def reds(answer: Answer, cluster: Kubectl) -> dict[tuple[str, str, str], str]:
     return found
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.fault(f"services: {name}")) for name in FAULTS])
+@pytest.mark.long("faults")
+@pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_turns_its_cells_red_and_is_named(
     lab: Laboratory, well: Kubectl, services: Runbooks, name: str
 ) -> None:
