@@ -9,6 +9,7 @@ from typing import Literal
 
 from kubepeer.intent import Intent, Node
 from kubepeer.intent.families import Network, alone
+from kubepeer.intent.reflectors import reflectors
 
 APISERVER, ETCD, KUBELET, KUBE_PROXY_HEALTH, TYPHA, VXLAN = (
     "6443",
@@ -41,14 +42,16 @@ class Opening:
 def openings(intent: Intent, node: Node) -> tuple[Opening, ...]:
     """What this node must receive.
 
-    BGP comes from its routers alone: the nodes have no mesh among themselves (templates/cluster/bgp.yaml.j2).
+    BGP comes from its routers, and where nodes reflect from those as well: there is no mesh (templates/cluster/bgp.yaml.j2).
     """
     nodes = intent.cluster.networks.every_nodes
     control_planes = tuple(alone(address) for other in intent.control_planes for address in other.addresses)
     serving = (router for router in intent.routers if router.name in node.routers)
-    routers = tuple(alone(address) for router in serving for address in router.addresses)
+    peers = (*serving, *_peers_among_nodes(intent, node))
     found = [
-        Opening("tcp", str(intent.cluster.bgp.listen_port), routers),
+        Opening(
+            "tcp", str(intent.cluster.bgp.listen_port), tuple(alone(one) for peer in peers for one in peer.addresses)
+        ),
         Opening("udp", VXLAN, nodes),
         *(Opening("tcp", port, nodes) for port in (KUBELET, KUBE_PROXY_HEALTH, TYPHA)),
     ]
@@ -64,6 +67,12 @@ def openings(intent: Intent, node: Node) -> tuple[Opening, ...]:
     if intent.software.open_node_ports:
         found += [Opening("tcp", NODE_PORTS), Opening("udp", NODE_PORTS)]
     return tuple(found)
+
+
+def _peers_among_nodes(intent: Intent, node: Node) -> tuple[Node, ...]:
+    """With whom it speaks internal BGP: a reflector with every node, any other with the reflectors (RFC 4456)."""
+    reflecting = reflectors(intent)
+    return tuple(one for one in (intent.nodes if node in reflecting else reflecting) if one != node)
 
 
 def trusted(intent: Intent) -> tuple[Network, ...]:

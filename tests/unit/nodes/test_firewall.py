@@ -83,6 +83,24 @@ def test_bgp_comes_from_the_nodes_own_routers_alone(intent_of: Any) -> None:
     assert [str(network) for network in bgp.sources] == [f"{intent.router('openwrt').address}/32"]
 
 
+def test_where_nodes_reflect_bgp_comes_from_them_too(intent_of: Any) -> None:
+    """To a reflector from all nodes, to any other from the reflectors."""
+    masters = [f"k8s-calico-master-10-31-90-{number}" for number in (1, 2)]
+    bgp = {"topology": "route_reflectors"}
+    intent = intent_of(
+        hosts={name: {"data": {"route_reflector": True}} for name in masters},
+        groups={"fabric": {"data": {"cluster": {"bgp": bgp, "networks": {"pod_routing": {"encapsulation": "None"}}}}}},
+    )
+    routers = {f"{router.address}/32" for router in intent.routers}
+
+    def sources(number: int) -> set[str]:
+        (found,) = [one for one in openings(intent, intent.nodes[number]) if one.port == "179"]
+        return {str(network) for network in found.sources} - routers
+
+    assert sources(0) == {f"10.31.90.{number}/32" for number in (2, 3, 4, 5, 6)}
+    assert sources(5) == {"10.31.90.1/32", "10.31.90.2/32"}
+
+
 def test_a_worker_receives_nothing_of_a_control_plane(open_intent: Intent) -> None:
     of = {node.role: {(one.protocol, one.port) for one in openings(open_intent, node)} for node in open_intent.nodes}
     assert of["worker"] < of["control_plane"]
