@@ -7,7 +7,7 @@ from typing import Any
 
 from kubepeer.errors import CommandError
 from kubepeer.intent.node_settings import OURS
-from tasks.routes.expected import EXCLUDED
+from tasks.routes.expected import excluding_label
 
 Manifest = Mapping[str, Any]
 
@@ -45,17 +45,12 @@ def drained_of(nodes: Iterable[Manifest]) -> list[str]:
 
 def as_it_stands(node: Manifest) -> Before:
     """What is to be remembered of a Node that is about to be drained."""
-    return Before((node["metadata"].get("labels") or {}).get(EXCLUDED), is_cordoned(node))
+    return Before(excluding_label(node), is_cordoned(node))
 
 
 def is_cordoned(node: Manifest) -> bool:
     """Whether the scheduler leaves a Node alone."""
     return bool((node.get("spec") or {}).get("unschedulable"))
-
-
-def is_excluded(node: Manifest) -> bool:
-    """Whether Calico announces no service from a Node: the exact value alone excludes it."""
-    return (node["metadata"].get("labels") or {}).get(EXCLUDED) == "true"
 
 
 def before(node: Manifest) -> Before | None:

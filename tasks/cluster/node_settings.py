@@ -16,7 +16,7 @@ from kubepeer.change import Change
 from kubepeer.intent.node_settings import OURS, NodeSettings
 from tasks.cluster.api import Manifest
 from tasks.cluster.drained import is_drained
-from tasks.routes.expected import EXCLUDED
+from tasks.routes.expected import EXCLUDED, excluding_label
 
 OWNED = f"{OURS}node-settings"
 Pairs = dict[str, str]
@@ -103,7 +103,7 @@ def _labels(settings: NodeSettings, node: Manifest, ours: Owned) -> Mapping[str,
     """The labels of the inventory; of a node that is drained the excluding one as it stands: undrain.py puts the old one back."""
     if not is_drained(node) or EXCLUDED not in {*settings.labels, *ours.labels}:
         return settings.labels
-    stands = (node["metadata"].get("labels") or {}).get(EXCLUDED)
+    stands = excluding_label(node)
     others = {name: text for name, text in settings.labels.items() if name != EXCLUDED}
     return others if stands is None else {**others, EXCLUDED: stands}
 

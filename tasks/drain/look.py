@@ -11,7 +11,7 @@ from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done
 from tasks.cluster.access import API_SECONDS, ASKED_API, open_api
 from tasks.cluster.api import KubernetesApi, Manifest
-from tasks.cluster.drained import before, is_cordoned, is_drained, is_excluded
+from tasks.cluster.drained import before, is_cordoned, is_drained
 from tasks.control_plane.peers import Peers
 from tasks.drain import pods, safety
 from tasks.drain.pods import Sorted
@@ -22,7 +22,7 @@ from tasks.linux.holding import OTHER_RUN, look_for_others, refuse_beside_anothe
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.routes.cluster import items, read_objects
-from tasks.routes.expected import ClusterObjects
+from tasks.routes.expected import ClusterObjects, is_excluded
 
 LEAVING = Memory[tuple[Leaving, ...]]("what the routers show of the node only while it is not excluded")
 NODES = "/api/v1/nodes"

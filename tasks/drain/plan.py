@@ -11,7 +11,7 @@ from kubepeer.change import Change
 from tasks.cluster.api import Manifest
 from tasks.cluster.drained import DRAINED, as_it_stands, before, is_cordoned, is_drained
 from tasks.cluster.node_settings import Planned
-from tasks.routes.expected import EXCLUDED
+from tasks.routes.expected import EXCLUDED, excluding_label
 
 
 def remember(node: Manifest) -> Planned | None:
@@ -32,7 +32,7 @@ def forget(node: Manifest) -> Planned | None:
 
 def exclude(node: Manifest) -> Planned | None:
     """The label with which Calico announces no service from the node."""
-    stands = _label(node)
+    stands = excluding_label(node)
     if stands == "true":
         return None
     return _planned(node, f"label {EXCLUDED}", _quoted(stands), _quoted("true"), labels={EXCLUDED: "true"})
@@ -54,7 +54,7 @@ def include(node: Manifest) -> Planned | None:
     stood = before(node)
     if stood is None:
         return None
-    what, stands, wanted = f"label {EXCLUDED}", _quoted(_label(node)), _quoted(stood.label)
+    what, stands, wanted = f"label {EXCLUDED}", _quoted(excluding_label(node)), _quoted(stood.label)
     if stands == wanted:
         what, stands, wanted = f"annotation {DRAINED}", stood.text, None
     return _planned(node, what, stands, wanted, labels={EXCLUDED: stood.label}, annotations={DRAINED: None})
@@ -72,11 +72,6 @@ def _planned(node: Manifest, what: str, stands: str | None, wanted: str | None, 
 
 def _metadata(node: Manifest, **fields: Any) -> dict[str, Any]:
     return {"metadata": {**fields, "resourceVersion": node["metadata"].get("resourceVersion")}}
-
-
-def _label(node: Manifest) -> str | None:
-    value: str | None = (node["metadata"].get("labels") or {}).get(EXCLUDED)
-    return value
 
 
 def _quoted(value: str | None) -> str | None:

@@ -98,7 +98,7 @@ def announced(
     """
     every = {version: _addresses(objects.nodes, version) for version in families}
     names = {node["metadata"]["name"] for node in objects.nodes}
-    excluded = {node["metadata"]["name"] for node in objects.nodes if _label(node, EXCLUDED) == "true"}
+    excluded = {node["metadata"]["name"] for node in objects.nodes if is_excluded(node)}
     everywhere = {
         version: frozenset(address for name, address in addresses.items() if name not in excluded)
         for version, addresses in every.items()
@@ -170,9 +170,15 @@ def bgp_address(node: Manifest, version: Version = IPV4) -> Address | None:
     return None
 
 
-def _label(node: Manifest, key: str) -> str | None:
-    value: str | None = (node["metadata"].get("labels") or {}).get(key)
+def excluding_label(node: Manifest) -> str | None:
+    """The value of a Node's excluding label; None where it has none."""
+    value: str | None = (node["metadata"].get("labels") or {}).get(EXCLUDED)
     return value
+
+
+def is_excluded(node: Manifest) -> bool:
+    """Whether Calico announces no service from a Node: the exact value alone excludes it."""
+    return excluding_label(node) == "true"
 
 
 def _blocks(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:

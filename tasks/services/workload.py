@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kubepeer.intent import Intent
-from tasks.cluster.drained import is_excluded
-from tasks.routes.expected import EXCLUDED
+from tasks.routes.expected import excluding_label, is_excluded
 from tasks.services.matrix import Kind, Pod, Target, Workload
 
 Manifest = Mapping[str, Any]
@@ -99,7 +98,7 @@ def workload(
 def _excludes(intent: Intent, node: Manifest) -> bool:
     """Whether nobody announces services from a Node: MetalLB's speakers heed the label with any value, Calico the exact one."""
     if intent.load_balancer.speaks:
-        return EXCLUDED in (node["metadata"].get("labels") or {})
+        return excluding_label(node) is not None
     return is_excluded(node)
 
 
