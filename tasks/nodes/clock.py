@@ -45,7 +45,9 @@ s() {{ chronyc -c -n sources 2>/dev/null; }}
 up() {{ t=$(systemctl show -p ActiveEnterTimestampMonotonic --value $d 2>/dev/null); read -r u _ </proc/uptime
 [ "${{t:-0}}" != 0 ] && [ $((${{u%.*}} - t / 1000000)) -lt {YOUNG_SECONDS} ]; }}
 case "$(s)" in *^,\\**) ;; *) ! up || chronyc waitsync 15 0 0 1 >/dev/null 2>&1;; esac; s; true"""
-CHRONY_WAIT = f"""chronyc waitsync {WAIT_SECONDS} 0 0 1 >/dev/null 2>&1 && exit 0
+# A daemon that had no answer for long asks every 17 minutes at last (maxpoll of chrony.conf(5)): it is told to ask now.
+CHRONY_WAIT = f"""chronyc burst 4/8 >/dev/null 2>&1
+chronyc waitsync {WAIT_SECONDS} 0 0 1 >/dev/null 2>&1 && exit 0
 said=$(chronyc -c -n sources 2>/dev/null | awk -F, '$6 == 0 {{ printf "%s%s does not answer", n++ ? ", " : "", $3 }}')
 echo "${{said:-no server is followed (chronyc sources)}}, for {WAIT_SECONDS} s" >&2; exit 1"""
 NTP_QUESTION = "ntpq -pn 2>/dev/null; true"

@@ -98,6 +98,11 @@ def test_who_does_not_answer_is_named(run: Run, sources: str, says: str, *, wait
     assert (done.returncode, done.stderr) == (0 if waits else 1, says)
 
 
+def test_a_daemon_that_has_become_slow_to_ask_is_told_to_ask_now(run: Run) -> None:
+    asked_at_last = "case $* in 'burst '*) touch asked;; *waitsync*) [ -e asked ];; esac"
+    assert run(CHRONY_WAIT, chronyc=asked_at_last).returncode == 0
+
+
 PEERS = """     remote           refid      st t when poll reach   delay   offset  jitter
 ==============================================================================
 {}10.31.0.2       10.31.0.9        2 u   12   64  {}    0.100    0.100   0.100"""
