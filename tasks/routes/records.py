@@ -7,20 +7,23 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine
-from kubepeer.errors import UsageError
+from kubepeer.errors import KubepeerError, UsageError
 from kubepeer.intent import Intent
+from kubepeer.intent.families import Network
 from kubepeer.memory import Memory
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.run import Run
-from tasks.routes import metrics, snapshot, table
+from tasks.routes import metrics, snapshot, table, why
 from tasks.routes.checks import CHECKS
-from tasks.routes.tasks import routers_to_ask
+from tasks.routes.left import SEEN
+from tasks.routes.tasks import routers_to_ask, what_is_announced
 
 TAKEN = Memory[tuple[snapshot.Snapshot, snapshot.Snapshot]]("the snapshot of before, and that of this run")
 
@@ -43,11 +46,25 @@ def manual() -> Iterator[str]:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Those that are this runbook's own."""
     parser.add_argument("--list-checks", action=_ListChecks, nargs=0, help="print what is checked, and end")
+    parser.add_argument(
+        "--why",
+        type=_network,
+        metavar="PREFIX",
+        help="tell why a prefix, or an address, is expected, and how far each next hop has come on each router",
+    )
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="write what was seen, to compare with later")
     parser.add_argument("--since", type=Path, metavar="FILE", help="show what is another than in this snapshot")
     parser.add_argument(
         "--metrics", type=Path, metavar="FILE", help="write metrics for the textfile collector of Prometheus"
     )
+
+
+def _network(text: str) -> Network:
+    try:
+        network: Network = ip_network(text, strict=False)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no prefix and no address") from None
+    return network
 
 
 def with_snapshot(given: CommandLine, _intent: Intent) -> CommandLine:
@@ -65,6 +82,8 @@ def with_snapshot(given: CommandLine, _intent: Intent) -> CommandLine:
 def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
     """The table, and what was asked for beside it."""
     table.show(console, run, outcomes)
+    if asked := run.options.further["why"]:
+        _tell_why(console, run, asked)
     routers = {router.name for router in run.intent.routers}
     hosts = [(name, host) for outcome in outcomes for name, host in outcome.hosts.items() if name in routers]
     findings = [finding for _, host in hosts for finding in host.findings]
@@ -82,6 +101,27 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
     if further["metrics"]:
         every = [finding for outcome in outcomes for host in outcome.hosts.values() for finding in host.findings]
         _write(further["metrics"], run.redactor.hide(metrics.text(every, unread, routers_to_ask(run), time.time())))
+
+
+def _tell_why(console: Console, run: Run, asked: Network) -> None:
+    """For each router that was asked; what the cluster announces once, where it is the same to all."""
+    told: list[str] = []
+    for name in routers_to_ask(run):
+        seen = run.recall(SEEN, of=name)
+        if seen is None:
+            continue
+        try:
+            announced = what_is_announced(run, run.intent.router(name))
+        except KubepeerError as error:
+            console.print(f" why {asked}: {error}", markup=False, highlight=False, soft_wrap=True)
+            return
+        lines = list(why.object_lines(asked, announced))
+        for line in [] if lines == told else lines:
+            console.print(f" {run.redactor.hide(line)}", markup=False, highlight=False, soft_wrap=True)
+        told = lines
+        console.print(f" {name}", style="bold", markup=False, highlight=False)
+        for line in why.router_lines(asked, announced, seen):
+            console.print(f" {run.redactor.hide(line)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def tell(run: Run) -> dict[str, Any]:

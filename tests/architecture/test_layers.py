@@ -122,6 +122,7 @@ PURE = (
     "tasks/routes/services.py",
     "tasks/routes/snapshot.py",
     "tasks/routes/table.py",
+    "tasks/routes/why.py",
     "tasks/services/answers.py",
     "tasks/services/arguments.py",
     "tasks/services/causes.py",
