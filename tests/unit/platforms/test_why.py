@@ -46,7 +46,10 @@ WELL = "session Established, announced, chosen in BGP, in the router's table, in
         pytest.param(
             "hand-made-more-specific",
             "10.33.192.80",
-            [f"10.31.90.1-6: {WELL}", "longer, so it wins: 10.33.192.80/32 by 10.31.90.2, in the kernel: better route by boot metric 0, made by hand"],
+            [
+                f"10.31.90.1-6: {WELL}",
+                "longer, so it wins: 10.33.192.80/32 by 10.31.90.2, in the kernel: better route by boot metric 0, made by hand",
+            ],
             id="a_longer_one_wins",
         ),
         pytest.param(
