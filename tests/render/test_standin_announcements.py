@@ -19,6 +19,7 @@ from tests.render.bird_network import Machine, bird_program, namespaces_possible
 from tests.unit.standins.test_standin_bird import rendered
 
 from calico_node import readiness, resources, routes, tunnel  # isort: skip
+from calico_node.family import IPV4  # isort: skip
 from calico_node.resources import Node  # isort: skip
 
 SECONDS = 60.0
@@ -110,10 +111,10 @@ def program_routes(name: str, machine: Machine, *, with_tunnel: bool) -> None:
         far = IPv4Interface("10.77.0.3/16")
         nodes.append(Node("n3", {}, far, None, IPv4Address("10.33.3.0")))
         machine.inside(
-            "ip", "link", "add", routes.TUNNEL_DEVICE, "type", "vxlan", "id", tunnel.IDENTIFIER, "dstport", "4789"
+            "ip", "link", "add", IPV4.tunnel_device, "type", "vxlan", "id", tunnel.IDENTIFIER, "dstport", "4789"
         )
-        machine.inside("ip", "address", "add", "10.33.1.0/32", "dev", routes.TUNNEL_DEVICE)
-        machine.inside("ip", "link", "set", routes.TUNNEL_DEVICE, "up")
+        machine.inside("ip", "address", "add", "10.33.1.0/32", "dev", IPV4.tunnel_device)
+        machine.inside("ip", "link", "set", IPV4.tunnel_device, "up")
     affinities = [{"spec": {"cidr": cidr, "node": owner, "state": "confirmed"}} for owner, cidr in BLOCKS.items()]
     pools = resources.pools([{"metadata": {"name": "pool"}, "spec": POOL}])
     uplink = routes.Uplink("eth0", IPv4Interface(ADDRESSES[name]))
