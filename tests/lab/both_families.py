@@ -5,11 +5,12 @@ kernel; the client has a link of its own behind openwrt, as in IPv4. Nothing of 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from lab.errors import LabError
 from tests.both_families import EXAMPLE, dual_stack
 from tests.lab.laboratory import NODES, ROUTERS, Laboratory
 from tests.lab.runbooks import Project, Runbooks
@@ -68,11 +69,13 @@ def up(lab: Laboratory) -> Iterator[None]:
 
 
 def _away(lab: Laboratory, given: list[tuple[str, str, str]], ways: dict[str, str]) -> None:
-    """Whatever of it is there; a machine that is down has nothing."""
-    lab.try_inside("tiny-unraid", f"rm -f {KERNEL6_FILE}; birdc configure")
+    """Whatever of it is there; a machine that is down has nothing but the file on its disk, which the next reset throws away."""
+    words = {router: f"sysctl -w {FORWARDING}=0" for router in ROUTERS}
+    words["tiny-unraid"] += f"; rm -f {KERNEL6_FILE}; birdc configure"
+    for router, script in words.items():
+        with suppress(LabError):
+            lab.try_inside(router, script)
     for name in ways:
         lab.try_kernel(name, "-6", "route", "del", "default", "dev", "eth0")
-    for router in ROUTERS:
-        lab.try_inside(router, f"sysctl -w {FORWARDING}=0")
     for name, card, address in given:
         lab.try_kernel(name, "-6", "address", "del", address, "dev", card)
