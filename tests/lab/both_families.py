@@ -70,7 +70,7 @@ def up(lab: Laboratory) -> Iterator[None]:
 
 def _away(lab: Laboratory, given: list[tuple[str, str, str]], ways: dict[str, str]) -> None:
     """Whatever of it is there; a machine that is down has nothing but the file on its disk, which the next reset throws away."""
-    words = {router: f"sysctl -w {FORWARDING}=0" for router in ROUTERS}
+    words = dict.fromkeys(ROUTERS, f"sysctl -w {FORWARDING}=0")
     words["tiny-unraid"] += f"; rm -f {KERNEL6_FILE}; birdc configure"
     for router, script in words.items():
         with suppress(LabError):
