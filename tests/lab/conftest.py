@@ -30,7 +30,7 @@ ORDER = (
     "test_approved_plan", "test_two_runs", "test_announcements", "test_drain", "test_calico",
     "test_broken_routes", "test_endpoint", "test_bad_input", "test_hostile_node",
     "test_power_cut", "test_kubeadm_settings", "test_owners_state", "test_safe_change", "test_joins", "test_interrupted_runs",
-    "test_phases_cut_off", "test_old_calico", "test_far_peers", "test_two_racks", "test_metallb", "test_lab_down",
+    "test_phases_cut_off", "test_old_calico", "test_far_peers", "test_two_racks", "test_dual_stack", "test_metallb", "test_lab_down",
 )  # fmt: skip
 STANDING = "KUBEPEER_STANDING"
 SHIPPED_INSTANCE = "kubepeer-lab"

@@ -18,11 +18,11 @@ def routes_of_kernel(lab: Laboratory, router: str) -> Routes:
     return routes_in(json.loads(lab.kernel(router, "-j", "route", "show")))
 
 
-def routes_in(listed: list[dict[str, Any]]) -> Routes:
-    """The same of what `ip -j route show` has listed."""
+def routes_in(listed: list[dict[str, Any]], begins: str = CLUSTER) -> Routes:
+    """The same of what `ip -j route show` has listed, of networks that begin so."""
     found: Routes = {}
     for entry in listed:
-        if entry["dst"].startswith(CLUSTER):
+        if entry["dst"].startswith(begins):
             hops = entry.get("nexthops") or [entry]
             found.setdefault(entry["dst"], set()).update(hop["gateway"] for hop in hops)
     return found

@@ -122,7 +122,9 @@ def network(addresses: Mapping[str, str], folder: Path, program: list[str]) -> I
             inner = ["peer", "name", "eth0", "netns", machine.namespace]
             run("ip", "-n", link, "link", "add", name, "type", "veth", *inner)
             run("ip", "-n", link, "link", "set", name, "master", "br0", "up")
-            machine.inside("ip", "address", "add", address, "dev", "eth0")
+            # an address of IPv6 that the kernel still looks for elsewhere (RFC 4862) can be bound by nobody
+            at_once = ["nodad"] if ":" in address else []
+            machine.inside("ip", "address", "add", address, "dev", "eth0", *at_once)
             for device in ("lo", "eth0"):
                 machine.inside("ip", "link", "set", device, "up")
         yield machines

@@ -4,10 +4,11 @@ Two nodes in one subnet and, known to n1 alone, a third one behind the tunnel. T
 3.32.1: every node announces every block with its owner's next hop, its own one twice.
 """
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.render.bird_network import Machine, bird_program, namespaces_possible
 from tests.unit.standins.test_standin_bird import rendered
 
 from calico_node import readiness, resources, routes, tunnel  # isort: skip
+from calico_node.family import IPV4  # isort: skip
 from calico_node.resources import Node  # isort: skip
 
 SECONDS = 60.0
@@ -41,6 +43,22 @@ template bgp node {{
 }}
 protocol bgp n1 from node {{ neighbor 10.31.90.1 as 64517; }}
 protocol bgp n2 from node {{ neighbor 10.31.90.2 as 64517; }}
+"""
+ROUTER6 = """\
+log stderr all;
+router id 10.31.254.253;
+protocol device {}
+template bgp node {
+  local fd00:10:31::254:253 as 64512;
+  multihop;
+  graceful restart on;
+  connect delay time 1;
+  connect retry time 1;
+  error wait time 1, 2;
+  ipv6 { import all; export none; add paths rx; };
+}
+protocol bgp n1 from node { neighbor fd00:10:31::90:1 as 64517; }
+protocol bgp n2 from node { neighbor fd00:10:31::90:2 as 64517; }
 """
 Make = Callable[..., dict[str, Machine]]
 
@@ -110,10 +128,10 @@ def program_routes(name: str, machine: Machine, *, with_tunnel: bool) -> None:
         far = IPv4Interface("10.77.0.3/16")
         nodes.append(Node("n3", {}, far, None, IPv4Address("10.33.3.0")))
         machine.inside(
-            "ip", "link", "add", routes.TUNNEL_DEVICE, "type", "vxlan", "id", tunnel.IDENTIFIER, "dstport", "4789"
+            "ip", "link", "add", IPV4.tunnel_device, "type", "vxlan", "id", tunnel.IDENTIFIER, "dstport", "4789"
         )
-        machine.inside("ip", "address", "add", "10.33.1.0/32", "dev", routes.TUNNEL_DEVICE)
-        machine.inside("ip", "link", "set", routes.TUNNEL_DEVICE, "up")
+        machine.inside("ip", "address", "add", "10.33.1.0/32", "dev", IPV4.tunnel_device)
+        machine.inside("ip", "link", "set", IPV4.tunnel_device, "up")
     affinities = [{"spec": {"cidr": cidr, "node": owner, "state": "confirmed"}} for owner, cidr in BLOCKS.items()]
     pools = resources.pools([{"metadata": {"name": "pool"}, "spec": POOL}])
     uplink = routes.Uplink("eth0", IPv4Interface(ADDRESSES[name]))
@@ -255,3 +273,55 @@ def test_a_reflector_tells_its_clients_of_each_other(program: list[str], tmp_pat
         machines["n2"].end_bird()
         machines["n1"].ask("disable Node_10_31_90_2")  # what the hold timer would bring about
         until(lambda: BLOCKS["n2"] not in in_kernel("n3"), SECONDS, whole(machines))
+
+
+def test_blocks_of_ipv6_go_out_with_their_owners_next_hop_and_a_filter_leaves_each_node_its_own(
+    program: list[str], tmp_path: Path
+) -> None:
+    """n1 announces all; n2 has a filter by interface. The router takes the global next hop, beside which BIRD sends its link's."""
+    if not namespaces_possible():
+        unavailable("network namespaces need root")
+    addresses = {name: f"fd00:10:31::{end}/64" for name, end in (("n1", "90:1"), ("n2", "90:2"), ("r1", "254:253"))}
+    blocks = {"n1": "fd00:10:33::40/122", "n2": "fd00:10:33::80/122"}
+    pool = {"cidr": "fd00:10:33::/56", "blockSize": 122, "vxlanMode": "CrossSubnet"}
+    rule = {"action": "Reject", "matchOperator": "In", "cidr": "fd00:10:33::/56", "interface": "eth0"}
+    peer = {"peerIP": "fd00:10:31::254:253", "asNumber": 64512, "nextHopMode": "Keep"}
+    nodes = [Node(name, {}, ip_interface(addresses[name]), None) for name in blocks]
+    held = [resources.Block(ip_network(cidr), name) for name, cidr in blocks.items()]
+    with network(addresses, tmp_path, program) as machines:
+        machines["r1"].start_bird(ROUTER6)
+        for name, block in blocks.items():
+            uplink = routes.Uplink("eth0", ip_interface(addresses[name]))
+            pools = [resources.pool({"metadata": {"name": "pool"}, "spec": pool})]
+            for command in routes.changes(frozenset(), routes.plan(name, uplink, nodes, held, pools).routes):
+                machines[name].inside("ip", "-6", "route", *command)
+            assert routes.read(
+                json.loads(machines[name].inside("ip", "-6", "-json", "route", "show", "proto", "80"))
+            ) == frozenset(routes.plan(name, uplink, nodes, held, pools).routes)
+            objects = {
+                "ipv6": True,
+                "nodes": {name: {"address": addresses[name]}},
+                "blocks": [block],
+                "pools": {"default-ipv6-ippool": pool},
+                "configurations": {
+                    "default": {
+                        "nodeToNodeMeshEnabled": False,
+                        "asNumber": 64517,
+                        "bindMode": "NodeIP",
+                        "serviceClusterIPs": [{"cidr": "fd00:10:33:8000::/108"}],
+                    }
+                },
+                "peers": {"r1": peer | ({"filters": ["own-blocks"]} if name == "n2" else {})},
+                "filters": {"own-blocks": {"exportV6": [rule]}},
+            }
+            machines[name].start_bird(rendered(objects), "-R")
+        expected = {
+            "fd00:10:33::40/122": ["n1: fd00:10:31::90:1", "n1: fd00:10:31::90:1"],
+            "fd00:10:33::80/122": ["n1: fd00:10:31::90:2", "n2: fd00:10:31::90:2", "n2: fd00:10:31::90:2"],
+            "fd00:10:33:8000::/108": ["n1: fd00:10:31::90:1", "n2: fd00:10:31::90:2"],
+        }
+
+        def seen() -> dict[str, list[str]]:
+            return {prefix: machines["r1"].paths(prefix) for prefix in expected}
+
+        until(lambda: seen() == expected, SECONDS, lambda: (seen(), whole(machines)()))

@@ -2,11 +2,12 @@
 
 import itertools
 import json
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 import pytest
 from calico_node import blocks, cni, resources
+from calico_node.family import IPV6
 from calico_node.resources import Block, Pool
 from cluster_api.objects import Json
 
@@ -155,7 +156,7 @@ def test_a_node_uses_the_first_pool_that_selects_it() -> None:
 
 def test_pods_get_no_address_that_a_tunnel_may_have_and_not_the_gateways() -> None:
     block = IPv4Network("10.33.26.0/24")
-    written = json.loads(cni.conflist(block, 1450))
+    written = json.loads(cni.conflist([block], 1450))
     ptp, portmap = written["plugins"]
     (addresses,) = ptp["ipam"]["ranges"][0]
     assert addresses == {
@@ -167,6 +168,39 @@ def test_pods_get_no_address_that_a_tunnel_may_have_and_not_the_gateways() -> No
     assert (ptp["type"], ptp["ipam"]["type"], ptp["mtu"], ptp["ipMasq"]) == ("ptp", "host-local", 1450, False)
     assert portmap["capabilities"] == {"portMappings": True}
     assert written["name"] == "k8s-pod-network"
+
+
+def test_pods_get_an_address_of_each_of_the_nodes_blocks() -> None:
+    held = [IPv4Network("10.33.26.0/24"), IPv6Network("fd00:10:33::40/122")]
+    ipam = json.loads(cni.conflist(held, 1430))["plugins"][0]["ipam"]
+    assert [one["dst"] for one in ipam["routes"]] == ["0.0.0.0/0", "::/0"]
+    (four,), (six,) = ipam["ranges"]
+    assert four["subnet"] == "10.33.26.0/24"
+    assert six == {
+        "subnet": "fd00:10:33::40/122",
+        "rangeStart": "fd00:10:33::44",
+        "rangeEnd": "fd00:10:33::7d",
+        "gateway": "fd00:10:33::7e",
+    }
+
+
+def test_blocks_of_ipv6_are_named_as_calico_names_them() -> None:
+    block = IPv6Network("fd00:10:33::/122")
+    assert blocks.block_name(block) == "fd00-10-33---122"
+    written = blocks.ipam_block("n1", block)
+    assert (len(written["spec"]["allocations"]), written["spec"]["cidr"]) == (64, "fd00:10:33::/122")
+    assert blocks.claimed("n1", [written], IPV6) == [block]
+    assert blocks.claimed("n1", [written]) == []
+    assert blocks.tunnel_address("n1", None, written)[0] == IPv6Address("fd00:10:33::")
+
+
+def test_a_pool_of_ipv6_offers_blocks_that_are_scattered_and_free() -> None:
+    wide = pool("fd00:10:33::/56", 122)
+    first = {next(blocks.candidates(node, wide, [])) for node in SEED_NODES}
+    assert len(first) == len(SEED_NODES)
+    assert all(one.version == 6 and one.prefixlen == 122 for one in first)
+    taken = next(blocks.candidates("n1", wide, []))
+    assert next(blocks.candidates("n1", wide, [taken, IPv4Network("10.33.5.0/24")])) != taken
 
 
 def test_plugins_of_the_node_are_left_alone_and_missing_ones_brought(tmp_path: Path) -> None:

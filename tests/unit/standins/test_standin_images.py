@@ -139,7 +139,7 @@ def _fields(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[
 
 
 def _kept() -> list[Managed]:
-    daemon_set = workload.daemon_set("image", "3.32.1", "first-found", "NodeIP", 30, {})
+    daemon_set = workload.daemon_set("image", "3.32.1", ("first-found", ""), "NodeIP", 30, {})
     own = [daemon_set, controllers.deployment("image", "3.32.1"), api.deployment("image", "3.32.1", 2, 60, "mark")]
     return [
         *workload.rights(),
@@ -188,7 +188,7 @@ def test_calico_node_may_not_read_secrets_by_itself() -> None:
 
 
 def test_calico_node_runs_on_every_node_before_there_is_a_network() -> None:
-    pod = workload.daemon_set("image", "3.32.1", "first-found", "", 30, {})
+    pod = workload.daemon_set("image", "3.32.1", ("first-found", ""), "", 30, {})
     spec = pod.item["spec"]["template"]["spec"]
     assert spec["hostNetwork"] is True
     assert {(one.get("effect"), one["operator"]) for one in spec["tolerations"]} >= {

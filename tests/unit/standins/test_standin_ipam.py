@@ -115,6 +115,17 @@ def test_blocks_of_the_other_family_are_in_nobodys_way(store: Store) -> None:
     assert Ipam(store).claim_block("n1", POOL).version == 4
 
 
+def test_a_node_holds_a_block_of_each_family_and_finds_both_again(store: Store) -> None:
+    wide = resources.pool({"metadata": {"name": "six"}, "spec": {"cidr": "fd00:10:33::/56"}})
+    ipam = Ipam(store)
+    both = [ipam.claim_block("n1", one) for one in (POOL, wide)]
+    assert [block.version for block in both] == [4, 6]
+    assert [ipam.claim_block("n1", one) for one in (POOL, wide)] == both
+    assert store.holders() == {str(block): "n1" for block in both}
+    assert ipam.claim_block("n2", wide) not in both
+    assert ipam.assign_tunnel_address("n1", both[1], None) == both[1].network_address
+
+
 def test_an_ipam_block_that_somebody_deleted_is_written_anew(store: Store) -> None:
     block = IPv4Network("10.33.1.0/24")
     assert Ipam(store).assign_tunnel_address("n1", block, None) == IPv4Address("10.33.1.0")

@@ -42,11 +42,11 @@ def test_defaults_are_those_of_the_release(case: dict[str, Any]) -> None:
     filled = defaults.filled(case["spec"], case["version"], case.get("pod_networks", []))
     if "degraded" in case:
         with pytest.raises(defaults.ConfigurationError) as raised:
-            defaults.detection(filled)
+            defaults.detections(filled)
         assert str(raised.value) == case["degraded"]
         return
     assert filled["calicoNetwork"]["ipPools"] == case["ip_pools"]
-    assert defaults.detection(filled) == case["detection"]
+    assert defaults.detections(filled) == (case["detection"], case.get("detection_v6", ""))
 
 
 @pytest.mark.parametrize(("version", "windows"), [("3.24.5", None), (NEWEST, "Disabled")])
@@ -77,7 +77,7 @@ def test_a_method_laid_over_the_default_one_makes_two() -> None:
     standing = defaults.filled({"calicoNetwork": {"ipPools": []}}, NEWEST, [])
     standing["calicoNetwork"]["nodeAddressAutodetectionV4"]["kubernetes"] = "NodeInternalIP"
     with pytest.raises(defaults.ConfigurationError, match="no more than one"):
-        defaults.detection(defaults.filled(standing, NEWEST, []))
+        defaults.detections(defaults.filled(standing, NEWEST, []))
 
 
 def test_a_registry_gets_its_slash() -> None:
@@ -105,7 +105,7 @@ def test_pools_change_as_the_release_lets_them(case: dict[str, Any]) -> None:
     ("line", "subnets"),
     [
         ("  podSubnet: 10.33.0.0/17", ["10.33.0.0/17"]),
-        ('  podSubnet: "10.33.0.0/17,fd00::/48"', ["10.33.0.0/17"]),
+        ('  podSubnet: "10.33.0.0/17,fd00::/48"', ["10.33.0.0/17", "fd00::/48"]),
         ("  serviceSubnet: 10.33.128.0/18", []),
     ],
 )
@@ -154,8 +154,8 @@ def test_no_condition_holds_an_empty_string() -> None:
     assert [condition for condition in written if "" in condition.values()] == []
 
 
-def _daemon_set(bind_mode: str = "", detection: str = "first-found") -> dict[str, Any]:
-    return workload.daemon_set("example.org/calico-node:v1", NEWEST, detection, bind_mode, 30, UPDATE).item
+def _daemon_set(bind_mode: str = "", detections: tuple[str, str] = ("first-found", "")) -> dict[str, Any]:
+    return workload.daemon_set("example.org/calico-node:v1", NEWEST, detections, bind_mode, 30, UPDATE).item
 
 
 def test_what_a_server_defaults_is_no_difference() -> None:
@@ -179,22 +179,54 @@ def test_another_bind_mode_is_another_template() -> None:
 
 def test_calico_nodes_are_exchanged_one_after_the_other() -> None:
     strategy = defaults.filled({}, NEWEST, [])["nodeUpdateStrategy"]
-    written = workload.daemon_set("image", NEWEST, "first-found", "NodeIP", 30, strategy).item["spec"]["updateStrategy"]
+    written = workload.daemon_set("image", NEWEST, ("first-found", ""), "NodeIP", 30, strategy).item["spec"][
+        "updateStrategy"
+    ]
     assert written == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}
 
 
 @pytest.mark.parametrize(
-    ("detection", "variables"),
-    [("interface=eth0", {"IP": "autodetect", "IP_AUTODETECTION_METHOD": "interface=eth0"}), ("", {"IP": "none"})],
+    ("detections", "variables"),
+    [
+        (
+            ("interface=eth0", ""),
+            {
+                "IP": "autodetect",
+                "IP_AUTODETECTION_METHOD": "interface=eth0",
+                "IP6": "none",
+                "FELIX_IPV6SUPPORT": "false",
+            },
+        ),
+        (
+            ("first-found", "kubernetes-internal-ip"),
+            {
+                "IP": "autodetect",
+                "IP_AUTODETECTION_METHOD": "first-found",
+                "IP6": "autodetect",
+                "IP6_AUTODETECTION_METHOD": "kubernetes-internal-ip",
+                "FELIX_IPV6SUPPORT": "true",
+            },
+        ),
+        (
+            ("", "first-found"),
+            {
+                "IP": "none",
+                "IP6": "autodetect",
+                "IP6_AUTODETECTION_METHOD": "first-found",
+                "FELIX_IPV6SUPPORT": "true",
+                "CALICO_ROUTER_ID": "hash",
+            },
+        ),
+    ],
 )
-def test_calico_node_is_told_how_to_find_its_address(detection: str, variables: dict[str, str]) -> None:
-    (container,) = _daemon_set(detection=detection)["spec"]["template"]["spec"]["containers"]
+def test_calico_node_is_told_how_to_find_its_addresses(detections: tuple[str, str], variables: dict[str, str]) -> None:
+    (container,) = _daemon_set(detections=detections)["spec"]["template"]["spec"]["containers"]
     told = {one["name"]: one["value"] for one in container["env"] if "value" in one}
     assert told == variables | {"CALICO_VERSION": NEWEST, "CALICO_NETWORKING_BACKEND": "bird"}
 
 
 def test_without_bgp_calico_node_has_another_backend() -> None:
-    written = workload.daemon_set("image", NEWEST, "first-found", "", 30, UPDATE, bgp=False).item
+    written = workload.daemon_set("image", NEWEST, ("first-found", ""), "", 30, UPDATE, bgp=False).item
     (container,) = written["spec"]["template"]["spec"]["containers"]
     assert {"name": "CALICO_NETWORKING_BACKEND", "value": "vxlan"} in container["env"]
     assert container["readinessProbe"]["periodSeconds"] == 30

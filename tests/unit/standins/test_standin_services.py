@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from calico_node import bgp, services, versions
+from calico_node.family import IPV4, IPV6, Family
 from calico_node.resources import Node
 from calico_node.versions import Version
 from cluster_api.objects import Json
 
 
-def endpoints(case: dict[str, Any], version: Version) -> frozenset[services.Endpoint]:
+def endpoints(case: dict[str, Any], version: Version, family: Family) -> frozenset[services.Endpoint]:
     """Read what the case lists, in the form that this version reads; several slices may belong to one service."""
     if not version.has(versions.SLICES_WITHOUT_READINESS):
         items = [
@@ -18,7 +19,7 @@ def endpoints(case: dict[str, Any], version: Version) -> frozenset[services.Endp
             for name, fields in case.get("services", {}).items()
             if "endpoints" in fields
         ]
-        return services.from_endpoints(items)
+        return services.from_endpoints(items, family)
     slices: list[Json] = [
         {
             "metadata": {
@@ -32,17 +33,17 @@ def endpoints(case: dict[str, Any], version: Version) -> frozenset[services.Endp
         for name, fields in case.get("services", {}).items()
         for number, one in enumerate(fields.get("slices", []))
     ]
-    return services.from_slices(slices)
+    return services.from_slices(slices, family)
 
 
 @pytest.mark.cases("services")
 def test_the_node_announces_what_its_version_would(case: dict[str, Any]) -> None:
-    version = Version(case.get("version", "3.24.5"))
-    settings = bgp.settings([{"metadata": {"name": "default"}, "spec": case["configuration"]}], "n1", version)
+    version, family = Version(case.get("version", "3.24.5")), IPV6 if case.get("ipv6") else IPV4
+    settings = bgp.settings([{"metadata": {"name": "default"}, "spec": case["configuration"]}], "n1", version, family)
     node = Node("n1", case.get("labels", {}), IPv4Interface("10.31.90.1/16"), None)
     listed = [
         {"metadata": {"name": name, "namespace": "default"}, "spec": fields["spec"], "status": fields.get("status", {})}
         for name, fields in case.get("services", {}).items()
     ]
-    found = services.announced(node, settings, listed, endpoints(case, version))
+    found = services.announced(node, settings, listed, endpoints(case, version, family))
     assert list(map(str, found)) == case["announced"]

@@ -116,6 +116,22 @@ def test_a_bird_that_is_not_there_does_not_answer(bird: Bird) -> None:
         bird.ask("show status")
 
 
+def test_the_bird_of_ipv6_has_files_of_its_own(calls: Path) -> None:
+    second = Bird(calls.parent / "configuration" / "bird6.cfg", calls.parent / "run", "bird6")
+    try:
+        second.configure("first")
+        (calls.parent / "run" / "bird.down").touch()
+        supervised(second, lambda: len(started(calls)) == 1)
+        assert f"-s {calls.parent}/run/bird6.ctl" in started(calls)[0]
+        (calls.parent / "run" / "bird6.down").touch()
+        kill(calls)
+        until = time.monotonic() + 0.3
+        supervised(second, lambda: time.monotonic() > until)
+        assert len(started(calls)) == 1
+    finally:
+        second.kill()
+
+
 @pytest.mark.parametrize(
     ("lines", "text"),
     [

@@ -1,11 +1,12 @@
 """The life of one calico-node: see, decide, bring about, again at each change."""
 
+import functools
 import logging
 import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from cluster_api.objects import Json
 from calico_node import autodetection, cni, kernel, readiness, resources
 from calico_node.bird import Bird, BirdError, RefusedConfiguration
 from calico_node.datastore import Datastore
-from calico_node.network import Network
+from calico_node.family import FAMILIES, IPV4, IPV6, Family
+from calico_node.network import NodeNetwork
 from calico_node.peering import Peering
 from calico_node.versions import Version
 
@@ -43,12 +45,14 @@ class Places:
     run_folder: Path
     lib_folder: Path
     bird_configuration: Path
-    autodetection_method: str
+    autodetection_methods: Mapping[Family, str]
+    """Of each family that the node has."""
     bgp: bool = True
 
     @classmethod
     def from_environment(cls) -> "Places":
         """Read what the DaemonSet sets."""
+        methods = {family: autodetection.method(os.environ, family) for family in FAMILIES}
         return cls(
             node_name=os.environ["NODENAME"],
             namespace=os.environ.get("NAMESPACE", "calico-system"),
@@ -56,7 +60,8 @@ class Places:
             run_folder=Path(os.environ.get("CALICO_RUN_DIR", "/var/run/calico")),
             lib_folder=Path(os.environ.get("CALICO_LIB_DIR", "/var/lib/calico")),
             bird_configuration=Path(os.environ.get("BIRD_CONFIGURATION", "/etc/calico/confd/config/bird.cfg")),
-            autodetection_method=autodetection.method(os.environ),
+            autodetection_methods={family: how for family, how in methods.items() if how != autodetection.NONE}
+            or {IPV4: autodetection.NONE},
             bgp=os.environ.get("CALICO_NETWORKING_BACKEND", "bird") == "bird",
         )
 
@@ -73,9 +78,23 @@ class Agent:
         self._stopping = threading.Event()
         datastore = Datastore(access, places.namespace, version, self._changed)
         self._datastore = datastore
-        self._bird = Bird(places.bird_configuration, places.run_folder)
-        self._network = Network(places.node_name, places.cni_folder / cni.FILE_NAME, datastore)
-        self._peering = Peering(places.node_name, version, datastore, self._bird)
+        families = tuple(places.autodetection_methods)
+        self._network = NodeNetwork(places.node_name, places.cni_folder / cni.FILE_NAME, datastore, families)
+        folder = places.bird_configuration.parent
+        self._peerings = [
+            Peering(
+                places.node_name,
+                version,
+                datastore,
+                Bird(
+                    places.bird_configuration if family is IPV4 else folder / f"{family.bird}.cfg",
+                    places.run_folder,
+                    family.bird,
+                ),
+                family,
+            )
+            for family in families
+        ]
         self._started = self._heartbeat = time.monotonic()
         self._address_due = self._started
         self._troubles: dict[str, str] = {}
@@ -97,8 +116,10 @@ class Agent:
                 due = time.monotonic()
             if time.monotonic() >= min(due, self._address_due):
                 due = time.monotonic() + (RESYNC_SECONDS if self._reconcile() else RETRY_SECONDS)
-            self._try("start BIRD", self._bird.supervise)
-        self._bird.kill()
+            for peering in self._peerings:
+                self._try(f"start {peering.bird}", peering.bird.supervise)
+        for peering in self._peerings:
+            peering.bird.kill()
 
     def not_ready(self) -> str:
         """Say why calico/node is not ready, in the words of the real one, or nothing."""
@@ -107,9 +128,12 @@ class Agent:
             return f"calico/node is not ready: felix is not ready: {reason}"
         if not self._places.bgp:
             return ""  # the operator's probe leaves -bird-ready out
+        bird = next((one.bird for one in self._peerings if one.family is not IPV6), None)
+        if bird is None:
+            return ""  # the operator's probe asks -bird-ready, never -bird6-ready: without peers of IPv4 it is ready
         try:
-            peers = readiness.peer_states(self._bird.ask("show protocols all"))
-            recovering = readiness.recovers(self._bird.ask("show status"))
+            peers = readiness.peer_states(bird.ask("show protocols all"))
+            recovering = readiness.recovers(bird.ask("show status"))
         except (OSError, BirdError) as error:
             return (
                 "calico/node is not ready: BIRD is not ready: Error querying BIRD: unable to connect to BIRDv4 socket: "
@@ -128,10 +152,14 @@ class Agent:
         node = snapshot.node(self._places.node_name) if snapshot else None
         if snapshot is None or node is None:
             return False
-        address = self._try("address", lambda: self._detect_address(node))
+        address = self._try("address", lambda: self._detect_addresses(node))
         network = self._try("network", lambda: self._network.bring_about(snapshot, node))
-        peering = not self._places.bgp or self._try("BGP", lambda: self._peering.bring_about(snapshot))
-        done = address and network and peering
+        told = [
+            self._try(f"BGP of {peering.family.name}", functools.partial(peering.bring_about, snapshot))
+            for peering in self._peerings
+            if self._places.bgp
+        ]
+        done = address and network and all(told)
         return done and self._try("status", lambda: self._datastore.declare_network_available(node))
 
     def _try(self, what: str, step: Callable[[], None]) -> bool:
@@ -147,20 +175,26 @@ class Agent:
             log.info("%s: mended", what)
         return True
 
-    def _detect_address(self, node: Json) -> None:
-        """Choose the node's address at the start and look again every minute; what was found stays where none is."""
-        standing = resources.node(node).address
-        if time.monotonic() < self._address_due and standing is not None:
+    def _detect_addresses(self, node: Json) -> None:
+        """Choose the node's addresses at the start and look again every minute; what was found stays where none is."""
+        methods = self._places.autodetection_methods
+        known = all(resources.node(node, family).address is not None for family in methods)
+        if time.monotonic() < self._address_due and known:
             return
         self._address_due = time.monotonic() + ADDRESS_SECONDS
-        method = self._places.autodetection_method
-        internal = resources.internal_address(node)
-        found = autodetection.detect(method, kernel.interfaces(), internal, kernel.source_towards)
-        if found is not None:
-            if found != standing:
-                log.info("address %s, by %s", found, method)
-            self._datastore.annotate(node, {resources.ADDRESS_ANNOTATION: str(found)})
-        elif standing is None:
-            raise LookupError(f"no address configured or detected, which is required for Calico networking ({method})")
-        else:
+        found = {family: self._address(node, family, method) for family, method in methods.items()}
+        self._datastore.annotate(node, {family.address_annotation: address for family, address in found.items()})
+
+    def _address(self, node: Json, family: Family, method: str) -> str:
+        """Find the node's address in one family; without one the real program ends, and is started again."""
+        standing, internal = resources.node(node, family).address, resources.internal_address(node, family)
+        source_towards = functools.partial(kernel.source_towards, family=family)
+        found = autodetection.detect(method, kernel.interfaces(family), internal, source_towards)
+        if found is None and standing is None:
+            words = f"no {family.name} address configured or detected, which is required for Calico networking"
+            raise LookupError(f"{words} ({method})")
+        if found is None:
             log.warning("no address is found by %s any more; %s stays", method, standing)
+        elif found != standing:
+            log.info("address %s, by %s", found, method)
+        return str(found or standing)

@@ -7,9 +7,13 @@ the node's own on the interface, as it does after the own one went away and came
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import ip_network
 
 from cluster_api.objects import Json
+
+from calico_node import family as families
+from calico_node.family import IPV4, Address, Family, Network
+from calico_node.family import Interface as WithMask
 
 FIRST_FOUND = "first-found"
 INTERNAL_ADDRESS = "kubernetes-internal-ip"
@@ -23,28 +27,31 @@ _COMMA = re.compile(r"\s*,\s*")
 
 @dataclass(frozen=True)
 class Interface:
-    """An interface and its IPv4 addresses in the kernel's order."""
+    """An interface and its addresses of one family in the kernel's order."""
 
     name: str
-    addresses: tuple[IPv4Interface, ...]
+    addresses: tuple[WithMask, ...]
 
 
-def method(environment: Mapping[str, str]) -> str:
-    """Read the method; IP=none is the operator's way to say that an Installation names none."""
-    if environment.get("IP") == NONE:
+def method(environment: Mapping[str, str], family: Family = IPV4) -> str:
+    """Read the method; `none` is the operator's way to say that an Installation names none.
+
+    An address of IPv6 is looked for only where IP6 says so, one of IPv4 also where nothing does.
+    """
+    if environment.get(family.environment, "" if family is IPV4 else NONE) == NONE:
         return NONE
-    return environment.get("IP_AUTODETECTION_METHOD", FIRST_FOUND)
+    return environment.get(f"{family.environment}_AUTODETECTION_METHOD", FIRST_FOUND)
 
 
-def read(shown: Iterable[Json]) -> list[Interface]:
+def read(shown: Iterable[Json], family: Family = IPV4) -> list[Interface]:
     """Read `ip -json address show`."""
     return [
         Interface(
             str(entry["ifname"]),
             tuple(
-                IPv4Interface(f"{address['local']}/{address['prefixlen']}")
+                families.interface(f"{address['local']}/{address['prefixlen']}")
                 for address in entry.get("addr_info") or []
-                if address.get("family", "inet") == "inet" and "local" in address
+                if address.get("family", "inet") == family.kernel_name and "local" in address
             ),
         )
         for entry in shown
@@ -55,15 +62,15 @@ def read(shown: Iterable[Json]) -> list[Interface]:
 def detect(
     method: str,
     interfaces: list[Interface],
-    internal: IPv4Address | None,
-    source_towards: Callable[[str], IPv4Address | None],
-) -> IPv4Interface | None:
+    internal: Address | None,
+    source_towards: Callable[[str], Address | None],
+) -> WithMask | None:
     """Find the address, or none.
 
     Args:
         method: the value of IP_AUTODETECTION_METHOD; empty is first-found.
-        interfaces: the node's, in the kernel's order.
-        internal: the InternalIP of the Node.
+        interfaces: the node's with their addresses of one family, in the kernel's order.
+        internal: the InternalIP of the Node in that family.
         source_towards: tells from which address the kernel would speak to a host (can-reach=).
 
     Raises:
@@ -82,15 +89,15 @@ def detect(
 
 
 def _by_value(
-    kind: str, value: str, interfaces: list[Interface], source_towards: Callable[[str], IPv4Address | None]
-) -> IPv4Interface | None:
+    kind: str, value: str, interfaces: list[Interface], source_towards: Callable[[str], Address | None]
+) -> WithMask | None:
     words = _COMMA.split(value)
     if kind == "interface":
         return _first(_named(interfaces, _any_of(words), None))
     if kind == "skip-interface":
         return _first(_named(interfaces, None, _any_of([_EXCLUDED.pattern, *words])))
     if kind == "cidr":
-        networks = [IPv4Network(word, strict=False) for word in words if ":" not in word]
+        networks = [ip_network(word, strict=False) for word in words]
         return _first(_named(interfaces, None, None), networks)
     if kind == "can-reach":
         return _with_mask(interfaces, source_towards(value))
@@ -112,15 +119,15 @@ def _named(
             yield interface
 
 
-def _first(interfaces: Iterable[Interface], networks: list[IPv4Network] | None = None) -> IPv4Interface | None:
+def _first(interfaces: Iterable[Interface], networks: list[Network] | None = None) -> WithMask | None:
     for interface in interfaces:
         for address in interface.addresses:
-            inside = not networks or any(address.ip in network for network in networks)
+            inside = networks is None or any(address.ip in network for network in networks)
             if inside and not (address.is_loopback or address.is_link_local or address.is_multicast):
                 return address
     return None
 
 
-def _with_mask(interfaces: list[Interface], wanted: IPv4Address | None) -> IPv4Interface | None:
+def _with_mask(interfaces: list[Interface], wanted: Address | None) -> WithMask | None:
     found = (address for interface in interfaces for address in interface.addresses if address.ip == wanted)
     return next(found, None)

@@ -25,21 +25,26 @@ class RefusedConfiguration(RuntimeError):
 
 
 class Bird:
-    """A BIRD that is ours.
+    """A BIRD that is ours: `bird`, or `bird6` for IPv6.
 
-    It is restarted whenever it dies, unless the file bird.down stands beside its socket: then it stays down until the
+    It is restarted whenever it dies, unless the file bird.down (bird6.down) stands beside its socket: then it stays down until the
     file goes. The file alone does not end a running BIRD, so that a trial can choose how it dies: by a signal that
     lets it say goodbye (the routes go at once) or by SIGKILL (they stay as long as graceful restart lets them).
     """
 
-    def __init__(self, configuration: Path, run_folder: Path) -> None:
+    def __init__(self, configuration: Path, run_folder: Path, name: str = "bird") -> None:
         configuration.parent.mkdir(parents=True, exist_ok=True)
         self._configuration = configuration
-        self._socket = run_folder / "bird.ctl"
-        self._down = run_folder / "bird.down"
+        self._name = name
+        self._socket = run_folder / f"{name}.ctl"
+        self._down = run_folder / f"{name}.down"
         self._process: subprocess.Popen[bytes] | None = None
         self._started = -RESTART_PAUSE
         self._current = self._refused = self._refusal = ""
+
+    def __str__(self) -> str:
+        """Name it for the log."""
+        return self._name.replace("bird", "BIRD")
 
     @property
     def runs(self) -> bool:
@@ -77,7 +82,7 @@ class Bird:
         if not self._current or self.runs or time.monotonic() - self._started < RESTART_PAUSE:
             return
         if self._process is not None:
-            log.warning("BIRD ended with %s", self._process.returncode)
+            log.warning("%s ended with %s", self, self._process.returncode)
             self._process = None
         if self._down.exists():
             return
@@ -86,7 +91,7 @@ class Bird:
         # others get no route for up to 240 s (BIRD's graceful restart wait).
         command = ["bird", "-f", "-R", "-c", str(self._configuration), "-s", str(self._socket)]
         self._process = subprocess.Popen(command)
-        log.info("BIRD started: %s", " ".join(command))
+        log.info("%s started: %s", self, " ".join(command))
 
     def kill(self) -> None:
         """End BIRD without a goodbye, as the end of the real container does: its peers keep the routes meanwhile."""

@@ -1,15 +1,16 @@
 """BIRD's configuration, written as Calico's confd templates do (bird.cfg, bird_aggr.cfg, bird_ipam.cfg), for BIRD 2.
 
-As there, the kernel protocol learns what Felix wrote into the kernel, and what lies in a pool goes out to every peer: the
-routes to the other nodes' blocks too. Different from Calico's own, which is for BIRD 1.6: the node's own blocks are never
-programmed by BIRD, and a learned route's gateway becomes the next hop by a line of the filter (`_keep`).
+For IPv6 it is that of a BIRD of its own, as bird6.cfg and its like are. As there, the kernel protocol learns what Felix
+wrote into the kernel, and what lies in a pool goes out to every peer: the routes to the other nodes' blocks too. Different
+from Calico's own, which is for BIRD 1.6: the node's own blocks are never programmed by BIRD, and a learned route's gateway
+becomes the next hop by a line of the filter (`_keep`).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 from calico_node.bgp import Advertisement, Settings
+from calico_node.family import Family, Network, alone, family_of
 from calico_node.filters import Filter, calls
 from calico_node.resources import DEFAULT_PORT, Pool
 from calico_node.sessions import Session, Speaker
@@ -22,7 +23,7 @@ protocol device {
 }
 
 protocol direct {
-  ipv4;
+  CHANNEL;
   interface -"cali*", -"veth*", -"kube-ipvs*", "*";
 }"""
 _KERNEL = """\
@@ -32,7 +33,7 @@ protocol kernel {
   scan time 10;
   graceful restart on;
   merge paths on;
-  ipv4 {
+  CHANNEL {
     import all;
     export filter calico_kernel_programming;
   };
@@ -49,8 +50,8 @@ function reject_tunnel_routes () {
 class Announcements:
     """What the node's BIRD knows besides its sessions."""
 
-    blocks: tuple[IPv4Network, ...]
-    services: tuple[IPv4Network, ...]
+    blocks: tuple[Network, ...]
+    services: tuple[Network, ...]
     pools: tuple[Pool, ...]
 
 
@@ -60,14 +61,14 @@ def render(speaker: Speaker, announcements: Announcements, sessions: Iterable[Se
     used = {one.name: one for session in held for one in session.filters}
     parts = [
         "# Written from Calico's custom resources; changes made here are lost.\nlog stderr all;",
-        f"router id {speaker.address};",
+        f"router id {speaker.router_id or speaker.address};",
         _communities(settings.advertisements),
         _own_blocks(announcements.blocks),
         _TUNNEL_ROUTES,
         _export_function(announcements),
         _kernel_filter(announcements, settings),
         *_filters(used.values()),
-        _protocols(announcements, held),
+        _protocols(announcements, held, settings.family),
         _template(speaker),
         *(_session(session) for session in held),
     ]
@@ -86,7 +87,7 @@ def _communities(advertisements: Iterable[Advertisement]) -> str:
     return _block("function apply_communities ()", lines)
 
 
-def _own_blocks(blocks: Iterable[IPv4Network]) -> str:
+def _own_blocks(blocks: Iterable[Network]) -> str:
     lines: list[str] = []
     for block in blocks:
         lines += [f"  if ( net = {block} ) then {{ accept; }}", f"  if ( net ~ {block} ) then {{ reject; }}"]
@@ -118,10 +119,12 @@ def _filters(used: Iterable[Filter]) -> list[str]:
     return [f"# BGPFilter {one.name}\n" + "\n".join(one.definitions()) for one in used]
 
 
-def _protocols(announcements: Announcements, sessions: Iterable[Session]) -> str:
+def _protocols(announcements: Announcements, sessions: Iterable[Session], family: Family) -> str:
     routes = [f"  route {cidr} blackhole;" for cidr in (*announcements.blocks, *announcements.services)]
-    routes += [f"  route {one.address}/32 via {one.reachable_by};" for one in sessions if one.reachable_by]
-    return "\n\n".join((_DEVICES, _block("protocol static", ["  ipv4;", *routes]), _KERNEL))
+    routes += [f"  route {alone(one.address)} via {one.reachable_by};" for one in sessions if one.reachable_by]
+    static = _block("protocol static", [f"  {family.channel};", *routes])
+    devices, kernel = (text.replace("CHANNEL", family.channel) for text in (_DEVICES, _KERNEL))
+    return f"{devices}\n\n{static}\n\n{kernel}"
 
 
 def _template(speaker: Speaker) -> str:
@@ -141,7 +144,8 @@ def _template(speaker: Speaker) -> str:
     ]
     if settings.bind_to_node_address:
         lines.append("  strict bind on;")
-    return _block("template bgp bgp_template", [*lines, "  ipv4 {\n    gateway recursive;\n    add paths on;\n  };"])
+    channel = f"  {settings.family.channel} {{\n    gateway recursive;\n    add paths on;\n  }};"
+    return _block("template bgp bgp_template", [*lines, channel])
 
 
 def _session(session: Session) -> str:
@@ -172,7 +176,7 @@ def _session(session: Session) -> str:
     channel = [f"import filter {{ {' '.join(imported)} }};", f"export filter {{ {' '.join(exported)} }};"]
     if session.next_hop:
         channel.append(f"next hop {session.next_hop};")
-    lines += ["  ipv4 {", *(f"    {line}" for line in channel), "  };"]
+    lines += [f"  {family_of(session.address).channel} {{", *(f"    {line}" for line in channel), "  };"]
     return _block(f"protocol bgp {session.name} from bgp_template", lines)
 
 

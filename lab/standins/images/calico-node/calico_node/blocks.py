@@ -1,11 +1,13 @@
 """Which block of addresses a node takes, and which of its addresses the tunnel gets (libcalico-go/lib/ipam)."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network
 
 from cluster_api.objects import Json, spec
 
+from calico_node import family as families
+from calico_node.family import IPV4, Address, Family, Network, family_of, in_order, start_of
 from calico_node.resources import AFFINITY_PREFIX, Block, Pool
 from calico_node.selector import parse
 
@@ -14,7 +16,7 @@ TUNNEL_SHARE, MOST_TUNNEL_ADDRESSES = 8, 4
 """The addresses that are kept from pods: an eighth of the block, four at the most."""
 
 
-def candidates(node: str, pool: Pool, taken: Iterable[IPv4Network]) -> Iterator[IPv4Network]:
+def candidates(node: str, pool: Pool, taken: Iterable[Network]) -> Iterator[Network]:
     """Give the pool's free blocks, beginning at a place that the node's name decides.
 
     Calico starts at a pseudo-random block too, so that nodes that start together seldom want the same one.
@@ -24,26 +26,26 @@ def candidates(node: str, pool: Pool, taken: Iterable[IPv4Network]) -> Iterator[
     first = int.from_bytes(hashlib.sha256(node.encode()).digest()[:8]) % count
     size = 1 << (pool.cidr.max_prefixlen - pool.block_size)
     for step in range(count):
-        start = int(pool.cidr.network_address) + (first + step) % count * size
-        block = IPv4Network((start, pool.block_size))
-        if not any(block.overlaps(other) for other in in_the_way):
+        start = start_of(pool.cidr) + (first + step) % count * size
+        block = families.block(start, pool.block_size, family_of(pool.cidr))
+        if not any(families.within(block, other) or families.within(other, block) for other in in_the_way):
             yield block
 
 
-def own_blocks(node: str, blocks: Iterable[Block]) -> list[IPv4Network]:
+def own_blocks(node: str, blocks: Iterable[Block]) -> list[Network]:
     """List the node's blocks in order of addresses."""
-    return sorted(block.cidr for block in blocks if block.node == node)
+    return sorted((block.cidr for block in blocks if block.node == node), key=in_order)
 
 
-def contested(ipam_blocks: Iterable[Json]) -> list[IPv4Network]:
-    """List the blocks that some node has, or had: as long as the IPAMBlock stands nobody else gets it."""
+def contested(ipam_blocks: Iterable[Json], family: Family = IPV4) -> list[Network]:
+    """List the blocks of a family that some node has, or had: as long as the IPAMBlock stands nobody else gets it."""
     cidrs = (str(spec(item)["cidr"]) for item in ipam_blocks)
-    return sorted(IPv4Network(cidr) for cidr in cidrs if ":" not in cidr)
+    return sorted((families.network(cidr) for cidr in cidrs if family.has(cidr)), key=in_order)
 
 
-def claimed(node: str, ipam_blocks: Iterable[Json]) -> list[IPv4Network]:
+def claimed(node: str, ipam_blocks: Iterable[Json], family: Family = IPV4) -> list[Network]:
     """List the blocks that the contest gave to the node, whether or not its BlockAffinity was written after it."""
-    return contested(item for item in ipam_blocks if spec(item).get("affinity") == f"{AFFINITY_PREFIX}{node}")
+    return contested((item for item in ipam_blocks if spec(item).get("affinity") == f"{AFFINITY_PREFIX}{node}"), family)
 
 
 def usable_pool(pools: Iterable[Pool], labels: dict[str, str]) -> Pool | None:
@@ -54,12 +56,12 @@ def usable_pool(pools: Iterable[Pool], labels: dict[str, str]) -> Pool | None:
     return None
 
 
-def block_name(cidr: IPv4Network) -> str:
-    """Name an IPAMBlock after its block alone: the API server then lets one node only have it."""
-    return f"{str(cidr.network_address).replace('.', '-')}-{cidr.prefixlen}"
+def block_name(cidr: Network) -> str:
+    """Name an IPAMBlock after its block alone: the API server then lets one node only have it (names.CIDRToName)."""
+    return re.sub("[.:/]", "-", str(cidr))
 
 
-def affinity(node: str, cidr: IPv4Network) -> Json:
+def affinity(node: str, cidr: Network) -> Json:
     """Write the BlockAffinity by which a node holds a block."""
     return {
         "apiVersion": _GROUP_VERSION,
@@ -69,7 +71,7 @@ def affinity(node: str, cidr: IPv4Network) -> Json:
     }
 
 
-def ipam_block(node: str, cidr: IPv4Network) -> Json:
+def ipam_block(node: str, cidr: Network) -> Json:
     """Write the IPAMBlock that settles who has a block, with all addresses free."""
     return {
         "apiVersion": _GROUP_VERSION,
@@ -87,12 +89,12 @@ def ipam_block(node: str, cidr: IPv4Network) -> Json:
     }
 
 
-def reserved_for_tunnels(cidr: IPv4Network) -> int:
+def reserved_for_tunnels(cidr: Network) -> int:
     """Say how many of the first addresses no pod gets: pods' addresses are given by host-local, which does not ask here."""
     return max(1, min(MOST_TUNNEL_ADDRESSES, cidr.num_addresses // TUNNEL_SHARE))
 
 
-def tunnel_address(node: str, announced: IPv4Address | None, item: Json) -> tuple[IPv4Address, Json | None]:
+def tunnel_address(node: str, announced: Address | None, item: Json) -> tuple[Address, Json | None]:
     """Choose the node's tunnel address and write what that changes in spec of its IPAMBlock, if anything.
 
     An announced address that is the block's stays. Without one (a new node, or one that was deleted and has joined again)
@@ -100,11 +102,11 @@ def tunnel_address(node: str, announced: IPv4Address | None, item: Json) -> tupl
     calico-kube-controllers. Where all are, the first one is taken again.
     """
     fields = spec(item)
-    cidr = IPv4Network(fields["cidr"])
+    cidr = families.network(fields["cidr"])
     allocations, attributes = list(fields["allocations"]), list(fields["attributes"])
     ordinals = range(reserved_for_tunnels(cidr))
     if announced is not None and announced in cidr:
-        ordinal = int(announced) - int(cidr.network_address)
+        ordinal = int(announced) - start_of(cidr)
     else:
         ordinal = next((free for free in ordinals if allocations[free] is None), 0)
     address = cidr.network_address + ordinal

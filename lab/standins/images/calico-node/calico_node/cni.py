@@ -2,29 +2,21 @@
 
 import json
 import shutil
-from ipaddress import IPv4Network
+from collections.abc import Iterable
 from pathlib import Path
 
+from cluster_api.objects import Json
+
 from calico_node.blocks import reserved_for_tunnels
+from calico_node.family import Network, family_of
 
 FILE_NAME = "10-calico.conflist"
 PLUGINS = ("ptp", "host-local", "portmap", "loopback")
-VXLAN_OVERHEAD = 50  # outer Ethernet, IP and UDP headers and VXLAN's own
 
 
-def conflist(block: IPv4Network, mtu: int) -> str:
-    """Write the configuration: a routed veth pair a pod, with an address of the node's block.
-
-    The first addresses are the tunnel's, the last but one is the gateway: ptp wants it inside the block (Calico's own
-    plugin takes 169.254.1.1), and host-local leaves the very last one out by itself.
-    """
-    gateway = block.broadcast_address - 1
-    addresses = {
-        "subnet": str(block),
-        "rangeStart": str(block.network_address + reserved_for_tunnels(block)),
-        "rangeEnd": str(gateway - 1),
-        "gateway": str(gateway),
-    }
+def conflist(blocks: Iterable[Network], mtu: int) -> str:
+    """Write the configuration: a routed veth pair a pod, with an address of each of the node's blocks, one a family."""
+    held = list(blocks)
     chain = {
         "name": "k8s-pod-network",
         "cniVersion": "0.3.1",
@@ -35,14 +27,29 @@ def conflist(block: IPv4Network, mtu: int) -> str:
                 "ipMasq": False,
                 "ipam": {
                     "type": "host-local",
-                    "ranges": [[addresses]],
-                    "routes": [{"dst": "0.0.0.0/0"}],
+                    "ranges": [[_addresses(block)] for block in held],
+                    "routes": [{"dst": family_of(block).everywhere} for block in held],
                 },
             },
             {"type": "portmap", "snat": True, "capabilities": {"portMappings": True}},
         ],
     }
     return json.dumps(chain, indent=2) + "\n"
+
+
+def _addresses(block: Network) -> Json:
+    """Leave out the first addresses, which are the tunnel's, and the last but one, the gateway's.
+
+    ptp wants that one inside the block (Calico's own plugin takes 169.254.1.1 and the veth's link-local address), and
+    host-local leaves the very last one out by itself.
+    """
+    gateway = block.broadcast_address - 1
+    return {
+        "subnet": str(block),
+        "rangeStart": str(block.network_address + reserved_for_tunnels(block)),
+        "rangeEnd": str(gateway - 1),
+        "gateway": str(gateway),
+    }
 
 
 def write_if_different(path: Path, text: str, mode: int = 0o644) -> bool:

@@ -11,25 +11,26 @@ from dataclasses import dataclass
 
 from cluster_api.objects import Json, name, spec
 
+from calico_node.family import IPV4, Family
 from calico_node.versions import FILTER_INTERFACE, FILTER_PREFIX_LENGTH, FILTER_SOURCE, Version
 
 SYMBOL_LENGTH = 64  # BIRD's, for a name of a function
 HASH_LENGTH = 16
 _OPERATORS = {"Equal": "=", "NotEqual": "!=", "In": "~", "NotIn": "!~"}
-_LONGEST_PREFIX = 32
 
 
 @dataclass(frozen=True)
 class Filter:
-    """The IPv4 rules of a BGPFilter, each a statement of BIRD."""
+    """The rules of a BGPFilter for one family, each a statement of BIRD."""
 
     name: str
     imports: tuple[str, ...]
     exports: tuple[str, ...]
+    family: Family = IPV4
 
     def function(self, direction: str) -> str:
         """Name a function; a long name is cut and told apart by a hash."""
-        prefix, suffix = "bgp_", f"_{direction}FilterV4"
+        prefix, suffix = "bgp_", f"_{direction}FilterV{self.family.version}"
         room = SYMBOL_LENGTH - len(prefix) - len(suffix)
         text = self.name
         if len(text) > room:
@@ -46,15 +47,16 @@ class Filter:
         return lines
 
 
-def filters(items: Iterable[Json], version: Version) -> dict[str, Filter]:
+def filters(items: Iterable[Json], version: Version, family: Family = IPV4) -> dict[str, Filter]:
     """Read the BGPFilters."""
     found: dict[str, Filter] = {}
     for item in sorted(items, key=name):
         fields = spec(item)
         imports, exports = (
-            tuple(_statement(rule, version) for rule in fields.get(key) or []) for key in ("importV4", "exportV4")
+            tuple(_statement(rule, version, family) for rule in fields.get(f"{direction}V{family.version}") or [])
+            for direction in ("import", "export")
         )
-        found[name(item)] = Filter(name(item), imports, exports)
+        found[name(item)] = Filter(name(item), imports, exports, family)
     return found
 
 
@@ -65,12 +67,12 @@ def calls(filters: Iterable[Filter], direction: str) -> list[str]:
     ]
 
 
-def _statement(rule: Json, version: Version) -> str:
+def _statement(rule: Json, version: Version, family: Family) -> str:
     """Write one rule: all that it names must hold; a rule that names nothing holds for every route."""
     action = {"accept": "accept;", "reject": "reject;"}[str(rule["action"]).lower()]
     conditions: list[str] = []
     if rule.get("cidr"):
-        conditions.append(f"(net {_OPERATORS[str(rule['matchOperator'])]} {_networks(rule, version)})")
+        conditions.append(f"(net {_OPERATORS[str(rule['matchOperator'])]} {_networks(rule, version, family)})")
     if rule.get("source") and version.has(FILTER_SOURCE):
         conditions.append("((defined(source))&&(source ~ [ RTS_BGP ]))")
     if rule.get("interface") and version.has(FILTER_INTERFACE):
@@ -78,10 +80,10 @@ def _statement(rule: Json, version: Version) -> str:
     return f"if ({'&&'.join(conditions)}) then {{ {action} }}" if conditions else action
 
 
-def _networks(rule: Json, version: Version) -> str:
+def _networks(rule: Json, version: Version, family: Family) -> str:
     cidr, length = str(rule["cidr"]), rule.get("prefixLength")
     if length is None or not version.has(FILTER_PREFIX_LENGTH):
         return cidr
     shortest = max(int(cidr.partition("/")[2]), length.get("min", 0))
-    longest = min(_LONGEST_PREFIX, length.get("max", _LONGEST_PREFIX))
+    longest = min(family.bits, length.get("max", family.bits))
     return f"[ {cidr}{{{shortest},{longest}}} ]"

@@ -1,13 +1,13 @@
 """The IPAM's part that is written to the API server: which node has a block, and the addresses of the tunnels."""
 
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol
 
 from cluster_api.client import ApiError
 from cluster_api.objects import Json
 
 from calico_node import blocks, resources
+from calico_node.family import Address, Network, family_of
 from calico_node.resources import Pool
 
 CALICO = "/apis/crd.projectcalico.org/v1"
@@ -36,21 +36,22 @@ class Ipam:
     def __init__(self, client: Api) -> None:
         self._client = client
 
-    def claim_block(self, node_name: str, pool: Pool) -> IPv4Network:
+    def claim_block(self, node_name: str, pool: Pool) -> Network:
         """Hold a block: the first free one in the node's own order whose IPAMBlock no other node creates before us."""
-        standing = resources.blocks(self._client.get(AFFINITIES)["items"])
+        family = family_of(pool.cidr)
+        standing = resources.blocks(self._client.get(AFFINITIES)["items"], family)
         for own in blocks.own_blocks(node_name, standing):
             return own  # an earlier request had arrived although its answer had not
         contest = self._client.get(IPAM_BLOCKS)["items"]
-        for own in blocks.claimed(node_name, contest):
+        for own in blocks.claimed(node_name, contest, family):
             return self._confirm(node_name, own)
-        taken = [*(block.cidr for block in standing), *blocks.contested(contest)]
+        taken = [*(block.cidr for block in standing), *blocks.contested(contest, family)]
         for candidate in blocks.candidates(node_name, pool, taken):
             if self._create(IPAM_BLOCKS, blocks.ipam_block(node_name, candidate)):
                 return self._confirm(node_name, candidate)
         raise LookupError(f"pool {pool.name} ({pool.cidr}) has no free block of /{pool.block_size}")
 
-    def assign_tunnel_address(self, node_name: str, block: IPv4Network, announced: IPv4Address | None) -> IPv4Address:
+    def assign_tunnel_address(self, node_name: str, block: Network, announced: Address | None) -> Address:
         """Allocate the node's tunnel address in its IPAMBlock, which is written anew where somebody took it away."""
         path = f"{IPAM_BLOCKS}/{blocks.block_name(block)}"
         item = self._client.find(path)
@@ -62,7 +63,7 @@ class Ipam:
             self._client.patch(path, {"metadata": {"resourceVersion": version}, "spec": change})
         return address
 
-    def _confirm(self, node_name: str, cidr: IPv4Network) -> IPv4Network:
+    def _confirm(self, node_name: str, cidr: Network) -> Network:
         self._create(AFFINITIES, blocks.affinity(node_name, cidr))
         return cidr
 

@@ -5,16 +5,17 @@ import logging
 import socket
 import subprocess
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 from cluster_api.objects import Json
 
 from calico_node import autodetection, nat, routes, tunnel
 from calico_node.autodetection import Interface
-from calico_node.cni import VXLAN_OVERHEAD
+from calico_node.family import IPV4, Address, Family, family_of
+from calico_node.family import Interface as WithMask
+from calico_node.family import address as read_address
 from calico_node.resources import Pool
-from calico_node.routes import TUNNEL_DEVICE, Plan, Uplink
+from calico_node.routes import Plan, Uplink
 
 COMMAND_TIMEOUT = 20
 DISCARD_PORT = 9  # any would do: connecting a UDP socket sends nothing
@@ -34,24 +35,24 @@ def run(arguments: list[str], text: str | None = None) -> str:
     return done.stdout
 
 
-def interfaces() -> list[Interface]:
+def interfaces(family: Family) -> list[Interface]:
     """Ask the kernel for the interfaces and their addresses."""
-    return autodetection.read(_json(["ip", "-json", "-4", "address", "show"]))
+    return autodetection.read(_json(["ip", "-json", family.option, "address", "show"]), family)
 
 
-def source_towards(host: str) -> IPv4Address | None:
+def source_towards(host: str, family: Family) -> Address | None:
     """Ask the kernel from which address it would speak to a host."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with socket.socket(socket.AF_INET if family is IPV4 else socket.AF_INET6, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((host, DISCARD_PORT))
         except OSError:
             return None
-        return IPv4Address(probe.getsockname()[0])
+        return read_address(probe.getsockname()[0])
 
 
-def find_uplink(address: IPv4Interface) -> Uplink | None:
+def find_uplink(address: WithMask) -> Uplink | None:
     """Ask the kernel which interface carries the node's address."""
-    return routes.uplink(_json(["ip", "-json", "-4", "address", "show"]), address)
+    return routes.uplink(_json(["ip", "-json", family_of(address).option, "address", "show"]), address)
 
 
 def mtu(device: str) -> int:
@@ -59,44 +60,46 @@ def mtu(device: str) -> int:
     return int(Path(f"/sys/class/net/{device}/mtu").read_text())
 
 
-def set_routes(plan: Plan) -> None:
+def set_routes(plan: Plan, family: Family) -> None:
     """Bring the routes about and remove those of ours that are not wanted any more."""
-    standing = routes.read(_json(["ip", "-json", "-4", "route", "show", "proto", routes.PROTOCOL]))
+    standing = routes.read(_json(["ip", "-json", family.option, "route", "show", "proto", routes.PROTOCOL]))
     for command in routes.changes(standing, plan.routes):
-        run(["ip", "-4", "route", *command])
+        run(["ip", family.option, "route", *command])
         log.info("ip route %s", " ".join(command))
 
 
-def set_masquerading(pools: Iterable[Pool]) -> None:
+def set_masquerading(pools: Iterable[Pool], family: Family) -> None:
     """Bring our chain of the nat table about."""
-    text = nat.restore(run(["iptables-save", "-t", "nat"]), nat.rules(pools))
+    text = nat.restore(run([f"{family.iptables}-save", "-t", "nat"]), nat.rules(pools))
     if text is not None:
-        run(["iptables-restore", "--noflush", "--wait", "10"], text)
-        log.info("chain %s written", nat.CHAIN)
+        run([f"{family.iptables}-restore", "--noflush", "--wait", "10"], text)
+        log.info("%s: chain %s written", family.iptables, nat.CHAIN)
 
 
-def set_tunnel(me: str, uplink: Uplink, address: IPv4Address, ends: tunnel.Ends) -> None:
+def set_tunnel(me: str, uplink: Uplink, address: Address, ends: tunnel.Ends) -> None:
     """Bring the VXLAN device about, as Felix does: its address and no other, and the ways to the other ends."""
-    standing = tunnel.outer_address(_json(["ip", "-json", "-details", "link", "show", "type", "vxlan"]))
+    family = family_of(address)
+    device = family.tunnel_device
+    standing = tunnel.outer_address(_json(["ip", "-json", "-details", "link", "show", "type", "vxlan"]), family)
     if standing not in (None, uplink.address.ip):
-        run(["ip", "link", "del", TUNNEL_DEVICE])
+        run(["ip", "link", "del", device])
     if standing != uplink.address.ip:
         peer = ["local", str(uplink.address.ip), "dev", uplink.device]
         kind = ["type", "vxlan", "id", tunnel.IDENTIFIER, "dstport", tunnel.PORT, "nolearning"]
-        own = ["address", tunnel.hardware_address(me), "mtu", str(mtu(uplink.device) - VXLAN_OVERHEAD)]
-        run(["ip", "link", "add", TUNNEL_DEVICE, *own, *kind, *peer])
-    interfaces = {str(entry["ifname"]): entry for entry in _json(["ip", "-json", "-4", "address", "show"])}
-    entries = interfaces.get(TUNNEL_DEVICE, {}).get("addr_info") or []
-    present = {str(entry["local"]) for entry in entries}
+        own = ["address", tunnel.hardware_address(me, family), "mtu", str(mtu(uplink.device) - family.tunnel_overhead)]
+        run(["ip", "link", "add", device, *own, *kind, *peer])
+    shown = _json(["ip", "-json", family.option, "address", "show"])
+    entries = next((entry.get("addr_info") or [] for entry in shown if entry.get("ifname") == device), [])
+    present = {str(entry["local"]) for entry in entries if entry.get("scope") != "link"}
     for old in present - {str(address)}:
-        run(["ip", "address", "del", f"{old}/32", "dev", TUNNEL_DEVICE])
+        run(["ip", "address", "del", f"{old}/{family.bits}", "dev", device])
     if str(address) not in present:
-        run(["ip", "address", "add", f"{address}/32", "dev", TUNNEL_DEVICE])
-        log.info("tunnel address %s on %s", address, TUNNEL_DEVICE)
-    run(["ip", "link", "set", TUNNEL_DEVICE, "up"])
-    neighbours = _json(["ip", "-json", "-4", "neighbour", "show", "dev", TUNNEL_DEVICE, "nud", "permanent"])
-    forwarding = _json(["bridge", "-json", "fdb", "show", "dev", TUNNEL_DEVICE])
-    for command in tunnel.changes(neighbours, forwarding, ends):
+        run(["ip", "address", "add", f"{address}/{family.bits}", "dev", device])
+        log.info("tunnel address %s on %s", address, device)
+    run(["ip", "link", "set", device, "up"])
+    neighbours = _json(["ip", "-json", family.option, "neighbour", "show", "dev", device, "nud", "permanent"])
+    forwarding = _json(["bridge", "-json", "fdb", "show", "dev", device])
+    for command in tunnel.changes(neighbours, forwarding, ends, family):
         run(command)
 
 

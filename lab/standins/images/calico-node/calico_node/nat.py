@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from calico_node.family import in_order
 from calico_node.resources import Pool
 
 CHAIN = "cali-nat-outgoing"  # Felix's name
@@ -10,7 +11,7 @@ JUMP = f"-A POSTROUTING -j {CHAIN}"
 
 def rules(pools: Iterable[Pool]) -> list[str]:
     """Write the chain: what stays inside any pool keeps its address, what leaves a natOutgoing pool loses it."""
-    known = sorted(pools, key=lambda pool: pool.cidr)
+    known = sorted(pools, key=lambda pool: in_order(pool.cidr))
     masqueraded = [pool for pool in known if pool.nat_outgoing]
     if not masqueraded:
         return []
@@ -23,7 +24,7 @@ def rules(pools: Iterable[Pool]) -> list[str]:
 def restore(saved: str, wanted: list[str]) -> str | None:
     """Write the input of `iptables-restore --noflush` that brings the chain about, or nothing where it stands.
 
-    Given the output of `iptables-save -t nat`. Only our chain and the jumps to it are named; everything else in the
+    Given the output of `iptables-save -t nat`, or of ip6tables'. Only our chain and the jumps to it are named; everything else in the
     table (kube-proxy's above all) stays, and all of it changes at once.
     """
     lines = saved.splitlines()

@@ -1,15 +1,16 @@
 """Calico's custom resources and Kubernetes' Nodes as the rest of this program sees them."""
 
+import hashlib
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from cluster_api.objects import Json, annotations, labels, name, spec, status
 
+from calico_node import family as families
+from calico_node.family import IPV4, Address, Family, Interface, Network, family_of
+
 DEFAULT_AS_NUMBER = 64512  # BGPConfiguration, asNumber
-DEFAULT_BLOCK_SIZE = 26  # IPPool, blockSize
 DEFAULT_PORT = 179
-ADDRESS_ANNOTATION = "projectcalico.org/IPv4Address"
-TUNNEL_ADDRESS_ANNOTATION = "projectcalico.org/IPv4VXLANTunnelAddr"
+FIRST_OF_MULTICAST = 224
 AFFINITY_PREFIX = "host:"  # of IPAMBlock.spec.affinity
 AS_NUMBER_ANNOTATION = "projectcalico.org/ASNumber"
 CLUSTER_ID_ANNOTATION = "projectcalico.org/RouteReflectorClusterID"
@@ -20,7 +21,7 @@ class Pool:
     """An IPPool."""
 
     name: str
-    cidr: IPv4Network
+    cidr: Network
     block_size: int
     vxlan_mode: str
     nat_outgoing: bool
@@ -42,13 +43,13 @@ class Pool:
 
 @dataclass(frozen=True)
 class Node:
-    """A node as the annotations that calico/node writes and the kubelet's own status describe it."""
+    """A node in one family, as the annotations that calico/node writes and the kubelet's own status describe it."""
 
     name: str
     labels: dict[str, str]
-    address: IPv4Interface | None
+    address: Interface | None
     as_number: int | None
-    tunnel_address: IPv4Address | None = None
+    tunnel_address: Address | None = None
     cluster_id: str = ""
     """Of a route reflector (RFC 4456): those of one cluster have one."""
 
@@ -57,7 +58,7 @@ class Node:
 class Block:
     """A confirmed BlockAffinity, or a single address that a node uses of another node's block."""
 
-    cidr: IPv4Network
+    cidr: Network
     node: str
 
 
@@ -65,10 +66,11 @@ def pool(item: Json) -> Pool:
     """Read an IPPool, with the API's defaults."""
     fields = spec(item)
     uses = fields.get("allowedUses") or ["Workload", "Tunnel"]
+    cidr = families.network(fields["cidr"])
     return Pool(
         name=name(item),
-        cidr=IPv4Network(fields["cidr"]),
-        block_size=int(fields.get("blockSize") or DEFAULT_BLOCK_SIZE),
+        cidr=cidr,
+        block_size=int(fields.get("blockSize") or family_of(cidr).block_size),
         vxlan_mode=str(fields.get("vxlanMode") or "Never"),
         nat_outgoing=bool(fields.get("natOutgoing")),
         disabled=bool(fields.get("disabled")),
@@ -78,58 +80,67 @@ def pool(item: Json) -> Pool:
     )
 
 
-def pools(items: list[Json]) -> list[Pool]:
-    """Read the IPv4 pools; IPv6 is not stood in for."""
-    return [pool(item) for item in items if ":" not in str(spec(item)["cidr"])]
+def pools(items: list[Json], family: Family = IPV4) -> list[Pool]:
+    """Read the pools of a family."""
+    return [pool(item) for item in items if family.has(str(spec(item)["cidr"]))]
 
 
-def node(item: Json) -> Node:
+def node(item: Json, family: Family = IPV4) -> Node:
     """Read a Node; its address carries the prefix length only once its own calico/node has announced it."""
     notes = annotations(item)
-    address: IPv4Interface | None = None
-    if ADDRESS_ANNOTATION in notes:
-        address = IPv4Interface(notes[ADDRESS_ANNOTATION])
-    as_number, tunnel = notes.get(AS_NUMBER_ANNOTATION), notes.get(TUNNEL_ADDRESS_ANNOTATION)
+    address = notes.get(family.address_annotation)
+    as_number, tunnel = notes.get(AS_NUMBER_ANNOTATION), notes.get(family.tunnel_annotation)
     return Node(
         name=name(item),
         labels=labels(item),
-        address=address,
+        address=families.interface(address) if address else None,
         as_number=as_plain_number(as_number) if as_number else None,
-        tunnel_address=IPv4Address(tunnel) if tunnel else None,
+        tunnel_address=families.address(tunnel) if tunnel else None,
         cluster_id=notes.get(CLUSTER_ID_ANNOTATION, ""),
     )
 
 
-def internal_address(item: Json) -> IPv4Address | None:
-    """Read the IPv4 address by which the kubelet registered its node."""
+def internal_address(item: Json, family: Family = IPV4) -> Address | None:
+    """Read the address of a family by which the kubelet registered its node."""
     for address in status(item).get("addresses") or []:
-        if address["type"] == "InternalIP" and ":" not in address["address"]:
-            return IPv4Address(address["address"])
+        if address["type"] == "InternalIP" and family.has(address["address"]):
+            return families.address(address["address"])
     return None
 
 
-def blocks(affinities: list[Json]) -> list[Block]:
-    """Read the IPv4 blocks that are confirmed and not being deleted."""
+def router_id(item: Json) -> str:
+    """Write what both BIRDs call themselves: the IPv4 address, or four bytes of the name's hash (CALICO_ROUTER_ID=hash).
+
+    A first byte of multicast or above is lowered (confd, HashToIPv4).
+    """
+    if (address := node(item).address) is not None:
+        return str(address.ip)
+    first, *others = hashlib.sha256(name(item).encode()).digest()[:4]
+    return ".".join(map(str, (first - 32 if first >= FIRST_OF_MULTICAST else first, *others)))
+
+
+def blocks(affinities: list[Json], family: Family = IPV4) -> list[Block]:
+    """Read the blocks of a family that are confirmed and not being deleted."""
     fields = (spec(item) for item in affinities)
     return [
-        Block(IPv4Network(block["cidr"]), str(block["node"]))
+        Block(families.network(block["cidr"]), str(block["node"]))
         for block in fields
-        if block.get("state") == "confirmed" and block.get("deleted", "false") != "true" and ":" not in block["cidr"]
+        if block.get("state") == "confirmed" and block.get("deleted", "false") != "true" and family.has(block["cidr"])
     ]
 
 
-def borrowed(ipam_blocks: list[Json]) -> list[Block]:
+def borrowed(ipam_blocks: list[Json], family: Family = IPV4) -> list[Block]:
     """Read the addresses that a node uses of another's block: each gets a route of its own to the node that uses it."""
     found: list[Block] = []
     for fields in map(spec, ipam_blocks):
         owner = str(fields.get("affinity") or "").removeprefix(AFFINITY_PREFIX)
-        if ":" in fields["cidr"]:
+        if not family.has(fields["cidr"]):
             continue
-        first, attributes = IPv4Network(fields["cidr"]).network_address, fields.get("attributes") or []
+        first, attributes = families.network(fields["cidr"]).network_address, fields.get("attributes") or []
         for ordinal, index in enumerate(fields.get("allocations") or []):
             secondary = {} if index is None else attributes[index].get("secondary") or {}
             if secondary.get("node", owner) != owner:
-                found.append(Block(IPv4Network(first + ordinal), str(secondary["node"])))
+                found.append(Block(families.alone(first + ordinal), str(secondary["node"])))
     return found
 
 

@@ -2,22 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from cluster_api.objects import Json
 
+from calico_node import family as families
+from calico_node.family import Address, Interface, Network, family_of, in_order, within
 from calico_node.resources import Block, Node, Pool
 
 PROTOCOL = "80"  # Felix's number in the kernel's routing table (felix, RouteProtocol)
-TUNNEL_DEVICE = "vxlan.calico"
 
 
 @dataclass(frozen=True)
 class Route:
     """A route of ours; without a gateway it is a blackhole."""
 
-    destination: IPv4Network
-    gateway: IPv4Address | None = None
+    destination: Network
+    gateway: Address | None = None
     device: str = ""
 
     def arguments(self) -> list[str]:
@@ -33,7 +33,7 @@ class Uplink:
     """The interface that carries the node's address."""
 
     device: str
-    address: IPv4Interface
+    address: Interface
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Plan:
     """The routes that should stand, the other ends of the tunnel, and what cannot be reached, each with a reason."""
 
     routes: frozenset[Route]
-    tunnels: Mapping[IPv4Address, tuple[str, IPv4Address]]
+    tunnels: Mapping[Address, tuple[str, Address]]
     unreachable: tuple[str, ...]
 
 
 def plan(me: str, uplink: Uplink, nodes: Iterable[Node], blocks: Iterable[Block], pools: Iterable[Pool]) -> Plan:
-    """Route each block of a VXLAN pool to its node, and drop what has no pod in the own ones.
+    """Route each block of a VXLAN pool to its node, and drop what has no pod in the own ones; all of one family.
 
     To a node in the own subnet the way is its address (unless the pool is always tunnelled), to any other the tunnel: the
     next hop is then the owner's tunnel address, which lies inside that very block. A node that was deleted has no route,
@@ -55,10 +55,10 @@ def plan(me: str, uplink: Uplink, nodes: Iterable[Node], blocks: Iterable[Block]
     known = {node.name: node for node in nodes}
     felix_pools = [pool for pool in pools if pool.routed_by_felix]
     routes: set[Route] = set()
-    tunnels: dict[IPv4Address, tuple[str, IPv4Address]] = {}
+    tunnels: dict[Address, tuple[str, Address]] = {}
     unreachable: list[str] = []
     for block in blocks:
-        pool = next((pool for pool in felix_pools if block.cidr.subnet_of(pool.cidr)), None)
+        pool = next((pool for pool in felix_pools if within(block.cidr, pool.cidr)), None)
         if block.node == me:
             if block.cidr.prefixlen < block.cidr.max_prefixlen:  # a borrowed address is a pod's own route here
                 routes.add(Route(block.cidr))
@@ -73,7 +73,7 @@ def plan(me: str, uplink: Uplink, nodes: Iterable[Node], blocks: Iterable[Block]
         elif owner.tunnel_address is None:
             unreachable.append(f"{block.cidr} of {block.node}: the node has not announced its tunnel address yet")
         else:
-            routes.add(Route(block.cidr, owner.tunnel_address, TUNNEL_DEVICE))
+            routes.add(Route(block.cidr, owner.tunnel_address, family_of(block.cidr).tunnel_device))
             tunnels[owner.tunnel_address] = (owner.name, owner.address.ip)
     return Plan(frozenset(routes), tunnels, tuple(unreachable))
 
@@ -82,8 +82,8 @@ def read(table: Iterable[Json]) -> frozenset[Route]:
     """Read our routes from `ip -json route show proto 80`."""
     return frozenset(
         Route(
-            IPv4Network(entry["dst"]),
-            IPv4Address(entry["gateway"]) if "gateway" in entry else None,
+            families.network(entry["dst"]),
+            families.address(entry["gateway"]) if "gateway" in entry else None,
             str(entry.get("dev", "")) if "gateway" in entry else "",
         )
         for entry in table
@@ -101,10 +101,10 @@ def changes(standing: frozenset[Route], wanted: frozenset[Route]) -> list[list[s
 
 
 def _in_order(routes: Iterable[Route]) -> list[Route]:
-    return sorted(routes, key=lambda route: route.destination)
+    return sorted(routes, key=lambda route: in_order(route.destination))
 
 
-def uplink(interfaces: Iterable[Json], address: IPv4Interface) -> Uplink | None:
+def uplink(interfaces: Iterable[Json], address: Interface) -> Uplink | None:
     """Find the interface that carries the node's address in `ip -json address show`."""
     for interface in interfaces:
         for entry in interface.get("addr_info") or []:

@@ -6,16 +6,15 @@ EndpointSlices and their conditions are not looked at: a node announces for an e
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
 
 from cluster_api.objects import Json, labels, namespace, qualified_name, spec, status
 
 from calico_node.bgp import Settings
+from calico_node.family import IPV4, Address, Family, Network, address, alone, in_order
 from calico_node.resources import Node
 
 EXCLUDING_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 SLICE_OWNER = "kubernetes.io/service-name"
-SINGLE_ADDRESS = 32
 KINDS = ("ClusterIP", "NodePort", "LoadBalancer")
 
 
@@ -27,29 +26,30 @@ class Endpoint:
     node: str
 
 
-def from_endpoints(items: Iterable[Json]) -> frozenset[Endpoint]:
-    """Read the ready addresses of Endpoints (the others are in notReadyAddresses)."""
+def from_endpoints(items: Iterable[Json], family: Family = IPV4) -> frozenset[Endpoint]:
+    """Read the ready addresses of Endpoints (the others are in notReadyAddresses), which are of a service's first family."""
     return frozenset(
         Endpoint(qualified_name(item), str(address.get("nodeName") or ""))
         for item in items
         for subset in item.get("subsets") or []
         for address in subset.get("addresses") or []
+        if family.has(str(address.get("ip") or family.everywhere))
     )
 
 
-def from_slices(items: Iterable[Json]) -> frozenset[Endpoint]:
-    """Read every endpoint that an EndpointSlice lists, ready, serving, terminating or not."""
+def from_slices(items: Iterable[Json], family: Family = IPV4) -> frozenset[Endpoint]:
+    """Read every endpoint that an EndpointSlice of a family lists, ready, serving, terminating or not."""
     return frozenset(
         Endpoint(f"{namespace(item)}/{labels(item)[SLICE_OWNER]}", str(endpoint.get("nodeName") or ""))
         for item in items
-        if item.get("addressType") == "IPv4" and SLICE_OWNER in labels(item)
+        if item.get("addressType") == family.name and SLICE_OWNER in labels(item)
         for endpoint in item.get("endpoints") or []
     )
 
 
 def announced(
     node: Node, settings: Settings, services: Iterable[Json], endpoints: frozenset[Endpoint]
-) -> list[IPv4Network]:
+) -> list[Network]:
     """List the networks of services that every node announces, and the addresses of single services.
 
     A node whose label says "true" announces none. Any other value, the empty one of kubeadm among them, changes nothing.
@@ -61,12 +61,14 @@ def announced(
     if settings.load_balancer_aggregation:
         wholes += settings.load_balancer_networks
     single = {
-        IPv4Network(address)
+        alone(address)
         for service in services
         if _is_announced(node, settings, service, endpoints)
         for address in _addresses(service, settings)
     }
-    return sorted({*(network for network in wholes if network.prefixlen < SINGLE_ADDRESS), *single})
+    return sorted(
+        {*(network for network in wholes if network.prefixlen < network.max_prefixlen), *single}, key=in_order
+    )
 
 
 def _is_announced(node: Node, settings: Settings, service: Json, endpoints: frozenset[Endpoint]) -> bool:
@@ -90,31 +92,31 @@ def _has_single_address(service: Json, settings: Settings) -> bool:
         (balanced, settings.load_balancer_networks),
         (fields.get("externalIPs") or [], settings.external_networks),
     ):
-        alone = {network.network_address for network in networks if network.prefixlen == SINGLE_ADDRESS}
-        if any(address in alone for address in _ipv4(texts)):
+        single = {network.network_address for network in networks if network.prefixlen == network.max_prefixlen}
+        if any(address in single for address in _of(settings.family, texts)):
             return True
     return False
 
 
-def _addresses(service: Json, settings: Settings) -> Iterator[IPv4Address]:
+def _addresses(service: Json, settings: Settings) -> Iterator[Address]:
     """Give the addresses of a service: the ClusterIP where any are announced, the others inside the networks of their kind."""
     fields = spec(service)
     if settings.cluster_networks:
-        yield from _ipv4([fields.get("clusterIP")])
+        yield from _of(settings.family, fields.get("clusterIPs") or [fields.get("clusterIP")])
     for texts, networks in (
         (fields.get("externalIPs") or [], settings.external_networks),
         (_ingress(service), settings.load_balancer_networks),
     ):
-        for address in _ipv4(texts):
-            if any(address in network for network in networks):
-                yield address
+        for found in _of(settings.family, texts):
+            if any(found in network for network in networks):
+                yield found
 
 
 def _ingress(service: Json) -> list[str | None]:
     return [entry.get("ip") for entry in (status(service).get("loadBalancer") or {}).get("ingress") or []]
 
 
-def _ipv4(texts: Iterable[str | None]) -> Iterator[IPv4Address]:
+def _of(family: Family, texts: Iterable[str | None]) -> Iterator[Address]:
     for text in texts:
-        if text and text != "None" and ":" not in text:
-            yield IPv4Address(text)
+        if text and text != "None" and family.has(text):
+            yield address(text)

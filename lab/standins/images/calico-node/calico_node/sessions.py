@@ -1,10 +1,11 @@
 """Which BGP sessions a node holds."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 
 from calico_node.bgp import PasswordReference, Peer, Settings
+from calico_node.family import Address
 from calico_node.filters import Filter
 from calico_node.resources import DEFAULT_PORT, Node
 from calico_node.selector import parse
@@ -17,10 +18,10 @@ class Session:
     """One `protocol bgp` of BIRD, in the order and under the names of Calico's templates."""
 
     kind: str
-    address: IPv4Address
+    address: Address
     port: int | None
     as_number: int
-    source: IPv4Address | None
+    source: Address | None
     password: str | None
     restart_seconds: int
     next_hop: str
@@ -28,16 +29,16 @@ class Session:
     ttl_security_hops: int | None
     passive: bool
     is_same_as: bool
-    reachable_by: IPv4Address | None = None
+    reachable_by: Address | None = None
     filters: tuple[Filter, ...] = ()
     cluster_id: str = ""
     """Ours, where the other end is a client of ours as a route reflector."""
 
     @property
     def name(self) -> str:
-        """Name the protocol as confd does: `Global_10_31_254_253`."""
+        """Name the protocol as confd does: `Global_10_31_254_253`, `Global_fd00_10_31__254_253`."""
         suffix = f"_port_{self.port}" if self.port and self.kind != "Mesh" else ""
-        return f"{self.kind}_{str(self.address).replace('.', '_')}{suffix}"
+        return f"{self.kind}_{re.sub('[.:]', '_', str(self.address))}{suffix}"
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,11 @@ class Speaker:
     settings: Settings
     passwords: Mapping[PasswordReference, str]
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    router_id: str = ""
+    """Where it is not the address: BIRD's of IPv6 takes the one of IPv4."""
 
     @property
-    def address(self) -> IPv4Address:
+    def address(self) -> Address:
         """Give the address from which the node speaks BGP."""
         if self.node.address is None:
             raise ValueError(f"node {self.node.name} has no address yet")
@@ -70,7 +73,7 @@ def sessions(speaker: Speaker, peers: Iterable[Peer]) -> list[Session]:
     neighbour from one address.
     """
     global_first = sorted(peers, key=lambda peer: not peer.is_global)
-    found: dict[tuple[IPv4Address, int], Session] = {}
+    found: dict[tuple[Address, int], Session] = {}
     for session in (*_mesh(speaker), *_from_peers(speaker, global_first)):
         key = (session.address, session.port or DEFAULT_PORT)
         if session.address != speaker.address:
@@ -98,7 +101,7 @@ def _mesh(speaker: Speaker) -> Iterator[Session]:
             next_hop="",
             allowed_local_as_numbers=None,
             ttl_security_hops=None,
-            passive=other.address.ip > speaker.address,
+            passive=int(other.address.ip) > int(speaker.address),
             is_same_as=(other.as_number or settings.as_number) == speaker.as_number,
         )
 
@@ -135,7 +138,7 @@ def _selects(peer: Peer, node: Node) -> bool:
     return parse(peer.node_selector)(node.labels)
 
 
-def _session(speaker: Speaker, peer: Peer, address: IPv4Address, as_number: int) -> Session:
+def _session(speaker: Speaker, peer: Peer, address: Address, as_number: int) -> Session:
     is_same_as = as_number == speaker.as_number
     other_end = next((one for one in speaker.nodes if one.address is not None and one.address.ip == address), None)
     return Session(

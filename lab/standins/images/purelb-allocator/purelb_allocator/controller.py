@@ -3,7 +3,6 @@
 import logging
 import secrets
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 
 from cluster_api.access import Access
 from cluster_api.client import ApiError, Client
@@ -11,7 +10,7 @@ from cluster_api.loop import Loop
 from cluster_api.objects import Json, name, namespace, qualified_name, status
 
 from purelb_allocator.decisions import ALLOCATED_BY, ALLOCATED_FROM, BRAND, POOL_TYPE, Assignment, Decisions, decide
-from purelb_allocator.groups import Group, group
+from purelb_allocator.groups import Address, Group, group
 from purelb_allocator.habits import Habits
 
 RESYNC_SECONDS = 300.0
@@ -28,7 +27,7 @@ class Controller:
         self._habits = habits
         groups = f"/apis/purelb.io/{habits.api}/servicegroups"
         self._loop = Loop(access, {"services": "/api/v1/services", "groups": groups})
-        self._given: dict[str, IPv4Address] = {}
+        self._given: dict[str, tuple[Address, ...]] = {}
         self._unsure: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._warned: set[tuple[str, str]] = set()
@@ -45,7 +44,7 @@ class Controller:
         self._make_sure()
         services = self._loop.objects("services")
         shown = {str(item["metadata"]["uid"]): bool(_ingress(item)) for item in services}
-        self._given = {uid: address for uid, address in self._given.items() if not shown.get(uid, True)}
+        self._given = {uid: given for uid, given in self._given.items() if not shown.get(uid, True)}
         decisions = decide(services, self._usable_groups(), self._given, self._habits)
         for item in decisions.releases:
             self._release(item)
@@ -80,21 +79,22 @@ class Controller:
         path, metadata = _path(assignment.service), assignment.service["metadata"]
         uid = str(metadata["uid"])
         marks = {ALLOCATED_BY: BRAND, ALLOCATED_FROM: assignment.group}
-        shown = {"ip": str(assignment.address)}
+        mode = {}
         if self._habits.talkative:
             marks[POOL_TYPE] = assignment.kind
-            shown["ipMode"] = "VIP"
+            mode["ipMode"] = "VIP"
+        shown = [{"ip": str(address), **mode} for address in assignment.addresses]
         # The version makes the API server refuse when the service has changed since the decision.
         marked = self._client.patch(
             path, {"metadata": {"resourceVersion": metadata["resourceVersion"], "annotations": marks}}
         )
-        self._given[uid], self._unsure[uid] = assignment.address, path
-        ingress = {"loadBalancer": {"ingress": [shown]}}
+        self._given[uid], self._unsure[uid] = assignment.addresses, path
+        ingress = {"loadBalancer": {"ingress": shown}}
         version = {"resourceVersion": marked["metadata"]["resourceVersion"]}
         self._client.patch(f"{path}/status", {"metadata": version, "status": ingress})
         del self._unsure[uid]
         self._refused.pop(uid, None)
-        words = f"Assigned IP {assignment.address} from pool {assignment.group}"
+        words = f"Assigned IP {', '.join(map(str, assignment.addresses))} from pool {assignment.group}"
         log.info("%s: %s", qualified_name(assignment.service), words)
         self._event(assignment.service, "Normal", "AddressAssigned" if self._habits.talkative else "IPAllocated", words)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import ip_address
 
 from cluster_api.objects import Json, annotations, qualified_name, spec, status
 
-from purelb_allocator.groups import Group
+from purelb_allocator.groups import FAMILIES, Address, Group
 from purelb_allocator.habits import Habits
 
 BRAND = "PureLB"
@@ -24,11 +24,11 @@ class RefusalError(ValueError):
 
 @dataclass(frozen=True)
 class Assignment:
-    """A service gets an address."""
+    """A service gets an address, or one of each family."""
 
     service: Json
     group: str
-    address: IPv4Address
+    addresses: tuple[Address, ...]
     kind: str = "local"
 
 
@@ -45,7 +45,7 @@ class Decisions:
 def decide(
     services: Iterable[Json],
     groups: Mapping[str, Group],
-    given: Mapping[str, IPv4Address],
+    given: Mapping[str, tuple[Address, ...]],
     habits: Habits | None = None,
 ) -> Decisions:
     """Decide for all services at once.
@@ -55,7 +55,7 @@ def decide(
     """
     everyone = list(services)
     used = {address: qualified_name(item) for item in everyone for address in _shown(item)}
-    used |= {given[_uid(item)]: qualified_name(item) for item in everyone if _uid(item) in given}
+    used |= {address: qualified_name(item) for item in everyone for address in given.get(_uid(item), ())}
     decisions, habits = Decisions(), habits or Habits()
     for item in sorted(everyone, key=_turn):
         if spec(item).get("type") != "LoadBalancer":
@@ -68,7 +68,7 @@ def decide(
             except RefusalError as refusal:
                 decisions.refusals.append((item, str(refusal)))
                 continue
-            used[assignment.address] = qualified_name(item)
+            used |= dict.fromkeys(assignment.addresses, qualified_name(item))
             decisions.assignments.append(assignment)
     return decisions
 
@@ -89,53 +89,69 @@ def _warnings(service: Json, habits: Habits) -> list[tuple[str, str]]:
     return found
 
 
-def _assign(service: Json, groups: Mapping[str, Group], used: Mapping[IPv4Address, str], habits: Habits) -> Assignment:
+def _assign(service: Json, groups: Mapping[str, Group], used: Mapping[Address, str], habits: Habits) -> Assignment:
     wanted = _wanted(service)
     group = _group(service, groups, wanted, habits)
-    if wanted is None:
-        address = group.lowest_free(used)
-        if address is None:
-            raise RefusalError(f"no available IPs in ServiceGroup {group.name}")
-        return Assignment(service, group.name, address, group.kind)
-    if wanted not in group:
-        raise RefusalError(f"{wanted} is not in ServiceGroup {group.name}")
-    if wanted in used:
-        raise RefusalError(f"{wanted} is in use by {used[wanted]}")
+    if not wanted:
+        return Assignment(service, group.name, _free(service, group, used), group.kind)
+    for address in wanted:
+        if address not in group:
+            raise RefusalError(f"{address} is not in ServiceGroup {group.name}")
+        if address in used:
+            raise RefusalError(f"{address} is in use by {used[address]}")
     return Assignment(service, group.name, wanted, group.kind)
 
 
-def _group(service: Json, groups: Mapping[str, Group], wanted: IPv4Address | None, habits: Habits) -> Group:
+def _free(service: Json, group: Group, used: Mapping[Address, str]) -> tuple[Address, ...]:
+    """Take an address for each family that the service has (internal/allocator/localpool.go, AssignNext); one missing is none at all."""
+    found = []
+    for family in _families(service):
+        address = group.lowest_free(used, family)
+        if address is None:
+            raise RefusalError(f"no available IPs in ServiceGroup {group.name}")
+        found.append(address)
+    return tuple(found)
+
+
+def _group(service: Json, groups: Mapping[str, Group], wanted: tuple[Address, ...], habits: Habits) -> Group:
     """Find the group that the service names; an address alone names the group that has it."""
     named = annotations(service).get(WANTED_GROUP)
-    if wanted is not None and (named is None or habits.talkative):
+    if wanted and (named is None or habits.talkative):
         for group in groups.values():
-            if wanted in group:
+            if wanted[0] in group:
                 return group
         if habits.talkative:
-            raise RefusalError(f'"{wanted}" does not belong to any group')
+            raise RefusalError(f'"{wanted[0]}" does not belong to any group')
     title = named or DEFAULT_GROUP
     if title not in groups:
         raise RefusalError(f"ServiceGroup {title} does not exist or cannot be used")
     return groups[title]
 
 
-def _wanted(service: Json) -> IPv4Address | None:
-    """Read the address that the service asks for, in the annotation or in the older field."""
-    texts = [*annotations(service).get(WANTED_ADDRESSES, "").split(","), str(spec(service).get("loadBalancerIP") or "")]
-    for text in filter(None, map(str.strip, texts)):
-        if ":" in text:
-            continue
+def _wanted(service: Json) -> tuple[Address, ...]:
+    """Read the addresses that the service asks for, one of each of its families: in the annotation, or in the older field."""
+    noted = annotations(service).get(WANTED_ADDRESSES, "").split(",")
+    texts = [text for text in map(str.strip, noted) if text] or [str(spec(service).get("loadBalancerIP") or "")]
+    found: dict[int, Address] = {}
+    for text in filter(None, texts):
         try:
-            return IPv4Address(text)
-        except AddressValueError as error:
+            address = ip_address(text)
+        except ValueError as error:
             raise RefusalError(f"invalid address {text!r}") from error
-    return None
+        if FAMILIES[address.version] in _families(service):
+            found.setdefault(address.version, address)
+    return tuple(found.values())
 
 
-def _shown(service: Json) -> list[IPv4Address]:
+def _families(service: Json) -> list[str]:
+    found: list[str] = spec(service).get("ipFamilies") or [FAMILIES[4]]
+    return found
+
+
+def _shown(service: Json) -> list[Address]:
     """Read the addresses in the service's status."""
     ingress = (status(service).get("loadBalancer") or {}).get("ingress") or []
-    return [IPv4Address(entry["ip"]) for entry in ingress if entry.get("ip") and ":" not in entry["ip"]]
+    return [ip_address(entry["ip"]) for entry in ingress if entry.get("ip")]
 
 
 def _turn(service: Json) -> tuple[bool, str, str]:

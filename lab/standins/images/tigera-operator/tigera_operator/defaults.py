@@ -8,8 +8,9 @@ import copy
 from cluster_api.objects import Json
 from cluster_api.versions import at_least
 
-POOL_NAME = "default-ipv4-ippool"
-DEFAULT_BLOCK_SIZE = 26
+POOL_NAMES = ("default-ipv4-ippool", "default-ipv6-ippool")
+DEFAULT_BLOCK_SIZES = (26, 122)
+AUTODETECTION = ("nodeAddressAutodetectionV4", "nodeAddressAutodetectionV6")
 DEFAULT_NETWORK = "192.168.0.0/16"
 POOL_CONTROLLER_SINCE = "3.28.0"
 """Operator 1.34: a controller of their own keeps the pools; before that, calico-node made the first one once."""
@@ -25,16 +26,23 @@ def filled(spec: Json, version: str, pod_networks: list[str]) -> Json:
     whole = copy.deepcopy(spec)
     _fill(whole, _top(version))
     network = whole["calicoNetwork"]
-    # Only where nothing stands: another method that is laid over it later makes two of them, and two are refused.
-    if network.get("nodeAddressAutodetectionV4") is None:
-        network["nodeAddressAutodetectionV4"] = {"firstFound": True}
     if whole.get("registry") and whole["registry"] != "UseDefault":
         whole["registry"] = f"{whole['registry'].rstrip('/')}/"
     if network.get("ipPools") is None:
         network["ipPools"] = [{"cidr": cidr} for cidr in pod_networks or [DEFAULT_NETWORK]]
     for pool in network["ipPools"]:
-        _fill(pool, _pool(str(pool.get("cidr", "")), version))
+        _fill(pool, _pool(version, of_ipv6=is_ipv6(pool)))
+    families = {is_ipv6(pool) for pool in network["ipPools"]} or {False}
+    for of_ipv6, key in enumerate(AUTODETECTION):
+        # Only where nothing stands: another method that is laid over it later makes two of them, and two are refused.
+        if of_ipv6 in families and network.get(key) is None:
+            network[key] = {"firstFound": True}
     return whole
+
+
+def is_ipv6(pool: Json) -> bool:
+    """Tell the family of a pool."""
+    return ":" in str(pool.get("cidr"))
 
 
 def _top(version: str) -> Json:
@@ -61,16 +69,16 @@ def _top(version: str) -> Json:
     return top
 
 
-def _pool(cidr: str, version: str) -> Json:
+def _pool(version: str, *, of_ipv6: bool) -> Json:
     pool: Json = {
-        "blockSize": 122 if ":" in cidr else DEFAULT_BLOCK_SIZE,
+        "blockSize": DEFAULT_BLOCK_SIZES[of_ipv6],
         "disableBGPExport": False,
-        "encapsulation": "None" if ":" in cidr else "IPIP",
-        "natOutgoing": "Disabled" if ":" in cidr else "Enabled",
+        "encapsulation": "None" if of_ipv6 else "IPIP",
+        "natOutgoing": "Disabled" if of_ipv6 else "Enabled",
         "nodeSelector": "all()",
     }
     if at_least(version, POOL_CONTROLLER_SINCE):
-        pool |= {"name": "default-ipv6-ippool" if ":" in cidr else POOL_NAME, "allowedUses": ["Workload", "Tunnel"]}
+        pool |= {"name": POOL_NAMES[of_ipv6], "allowedUses": ["Workload", "Tunnel"]}
     if at_least(version, "3.29.0"):
         pool["disableNewAllocations"] = False
     if at_least(version, "3.30.0"):
@@ -100,14 +108,21 @@ def change(before: Json, after: Json) -> Json:
     return patch | {key: None for key in before if key not in after}
 
 
-def detection(spec: Json) -> str:
-    """Write how calico-node finds its address, as its variable IP_AUTODETECTION_METHOD; empty where no method is left.
+def detections(spec: Json) -> tuple[str, str]:
+    """Write how calico-node finds its address of each family, as its variables IP_ and IP6_AUTODETECTION_METHOD.
+
+    Empty where no method is left.
 
     Raises:
         ConfigurationError: more than one method.
 
     """
-    method = (spec.get("calicoNetwork") or {}).get("nodeAddressAutodetectionV4") or {}
+    network = spec.get("calicoNetwork") or {}
+    first, second = (_detection(network.get(key) or {}) for key in AUTODETECTION)
+    return first, second
+
+
+def _detection(method: Json) -> str:
     found = {
         "first-found": bool(method.get("firstFound")),
         f"interface={method.get('interface')}": bool(method.get("interface")),

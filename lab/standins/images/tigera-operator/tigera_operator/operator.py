@@ -80,7 +80,7 @@ class Operator:
         pod_networks = pools.kubeadm_pod_subnets(cluster)
         after = defaults.filled(spec(installation), version, pod_networks)
         try:
-            detection = defaults.detection(after)
+            detection = defaults.detections(after)
         except ConfigurationError as error:
             return {"calico": conditions.invalid(f"Invalid Installation provided: {error}")}
         self._keeper.write_back(installation, after)
@@ -105,7 +105,7 @@ class Operator:
             self._client.patch(f"{STORE}/ippools/{name(pool)}", {"spec": spec(pool)}, manager=MANAGER)
         return conditions.refused(*decided.refused) if decided.refused else conditions.AVAILABLE
 
-    def _run(self, installation: Json, after: Json, detection: str) -> State:
+    def _run(self, installation: Json, after: Json, detection: tuple[str, str]) -> State:
         """Keep calico-node and calico-kube-controllers; tell their state."""
         release, registry = self._release, str(after.get("registry") or "")
         configurations = self._loop.objects("configurations")

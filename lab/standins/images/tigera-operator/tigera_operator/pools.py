@@ -3,14 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from cluster_api.objects import Json, covers, labels, name, spec
 from cluster_api.versions import at_least
 
-from tigera_operator.defaults import POOL_CONTROLLER_SINCE, POOL_NAME, ConfigurationError
+from tigera_operator.defaults import POOL_CONTROLLER_SINCE, POOL_NAMES, ConfigurationError, is_ipv6
 
-SMALLEST_BLOCK = 32
+Network = IPv4Network | IPv6Network
+LARGEST_BLOCK_OF_IPV6 = 116  # operator: pkg/controller/ippool/validation.go
 WITHOUT_BGP = ("VXLAN", "VXLANCrossSubnet")  # operator: pkg/controller/ippool/validation.go
 MANAGED_BY = {"app.kubernetes.io/managed-by": "tigera-operator"}
 _MODES = {"VXLAN": "Always", "VXLANCrossSubnet": "CrossSubnet", "None": "Never"}
@@ -24,29 +25,43 @@ def ip_pools(filled: Json, version: str, pod_networks: list[str]) -> list[Json]:
 
     """
     network = filled.get("calicoNetwork") or {}
-    pools = [pool for pool in network.get("ipPools") or [] if ":" not in str(pool.get("cidr"))]
+    pools: list[Json] = network.get("ipPools") or []
     if not pools:
-        raise ConfigurationError("spec.calicoNetwork.ipPools: no IPv4 pool is not stood in for")
-    names = [pool.get("name", POOL_NAME) for pool in pools]
+        raise ConfigurationError("spec.calicoNetwork.ipPools: no pool is not stood in for")
+    names = [_name(pool) for pool in pools]
     if len(set(names)) != len(names):
         raise ConfigurationError(f"spec.calicoNetwork.ipPools: two pools are named {max(names, key=names.count)}")
     if network.get("bgp") == "Disabled" and any(pool.get("encapsulation") not in WITHOUT_BGP for pool in pools):
         raise ConfigurationError("Unencapsulated and IPIP pools require that BGP is enabled")
-    return [_checked(pool, version, [IPv4Network(subnet) for subnet in pod_networks]) for pool in pools]
+    return [_checked(pool, version, [ip_network(subnet) for subnet in pod_networks]) for pool in pools]
 
 
-def _checked(pool: Json, version: str, pod_networks: list[IPv4Network]) -> Json:
+def _name(pool: Json) -> str:
+    return str(pool.get("name") or POOL_NAMES[is_ipv6(pool)])
+
+
+def _within(inner: Network, outer: Network) -> bool:
+    if isinstance(inner, IPv4Network):
+        return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
+    return isinstance(outer, IPv6Network) and inner.subnet_of(outer)
+
+
+def _checked(pool: Json, version: str, pod_networks: list[Network]) -> Json:
     try:
-        cidr = IPv4Network(pool["cidr"])
+        cidr = ip_network(pool["cidr"])
     except ValueError as error:
         raise ConfigurationError(f"ipPool.CIDR(s) invalid: {error}") from error
-    if pod_networks and not any(cidr.subnet_of(subnet) for subnet in pod_networks):
+    if pod_networks and not any(_within(cidr, subnet) for subnet in pod_networks):
         known = ", ".join(map(str, pod_networks))
         raise ConfigurationError(f"IPPool {cidr} is not within the platform's configured pod network CIDR(s) {known}")
     size = int(pool["blockSize"])
-    if not cidr.prefixlen <= size <= SMALLEST_BLOCK:
+    if not cidr.prefixlen <= size <= cidr.max_prefixlen:
         raise ConfigurationError(f"IP pool size is too small: {cidr} has no block of /{size}")
+    if is_ipv6(pool) and size < LARGEST_BLOCK_OF_IPV6:
+        raise ConfigurationError("ipPool.blockSize must be greater than 115 and less than or equal to 128")
     encapsulation = str(pool["encapsulation"])
+    if is_ipv6(pool) and encapsulation.startswith("IPIP"):
+        raise ConfigurationError(f"IPIP encapsulation is not supported by IPv6 pools, but it is set for {cidr}")
     if encapsulation not in _MODES:
         raise ConfigurationError(f"encapsulation {encapsulation} of {cidr} is not stood in for, only {sorted(_MODES)}")
     written: Json = {
@@ -68,7 +83,7 @@ def _checked(pool: Json, version: str, pod_networks: list[IPv4Network]) -> Json:
     return {
         "apiVersion": "crd.projectcalico.org/v1",
         "kind": "IPPool",
-        "metadata": {"name": pool.get("name", POOL_NAME), **marks},
+        "metadata": {"name": _name(pool), **marks},
         "spec": written,
     }
 
@@ -77,8 +92,7 @@ def kubeadm_pod_subnets(configuration: Json | None) -> list[str]:
     """Read podSubnet from the ConfigMap kubeadm-config; the standard library reads no YAML, and one line is enough."""
     text = str(((configuration or {}).get("data") or {}).get("ClusterConfiguration", ""))
     match = re.search(r"^\s+podSubnet:\s*[\"']?([^\s\"']+)", text, re.MULTILINE)
-    subnets = match.group(1).split(",") if match else []
-    return [subnet for subnet in subnets if ":" not in subnet]
+    return match.group(1).split(",") if match else []
 
 
 @dataclass(frozen=True)

@@ -47,14 +47,14 @@ def rights() -> list[Managed]:
 
 
 def daemon_set(
-    image: str, version: str, detection: str, bind_mode: str, period: int, update: Json, *, bgp: bool = True
+    image: str, version: str, detection: tuple[str, str], bind_mode: str, period: int, update: Json, *, bgp: bool = True
 ) -> Managed:
     """Write the DaemonSet: on every node, whatever its taints.
 
     Args:
         image: calico-node's.
         version: of Calico.
-        detection: how it finds its address, as IP_AUTODETECTION_METHOD has it; empty for not at all.
+        detection: how it finds its address of IPv4 and of IPv6, as IP_AUTODETECTION_METHOD has it; empty for not at all.
         bind_mode: of BGPConfiguration; its hash stands in the template, so that a change restarts every pod in turn.
         period: of the readiness probe, in seconds.
         update: how pods are exchanged, spec.nodeUpdateStrategy of the Installation.
@@ -115,8 +115,15 @@ def _install_cni(image: str) -> Json:
     }
 
 
-def _calico_node(image: str, version: str, detection: str, period: int, *, bgp: bool) -> Json:
-    address = {"IP": "autodetect", "IP_AUTODETECTION_METHOD": detection} if detection else {"IP": "none"}
+def _addresses(detection: tuple[str, str]) -> dict[str, str]:
+    """Write what calico-node is told of its addresses; without one of IPv4 its BGP identifier is made of the name."""
+    found: dict[str, str] = {"FELIX_IPV6SUPPORT": str(bool(detection[1])).lower()}
+    for variable, how in zip(("IP", "IP6"), detection, strict=True):
+        found |= {variable: "autodetect", f"{variable}_AUTODETECTION_METHOD": how} if how else {variable: "none"}
+    return found if detection[0] else found | {"CALICO_ROUTER_ID": "hash"}
+
+
+def _calico_node(image: str, version: str, detection: tuple[str, str], period: int, *, bgp: bool) -> Json:
     live = {"host": "127.0.0.1", "path": "/liveness", "port": HEALTH_PORT}
     return {
         "name": NAME,
@@ -126,7 +133,9 @@ def _calico_node(image: str, version: str, detection: str, period: int, *, bgp: 
         "env": [
             field("NODENAME", "spec.nodeName"),
             field("NAMESPACE", "metadata.namespace"),
-            *values(CALICO_VERSION=version, CALICO_NETWORKING_BACKEND="bird" if bgp else "vxlan", **address),
+            *values(
+                CALICO_VERSION=version, CALICO_NETWORKING_BACKEND="bird" if bgp else "vxlan", **_addresses(detection)
+            ),
         ],
         "readinessProbe": {
             "exec": {"command": ["/usr/bin/python3", "-m", "calico_node.readiness"]},
