@@ -6,7 +6,7 @@ from kubepeer.runbook import run
 from tasks.endpoint import one_that_asks, verify_endpoint
 from tasks.platforms.platform import PLATFORMS
 from tasks.routes.nodes import nodes_to_ask, verify_pod_routes
-from tasks.routes.table import show
+from tasks.routes.table import describe, show
 from tasks.routes.tasks import routers_to_ask, verify
 
 PHASES: list[Phase | Together] = [
@@ -19,5 +19,5 @@ PHASES: list[Phase | Together] = [
 
 if __name__ == "__main__":
     raise SystemExit(
-        run("verify_routes", PHASES, platforms=PLATFORMS, description=__doc__, show=show, purpose=Purpose.VERIFY)
+        run("verify_routes", PHASES, platforms=PLATFORMS, description=__doc__, show=show, describe=describe, purpose=Purpose.VERIFY)
     )

@@ -1,0 +1,124 @@
+"""The wrong answers about one router as causes: a lost session first, with the prefixes that it has cost below it. Pure."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from kubepeer.checks import Finding
+from kubepeer.page.document import Cause, Symptom
+from tasks.platforms.hops import Hop, hops_in_order, shortened
+from tasks.routes.checks import HASH_POLICY, LAYERS
+from tasks.routes.expected import NOT_ADVERTISED
+from tasks.routes.reasons import NOT_CONFIGURED
+from tasks.routes.selection import NOT_A_MEMBER
+
+SYMPTOMS = 8  # listed of one cause; the matrix has all
+NAMED = 3  # next hops that are told with the names of their nodes; more are told in short
+KEPT = "; its routes are "  # what of_session adds while routes are kept: of no other route's reason
+# What a reason proves, as far as it decides what to do; {host} and {subject} are filled in.
+CURES: Mapping[str, str] = {
+    NOT_CONFIGURED: "python runbooks/deploy.py --host {host} configures it; with --dry-run it shows what it would do",
+    NOT_A_MEMBER: "python runbooks/deploy.py makes it a member, or take it out of the inventory",
+    NOT_ADVERTISED: "python runbooks/deploy.py writes BGPConfiguration default",
+    "made by hand": "on {host}: ip route del {subject}, once whoever made the route agrees",
+}
+HASH_CURE = "python runbooks/deploy.py --host {host} sets it"
+Name = Callable[[Hop], str]
+
+
+def causes(host: str, findings: Iterable[Finding], name: Name) -> list[Cause]:
+    """Why a router is not as it should be; none when it is.
+
+    A prefix belongs below a lost session only when all that it misses is of lost sessions, and its own reason says so.
+
+    Args:
+        host: the router.
+        findings: about it.
+        name: a next hop with the name of its node.
+
+    """
+    wrong = [finding for finding in findings if not finding.ok]
+    lost = {finding.subject: finding for finding in wrong if finding.check == "session"}
+    prefixes: dict[str, list[Finding]] = {}
+    for finding in wrong:
+        if finding.check in LAYERS.values():
+            prefixes.setdefault(finding.subject, []).append(finding)
+    below: dict[str, list[Sequence[Finding]]] = {peer: [] for peer in lost}
+    alike: dict[str, list[Sequence[Finding]]] = {}
+    for of_prefix in prefixes.values():
+        peers = _lost_with(of_prefix, lost)
+        for peer in peers:
+            below[peer].append(of_prefix)
+        if not peers:
+            alike.setdefault(reason_of(of_prefix), []).append(of_prefix)
+    hashed = (finding for finding in wrong if finding.check == HASH_POLICY)
+    return [
+        *(_of_session(host, finding, below[peer], name) for peer, finding in lost.items()),
+        *(_of_prefixes(host, reason, rows, name) for reason, rows in alike.items()),
+        *(Cause(host, one.subject, one.reason, cure=HASH_CURE.format(host=host)) for one in hashed),
+    ]
+
+
+def reason_of(of_prefix: Iterable[Finding]) -> str:
+    """What the layers say of one prefix; what several say is said once."""
+    parts = (part for finding in of_prefix for part in finding.reason.split("; ") if part)
+    return "; ".join(dict.fromkeys(parts))
+
+
+def _lost_with(of_prefix: Sequence[Finding], lost: Mapping[str, Finding]) -> list[str]:
+    """The lost sessions that explain all that is wrong with a prefix; none where they do not."""
+    if any(finding.unexpected for finding in of_prefix):
+        return []
+    missing = {hop for finding in of_prefix for hop in finding.missing}
+    if missing - lost.keys():
+        return []
+    said = reason_of(of_prefix)
+    expected = {hop for finding in of_prefix for hop in finding.expected}
+    told = [peer for peer in lost if peer in (missing or expected) and lost[peer].reason.split(KEPT)[0] in said]
+    return told if missing <= {*told} else []
+
+
+def _of_session(host: str, finding: Finding, below: Sequence[Sequence[Finding]], name: Name) -> Cause:
+    return Cause(
+        host,
+        f"session with {name(finding.subject)}",
+        finding.reason,
+        missing=name(finding.subject),
+        symptoms=tuple(_symptom(of_prefix) for of_prefix in below[:SYMPTOMS]),
+        unlisted=max(0, len(below) - SYMPTOMS),
+        weight=len(below) + 1,
+        cure=_cure(host, finding.subject, finding.reason),
+    )
+
+
+def _of_prefixes(host: str, reason: str, rows: Sequence[Sequence[Finding]], name: Name) -> Cause:
+    findings = [finding for of_prefix in rows for finding in of_prefix]
+    first, count = findings[0].subject, len(rows)
+    return Cause(
+        host,
+        first if count == 1 else f"{count} prefixes",
+        reason or "no reason is known",
+        _named({hop for finding in findings for hop in finding.missing}, name),
+        _named({hop for finding in findings for hop in finding.unexpected}, name),
+        tuple(_symptom(of_prefix) for of_prefix in rows[:SYMPTOMS]),
+        unlisted=max(0, count - SYMPTOMS),
+        weight=count,
+        cure=_cure(host, first, reason),
+    )
+
+
+def _symptom(of_prefix: Sequence[Finding]) -> Symptom:
+    words = []
+    for word in ("missing", "unexpected"):
+        hops = {hop for finding in of_prefix for hop in getattr(finding, word)}
+        words += [f"{word} {shortened(hops)}"] if hops else []
+    where = ", ".join(finding.layer for finding in of_prefix)
+    return Symptom(of_prefix[0].subject, "; ".join(words) or "there, and wrong all the same", where)
+
+
+def _named(hops: Collection[Hop], name: Name) -> str:
+    if len(hops) > NAMED:
+        return shortened(hops)
+    return ", ".join(map(name, hops_in_order(hops)))
+
+
+def _cure(host: str, subject: str, reason: str) -> str:
+    return next((cure.format(host=host, subject=subject) for said, cure in CURES.items() if said in reason), "")
