@@ -65,11 +65,7 @@ def conclude(
         print_changes(console, this.redactor, outcomes)
     if show:
         show(console, this, outcomes)
-    last = ""
-    if outcomes and purpose is Purpose.CHANGE:
-        last = closing_line(outcomes, seconds, dry_run=given.dry_run, ok=code not in (1, 2, 3))
-    if drift:
-        last = drift_line(outcomes, seconds)
+    last = _last_line(outcomes, seconds, purpose, dry_run=given.dry_run, ok=code not in (1, 2, 3))
     if last:
         console.print(f" {last}", soft_wrap=True)
     if given.output == "json":
@@ -101,6 +97,14 @@ def print_error(name: str, error: KubepeerError, console: Console, seconds: floa
     if as_json:
         print(json.dumps(document))
     return error.exit_code
+
+
+def _last_line(outcomes: Sequence[PhaseOutcome], seconds: float, purpose: Purpose, *, dry_run: bool, ok: bool) -> str:
+    if purpose is Purpose.DRIFT:
+        return drift_line(outcomes, seconds)
+    if outcomes and purpose is Purpose.CHANGE:
+        return closing_line(outcomes, seconds, dry_run=dry_run, ok=ok)
+    return ""
 
 
 def closing_line(outcomes: Sequence[PhaseOutcome], seconds: float, *, dry_run: bool, ok: bool) -> str:

@@ -19,5 +19,13 @@ PHASES: list[Phase | Together] = [
 
 if __name__ == "__main__":
     raise SystemExit(
-        run("verify_routes", PHASES, platforms=PLATFORMS, description=__doc__, show=show, describe=describe, purpose=Purpose.VERIFY)
+        run(
+            "verify_routes",
+            PHASES,
+            platforms=PLATFORMS,
+            description=__doc__,
+            show=show,
+            describe=describe,
+            purpose=Purpose.VERIFY,
+        )
     )

@@ -192,8 +192,8 @@ def _host(name: str, met: Sequence[tuple[str, HostOutcome]]) -> HostLine:
 
 
 def _why(host: HostOutcome) -> str:
-    if host.error is not None:
-        return str(host.error)
+    if isinstance(host.error, KubepeerError):
+        return f"{host.error.message}{f'; cure: {host.error.cure}' if host.error.cure else ''}"
     wrong = sum(not finding.ok for finding in host.findings)
     return host.summary or (f"{wrong} check{'' if wrong == 1 else 's'} failed" if wrong else "failed")
 

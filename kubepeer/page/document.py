@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+OPEN_CAUSES = 6  # more are folded: the picture is to stay near
 State = Literal["right", "wrong", "unknown"]
-Glyph = Literal["✓", "✗", "+", "~", "·", "–"]
+Glyph = Literal["✓", "✗", "+", "~", "·", "-"]
 MEANING: Mapping[Glyph, str] = {
     "✓": "as expected",
     "✗": "missing",
     "+": "unexpected",
     "~": "there, and wrong all the same: the reason beside it says why",
     "·": "not expected, not there",
-    "–": "this layer was not read",
+    "-": "this layer was not read",
 }
 
 
@@ -112,7 +113,6 @@ class Picture:
     racks: tuple[Frame, ...]
     nodes: tuple[Box, ...]
     links: tuple[Link, ...]
-    unlisted: int = 0  # links that are wrong and not drawn one by one
 
 
 @dataclass(frozen=True)
@@ -231,6 +231,16 @@ class Page:
     diffs: tuple[Diff, ...] = ()
     warnings: tuple[str, ...] = ()
     dry_run: bool = False
+
+    @property
+    def first_causes(self) -> tuple[Cause, ...]:
+        """Those that nobody has to open anything for."""
+        return self.causes[:OPEN_CAUSES]
+
+    @property
+    def further_causes(self) -> tuple[Cause, ...]:
+        """The others."""
+        return self.causes[OPEN_CAUSES:]
 
     @property
     def busy_hosts(self) -> list[HostLine]:

@@ -1,4 +1,4 @@
-"""Write a report as one web page: no network, no framework, everything escaped, every secret hidden once more."""
+"""Write a report as one web page: no network, no framework, everything escaped, every secret hidden."""
 
 import base64
 import hashlib
@@ -14,7 +14,9 @@ from kubepeer.page.document import MEANING, Page
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates" / "report"
 # What a device says may hold colours, bells and signs that turn the direction of writing: none of them is to be obeyed by a browser.
-NOT_SHOWN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u200d\u2010-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
+NOT_SHOWN = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u200d\u2010-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
+)
 KINDS = {"right": "✓", "wrong": "✗", "unknown": "?"}  # a state is told by a sign, too, and never by its colour alone
 
 
@@ -23,7 +25,7 @@ def as_html(page: Page, hide: Callable[[str], str]) -> str:
 
     Args:
         page: what is on it.
-        hide: replaces every known secret; asked for each text before it is escaped, and for the whole at the end.
+        hide: replaces every known secret; asked for each text before it is escaped.
 
     """
 
@@ -42,7 +44,7 @@ def as_html(page: Page, hide: Callable[[str], str]) -> str:
     )
     script = _part("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    text = environment.get_template("page.html.j2").render(
+    return environment.get_template("page.html.j2").render(
         page=page,
         meaning=MEANING,
         sign=KINDS,
@@ -50,7 +52,6 @@ def as_html(page: Page, hide: Callable[[str], str]) -> str:
         script=Markup(script),  # noqa: S704  a file of ours
         script_hash=digest,
     )
-    return hide(text)
 
 
 @cache

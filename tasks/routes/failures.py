@@ -41,17 +41,20 @@ def causes(host: str, findings: Iterable[Finding], name: Name) -> list[Cause]:
     for finding in wrong:
         if finding.check in LAYERS.values():
             prefixes.setdefault(finding.subject, []).append(finding)
-    below: dict[str, list[Sequence[Finding]]] = {peer: [] for peer in lost}
+    sessions: dict[str, list[Finding]] = {}
+    for finding in lost.values():
+        sessions.setdefault(finding.reason, []).append(finding)
+    below: dict[str, dict[str, Sequence[Finding]]] = {reason: {} for reason in sessions}
     alike: dict[str, list[Sequence[Finding]]] = {}
-    for of_prefix in prefixes.values():
-        peers = _lost_with(of_prefix, lost)
-        for peer in peers:
-            below[peer].append(of_prefix)
-        if not peers:
+    for subject, of_prefix in prefixes.items():
+        reasons = {lost[peer].reason for peer in _lost_with(of_prefix, lost)}
+        for reason in reasons:
+            below[reason][subject] = of_prefix
+        if not reasons:
             alike.setdefault(reason_of(of_prefix), []).append(of_prefix)
     hashed = (finding for finding in wrong if finding.check == HASH_POLICY)
     return [
-        *(_of_session(host, finding, below[peer], name) for peer, finding in lost.items()),
+        *(_of_sessions(host, reason, peers, list(below[reason].values()), name) for reason, peers in sessions.items()),
         *(_of_prefixes(host, reason, rows, name) for reason, rows in alike.items()),
         *(Cause(host, one.subject, one.reason, cure=HASH_CURE.format(host=host)) for one in hashed),
     ]
@@ -68,24 +71,31 @@ def _lost_with(of_prefix: Sequence[Finding], lost: Mapping[str, Finding]) -> lis
     if any(finding.unexpected for finding in of_prefix):
         return []
     missing = {hop for finding in of_prefix for hop in finding.missing}
-    if missing - lost.keys():
+    if not lost.keys() >= missing:
         return []
     said = reason_of(of_prefix)
-    expected = {hop for finding in of_prefix for hop in finding.expected}
-    told = [peer for peer in lost if peer in (missing or expected) and lost[peer].reason.split(KEPT)[0] in said]
+    about = missing or {hop for finding in of_prefix for hop in finding.expected}
+    by_reason: dict[str, list[str]] = {}
+    for peer in hops_in_order(about & lost.keys()):
+        by_reason.setdefault(lost[peer].reason.split(KEPT)[0], []).append(peer)
+    told = [peer for reason, peers in by_reason.items() if reason in said for peer in peers]
     return told if missing <= {*told} else []
 
 
-def _of_session(host: str, finding: Finding, below: Sequence[Sequence[Finding]], name: Name) -> Cause:
+def _of_sessions(
+    host: str, reason: str, lost: Sequence[Finding], below: Sequence[Sequence[Finding]], name: Name
+) -> Cause:
+    peers = [finding.subject for finding in lost]
+    named = _named(peers, name)
     return Cause(
         host,
-        f"session with {name(finding.subject)}",
-        finding.reason,
-        missing=name(finding.subject),
-        symptoms=tuple(_symptom(of_prefix) for of_prefix in below[:SYMPTOMS]),
+        f"session with {named}" if len(peers) == 1 else f"{len(peers)} sessions, with {named}",
+        reason,
+        missing=named,
+        symptoms=tuple(map(_symptom, below[:SYMPTOMS])),
         unlisted=max(0, len(below) - SYMPTOMS),
-        weight=len(below) + 1,
-        cure=_cure(host, finding.subject, finding.reason),
+        weight=len(below) + len(peers),
+        cure=_cure(host, peers[0], reason),
     )
 
 
@@ -98,7 +108,7 @@ def _of_prefixes(host: str, reason: str, rows: Sequence[Sequence[Finding]], name
         reason or "no reason is known",
         _named({hop for finding in findings for hop in finding.missing}, name),
         _named({hop for finding in findings for hop in finding.unexpected}, name),
-        tuple(_symptom(of_prefix) for of_prefix in rows[:SYMPTOMS]),
+        tuple(map(_symptom, rows[:SYMPTOMS])),
         unlisted=max(0, count - SYMPTOMS),
         weight=count,
         cure=_cure(host, first, reason),

@@ -12,7 +12,7 @@ from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK
 from tasks.routes.failures import reason_of
 
 COLUMNS = 32  # with more next hops only those that differ anywhere have one
-WRONG_ROWS = 150  # with cells; more are lines
+WRONG_ROWS = 100  # with cells; more are lines
 RIGHT_ROWS = 30  # more are told by groups
 SHARES = 16  # next hops whose shares are drawn; more are told in words
 
@@ -70,10 +70,7 @@ def _columns(wrong: Sequence[OfPrefix], every: Iterable[OfPrefix]) -> tuple[tupl
     if len(hops) <= COLUMNS:
         return hops_in_order(hops), False
     different = {
-        hop
-        for row in wrong[:WRONG_ROWS]
-        for finding in row.values()
-        for hop in (*finding.missing, *finding.unexpected)
+        hop for row in wrong[:WRONG_ROWS] for finding in row.values() for hop in (*finding.missing, *finding.unexpected)
     }
     return hops_in_order(different)[:COLUMNS], True
 
@@ -101,7 +98,7 @@ def _cell(prefix: str, row: OfPrefix, hop: Hop, name: Callable[[Hop], str]) -> C
     marks = tuple(Mark(layer, _glyph(row.get(layer), hop)) for layer in LAYERS)
     glyphs = {mark.glyph for mark in marks}
     state: State = "wrong" if glyphs & {"✗", "+", "~"} else "right" if "✓" in glyphs else "unknown"
-    if state == "unknown":
+    if state != "wrong":  # its signs say all that there is to say
         return Cell(state, marks, "")
     said = ", ".join(f"{mark.layer} {MEANING[mark.glyph].partition(':')[0]}" for mark in marks)
     return Cell(state, marks, f"{prefix} by {name(hop)}: {said}")
@@ -109,7 +106,7 @@ def _cell(prefix: str, row: OfPrefix, hop: Hop, name: Callable[[Hop], str]) -> C
 
 def _glyph(finding: Finding | None, hop: Hop) -> Glyph:
     if finding is None:
-        return "–"
+        return "-"
     if hop in finding.missing:
         return "✗"
     if hop in finding.unexpected:
@@ -134,7 +131,7 @@ def _share_text(shares: Mapping[Hop, float]) -> str:
         return "none"
     each = {round(share, 1) for share in shares.values()}
     if len(each) == 1:
-        return "all by one" if len(shares) == 1 else f"{len(shares)} × {each.pop()} %"
+        return "all by one" if len(shares) == 1 else f"{each.pop()} % each of {len(shares)}"
     return ", ".join(f"{hop} {share:.1f} %" for hop, share in shares.items())
 
 

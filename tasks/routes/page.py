@@ -92,9 +92,9 @@ def _nodes(intent: Intent, findings: Mapping[str, Sequence[Finding]]) -> Iterabl
         addresses = [str(address) for address in node.addresses]
         rack = f"rack {node.rack.name} · {node.rack.network}" if node.rack else ALL_NODES
         yield _node(node.name, addresses, rack, node.routers, sessions, missed)
-    for address in sessions:
+    for address, asked in sessions.items():
         if address not in known:
-            yield _node(address, [address], NOT_IN_THE_INVENTORY, tuple(sessions[address]), sessions, missed)
+            yield _node(address, [address], NOT_IN_THE_INVENTORY, tuple(asked), sessions, missed)
 
 
 def _node(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 
 from kubepeer.page.document import Box, Frame, Link, Picture, State
 
@@ -11,7 +10,7 @@ GAP = 12.0
 ROUTER = (200.0, 50.0)
 NAMED_NODE, SMALL_NODE = (152.0, 42.0), (16.0, 16.0)
 NAMED_NODES = 60  # with more nodes each is a square, and healthy sessions are drawn together
-LINKS = 120  # that are wrong and drawn one by one
+LINKS = 40  # that are wrong and drawn one by one beside those that are drawn together
 RACKS_ABREAST = 4
 TO_RACKS = 110.0  # between routers and racks: room for links
 HEAD = 22.0  # of a rack, for its name
@@ -61,8 +60,8 @@ def picture(routers: Sequence[DrawnRouter], nodes: Sequence[DrawnNode]) -> Pictu
             boxes |= inside
             tallest = max(tallest, frame.height)
         top += tallest + GAP
-    links, unlisted = _links(nodes, above, boxes, frames, small=small)
-    return Picture(WIDTH, top, tuple(above.values()), tuple(frames), tuple(boxes.values()), tuple(links), unlisted)
+    links = _links(nodes, above, boxes, frames, small=small)
+    return Picture(WIDTH, top, tuple(above.values()), tuple(frames), tuple(boxes.values()), tuple(links))
 
 
 def _routers(routers: Sequence[DrawnRouter]) -> Iterable[Box]:
@@ -96,41 +95,52 @@ def _rack(
 
 
 def _links(
-    nodes: Sequence[DrawnNode], above: Mapping[str, Box], boxes: Mapping[str, Box], frames: Sequence[Frame], *, small: bool
-) -> tuple[list[Link], int]:
-    """Healthy sessions one by one, or of many nodes together for each rack; wrong ones one by one as far as they can be told apart."""
-    healthy: list[Link] = []
+    nodes: Sequence[DrawnNode],
+    above: Mapping[str, Box],
+    boxes: Mapping[str, Box],
+    frames: Sequence[Frame],
+    *,
+    small: bool,
+) -> list[Link]:
+    """Sessions one by one; of many nodes one line for all of a router and a rack, and beside it those that are wrong, if they are few."""
+    quiet: list[Link] = []
     wrong: list[Link] = []
     counts: dict[tuple[str, str], list[int]] = {}
     for node in nodes:
-        box = boxes[node.name]
         for router, (state, said) in node.sessions.items():
-            start = above.get(router)
-            if start is None:
+            if router not in above:
                 continue
-            link = Link(
-                router, start.middle, start.y + start.height, box.middle, box.y, state, f"{router} to {node.name}: {said}"
-            )
-            (wrong if state == "wrong" else healthy).append(link)
+            link = _link(above[router], boxes[node.name], state, f"{router} to {node.name}: {said}")
+            (wrong if state == "wrong" else quiet).append(link)
             count = counts.setdefault((router, node.rack), [0, 0])
             count[0] += state == "right"
             count[1] += 1
-    wrong_shown = wrong[:LINKS]
-    if small:
-        healthy = [
-            Link(
-                router, above[router].middle, above[router].y + above[router].height, frame.x + frame.width / 2, frame.y,
-                "right" if up == every else "unknown",
-                f"{router} to {frame.name}: {up} of {every} sessions established", f"{up} of {every}",
-            )
-            for frame in frames
-            for (router, rack), (up, every) in counts.items()
-            if rack == frame.name
-        ]  # fmt: skip
-    return [*healthy, *wrong_shown], len(wrong) - len(wrong_shown)
+    if not small:
+        return [*quiet, *wrong]
+    alone = wrong if len(wrong) <= LINKS else []
+    by_name = {frame.name: frame for frame in frames}
+    together = []
+    for (router, rack), (up, every) in counts.items():
+        left: State = "unknown" if alone or not wrong else "wrong"
+        state = "right" if up == every or (up and alone) else left
+        said = f"{up} of {every}"
+        frame = by_name[rack]
+        together.append(_link(above[router], frame, state, f"{router} to {rack}: {said} sessions established", said))
+    return [*together, *alone]
+
+
+def _link(router: Box, to: Box | Frame, state: State, says: str, label: str = "") -> Link:
+    return Link(
+        router.name, router.middle, router.y + router.height, to.x + to.width / 2, to.y, state, says, label
+    )  # fmt: skip
 
 
 def _common(names: Iterable[str]) -> int:
     """How many signs at the begin of all names say nothing: up to the last hyphen that all share."""
-    every = list(names)
-    return commonprefix(every).rfind("-") + 1 if len(every) > 1 else 0
+    every = [name.split("-") for name in names]
+    alike = 0
+    for parts in zip(*every, strict=False):
+        if len({*parts}) > 1:
+            break
+        alike += len(parts[0]) + 1
+    return alike if len(every) > 1 else 0

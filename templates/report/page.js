@@ -21,6 +21,8 @@
       one.classList.toggle("off", Boolean(other || differs));
       if (state && one.matches("details") && one.dataset.state === state) one.open = true;
     }
+    const further = document.querySelector(".further");
+    if (further && router) further.open = true;
     const all = document.querySelectorAll(".cause"), off = document.querySelectorAll(".cause.off");
     by("shown").textContent = router || state ? `${all.length - off.length} of ${all.length} causes shown` : "";
   };
