@@ -1,5 +1,6 @@
 """The wrong answers about one router as causes: a lost session first, with the prefixes that it has cost below it. Pure."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from kubepeer.checks import Finding
@@ -12,6 +13,7 @@ from tasks.routes.selection import NOT_A_MEMBER
 
 SYMPTOMS = 8  # listed of one cause; the matrix has all
 NAMED = 3  # next hops that are told with the names of their nodes; more are told in short
+HOPS = re.compile(r"[0-9a-f]*[.:][0-9a-f.:, -]*")  # as reasons begin with them: 10.31.90.1-5, 10.31.91.7
 KEPT = "; its routes are "  # what of_session adds while routes are kept: of no other route's reason
 # What a reason proves, as far as it decides what to do; {host} and {subject} are filled in.
 CURES: Mapping[str, str] = {
@@ -51,7 +53,7 @@ def causes(host: str, findings: Iterable[Finding], name: Name) -> list[Cause]:
         for reason in reasons:
             below[reason][subject] = of_prefix
         if not reasons:
-            alike.setdefault(reason_of(of_prefix), []).append(of_prefix)
+            alike.setdefault(_without_hops(reason_of(of_prefix)), []).append(of_prefix)
     hashed = (finding for finding in wrong if finding.check == HASH_POLICY)
     return [
         *(_of_sessions(host, reason, peers, list(below[reason].values()), name) for reason, peers in sessions.items()),
@@ -64,6 +66,19 @@ def reason_of(of_prefix: Iterable[Finding]) -> str:
     """What the layers say of one prefix; what several say is said once."""
     parts = (part for finding in of_prefix for part in finding.reason.split("; ") if part)
     return "; ".join(dict.fromkeys(parts))
+
+
+def _without_hops(reason: str) -> str:
+    """A reason that can be that of other prefixes, too: without the next hops that it begins with, where it speaks of the same ones throughout."""
+    parts = [
+        part if HOPS.fullmatch(head) else f": {part}"
+        for part in reason.split("; ")
+        for head in [part.partition(": ")[0]]
+    ]
+    split = [part.split(": ", 1) for part in parts]
+    if len({head for head, _ in split if head}) > 1:
+        return reason
+    return "; ".join(dict.fromkeys(said for _, said in split))
 
 
 def _lost_with(of_prefix: Sequence[Finding], lost: Mapping[str, Finding]) -> list[str]:
@@ -87,11 +102,12 @@ def _of_sessions(
 ) -> Cause:
     peers = [finding.subject for finding in lost]
     named = _named(peers, name)
+    missed = {hop for of_prefix in below for finding in of_prefix for hop in finding.missing} & {*peers}
     return Cause(
         host,
         f"session with {named}" if len(peers) == 1 else f"{len(peers)} sessions, with {named}",
         reason,
-        missing=named,
+        missing=_named(missed, name),
         symptoms=tuple(map(_symptom, below[:SYMPTOMS])),
         unlisted=max(0, len(below) - SYMPTOMS),
         weight=len(below) + len(peers),
@@ -111,7 +127,7 @@ def _of_prefixes(host: str, reason: str, rows: Sequence[Sequence[Finding]], name
         tuple(map(_symptom, rows[:SYMPTOMS])),
         unlisted=max(0, count - SYMPTOMS),
         weight=count,
-        cure=_cure(host, first, reason),
+        cure=_cure(host, first if count == 1 else "PREFIX", reason),
     )
 
 
@@ -121,7 +137,7 @@ def _symptom(of_prefix: Sequence[Finding]) -> Symptom:
         hops = {hop for finding in of_prefix for hop in getattr(finding, word)}
         words += [f"{word} {shortened(hops)}"] if hops else []
     where = ", ".join(finding.layer for finding in of_prefix)
-    return Symptom(of_prefix[0].subject, "; ".join(words) or "there, and wrong all the same", where)
+    return Symptom(of_prefix[0].subject, "; ".join(words) or "still in use", where)
 
 
 def _named(hops: Collection[Hop], name: Name) -> str:
