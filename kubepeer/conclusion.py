@@ -148,10 +148,10 @@ def _web_page(
     *,
     ok: bool,
 ) -> str:
-    from kubepeer.page import collect, write  # noqa: PLC0415  few runs write one
+    from kubepeer.page import collect, hidden, write  # noqa: PLC0415  few runs write one
 
     hide = this.redactor.hide
-    shown = collect.hidden(outcomes, hide)
+    shown = hidden.hidden(outcomes, hide)
     page = collect.page(
         name,
         this.intent.cluster.name,

@@ -1,28 +1,18 @@
 """A run as a report: phases on a time line, hosts with errors first, each change once. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 
 from kubepeer.change import Change
-from kubepeer.checks import Finding
 from kubepeer.display import summarize
 from kubepeer.errors import KubepeerError
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
-from kubepeer.page.document import Bar, Cause, Diff, DiffLine, HostLine, Page, Routes, State, listed
+from kubepeer.page.document import Bar, Cause, Diff, DiffLine, HostLine, Page, Routes, listed
+from kubepeer.page.drawing import State
 
-Hide = Callable[[str], str]
 CAUSES = 200  # on the page; what is left is counted
 NAMED_HOSTS = 6  # of a diff
 DIFF_LINES = 2000  # of one change
 LEAST_WIDTH = 0.3  # per cent: a phase of no time is seen, too
-
-
-def hidden(outcomes: Sequence[PhaseOutcome], hide: Hide) -> list[PhaseOutcome]:
-    """The same outcomes, with every secret hidden in all that a host or a device has said: before anything is taken apart."""
-    return [
-        replace(outcome, hosts={name: _hidden_host(host, hide) for name, host in outcome.hosts.items()})
-        for outcome in outcomes
-    ]
 
 
 def page(
@@ -82,38 +72,6 @@ def _headline(causes: int, *, ok: bool) -> str:
     if ok:
         return "All is as it should be"
     return f"{causes} cause{'' if causes == 1 else 's'} of failure" if causes else "Failed"
-
-
-def _hidden_host(host: HostOutcome, hide: Hide) -> HostOutcome:
-    return replace(
-        host,
-        changes=tuple(Change(hide(change.what), unified=hide(change.diff) or " ") for change in host.changes),
-        findings=tuple(_hidden_finding(finding, hide) for finding in host.findings),
-        summary=hide(host.summary),
-        error=host.error and _hidden_error(host.error, hide),
-    )
-
-
-def _hidden_finding(finding: Finding, hide: Hide) -> Finding:
-    def each(values: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(hide, values))
-
-    return replace(
-        finding,
-        subject=hide(finding.subject),
-        expected=each(finding.expected),
-        observed=each(finding.observed),
-        missing=each(finding.missing),
-        unexpected=each(finding.unexpected),
-        reason=hide(finding.reason),
-    )
-
-
-def _hidden_error(error: BaseException, hide: Hide) -> KubepeerError:
-    if isinstance(error, KubepeerError):
-        return KubepeerError(hide(error.message), host=error.host, cure=hide(error.cure))
-    said = hide(f"{type(error).__name__}: {error}")
-    return KubepeerError(said, cure="a fault of Kubepeer: run with --verbose and report it")
 
 
 def _of_errors(outcomes: Iterable[PhaseOutcome]) -> Iterable[Cause]:

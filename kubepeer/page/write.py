@@ -10,7 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from kubepeer.page.document import MEANING, Page
+from kubepeer.page.document import Page
+from kubepeer.page.drawing import MEANING
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates" / "report"
 # What a device says may hold colours, bells and signs that turn the direction of writing: none of them is to be obeyed by a browser.

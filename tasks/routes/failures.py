@@ -69,7 +69,7 @@ def reason_of(of_prefix: Iterable[Finding]) -> str:
 
 
 def _without_hops(reason: str) -> str:
-    """A reason that can be that of other prefixes, too: without the next hops that it begins with, where it speaks of the same ones throughout."""
+    """A reason as other prefixes may have it, too: without the next hops that it begins with, where they are the same throughout."""
     parts = [
         part if HOPS.fullmatch(head) else f": {part}"
         for part in reason.split("; ")

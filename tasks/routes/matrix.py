@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from itertools import groupby
 
 from kubepeer.checks import Finding
-from kubepeer.page.document import MEANING, Cell, Glyph, Group, Mark, Matrix, Row, State
+from kubepeer.page.drawing import MEANING, Cell, Glyph, Group, Mark, Matrix, Row, State
 from tasks.platforms.hops import Hop, hops_in_order, shortened
 from tasks.platforms.seen import RouterSeen
 from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK

@@ -6,7 +6,8 @@ from kubepeer.checks import Finding
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.between_nodes import way
 from kubepeer.outcome import PhaseOutcome
-from kubepeer.page.document import Routes, State
+from kubepeer.page.document import Routes
+from kubepeer.page.drawing import State
 from kubepeer.run import Run
 from tasks.control_plane import holders
 from tasks.platforms.hops import Hop

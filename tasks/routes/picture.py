@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kubepeer.page.document import Box, Frame, Link, Picture, State
+from kubepeer.page.drawing import Box, Frame, Link, Picture, State
 
 WIDTH = 1200.0
 GAP = 12.0

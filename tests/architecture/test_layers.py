@@ -165,6 +165,8 @@ PURE = (
     "kubepeer/outcome.py",
     "kubepeer/page/collect.py",
     "kubepeer/page/document.py",
+    "kubepeer/page/drawing.py",
+    "kubepeer/page/hidden.py",
     "kubepeer/plan.py",
     "kubepeer/report.py",
     "kubepeer/versions.py",

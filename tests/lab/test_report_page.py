@@ -1,4 +1,4 @@
-"""The report looked at in a real browser: what is in its window, what its filters do, how it is printed. No machine of the lab is needed."""
+"""The report looked at in a real browser: what is in its window, what its filters do, how it is printed. No machine is needed."""
 
 import io
 import os
@@ -36,7 +36,8 @@ IN_VIEW = """(() => {
       const x = box.left + box.width / 2, y = box.top + box.height / 2;
       const inside = box.width > 0 && box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth;
       const top = inside && document.elementFromPoint(x, y);
-      if (top && (top === node.parentElement || node.parentElement.contains(top) || top.contains(node.parentElement))) { seen.push(node.data); break; }
+      const own = node.parentElement;
+      if (top && (own.contains(top) || top.contains(own))) { seen.push(node.data); break; }
     }
   }
   return seen.join(" ").replace(/\\s+/g, " ");
@@ -49,8 +50,10 @@ LEAST_CONTRAST = """(() => {
   let least = [21, ""];
   for (const one of document.querySelectorAll("main *:not(svg *), header *")) {
     if (![...one.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || !one.checkVisibility()) continue;
-    let behind = one, back = [0, 0, 0, 0];
-    while (behind && (back = numbers(getComputedStyle(behind).backgroundColor), back.length > 3 && back[3] === 0)) behind = behind.parentElement;
+    const ground = which => numbers(getComputedStyle(which).backgroundColor);
+    let behind = one;
+    while (behind.parentElement && ground(behind)[3] === 0) behind = behind.parentElement;
+    const back = ground(behind);
     const a = light(numbers(getComputedStyle(one).color)), b = light(back);
     const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (contrast < least[0]) least = [contrast, one.className + " " + one.textContent.slice(0, 40)];

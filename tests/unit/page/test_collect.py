@@ -8,8 +8,9 @@ from kubepeer.change import Change
 from kubepeer.checks import Finding
 from kubepeer.errors import UnreachableError
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
-from kubepeer.page.collect import CAUSES, DIFF_LINES, hidden, page
+from kubepeer.page.collect import CAUSES, DIFF_LINES, page
 from kubepeer.page.document import OPEN_CAUSES, Cause, Page, Routes
+from kubepeer.page.hidden import hidden
 from tests.unit.page.reported import MADE, deployment
 
 CHANGED = HostOutcome(changes=(Change("/etc/x", "old\n", "new\n"),))
@@ -107,8 +108,9 @@ def test_more_causes_than_anybody_reads_are_counted() -> None:
 
 def test_secrets_are_hidden_before_anything_is_taken_apart() -> None:
     secret = "pass; word: x"
+    one = (secret,)
     finding = Finding(
-        "r", "session", secret, "bgp", False, (secret,), (secret,), (secret,), (secret,), f"said {secret}"
+        "r", "session", secret, "bgp", ok=False, expected=one, observed=one, missing=one, unexpected=one, reason=secret
     )
     host = HostOutcome(
         changes=(Change(f"file {secret}", secret, "new"), Change("a key", secret, "new", secret=True)),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubepeer.checks import Finding
-from kubepeer.page.document import Matrix, Row
+from kubepeer.page.drawing import Matrix, Row
 from tasks.platforms.seen import RibRoute, RouterSeen
 from tasks.routes.checks import LAYERS, REMARK
 from tasks.routes.matrix import COLUMNS, RIGHT_ROWS, WRONG_ROWS, matrix

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from kubepeer.page.document import Box, Frame, State
+from kubepeer.page.drawing import Box, Frame, State
 from tasks.routes.picture import LINKS, NAMED_NODES, WIDTH, DrawnNode, DrawnRouter, picture
 
 ROUTERS = [DrawnRouter("r1", "AS 1 · fine", "right"), DrawnRouter("r2", "AS 2 · fine", "right")]
