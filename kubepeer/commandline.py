@@ -107,7 +107,7 @@ def parse(
     )
     add("--output", choices=("table", "json"), default="table", help="json: JSON alone on standard output")
     add("--junit", type=Path, metavar="FILE", help="write a JUnit report")
-    add("--report", type=Path, metavar="FILE.html", help="write what is printed as a web page")
+    add("--report", type=Path, metavar="FILE.html", help="write a report as one web page")
     add("--verbose", action="store_true", help="print the diff of every change, and where errors come from")
     add(
         "--wait",

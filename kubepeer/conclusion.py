@@ -4,8 +4,9 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -18,8 +19,12 @@ from kubepeer.report import CHANGES_FOUND, FAILED, as_json, as_junit, exit_code
 from kubepeer.run import Run
 from kubepeer.secret import Redactor
 
+if TYPE_CHECKING:  # few runs write a page
+    from kubepeer.page.document import Routes
+
 Show = Callable[[Console, Run, Sequence[PhaseOutcome]], None]
 Tell = Callable[[Run], dict[str, Any]]
+Describe = Callable[[Run, Sequence[PhaseOutcome]], "Routes"]
 
 
 def conclude(
@@ -33,6 +38,7 @@ def conclude(
     *,
     tell: Tell | None,
     purpose: Purpose,
+    describe: Describe | None = None,
 ) -> int:
     """Print, write and tell what came of a run, as the command line asks for it; gives the exit code.
 
@@ -46,6 +52,7 @@ def conclude(
         show: prints what the runbook found.
         tell: the same for --output json.
         purpose: of the runbook.
+        describe: what the runbook found, for the web page.
 
     """
     drift = purpose is Purpose.DRIFT
@@ -58,19 +65,16 @@ def conclude(
         print_changes(console, this.redactor, outcomes)
     if show:
         show(console, this, outcomes)
-    if outcomes and purpose is Purpose.CHANGE:
-        console.print(
-            f" {closing_line(outcomes, seconds, dry_run=given.dry_run, ok=code not in (1, 2, 3))}", soft_wrap=True
-        )
-    if drift:
-        console.print(f" {drift_line(outcomes, seconds)}", soft_wrap=True)
+    last = _last_line(outcomes, seconds, purpose, dry_run=given.dry_run, ok=code not in (1, 2, 3))
+    if last:
+        console.print(f" {last}", soft_wrap=True)
     if given.output == "json":
         document = as_json(name, outcomes, seconds, this.warnings) | {"ok": not code} | (tell(this) if tell else {})
         print(this.redactor.hide(json.dumps(document, indent=2)))
     if given.junit:
         _write(given.junit, this.redactor.hide(as_junit(name, outcomes, seconds)))
     if given.report:
-        _write(given.report, this.redactor.hide(console.export_html()))
+        _write(given.report, _web_page(name, this, outcomes, seconds, last, describe, ok=not code))
     return code
 
 
@@ -93,6 +97,14 @@ def print_error(name: str, error: KubepeerError, console: Console, seconds: floa
     if as_json:
         print(json.dumps(document))
     return error.exit_code
+
+
+def _last_line(outcomes: Sequence[PhaseOutcome], seconds: float, purpose: Purpose, *, dry_run: bool, ok: bool) -> str:
+    if purpose is Purpose.DRIFT:
+        return drift_line(outcomes, seconds)
+    if outcomes and purpose is Purpose.CHANGE:
+        return closing_line(outcomes, seconds, dry_run=dry_run, ok=ok)
+    return ""
 
 
 def closing_line(outcomes: Sequence[PhaseOutcome], seconds: float, *, dry_run: bool, ok: bool) -> str:
@@ -124,6 +136,35 @@ def drift_line(outcomes: Sequence[PhaseOutcome], seconds: float) -> str:
         failed = f"{wrong} check{'s' if wrong != 1 else ''} failed, see above"
         what = f"{what}, {failed}" if count else failed
     return f"{what} in {seconds:.1f} s" + (f"; not looked at: {', '.join(sorted(unseen))}" if unseen else "")
+
+
+def _web_page(
+    name: str,
+    this: Run,
+    outcomes: Sequence[PhaseOutcome],
+    seconds: float,
+    headline: str,
+    describe: Describe | None,
+    *,
+    ok: bool,
+) -> str:
+    from kubepeer.page import collect, hidden, write  # noqa: PLC0415  few runs write one
+
+    hide = this.redactor.hide
+    shown = hidden.hidden(outcomes, hide)
+    page = collect.page(
+        name,
+        this.intent.cluster.name,
+        shown,
+        seconds,
+        ok=ok,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        headline=headline,
+        warnings=[hide(line) for line in this.warnings],
+        routes=describe(this, shown) if describe else None,
+        dry_run=this.options.dry_run,
+    )
+    return write.as_html(page, hide)
 
 
 def _print_tracebacks(outcomes: Sequence[PhaseOutcome], redactor: Redactor) -> None:

@@ -55,18 +55,19 @@ class _Ticker:
 def run_phases(run: Run, phases: Sequence[Phase | Together], watcher: Watcher) -> list[PhaseOutcome]:
     """Run the list from top to bottom; the outcomes come in its order."""
     outcomes: list[PhaseOutcome] = []
+    first = time.monotonic()
     for step in phases:
         if isinstance(step, Phase):
-            outcomes.append(_run_phase(run, step, watcher, together=False))
+            outcomes.append(_run_phase(run, step, watcher, first, together=False))
             continue
         together = sum(bool(list(phase.on(run))) for phase in step.phases) > 1
         with ThreadPoolExecutor(len(step.phases)) as pool:
-            running = [pool.submit(_run_phase, run, phase, watcher, together=together) for phase in step.phases]
+            running = [pool.submit(_run_phase, run, phase, watcher, first, together=together) for phase in step.phases]
             outcomes.extend(future.result() for future in running)
     return outcomes
 
 
-def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> PhaseOutcome:
+def _run_phase(run: Run, phase: Phase, watcher: Watcher, first: float, *, together: bool) -> PhaseOutcome:
     wanted = list(phase.on(run))
     failed_before = set(run.nornir.data.failed_hosts)
     hosts = [name for name in wanted if name not in failed_before]
@@ -74,7 +75,8 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> P
     lost = [name for name in (phase.needs(run) if phase.needs else ()) if name in failed_before]
     if lost or not hosts:
         reason = f"{', '.join(lost)} failed before" if lost else "no host left" if wanted else NOTHING_CHOSEN
-        outcome = PhaseOutcome(phase.title, 0.0, {name: HostOutcome(skipped=True) for name in wanted}, together, reason)
+        left_out = {name: HostOutcome(skipped=True) for name in wanted}
+        outcome = PhaseOutcome(phase.title, 0.0, left_out, together, reason, time.monotonic() - first)
         watcher.finished(outcome)
         return outcome
     watcher.started(phase.title, hosts)
@@ -87,7 +89,8 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, *, together: bool) -> P
         answers |= {name: _host_outcome(result) for name, result in results.items()}
         if not run.options.dry_run:
             run.changed.update(name for name in turn if answers[name].changes)
-    outcome = PhaseOutcome(phase.title, time.monotonic() - began, answers | skipped, together)
+    seconds = time.monotonic() - began
+    outcome = PhaseOutcome(phase.title, seconds, answers | skipped, together, began=began - first)
     watcher.finished(outcome)
     return outcome
 

@@ -28,10 +28,11 @@ class HostOutcome:
 
 @dataclass(frozen=True)
 class PhaseOutcome:
-    """What a phase did."""
+    """What a phase did; `began` is how many seconds after the first phase of the run it did."""
 
     title: str
     seconds: float
     hosts: dict[str, HostOutcome] = field(default_factory=dict)
     together: bool = False
     skipped_because: str = ""
+    began: float = 0.0

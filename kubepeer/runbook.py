@@ -15,7 +15,7 @@ from functools import partial
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine, parse, select
-from kubepeer.conclusion import Show, Tell, conclude, print_error
+from kubepeer.conclusion import Describe, Show, Tell, conclude, print_error
 from kubepeer.display import Display, print_warnings
 from kubepeer.errors import KubepeerError
 from kubepeer.execution import run_phases
@@ -48,6 +48,7 @@ def run(
     description: str = "",
     show: Show | None = None,
     tell: Tell | None = None,
+    describe: Describe | None = None,
     purpose: Purpose = Purpose.CHANGE,
     opening: Opening = USUAL,
 ) -> int:
@@ -60,6 +61,7 @@ def run(
         description: for --help.
         show: prints what the runbook found, at the end.
         tell: the same for --output json: keys beside those of the contract.
+        describe: the same for --report: what the web page has beside phases, hosts and changes.
         purpose: what it is for; a difference is no change yet, and no drift where changing is the purpose.
         opening: what comes before its first phase.
 
@@ -77,7 +79,6 @@ def run(
     )  # Nornir logs a traceback for every failed task: we print one line instead
     console = Console(
         stderr=given.output == "json",
-        record=given.report is not None,
         highlight=False,
         width=None if _wide() else WIDTH,
     )
@@ -93,7 +94,9 @@ def run(
 
             written = write_plan_of(this, outcomes, given.plan_out, console)
             tell = lambda _: written  # noqa: E731
-        return conclude(name, this, given, outcomes, console, seconds, show, tell=tell, purpose=purpose)
+        return conclude(
+            name, this, given, outcomes, console, seconds, show, tell=tell, purpose=purpose, describe=describe
+        )
     except KubepeerError as error:
         return print_error(name, error, console, time.monotonic() - began, as_json=given.output == "json")
     except Exception as error:  # noqa: BLE001  the last door: a person gets one line

@@ -138,4 +138,5 @@ class Redactor:
 def _forms(value: str) -> set[str]:
     in_json = {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
     in_markup = {html.escape(value), html.escape(value, quote=False), xml_escape(value, IN_ATTRIBUTES)}
+    in_markup.add(html.escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"))  # as Jinja2 writes them
     return {value} | in_json | in_markup

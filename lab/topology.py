@@ -36,6 +36,8 @@ class Role(Enum):
     """A router of Debian's next release with BIRD 3."""
     NEWEST_ROUTER = "newest-router"
     """A router of Debian's unstable, whose FRR is the newest that Debian has."""
+    BROWSER = "browser"
+    """No machine: the root that a test's headless browser runs in, which looks at reports."""
 
 
 NODE_ROLES = (Role.NODE, Role.OLDER_NODE, Role.RPM_NODE)

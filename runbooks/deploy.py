@@ -30,7 +30,7 @@ from tasks.observe import observe_when_usable, preflight_with_cluster
 from tasks.platforms.platform import PLATFORMS
 from tasks.routers.tasks import configure
 from tasks.routes.nodes import nodes_to_ask, verify_pod_routes_when_settled
-from tasks.routes.table import show
+from tasks.routes.table import describe, show
 from tasks.routes.tasks import routers_to_ask, verify_when_settled
 
 PHASES: list[Phase | Together] = [
@@ -60,4 +60,4 @@ PHASES: list[Phase | Together] = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(run("deploy", PHASES, platforms=PLATFORMS, description=__doc__, show=show))
+    raise SystemExit(run("deploy", PHASES, platforms=PLATFORMS, description=__doc__, show=show, describe=describe))

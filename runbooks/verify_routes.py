@@ -8,6 +8,7 @@ from tasks.endpoint import one_that_asks, verify_endpoint
 from tasks.platforms.platform import PLATFORMS
 from tasks.routes.nodes import nodes_to_ask, verify_pod_routes
 from tasks.routes.records import arguments, show, tell, with_snapshot
+from tasks.routes.table import describe
 from tasks.routes.tasks import routers_to_ask, verify
 
 PHASES: list[Phase | Together] = [
@@ -27,6 +28,7 @@ if __name__ == "__main__":
             description=__doc__,
             show=show,
             tell=tell,
+            describe=describe,
             purpose=Purpose.VERIFY,
             opening=Opening(arguments=arguments, selection=with_snapshot),
         )

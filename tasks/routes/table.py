@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -18,6 +19,9 @@ from tasks.platforms.seen import RibRoute, RouterSeen
 from tasks.routes import node_routes
 from tasks.routes.checks import HASH_POLICY, REMARK
 from tasks.routes.left import SEEN
+
+if TYPE_CHECKING:
+    from kubepeer.page.document import Routes
 
 LAYERS = ("bgp", "rib", "kernel")
 SCREEN = 30  # more healthy prefixes than this are told in one line for all that are alike
@@ -44,6 +48,13 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
         if run.options.verbose and seen is not None:
             for text in seed_table(seen):
                 console.print(Text(f"   {text}", style="dim"), soft_wrap=True)
+
+
+def describe(run: Run, outcomes: Sequence[PhaseOutcome]) -> "Routes":
+    """The same for the web page of --report."""
+    from tasks.routes.page import described  # noqa: PLC0415  few runs write one
+
+    return described(run, outcomes)
 
 
 def route_table(host: str, as_number: int | str, findings: Iterable[Finding], terminal: int = WIDE) -> list[Text]:

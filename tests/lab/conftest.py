@@ -25,6 +25,7 @@ from tests.lab.routers import DEVICES
 from tests.lab.runbooks import SHIPPED, Answer, Project, Runbooks
 
 ORDER = (
+    "test_report_page",
     "test_lab_machines", "test_napalm_frr", "test_napalm_bird", "test_bare_machines", "test_rpm_machine", "test_bootstrap", "test_access",
     "test_first_run", "test_reboot", "test_versions", "test_traffic", "test_services", "test_second_run", "test_rpm_member", "test_drift",
     "test_approved_plan", "test_two_runs", "test_announcements", "test_drain", "test_calico",

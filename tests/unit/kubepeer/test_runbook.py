@@ -19,6 +19,7 @@ from kubepeer.change import Change
 from kubepeer.checks import Finding
 from kubepeer.errors import CommandError, UnreachableError
 from kubepeer.memory import Memory, hands_over
+from kubepeer.page.document import Cause, Routes
 from kubepeer.phases import Phase, Purpose
 from kubepeer.run import Run, done
 from kubepeer.runbook import run
@@ -197,11 +198,33 @@ def test_the_junit_file_is_written_also_when_it_failed(command: Command, tmp_pat
     assert (suite.get("tests"), suite.get("errors")) == ("8", "8")
 
 
-def test_the_report_is_a_web_page_of_what_was_printed(command: Command, tmp_path: Path) -> None:
+def test_the_report_is_a_web_page_with_every_phase_host_and_change(command: Command, tmp_path: Path) -> None:
     command(change_swap, "--report", str(tmp_path / "report.html"))
     text = (tmp_path / "report.html").read_text()
-    assert "<html>" in text
+    assert text.startswith("<!DOCTYPE html>")
     assert "16 changes on 8 hosts" in text
+    assert "openwrt <small>2 changes</small>" in text
+    assert text.count('class="diff print"') == 2
+
+
+def test_the_report_has_what_a_runbook_adds_and_describes_without_secrets(command: Command, tmp_path: Path) -> None:
+    given: list[str] = []
+
+    def describe(run: Run, outcomes: Any) -> Routes:
+        given.append(repr(outcomes) + run.intent.cluster.name)
+        return Routes(causes=(Cause("openwrt", "session with x", "nobody answers"),))
+
+    command(change_swap, "--report", str(tmp_path / "report.html"), describe=describe)
+    text = (tmp_path / "report.html").read_text()
+    assert "nobody answers" in text
+    assert "s3cret" not in given[0]
+
+
+def test_without_a_report_nothing_is_described(command: Command) -> None:
+    def describe(*_: object) -> Routes:
+        raise AssertionError("asked for nothing")
+
+    assert command(change_swap, describe=describe) == 0
 
 
 def test_a_report_that_cannot_be_written_is_one_line(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
@@ -304,6 +327,7 @@ WAITS = """import sys, threading
 from pathlib import Path
 from kubepeer import runbook
 from kubepeer.memory import Memory, hands_over
+from kubepeer.page.document import Cause, Routes
 from kubepeer.phases import Phase, Purpose
 from kubepeer.run import done
 from kubepeer.runbook import run
