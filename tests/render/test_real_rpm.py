@@ -250,7 +250,7 @@ def test_another_rpm_is_waited_for_and_named(machine: Machine, intent: Intent) -
     """rpm itself holds a lock of the kernel's, which says no process."""
     changes = planned(intent, HAVE)
     script = script_of(changes["packages"]).replace("-ge 60", "-ge 1")
-    lock = "import fcntl, time; f = open('/var/lib/rpm/.rpm.lock', 'a+'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); time.sleep(99)"
+    lock = "import fcntl, time; f = open('/var/lib/rpm/.rpm.lock', 'a+'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); time.sleep(600)"
     holder = f'mkfifo /held; (exec python3 -c "{lock}" >/held 2>/dev/null) & echo $! >/pid; read -r line </held'
     said = machine.run(script_of(changes[REPOSITORY_FILE]), holder, script, "kill $(cat /pid)")
     assert "(Resource temporarily unavailable) (python3), for 120 s\n--- 100\n" in said
