@@ -160,7 +160,7 @@ def deployment() -> Page:
         41.6,
         ok=False,
         made=MADE,
-        headline="10 changes on 5 hosts in 41.6 s; failed, see above",
+        headline="10 changes on 5 hosts in 41.6 s; failed",
     )
 
 
