@@ -159,7 +159,7 @@ def _web_page(
         seconds,
         ok=ok,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        headline=headline,
+        headline=headline.replace(", see above", ""),  # on a page it is below
         warnings=[hide(line) for line in this.warnings],
         routes=describe(this, shown) if describe else None,
         dry_run=this.options.dry_run,

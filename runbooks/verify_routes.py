@@ -27,8 +27,8 @@ if __name__ == "__main__":
             platforms=PLATFORMS,
             description=__doc__,
             show=show,
-            tell=tell,
             describe=describe,
+            tell=tell,
             purpose=Purpose.VERIFY,
             opening=Opening(arguments=arguments, selection=with_snapshot),
         )

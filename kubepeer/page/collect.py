@@ -84,7 +84,8 @@ def _of_errors(outcomes: Iterable[PhaseOutcome]) -> Iterable[Cause]:
             elif host.failed and not host.findings:
                 together.setdefault((host.summary or "failed", ""), []).append(name)
         for (message, cure), hosts in together.items():
-            yield Cause(listed(hosts, NAMED_HOSTS), outcome.title, message, weight=len(hosts), cure=cure)
+            shown = listed(hosts, NAMED_HOSTS)
+            yield Cause(shown, outcome.title, message, weight=len(hosts), cure=cure, hosts=tuple(hosts))
 
 
 def _of_findings(outcomes: Iterable[PhaseOutcome], explained: frozenset[str]) -> Iterable[Cause]:

@@ -23,7 +23,7 @@ class Cause:
     """One thing that is wrong, with what follows from it.
 
     Attributes:
-        host: who was asked.
+        host: who was asked, as it is shown; hosts: each of them, where there are several.
         what: is wrong: a session, a prefix, a phase.
         reason: why, in one line.
         missing: next hops, with the names of their nodes; unexpected: the same.
@@ -42,6 +42,12 @@ class Cause:
     unlisted: int = 0
     weight: int = 1
     cure: str = ""
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Every host that this is a cause of."""
+        return self.hosts or (self.host,)
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,9 @@ class Page:
     @property
     def filtered(self) -> list[str]:
         """Who can be chosen alone: routers, and whoever has a cause."""
-        return sorted({*(one.router for one in self.matrices), *(cause.host for cause in self.causes)})
+        return sorted(
+            {*(one.router for one in self.matrices), *(host for cause in self.causes for host in cause.asked)}
+        )
 
 
 @dataclass(frozen=True)

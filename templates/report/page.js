@@ -16,7 +16,7 @@
     const router = value("router"), state = value("state");
     document.body.dataset.layer = value("layer");
     for (const one of document.querySelectorAll("[data-router], [data-state]")) {
-      const other = router && one.dataset.router !== undefined && one.dataset.router !== router;
+      const other = router && one.dataset.router !== undefined && !one.dataset.router.split("|").includes(router);
       const differs = state && one.dataset.state !== undefined && one.dataset.state !== state;
       one.classList.toggle("off", Boolean(other || differs));
       if (state && one.matches("details") && one.dataset.state === state) one.open = true;

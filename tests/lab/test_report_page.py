@@ -16,13 +16,24 @@ from lab import places, requirements
 from lab.errors import LabError
 from tests.conftest import unavailable, untouched
 from tests.lab.browser import Browser, browser, layers
-from tests.unit.page.reported import BROKEN, FRR, HEALTHY, LARGE_NODES, deployment, large, verification
+from tests.unit.page.reported import (
+    BIRD,
+    BROKEN,
+    FRR,
+    HEALTHY,
+    LARGE_NODES,
+    deployment,
+    large,
+    unreachable,
+    verification,
+)
 
 PAGES: dict[str, Callable[[], Page]] = {
     "healthy": lambda: verification(HEALTHY),
     "broken": lambda: verification(BROKEN),
     "large": large,
     "deployment": deployment,
+    "unreachable": unreachable,
 }
 WINDOW = (1280, 800)
 SCHEMES = ("light", "dark")
@@ -149,6 +160,14 @@ def test_the_filter_leaves_one_router_and_one_state(opened: Callable[..., Browse
     chosen(shown, "router", "")
     chosen(shown, "state", "wrong")
     assert (visible(shown, ".cause"), visible(shown, "#matrix tr[data-state=right]")) == (2, 0)
+
+
+def test_a_cause_of_several_hosts_stays_for_each_of_them(opened: Callable[..., Browser]) -> None:
+    shown = opened("unreachable")
+    assert shown.value("document.querySelector('.cause').dataset.router") == f"{FRR}|{BIRD}"
+    for router, count in ((FRR, 1), (BIRD, 1), ("", 1)):
+        chosen(shown, "router", router)
+        assert visible(shown, ".cause") == count
 
 
 def test_one_layer_can_be_looked_at_alone(opened: Callable[..., Browser]) -> None:

@@ -220,6 +220,14 @@ def test_the_report_has_what_a_runbook_adds_and_describes_without_secrets(comman
     assert "s3cret" not in given[0]
 
 
+def test_the_headline_of_a_failed_run_points_nowhere_that_the_page_is_not(command: Command, tmp_path: Path) -> None:
+    assert command(fail, "--report", str(tmp_path / "report.html")) == 1
+    text = (tmp_path / "report.html").read_text()
+    assert "exit 1: no space" in text
+    assert "; failed</p>" in text
+    assert "see above" not in text
+
+
 def test_without_a_report_nothing_is_described(command: Command) -> None:
     def describe(*_: object) -> Routes:
         raise AssertionError("asked for nothing")

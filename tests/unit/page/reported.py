@@ -116,6 +116,14 @@ def _prefix(router: str, prefix: str, hops: tuple[str, ...], gone: set[str]) -> 
     ]
 
 
+def unreachable() -> Page:
+    """The page of verify_routes.py where no router could be reached."""
+    lost = {
+        name: HostOutcome(error=UnreachableError("no answer on port 22", host=name), failed=True) for name in HEALTHY
+    }
+    return page("verify_routes", "tutorial", [PhaseOutcome("Verify routes", 10.0, lost)], 10.1, ok=False, made=MADE)
+
+
 def deployment() -> Page:
     """The page of a deployment in which one host was lost, and others changed."""
     swap = Change(
@@ -152,7 +160,7 @@ def deployment() -> Page:
         41.6,
         ok=False,
         made=MADE,
-        headline="10 changes on 5 hosts in 41.6 s; failed, see above",
+        headline="10 changes on 5 hosts in 41.6 s; failed",
     )
 
 

@@ -87,6 +87,7 @@ def test_what_could_not_be_seen_comes_before_what_was_seen_to_be_wrong() -> None
         ("b", "endpoint: 10.0.0.1"),
     ]
     assert shown.causes[0].cure == "switch it on"
+    assert shown.filtered == ["a", "b", "r"]
     assert shown.headline == "3 causes of failure"
 
 
