@@ -252,7 +252,8 @@ def test_another_rpm_is_waited_for_and_named(machine: Machine, intent: Intent) -
     script = script_of(changes["packages"]).replace("-ge 60", "-ge 1")
     lock = "import fcntl, time; f = open('/var/lib/rpm/.rpm.lock', 'a+'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); time.sleep(600)"
     # an overlay calls a file of the layer below by one number in stat(2), by another in /proc/locks: this one is made above
-    holder = f'rm -f /var/lib/rpm/.rpm.lock; mkfifo /held; (exec python3 -c "{lock}" >/held 2>/dev/null) & echo $! >/pid; read -r line </held'
+    anew = "rm -f /var/lib/rpm/.rpm.lock"
+    holder = f'{anew}; mkfifo /held; (exec python3 -c "{lock}" >/held 2>/dev/null) & echo $! >/pid; read -r line </held'
     said = machine.run(script_of(changes[REPOSITORY_FILE]), holder, script, "kill $(cat /pid)")
     assert "(Resource temporarily unavailable) (python3), for 120 s\n--- 100\n" in said
 
