@@ -19,6 +19,7 @@ from kubepeer.secret import Redactor
 TITLE_WIDTH = 23
 HOSTS_WIDTH = 10
 SUMMARY_WIDTH = 46
+BESIDE_SUMMARY = 1 + TITLE_WIDTH + HOSTS_WIDTH + len(" 1234.5 s ┘")
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Display:
                 self._open_bracket = not self._open_bracket
         if outcome.skipped_because == NOTHING_CHOSEN:
             return
-        self.console.print(phase_line(outcome, bracket))
+        self.console.print(phase_line(outcome, bracket, self.console.width), soft_wrap=True)
         for line in error_lines(outcome):
             self.console.print(self._redactor.hide(line), style="red", markup=False, highlight=False, soft_wrap=True)
 
@@ -96,26 +97,46 @@ class Display:
                 count = f"{len(running.finished)}/{len(running.hosts)}"
                 waiting = [host for host in running.hosts if host not in running.finished]
                 rest = f"{waiting[0]}" if len(waiting) == 1 else ""
-                text = f"{title:<{TITLE_WIDTH}}{count:<{HOSTS_WIDTH}}{rest:<{SUMMARY_WIDTH}}{time.monotonic() - running.began:5.0f} s"
+                width = _summary_width(self.console.width)
+                text = f"{title:<{TITLE_WIDTH}}{count:<{HOSTS_WIDTH}}{rest[:width]:<{width}}{time.monotonic() - running.began:5.0f} s"
                 rows.append(Spinner("dots", text=Text(text)))
                 rows += [
-                    Text(self._redactor.hide(f"   {host}: {running.waits[host]}"), style="dim")
+                    Text(
+                        self._redactor.hide(f"   {host}: {running.waits[host]}"),
+                        "dim",
+                        no_wrap=True,
+                        overflow="ellipsis",
+                    )
                     for host in waiting
                     if host in running.waits
                 ]
         return Group(*rows)
 
 
-def phase_line(outcome: PhaseOutcome, bracket: str = "") -> Text:
-    """The line that stays: title, hosts, what came of it, time."""
+def _summary_width(width: int) -> int:
+    return min(SUMMARY_WIDTH, max(0, width - BESIDE_SUMMARY))
+
+
+def phase_line(outcome: PhaseOutcome, bracket: str = "", width: int = BESIDE_SUMMARY + SUMMARY_WIDTH) -> Text:
+    """The line that stays: title, hosts, what came of it, time; where a terminal is narrow, what came of it has a line of its own.
+
+    Args:
+        outcome: of the phase.
+        bracket: what it stands together with.
+        width: of the terminal, in columns.
+
+    """
     if outcome.skipped_because:
         return Text(f" {outcome.title:<{TITLE_WIDTH}}skipped: {outcome.skipped_because}", style="dim")
     failed = [name for name, host in outcome.hosts.items() if host.failed]
     took_part = [name for name, host in outcome.hosts.items() if not host.skipped]
     hosts = f"{len(took_part)} host{'s' if len(took_part) != 1 else ''}"
     summary = summarize(list(outcome.hosts.values()))
-    line = f" {outcome.title:<{TITLE_WIDTH}}{hosts:<{HOSTS_WIDTH}}{summary:<{SUMMARY_WIDTH}}{outcome.seconds:6.1f} s {bracket}"
-    return Text(line.rstrip(), style="red" if failed else "")
+    room = _summary_width(width)
+    below = f"\n   {summary}" if room < SUMMARY_WIDTH and len(summary) >= room else ""
+    beside = "" if below else summary
+    line = f" {outcome.title:<{TITLE_WIDTH}}{hosts:<{HOSTS_WIDTH}}{beside:<{room}}{outcome.seconds:6.1f} s {bracket}"
+    return Text(line.rstrip() + below, style="red" if failed else "")
 
 
 def summarize(hosts: Sequence[HostOutcome]) -> str:

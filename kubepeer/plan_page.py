@@ -14,6 +14,7 @@ from kubepeer.errors import KubepeerError
 from kubepeer.outcome import HostOutcome, PhaseOutcome
 from kubepeer.plan import Plan, PlannedPhase
 from kubepeer.secret import Redactor
+from kubepeer.streams import outlive_readers
 
 WIDTH = 140
 MARKS = {Held.EXACT: "", Held.NAME: "  [new]", Held.STEP: "  [step]"}
@@ -30,6 +31,7 @@ def main(description: str | None, arguments: Sequence[str] | None = None) -> int
         arguments: instead of the process's own.
 
     """
+    outlive_readers()
     parser = argparse.ArgumentParser(prog="show_plan", description=description)
     parser.add_argument("plan", type=Path, metavar="FILE", help="what deploy.py --plan-out has written")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write what is printed as a web page")

@@ -33,6 +33,7 @@ from kubepeer.run import Options, Run
 from kubepeer.runlock import the_only_run
 from kubepeer.secret import Redactor
 from kubepeer.settings import Settings, read_settings
+from kubepeer.streams import outlive_readers
 
 INTERRUPTED = 130
 WIDTH = 140  # of plain output, where no terminal says how wide it is
@@ -63,6 +64,7 @@ def run(
         opening: what comes before its first phase.
 
     """
+    outlive_readers()
     commands = list(phases) if isinstance(phases, Mapping) else []
     plans = purpose is Purpose.CHANGE and not commands and opening is USUAL
     given = parse(name, description, commands=commands, plans=plans, further=opening.arguments)

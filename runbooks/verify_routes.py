@@ -1,12 +1,13 @@
 """Prove the routes: every prefix of the cluster on every router, with exactly the right next hops, in BGP, RIB and kernel."""
 
 import kubepeer.starting  # noqa: F401  first of all
+from kubepeer.opening import Opening
 from kubepeer.phases import Phase, Purpose, Together
 from kubepeer.runbook import run
 from tasks.endpoint import one_that_asks, verify_endpoint
 from tasks.platforms.platform import PLATFORMS
 from tasks.routes.nodes import nodes_to_ask, verify_pod_routes
-from tasks.routes.table import show
+from tasks.routes.records import arguments, show, tell, with_snapshot
 from tasks.routes.tasks import routers_to_ask, verify
 
 PHASES: list[Phase | Together] = [
@@ -19,5 +20,14 @@ PHASES: list[Phase | Together] = [
 
 if __name__ == "__main__":
     raise SystemExit(
-        run("verify_routes", PHASES, platforms=PLATFORMS, description=__doc__, show=show, purpose=Purpose.VERIFY)
+        run(
+            "verify_routes",
+            PHASES,
+            platforms=PLATFORMS,
+            description=__doc__,
+            show=show,
+            tell=tell,
+            purpose=Purpose.VERIFY,
+            opening=Opening(arguments=arguments, selection=with_snapshot),
+        )
     )

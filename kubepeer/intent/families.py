@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import PlainValidator
+from pydantic import BeforeValidator, PlainValidator
 
 from kubepeer.intent.section import Section
 
@@ -87,12 +87,12 @@ def read_address(value: object) -> Address:
 
 MaybeAddress = Annotated[Address | None, PlainValidator(lambda value: value and read_address(value))]
 OneAddress = Annotated[Address, PlainValidator(read_address)]
-Addresses = Annotated[tuple[Address, ...], PlainValidator(lambda value: _one_or_two(value, ip_address, "address"))]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(lambda value: _one_or_two(value, ip_address, "address"))]
 MaybeAddresses = Annotated[
-    tuple[Address, ...] | None, PlainValidator(lambda value: value and _one_or_two(value, ip_address, "address"))
+    tuple[Address, ...] | None, BeforeValidator(lambda value: value and _one_or_two(value, ip_address, "address"))
 ]
 OneNetwork = Annotated[Network, PlainValidator(lambda value: _one(value, ip_network, "network"))]
-Networks = Annotated[tuple[Network, ...], PlainValidator(lambda value: _one_or_two(value, ip_network, "network"))]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(lambda value: _one_or_two(value, ip_network, "network"))]
 
 
 class Addressed(Section):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from kubepeer.intent import families
 from kubepeer.intent.families import IPV4, NAMES, Network, OneNetwork, Version, named, version_of
@@ -99,7 +99,7 @@ class Networks(Section):
 
     every_nodes: families.Networks = Field(alias="nodes")
     every_pods: families.Networks = Field(alias="pods")
-    pod_block_sizes: Annotated[tuple[int, ...], PlainValidator(_sizes)] = Field(default=(), alias="pod_block_size")
+    pod_block_sizes: Annotated[tuple[int, ...], BeforeValidator(_sizes)] = Field(default=(), alias="pod_block_size")
     every_services: families.Networks = Field(alias="services")
     every_load_balancers: families.Networks = Field(alias="load_balancers")
     pod_routing: Routing = Routing()  # of the pools of `pods`

@@ -7,7 +7,7 @@ import yaml
 from kubepeer.change import Change
 from kubepeer.errors import CommandError
 from kubepeer.run import Run, waiting
-from tasks.cluster import bgp_objects, conditions, objects, obstacles, waits
+from tasks.cluster import bgp_objects, conditions, objects, obstacles, silence, waits
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete_ours, fetched, wait
 from tasks.cluster.refusal import ApiRefusal
@@ -101,17 +101,19 @@ def _not_served_yet(run: Run, wanted: list[Manifest], api: KubernetesApi) -> str
     Installation's status.variant (tigera/operator, pkg/controller/installation), which its controller of the API server waits for.
 
     Raises:
-        CommandError: one of those nodes is lost to this run, and the waiting vain.
+        CommandError: one of those nodes is lost to this run, or silent for long, and the waiting vain.
 
     """
     missing = _not_served(api, wanted)
-    away = obstacles.away(api.items("/api/v1/nodes")) if missing else {}
+    nodes = api.items("/api/v1/nodes") if missing else []
+    away = obstacles.away(nodes)
     if not away:
         return missing
     said = "; ".join(f"node {name} is not Ready ({words})" for name, words in away.items())
     why = f"Calico's operator brings it when calico-node is available on every node, and {said}"
-    lost = [node.full_name for node in run.intent.nodes if node.name in run.nornir.data.failed_hosts]
-    if hopeless := [name for name in lost if name in away]:
+    lost = {node.full_name for node in run.intent.nodes if node.name in run.nornir.data.failed_hosts}
+    lost |= silence.given_up(run, nodes)
+    if hopeless := [name for name in away if name in lost]:
         raise CommandError(
             f"{missing}: {why}",
             cure=f"bring it back and run again, or kubectl delete node {' '.join(hopeless)}",
@@ -191,7 +193,8 @@ def _wait_until_available(run: Run, api: KubernetesApi) -> None:
 def _nodes_available(run: Run, api: KubernetesApi) -> str:
     """calico-node is available on every node that is waited for; asked anew each time: a lost node is told Ready for 40 s more."""
     nodes = api.items("/api/v1/nodes")
-    absent = sum(not _waited_for(run, node) for node in nodes)
+    silent = silence.given_up(run, nodes)
+    absent = sum(node["metadata"]["name"] in silent or not _waited_for(run, node) for node in nodes)
     if absent == len(nodes):
         return ""
     return conditions.daemon_set(api, NAMESPACE, "calico-node", absent=absent) or (

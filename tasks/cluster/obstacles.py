@@ -67,6 +67,11 @@ def is_ready(found: Found) -> bool:
     return bool(conditions(found).get("Ready", {}).get("status") == "True")
 
 
+def is_silent(node: Found) -> bool:
+    """Whether a node's kubelet does not report any more: its machine is down, or out of reach (core/v1, NodeStatusUnknown)."""
+    return bool(conditions(node).get("Ready", {}).get("status") == "Unknown")
+
+
 def _nodes(seen: Seen) -> Iterator[tuple[str, str]]:
     for node in seen.nodes:
         where, said = f"node {node['metadata']['name']}", conditions(node)

@@ -22,6 +22,7 @@ from tasks.routes.left import SEEN
 LAYERS = ("bgp", "rib", "kernel")
 SCREEN = 30  # more healthy prefixes than this are told in one line for all that are alike
 PREFIX_WIDTH, HOPS_WIDTH, HOPS_LIMIT = 18, 28, 60
+WIDE = 70  # columns, from which the usual table has room
 MARKS = "{:<5}{:<5}{:<6}"
 CODES = {"bgp": "B", "kernel": "K", "static": "S", "connected": "C", "ospf": "O", "rip": "R", "isis": "I", "local": "L"}
 
@@ -38,15 +39,23 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
             continue
         seen = run.recall(SEEN, of=router.name)
         as_number = (seen and seen.as_shown) or router.as_number
-        for line in route_table(router.name, as_number, answered[router.name].findings):
+        for line in route_table(router.name, as_number, answered[router.name].findings, console.width):
             console.print(line, soft_wrap=True, highlight=False)
         if run.options.verbose and seen is not None:
             for text in seed_table(seen):
                 console.print(Text(f"   {text}", style="dim"), soft_wrap=True)
 
 
-def route_table(host: str, as_number: int | str, findings: Iterable[Finding]) -> list[Text]:
-    """One router's sessions and prefixes, as lines."""
+def route_table(host: str, as_number: int | str, findings: Iterable[Finding], terminal: int = WIDE) -> list[Text]:
+    """One router's sessions and prefixes, as lines.
+
+    Args:
+        host: the router.
+        as_number: its own.
+        findings: about it.
+        terminal: its width; in a narrow one the columns are as wide as what is in them.
+
+    """
     findings = list(findings)
     sessions = [finding for finding in findings if finding.check == "session"]
     remarks = [finding for finding in findings if finding.check == REMARK]
@@ -57,7 +66,11 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding]) ->
     good = [row for row in rows.values() if all(finding.ok for finding in row.values())]
     each = good if len(good) <= SCREEN else []
     wide = [_hops(row) for row in bad] + [hops for row in each if " by " in (hops := _hops(row))]
-    width = min(HOPS_LIMIT, max([HOPS_WIDTH, *(len(hops) + 2 for hops in wide)]))
+    least = HOPS_WIDTH
+    if terminal < WIDE:
+        wide += [_hops(row) for row in each]
+        least = len("64 next hops each ")
+    width = min(HOPS_LIMIT, max([least, *(len(hops) + 2 for hops in wide)]))
     column = max(
         [PREFIX_WIDTH, *(len(finding.subject) + 1 for finding in findings if ":" in finding.subject)]
     )  # of IPv6

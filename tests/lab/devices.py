@@ -74,11 +74,12 @@ class Kubectl:
         }
 
     def blocks(self) -> dict[str, str]:
-        """Pod block -> address of its node."""
-        return {
-            block["spec"]["cidr"]: ADDRESSES[block["spec"]["node"].partition(".")[0]]
+        """Pod block -> address of its node; without those of nodes of another test, which Calico keeps for a while after their end."""
+        nodes = {
+            block["spec"]["cidr"]: block["spec"]["node"].partition(".")[0]
             for block in self.get("blockaffinities.crd.projectcalico.org")
         }
+        return {block: ADDRESSES[node] for block, node in nodes.items() if node in ADDRESSES}
 
     def pod_on(self, node: str, namespace: str, label: str) -> str:
         """The name of the pod with this label on a node."""

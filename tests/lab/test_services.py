@@ -209,7 +209,8 @@ PAST = "-p tcp --dport 80 -j ACCEPT"
 FAULTS: dict[str, Fault] = {
     "kube_proxy_is_stopped_on_a_node": Fault(
         commands(SICK, ("pkill -STOP -x kube-proxy", "pkill -CONT -x kube-proxy")),
-        of(OUTSIDE, ("local", ""), ("local-node-port", SICK)) | of((SICK,), ("local", "")),
+        # the node itself sends what it has no rule for to the router, which spreads it as what comes from outside
+        of(OUTSIDE, ("local", ""), ("local-node-port", SICK)),
         lambda source, kind, node: (
             (kind == "local-node-port" and node == SICK)
             or (kind == "local" and source.removeprefix("pod on ") in (SICK, *OUTSIDE))

@@ -11,7 +11,7 @@ import pytest
 from kubepeer.errors import CommandError
 from kubepeer.intent import Intent
 from kubepeer.run import WAITING, Run
-from tasks.cluster import calico, waits
+from tasks.cluster import calico, silence, waits
 from tasks.cluster.api import KubernetesApi
 from tests.unit.cluster.api_server import NAME, SERVED, ApiServer, State
 
@@ -146,6 +146,46 @@ def test_a_first_run_that_a_node_holds_up_says_which_and_its_condition(
     assert AWAY in raised.value.message
     said = f"for Calico's API: node {WORKER}.tinychen.io is not Ready (Kubelet stopped posting node status.)"
     assert set(told) == {said}
+
+
+def test_a_node_that_stays_silent_is_waited_for_as_long_as_a_machine_takes_to_start(
+    first_run_with_a_node_away: Run, connected: KubernetesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calico, "NETWORK_SECONDS", 600)
+    monkeypatch.setattr(silence, "START_SECONDS", 0.2)
+    with pytest.raises(CommandError) as raised:
+        calico.build(first_run_with_a_node_away, connected)
+    assert AWAY in raised.value.message
+    assert raised.value.cure.endswith(f"kubectl delete node {WORKER}.tinychen.io")
+    (warning,) = first_run_with_a_node_away.warnings
+    assert warning.startswith(f"node {WORKER}.tinychen.io was not waited for any longer")
+
+
+@pytest.mark.parametrize(("returns", "told"), [(True, False), (False, True)])
+def test_a_node_that_falls_silent_in_a_standing_cluster_holds_nobody_up_for_long(
+    run: Any, connected: KubernetesApi, server: ApiServer, monkeypatch: pytest.MonkeyPatch, *, returns: bool, told: bool
+) -> None:
+    """Or it comes back, and its calico-node is waited for to the end."""
+    monkeypatch.setattr(calico, "NETWORK_SECONDS", 2.0)
+    monkeypatch.setattr(silence, "START_SECONDS", 0.3)
+    running = run()
+    standing(server.state, running, connected)
+    server.state.objects[calico.DAEMON_SET]["status"] = ROLLED_OUT | {"numberAvailable": 5}
+    nodes(server.state, running.intent)
+    not_ready(server.state, f"{WORKER}.tinychen.io", "Unknown", "Kubelet stopped posting node status.")
+
+    def boots() -> None:
+        time.sleep(0.1)
+        not_ready(server.state, f"{WORKER}.tinychen.io", "False", "container runtime network not ready")
+
+    with ThreadPoolExecutor(1) as later:
+        if returns:
+            later.submit(boots)
+            with pytest.raises(CommandError, match="5 of 6 pods of calico-system/calico-node are available"):
+                calico.build(running, connected)
+        else:
+            assert calico.build(running, connected) == []
+    assert bool(running.warnings) is told
 
 
 def test_a_node_that_this_run_has_lost_is_not_waited_for(

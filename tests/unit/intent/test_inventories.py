@@ -1,5 +1,6 @@
 """The inventories of the checkout: what they mean, and where they differ."""
 
+import warnings
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -12,6 +13,7 @@ from kubepeer import versions
 from kubepeer.errors import InventoryError
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
+from kubepeer.settings import read_settings
 from tasks.platforms.platform import PLATFORMS
 from tests.conftest import CHECKOUT, DEFAULTS, goes_with
 
@@ -331,3 +333,12 @@ def test_a_nodes_loopback_is_its_address_wherever_ssh_goes(intent_of: Any) -> No
     intent = intent_of(hosts={"k8s-calico-worker-10-31-90-4": {"hostname": "192.0.2.4", "data": data}})
     node = intent.node("k8s-calico-worker-10-31-90-4")
     assert (str(node.address), node.address_key) == ("10.31.200.4", "data.address")
+
+
+@pytest.mark.parametrize("config", ["config.yaml", "examples/dual-stack/config.yaml"])
+def test_an_intent_is_written_into_a_plan_without_a_warning(config: str) -> None:
+    intent = load_intent(read_settings(CHECKOUT / config), PLATFORMS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        written = intent.model_dump(mode="json")
+    assert written["cluster"]["networks"]["every_pods"] == [str(one) for one in intent.cluster.networks.every_pods]

@@ -50,6 +50,20 @@ def test_a_phases_line_has_title_hosts_summary_and_time() -> None:
     assert phase_line(outcome).plain == f" Prepare nodes{' ' * 10}2 hosts   1 change each{' ' * 33}  23.1 s"
 
 
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (91, [" Prepare nodes          3 hosts   1 failed · 1-2 changes                          23.1 s ┘"]),
+        (80, [" Prepare nodes          3 hosts   1 failed · 1-2 changes               23.1 s ┘"]),
+        (60, [" Prepare nodes          3 hosts                    23.1 s ┘", "   1 failed · 1-2 changes"]),
+        (40, [" Prepare nodes          3 hosts     23.1 s ┘", "   1 failed · 1-2 changes"]),
+    ],
+)
+def test_in_a_narrow_terminal_what_came_of_it_has_a_line_of_its_own(width: int, lines: list[str]) -> None:
+    hosts = {"a": changed(SWAP), "b": changed(SWAP, HOSTS), "c": FAILED}
+    assert phase_line(PhaseOutcome("Prepare nodes", 23.06, hosts), "┘", width).plain.split("\n") == lines
+
+
 def test_a_skipped_phase_says_why() -> None:
     outcome = PhaseOutcome("Workers", 0, skipped_because="a failed before")
     assert phase_line(outcome).plain.split() == ["Workers", "skipped:", "a", "failed", "before"]

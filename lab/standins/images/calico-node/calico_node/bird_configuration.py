@@ -136,6 +136,8 @@ def _template(speaker: Speaker) -> str:
         '  description "Connection to BGP peer";',
         "  multihop;",
         "  graceful restart on;",
+        # Calico's BIRD 1.6 has none; with it the end of a router, to whom FRR has told of it, would be waited for
+        "  long lived graceful restart off;",
         "  connect delay time 2;",
         "  connect retry time 5;",
         "  error wait time 5, 30;",

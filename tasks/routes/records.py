@@ -1,0 +1,146 @@
+"""What verify_routes.py writes and compares beside its table: a snapshot, what changed since one, metrics; and the manual of its checks."""
+
+import argparse
+import inspect
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from kubepeer.commandline import CommandLine
+from kubepeer.errors import KubepeerError, UsageError
+from kubepeer.intent import Intent
+from kubepeer.intent.families import Network
+from kubepeer.memory import Memory
+from kubepeer.outcome import PhaseOutcome
+from kubepeer.run import Run
+from tasks.routes import metrics, snapshot, table, why
+from tasks.routes.checks import CHECKS
+from tasks.routes.left import SEEN
+from tasks.routes.tasks import routers_to_ask, what_is_announced
+
+TAKEN = Memory[tuple[snapshot.Snapshot, snapshot.Snapshot]]("the snapshot of before, and that of this run")
+
+
+class _ListChecks(argparse.Action):
+    """Print the manual and end, as --help does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it."""
+        print("\n\n".join(manual()))
+        parser.exit()
+
+
+def manual() -> Iterator[str]:
+    """Each check's name, and what it passes and fails; a check that is made for several layers once."""
+    for kind in dict.fromkeys(type(check) for check in CHECKS):
+        yield f"{kind.__name__}\n  {inspect.cleandoc(kind.__doc__ or '').replace(chr(10), chr(10) + '  ').rstrip()}"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Those that are this runbook's own."""
+    parser.add_argument("--list-checks", action=_ListChecks, nargs=0, help="print what is checked, and end")
+    parser.add_argument(
+        "--why",
+        type=_network,
+        metavar="PREFIX",
+        help="tell why a prefix, or an address, is expected, and how far each next hop has come on each router",
+    )
+    parser.add_argument("--snapshot", type=Path, metavar="FILE", help="write what was seen, to compare with later")
+    parser.add_argument("--since", type=Path, metavar="FILE", help="show what is another than in this snapshot")
+    parser.add_argument(
+        "--metrics", type=Path, metavar="FILE", help="write metrics for the textfile collector of Prometheus"
+    )
+
+
+def _network(text: str) -> Network:
+    try:
+        network: Network = ip_network(text, strict=False)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no prefix and no address") from None
+    return network
+
+
+def with_snapshot(given: CommandLine, _intent: Intent) -> CommandLine:
+    """The command line with the snapshot that it names, read: a mistake in it is told before anything is contacted."""
+    since = given.further["since"]
+    if since is None:
+        return given
+    try:
+        before = snapshot.read(str(since), since.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{since}: {getattr(error, 'strerror', None) or error}. Nothing was contacted.") from None
+    return replace(given, further={**given.further, "since": before})
+
+
+def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
+    """The table, and what was asked for beside it."""
+    table.show(console, run, outcomes)
+    if asked := run.options.further["why"]:
+        _tell_why(console, run, asked)
+    routers = {router.name for router in run.intent.routers}
+    hosts = [(name, host) for outcome in outcomes for name, host in outcome.hosts.items() if name in routers]
+    findings = [finding for _, host in hosts for finding in host.findings]
+    unread = {name: str(host.error) for name, host in hosts if host.error is not None}
+    after = snapshot.take(findings, unread, datetime.now(UTC).isoformat(timespec="seconds"))
+    further = run.options.further
+    if before := further["since"]:
+        run.keep(TAKEN, (before, after))
+        lines = snapshot.changes(before, after)
+        console.print(f" since {before.taken}: {'nothing has changed' if not lines else ''}".rstrip(), highlight=False)
+        for line in lines:
+            console.print(f"   {run.redactor.hide(line)}", markup=False, highlight=False, soft_wrap=True)
+    if further["snapshot"]:
+        _write(further["snapshot"], run.redactor.hide(after.text()))
+    if further["metrics"]:
+        every = [finding for outcome in outcomes for host in outcome.hosts.values() for finding in host.findings]
+        _write(further["metrics"], run.redactor.hide(metrics.text(every, unread, routers_to_ask(run), time.time())))
+
+
+def _tell_why(console: Console, run: Run, asked: Network) -> None:
+    """For each router that was asked; what the cluster announces once, where it is the same to all."""
+    told: list[str] = []
+    for name in routers_to_ask(run):
+        seen = run.recall(SEEN, of=name)
+        if seen is None:
+            continue
+        try:
+            announced = what_is_announced(run, run.intent.router(name))
+        except KubepeerError as error:
+            console.print(f" why {asked}: {error}", markup=False, highlight=False, soft_wrap=True)
+            return
+        lines = list(why.object_lines(asked, announced))
+        for line in [] if lines == told else lines:
+            console.print(f" {run.redactor.hide(line)}", markup=False, highlight=False, soft_wrap=True)
+        told = lines
+        console.print(f" {name}", style="bold", markup=False, highlight=False)
+        for line in why.router_lines(asked, announced, seen):
+            console.print(f" {run.redactor.hide(line)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def tell(run: Run) -> dict[str, Any]:
+    """The comparison for --output json."""
+    taken = run.recall(TAKEN)
+    return snapshot.as_json(*taken) if taken else {}
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: who collects it reads at any moment.
+
+    Raises:
+        UsageError: it cannot be written.
+
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UsageError(f"{path}: {error.strerror}") from error
