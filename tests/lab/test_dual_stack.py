@@ -153,20 +153,25 @@ def test_the_client_gets_a_page_from_the_load_balancers_address(lab: Laboratory,
         )
 
 
+def birdc6(lab: Laboratory, node: str, command: str) -> str:
+    """Ask the second BIRD of a node, by its container runtime."""
+    container = "$(crictl ps --quiet --state running --name '^calico-node$' | head -n 1)"
+    return lab.inside(node, f"crictl exec {container} birdc -s /var/run/calico/bird6.ctl {command}")
+
+
 @pytest.fixture
 def peer_disabled(lab: Laboratory, deployed: Deployed, dual: Kubectl) -> Iterator[str]:
     """A node's session of IPv6 with one router is shut down on the node; afterwards all is proved right again."""
+    assert dual
     router = ROUTERS[0]
-    pod = dual.pod_on(NODE, "calico-system", "k8s-app=calico-node")
     session = f"Global_{ADDRESSES[6][router].replace(':', '_')}"
-    birdc = ("exec", "-n", "calico-system", pod, "--", "birdc", "-s", "/var/run/calico/bird6.ctl")
-    dual(*birdc, "disable", session)
+    birdc6(lab, NODE, f"disable {session}")
     try:
         peer = ADDRESSES[6][NODE]
         wait_for(f"{router} has lost {peer}", lambda: not established(lab, router, peer), SESSION_SECONDS)
         yield router
     finally:
-        dual(*birdc, "enable", session)
+        birdc6(lab, NODE, f"enable {session}")
     deployed.runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)
 
 
