@@ -153,10 +153,11 @@ def test_the_client_gets_a_page_from_the_load_balancers_address(lab: Laboratory,
         )
 
 
-def birdc6(lab: Laboratory, node: str, command: str) -> str:
-    """Ask the second BIRD of a node, by its container runtime."""
+def tell_bird6(lab: Laboratory, command: str, answer: str) -> None:
+    """Tell the node's second BIRD, by its container runtime; to say it twice does no harm."""
     container = "$(crictl ps --quiet --state running --name '^calico-node$' | head -n 1)"
-    return lab.inside(node, f"crictl exec {container} birdc -s /var/run/calico/bird6.ctl {command}")
+    script = f"crictl exec {container} birdc -s /var/run/calico/bird6.ctl {command}"
+    wait_for(f"{NODE}: {command}", lambda: answer in lab.inside(NODE, script), SESSION_SECONDS)
 
 
 @pytest.fixture
@@ -165,13 +166,13 @@ def peer_disabled(lab: Laboratory, deployed: Deployed, dual: Kubectl) -> Iterato
     assert dual
     router = ROUTERS[0]
     session = f"Global_{ADDRESSES[6][router].replace(':', '_')}"
-    birdc6(lab, NODE, f"disable {session}")
+    tell_bird6(lab, f"disable {session}", "disabled")
     try:
         peer = ADDRESSES[6][NODE]
         wait_for(f"{router} has lost {peer}", lambda: not established(lab, router, peer), SESSION_SECONDS)
         yield router
     finally:
-        birdc6(lab, NODE, f"enable {session}")
+        tell_bird6(lab, f"enable {session}", "enabled")
     deployed.runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)
 
 
