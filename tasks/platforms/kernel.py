@@ -15,7 +15,8 @@ from kubepeer.intent.families import IPV4, Address, Network, Version
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel_text
 from tasks.platforms.hops import Hop
-from tasks.platforms.kernel_questions import FLOWS, HASH_POLICIES, NEXTHOPS, PROC, SEPARATOR, TEXT
+from tasks.platforms.kernel_flows import FLOWS
+from tasks.platforms.kernel_questions import HASH_POLICIES, NEXTHOPS, PROC, SEPARATOR, TEXT
 from tasks.platforms.seen import KernelRoute
 
 PARTS = re.compile(rf"^({TEXT}|{PROC}|{NEXTHOPS}|{FLOWS} \S+ \S+)$", re.MULTILINE)
@@ -184,7 +185,7 @@ def _spread(
             continue
         _, address, prefix = name.split(" ")
         few = len(set(hops)) * exp(-len(hops) / len(set(hops))) > DOUBT
-        taken = ip_network("0.0.0.0/0" if prefix == "default" else prefix)
+        taken = ip_network(EVERYWHERE[asked[address].version] if prefix == "default" else prefix)
         yield asked[address], KernelRoute(taken, "", 0, frozenset(hops), kernel_text.OF_BUSYBOX if few else "")
 
 

@@ -2,22 +2,20 @@
 
 FRR 8.4 installs every route of BGP through a next hop group (nhid). The kernel tells a group's members with the route unless
 net.ipv4.nexthop_compat_mode is 0 (Documentation/networking/ip-sysctl.rst): then the groups are asked for.
-Where ip has no JSON, the next hops of a route that has several are found by asking for many flows: the kernel spreads them over all
-(net.ipv4.fib_multipath_hash_policy; source and destination count in each of its kinds).
+Where ip has no JSON, the next hops of a route that has several are found by asking for many flows (kernel_flows.py).
 """
 
 import shlex
 from collections.abc import Iterable, Mapping
 
 from kubepeer.intent.families import IPV4, IPV6, Address, Network, Version
+from tasks.platforms.kernel_flows import flows_question
 
 # A lookup that fails prints nothing on standard output. This one, which always succeeds, stands between any two and keeps them apart.
 SEPARATOR = "127.0.0.1"
-TEXT, PROC, NEXTHOPS, FLOWS = "@@text", "@@proc", "@@nexthops", "@@flows"
+TEXT, PROC, NEXTHOPS = "@@text", "@@proc", "@@nexthops"
 COMPAT = "/proc/sys/net/ipv4/nexthop_compat_mode"
 HASH_POLICY = "/proc/sys/net/ipv{}/fib_multipath_hash_policy"
-# Where k next hops were seen, one more would be overlooked by 12 * (k + 1) flows once in 60,000 times for six, 15,000 for fifteen.
-FLOWS_A_HOP, NUMBER_OF_FLOWS = 12, 192
 HASH_POLICIES: Mapping[Version, str] = {IPV4: "hash policy", IPV6: "hash policy6"}  # the questions' names
 TABLE_NAMES = "cat /etc/iproute2/rt_tables /usr/share/iproute2/rt_tables 2>/dev/null; true"
 WITHOUT_IP = "there is no ip on this router, which alone tells routes of IPv6: install ip-full or iproute2"
@@ -56,7 +54,7 @@ def lookups_question(probes: Iterable[Address], vrf: str | None = None) -> str:
     probes = list(probes)
     if vrf is None:
         json_known = f"ip -j route get {SEPARATOR} >/dev/null 2>&1"
-        batch, flows = _batch("ip", probes), _flows(probes)
+        batch, flows = _batch("ip", probes), flows_question(probes)
         return f"if {json_known}; then {batch}; elif command -v ip >/dev/null; then {flows}; fi; true"
     name = shlex.quote(vrf)
     device = _batch("ip", probes, where=f" vrf {name}")
@@ -100,41 +98,3 @@ def _of_vrf(vrf: str, device: str, namespace: str) -> str:
 def _batch(ip: str, probes: Iterable[Address], where: str = "", within: str = "") -> str:
     batch = "".join(f"route get fibmatch {one}{where}\nroute get fibmatch {SEPARATOR}\n" for one in probes)
     return f"printf %s {shlex.quote(batch)} | {ip} -j -force -batch - 2>/dev/null; {_groups(ip, within)}"
-
-
-# The network of the most addresses that the router itself is in: "INTERFACE ADDRESS". Neighbours there are who the flows are from.
-WIDEST = """awk '$3 == "inet" && $2 != "lo" && $5 != "peer" {
-    split($4, part, "/"); if (!least || part[2] < least) { least = part[2]; found = $2 " " part[1] } } END { print found }'"""
-# The routes that are shown without a next hop: their prefixes.
-BARE = """awk '$1 ~ /^[0-9d]/ && $0 !~ / (dev|via) / { print $1 }'"""
-# Of the addresses that come in those that are in one of the prefixes of $bare: "ADDRESS PREFIX". Of several the longest holds.
-# busybox's awk may be without powers (FEATURE_AWK_LIBM).
-WITHIN = """awk 'function number(text, part) { split(text, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
-    BEGIN { count = split(ENVIRON["bare"], bare, /[ \\n]+/) }
-    { found = ""; longest = -1
-      for (n = 1; n <= count; n++) {
-        split(bare[n], part, "/"); long = bare[n] == "default" ? 0 : part[2] == "" ? 32 : part[2] + 0
-        size = 1; for (bit = long; bit < 32; bit++) size *= 2
-        inside = !long || int(number($1) / size) == int(number(part[1]) / size)
-        if (bare[n] != "" && inside && long > longest) { longest = long; found = bare[n] }
-      }
-      if (found != "") print $1, found }'"""
-# Whether the route of the longest prefix that holds an address is that one: "yes".
-LONGEST = """awk -v prefix="$prefix" '$1 != "nexthop" { split($1, part, "/"); long = $1 == "default" ? 0 : part[2] == "" ? 32 : part[2] + 0
-    if (!seen++ || long > longest) { longest = long; is = $1 } } END { if (is == prefix) print "yes" }'"""
-
-
-def _flows(probes: Iterable[Address]) -> str:
-    """Ask for flows to those addresses alone whose route is shown without a next hop: from neighbours on a link, as if they came in."""
-    listed = " ".join(str(probe) for probe in probes if probe.version == IPV4)
-    return f"""bare=$(ip route show | {BARE}); export bare
-from=$(ip -o -4 addr show | {WIDEST}); base=${{from#* }}; base=${{base%.*}}
-[ -z "$bare" ] || printf '%s\\n' {listed} | {WITHIN} | while read -r address prefix; do
-  [ "$(ip route show match $address | {LONGEST})" ] || continue
-  echo "{FLOWS} $address $prefix"; number=0; hops=0; seen=
-  while [ $number -lt {NUMBER_OF_FLOWS} ] && [ $number -lt $(({FLOWS_A_HOP} * (hops + 1))) ]; do
-    number=$((number + 1)); said=$(ip route get $address from $base.$number iif ${{from% *}} 2>/dev/null); echo "$said"
-    hop=${{said#* via }}; hop=${{hop%% *}}
-    case "$seen " in *" $hop "*) ;; *) seen="$seen $hop"; hops=$((hops + 1)) ;; esac
-  done
-done"""

@@ -57,11 +57,11 @@ def up(lab: Laboratory) -> Iterator[None]:
     try:
         for name, card, address in given:
             # each is there once, and a daemon that binds to it at once shall find it
-            lab.kernel(name, "-6", "address", "add", address, "dev", card, "nodad")
+            lab.kernel(name, "-6", "address", "replace", address, "dev", card, "nodad")
         for router in ROUTERS:
             lab.inside(router, f"sysctl -w {FORWARDING}=1")
         for name, gateway in ways.items():
-            lab.kernel(name, "-6", "route", "add", "default", "via", gateway, "dev", "eth0")
+            lab.kernel(name, "-6", "route", "replace", "default", "via", gateway, "dev", "eth0")
         lab.inside("tiny-unraid", f"cat > {KERNEL6_FILE} <<'END'\n{KERNEL6}END\nbirdc configure")
         yield
     finally:

@@ -4,15 +4,16 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kubepeer.errors import CommandError
+from kubepeer.intent.families import IPV6, Address, Network
 from tasks.linux.observe import Answer
-from tasks.platforms import kernel, kernel_questions, kernel_text
+from tasks.platforms import kernel, kernel_flows, kernel_questions, kernel_text
 from tasks.platforms.seen import KernelRoute, RouterSeen
 
 FOLDER = Path(__file__).parent / "kernel"
@@ -46,10 +47,10 @@ def test_the_kernels_routes_are_read_from(case: dict[str, Any]) -> None:
 PROBES = {IPv4Network("10.33.6.0/24"): IPv4Address("10.33.6.1"), IPv4Network("10.31.90.1"): IPv4Address("10.31.90.1")}
 
 
-def flows(hops: list[str], number: int = kernel_questions.NUMBER_OF_FLOWS, prefix: str = "10.33.6.0/24") -> Answer:
+def flows(hops: list[str], number: int = kernel_flows.NUMBER_OF_FLOWS, prefix: str = "10.33.6.0/24") -> Answer:
     """What busybox 1.35 says of many flows to one address (recorded in a network namespace)."""
     lines = [f"10.33.6.1 from 10.31.0.{n} via {hops[n % len(hops)]} dev d0  iif d0" for n in range(1, number)]
-    return Answer(0, "\n".join([f"{kernel_questions.FLOWS} 10.33.6.1 {prefix}", *lines]))
+    return Answer(0, "\n".join([f"{kernel_flows.FLOWS} 10.33.6.1 {prefix}", *lines]))
 
 
 SIX = [f"10.31.90.{number}" for number in range(1, 7)]
@@ -123,6 +124,19 @@ case "$*" in
   "route show match 10.33.6.1") printf '%s\\n' "default via 10.31.0.254 dev eth0 " "10.33.6.0/24  metric 20 " ;;
   "route show match 10.33.5.1") printf '%s\\n' "10.33.0.0/16  metric 20 " "10.33.5.0/24 via 10.31.90.1 dev eth0  metric 20 " ;;
   "route get 10.33.6.1 from 10.31.0."*" iif eth0") n=${5##*.}; echo "10.33.6.1 from $5 via 10.31.90.$((n % 6 + 1)) dev eth0  iif eth0" ;;
+  "-o -6 addr show") printf '%s\\n' "1: lo    inet6 ::1/128 scope host " "3: dummy0    inet6 fd00:9::1/128 scope global " \\
+     "5: eth0    inet6 fe80::aff:fe1f:fefd/64 scope link " "5: eth0    inet6 fd00:10:31::254:253/64 scope global " ;;
+  "-6 route show") printf '%s\\n' "fd00:10:31::/64 dev eth0  metric 256 " "fd00:10:33::/56  metric 20 " \\
+     "fd00:10:33::40/122 via fd00:10:31::90:1 dev eth0  metric 20 " "fd00:10:33:8000::/106  metric 20 " \\
+     "default via fe80::1 dev eth0  metric 1024 " "multicast ff00::/8 dev eth0  metric 256 " ;;
+  "-6 route show root "*) printf '%s\\n' "fd00:10:33::40/122 via fd00:10:31::90:1 dev eth0  metric 20 " \\
+     "fd00:10:33:8000::/106  metric 20 " ;;
+  "-6 route show match fd00:10:33:8000::3f:1") printf '%s\\n' "default via fe80::1 dev eth0  metric 1024 " \\
+     "fd00:10:33:8000::/106  metric 20 " "multicast ff00::/8 dev eth0  metric 256 " ;;
+  "-6 route show match fd00:10:33::41") printf '%s\\n' "fd00:10:33::/56  metric 20 " \\
+     "fd00:10:33::40/122 via fd00:10:31::90:1 dev eth0  metric 20 " ;;
+  "-6 route get fd00:10:33:8000::3f:1 from fd00:10:31::254:"*" iif eth0") n=${6##*:}
+     echo "fd00:10:33:8000::3f:1 from $6 via fd00:10:31::90:$((n % 6 + 1)) dev eth0  metric 20  iif eth0" ;;
   *) echo "ip: RTNETLINK answers: Invalid argument" >&2; exit 2 ;;
 esac
 """
@@ -160,6 +174,27 @@ def test_a_router_with_busybox_alone_tells_all_its_next_hops(busybox: Callable[[
     assert one and several  # noqa: PT018
     assert (one.hops, one.untold) == ({"10.31.90.1"}, "")
     assert (several.hops, several.untold) == (set(SIX), "")
+
+
+def test_a_router_with_busybox_alone_tells_all_its_next_hops_of_ipv6(busybox: Callable[[str], Answer]) -> None:
+    """As busybox 1.35 answers: a route of several next hops has none, and those of multicast stand among the others."""
+    one, several = IPv6Network("fd00:10:33::40/122"), IPv6Network("fd00:10:33:8000::/106")
+    beside = IPv6Network("fd00:10:33:8000:0:0:40::/106")
+    probes: dict[Network, Address] = {
+        one: IPv6Address("fd00:10:33::41"),
+        several: IPv6Address("fd00:10:33:8000::3f:1"),
+        beside: IPv6Address("fd00:10:33:8000::40:1"),  # one bit behind the end of the other
+    }
+    listed = kernel.read_routes(
+        [busybox(kernel_questions.routes_question(IPv6Network("fd00:10:33::/48")))], version=IPV6
+    )
+    lookups = kernel.read_lookups(busybox(kernel_questions.lookups_question(probes.values())), probes)
+    seen = RouterSeen(kernel=listed, lookups=lookups)
+    alone, all_of_them = seen.chosen_kernel(one), seen.chosen_kernel(several)
+    assert alone and all_of_them  # noqa: PT018
+    assert (alone.hops, alone.untold) == ({"fd00:10:31::90:1"}, "")
+    assert (all_of_them.hops, all_of_them.untold) == ({f"fd00:10:31::90:{n}" for n in range(1, 7)}, "")
+    assert beside not in lookups
 
 
 def test_a_vrf_is_not_asked_of_busybox(busybox: Callable[[str], Answer]) -> None:
