@@ -23,7 +23,8 @@ class Session:
         discards: why the router discards what the peer sends although the session is up; "" when it does not.
         stale_seconds: how long the routes of a lost session are still kept (graceful restart); None when none are.
         accepted: how many prefixes were accepted.
-        waits: why a session that is up has brought nothing yet, as far as that is known; "" where nothing is.
+        waits: why a session that is up has brought nothing yet, or why the router opens none yet; "" where nothing is known.
+        held_off: for how many seconds the router opens none, since the peer was silent; 0 where it does not wait.
 
     """
 
@@ -37,6 +38,7 @@ class Session:
     stale_seconds: int | None = None
     accepted: int = 0
     waits: str = ""
+    held_off: int = 0
 
     @property
     def established(self) -> bool:

@@ -29,7 +29,8 @@ def of_session(session: Session | None) -> str:
     else:
         error = f": {session.last_error}{passed and f', {passed} ago'}" if session.last_error else ""
     kept = "" if session.stale_seconds is None else f"; its routes are {_kept(session.stale_seconds)}"
-    return f"{session.state}{never}{error}{kept}"
+    waits = f"; {session.waits}" if session.waits else ""
+    return f"{session.state}{never}{error}{kept}{waits}"
 
 
 def of_missing(seen: RouterSeen, prefix: Network, layer: str, hops: Iterable[Hop], *, besides: str = "") -> str:

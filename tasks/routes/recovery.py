@@ -54,8 +54,10 @@ def _is_silent(seen: RouterSeen, session: Session) -> bool:
 
 
 def seconds_to_wait(seen: RouterSeen) -> int:
-    """How long the last of the nodes that wait may still do so; 0 where none does."""
-    return max((remaining(session) for session in seen.sessions.values() if session.waits), default=0)
+    """How long the last of the nodes, or of the router's own sessions, that wait may still do so; 0 where none does."""
+    return max(
+        (max(remaining(session), session.held_off) for session in seen.sessions.values() if session.waits), default=0
+    )
 
 
 def _reason(node: Node, address: Address, session: Session, router: Router, has_session: HasSession) -> str:

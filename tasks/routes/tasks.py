@@ -53,8 +53,8 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
         task: the router.
         run: the running run.
         wait_seconds: how long to ask again; None is what the command line says.
-        recovery: ask also for as long as a node is silent because it waits for another router, but no longer than one recovery takes:
-            a session that comes and goes begins anew each time.
+        recovery: ask also for as long as a node is silent because it waits for another router, or the router holds off one that was
+            silent, but no longer than one recovery takes: a session that comes and goes begins anew each time.
 
     """
     name = task.host.name

@@ -13,6 +13,8 @@ from tasks.platforms.seen import Session
 UNANSWERED = "its connection is not answered: the node is off, a firewall drops it, or one side alone has a password"
 UNREACHABLE = "its address is on none of the router's links, and the session is for neighbours one hop away (multihop)"
 REFUSED_ALL = "the router's policy refuses all of it (import none)"
+# BIRD User's Guide, BGP, `error wait time`: 60 s, doubled by each error of the last 300 s, to 300 s at the most.
+HELD_OFF = "the router opens no session for {} s more (error wait time)"
 DISABLED = "disabled on the router (birdc disable, or `disabled` in its configuration)"
 
 
@@ -44,6 +46,9 @@ def _session(peer: Address, one: Protocol, channel: Channel | None, now: str) ->
     fields = channel.fields if channel else {}
     timer = None if one.established else one.fields.get("Restart timer") or fields.get("LL stale timer")
     age = clock.age(one.since, now)
+    # a silence may be over; after any other error the session would end again
+    silent = one.fields.get("Last error") == "BGP Error: Hold timer expired"
+    held_off = (_seconds(one.fields.get("Error wait")) or 0) if silent and not one.established else 0
     return Session(
         peer=peer,
         state=one.fields.get("BGP state", one.state.capitalize()),
@@ -53,6 +58,8 @@ def _session(peer: Address, one: Protocol, channel: Channel | None, now: str) ->
         discards=_discards(peer, channel) if one.established else "",
         stale_seconds=_seconds(timer),
         accepted=channel.routes.get("imported", 0) if channel else 0,
+        waits=HELD_OFF.format(held_off) if held_off else "",
+        held_off=held_off,
     )
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tasks.linux.observe import Answer
 from tasks.routes.checks import Case, judge
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tests.unit.platforms.recordings import NETWORKS, NODES, PROBES, answers, reader, tutorial
@@ -35,6 +36,34 @@ def test_the_node_is_named_with_the_router_that_is_away_and_the_seconds_that_are
     (reason,) = reasons(seen)
     assert reason.startswith("10.31.90.6: ")
     assert reason.endswith(said)
+
+
+HELD_OFF = """\
+kubepeer_k8s_calico_worker_10_31_90_6 BGP        ---        start  {since}  Idle          BGP Error: {error}
+  Description:    k8s-calico-worker-10-31-90-6
+  BGP state:          Idle
+    Neighbor address: 10.31.90.6
+    Neighbor AS:      64517
+    Local AS:         64516
+    Error wait:       45.907/60
+    Last error:       BGP Error: {error}
+  Channel ipv4
+    State:          DOWN
+    Table:          master4
+"""
+
+
+@pytest.mark.parametrize(("error", "seconds"), [("Hold timer expired", 45), ("Bad peer AS", 0)])
+def test_a_session_that_a_router_holds_off_after_a_silence_is_waited_for(error, seconds):
+    """What BIRD 2.0.12 said ten seconds after it had missed a node; after another error the next session would end as the last one."""
+    known = answers("bird/healthy")
+    head, peer, _ = known["protocols"].text.partition("kubepeer_k8s_calico_worker_10_31_90_6")
+    assert peer
+    text = head + HELD_OFF.format(since="01:01:29.537", error=error)
+    seen = reader("bird/healthy").read({**known, "protocols": Answer(0, text)}, PROBES)
+    assert seconds_to_wait(seen) == seconds
+    said = "the router opens no session for 45 s more (error wait time)"
+    assert any(reason.endswith(said) for reason in reasons(seen)) is bool(seconds)
 
 
 def test_a_router_that_nobody_asked_may_be_the_one():
