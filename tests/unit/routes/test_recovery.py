@@ -39,7 +39,7 @@ def test_the_node_is_named_with_the_router_that_is_away_and_the_seconds_that_are
 
 
 HELD_OFF = """\
-kubepeer_k8s_calico_worker_10_31_90_6 BGP        ---        start  {since}  Idle          BGP Error: {error}
+kubepeer_6 BGP        ---        start  {since}  Idle          BGP Error: {error}
   Description:    k8s-calico-worker-10-31-90-6
   BGP state:          Idle
     Neighbor address: 10.31.90.6
@@ -57,9 +57,9 @@ kubepeer_k8s_calico_worker_10_31_90_6 BGP        ---        start  {since}  Idle
 def test_a_session_that_a_router_holds_off_after_a_silence_is_waited_for(error, seconds):
     """What BIRD 2.0.12 said ten seconds after it had missed a node; after another error the next session would end as the last one."""
     known = answers("bird/healthy")
-    head, peer, _ = known["protocols"].text.partition("kubepeer_k8s_calico_worker_10_31_90_6")
+    head, peer, _ = known["protocols"].text.partition("kubepeer_6 ")
     assert peer
-    text = head + HELD_OFF.format(since="01:01:29.537", error=error)
+    text = head + HELD_OFF.format(since="15:25:29.537", error=error)
     seen = reader("bird/healthy").read({**known, "protocols": Answer(0, text)}, PROBES)
     assert seconds_to_wait(seen) == seconds
     said = "the router opens no session for 45 s more (error wait time)"
