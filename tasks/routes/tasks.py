@@ -13,8 +13,7 @@ from kubepeer.intent import Router
 from kubepeer.intent.families import Address
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done, host_error, waiting
-from tasks.cluster.access import API, ASKED_API, api_if_there, open_api
-from tasks.cluster.api import KubernetesApi
+from tasks.cluster.access import API, ASKED_API, open_api
 from tasks.linux.connect import connection
 from tasks.linux.observe import Answer, ask
 from tasks.linux.shell import open_shell
@@ -91,10 +90,8 @@ def verify_when_settled(task: Task, run: Run) -> Result:
 
     Of routers that cannot be read yet one line says so: what the deployment was asked for is done.
     """
-    if run.options.dry_run:
+    if run.options.dry_run or not run.recall(API):
         return done(task)
-    if not _cluster(run):
-        return done(task, summary="not verified: no cluster answers")
     unread = [
         router for router in map(run.intent.router, routers_to_ask(run)) if _behind_a_hop(router) or not _reads(router)
     ]
@@ -102,12 +99,6 @@ def verify_when_settled(task: Task, run: Run) -> Result:
         run.warn(_unverified(unread, run.chosen))
         return done(task, summary="not verified")
     return verify(task, run, SETTLE_SECONDS, recovery=True)
-
-
-def _cluster(run: Run) -> KubernetesApi | None:
-    """The API, if this run has met it; where no control plane was chosen, nobody has asked for it yet."""
-    asked = any(node.name in run.chosen for node in run.intent.control_planes)
-    return run.recall(API) or (None if asked else api_if_there(run))
 
 
 def _unverified(routers: Sequence[Router], chosen: Collection[str]) -> str:

@@ -156,22 +156,6 @@ def test_a_router_that_is_read_is_verified_beside_one_that_is_not(verify, monkey
     assert (asked, run.warnings) == (["r1"], [])
 
 
-def test_a_run_of_routers_alone_looks_for_the_cluster_itself(monkeypatch):
-    verified = []
-    monkeypatch.setattr(tasks, "verify", lambda task, *_, **__: verified.append(task.host.name))
-    monkeypatch.setattr(tasks, "api_if_there", lambda _: Cluster())
-    run = Run(intent("frr"), None, Options(), SimpleNamespace(), frozenset(["r1"]))
-    tasks.verify_when_settled(SimpleNamespace(host=SimpleNamespace(name="r1")), run)
-    assert verified == ["r1"]
-
-
-def test_where_no_cluster_answers_nothing_is_called_verified(monkeypatch):
-    monkeypatch.setattr(tasks, "api_if_there", lambda _: None)
-    run = Run(intent("frr"), None, Options(), SimpleNamespace(), frozenset(["r1"]))
-    result = tasks.verify_when_settled(SimpleNamespace(host=SimpleNamespace(name="r1")), run)
-    assert (result.failed, result.result) == (False, "not verified: no cluster answers")
-
-
 def test_a_lost_session_fails_at_once_without_waiting(verify):
     result, asked = verify("peer-disabled", "healthy")
     assert result.failed
