@@ -67,5 +67,7 @@ def test_a_boot_undoes_nothing(lab: Laboratory, cluster: Kubectl, runbooks: Runb
     )
     assert lab.inside(NODE, "systemctl is-active firewalld; true").strip() == "inactive"
     wait_for(f"{NODE} is ready", lambda: NODE in cluster.ready(), READY_SECONDS)
+    # both pods of Calico's API server may have been there: the first node that is ready in a new cluster gets them
+    wait_for("Calico's API answers again", lambda: cluster.get("bgppeers.projectcalico.org"), READY_SECONDS)
     assert runbooks.drift("--output", "json").ended(0).changes == {}
     runbooks.verify("--wait", str(READY_SECONDS)).ended(0)
