@@ -231,13 +231,14 @@ FAULTS: dict[str, Fault] = {
     ),
     "nothing_is_masqueraded_on_a_node": Fault(
         commands(SICK, (f"iptables -t nat -I POSTROUTING {PAST}", f"iptables -t nat -D POSTROUTING {PAST}")),
-        of((*OUTSIDE, *INSIDE), ("node-port", SICK)) | of(OUTSIDE, BALANCED, ("cluster-ip", ""), SPREAD),
+        # a router itself opens few connections: none of them may have come to this node
+        of((*OUTSIDE, *INSIDE), ("node-port", SICK)) | of(OUTSIDE, BALANCED, ("cluster-ip", "")) | of((PROBE,), SPREAD),
         lambda source, kind, node: (
             (kind == "node-port" and node == SICK)
             or (source in OUTSIDE and kind in ("load-balancer", "cluster-ip", "spread", "mtu load-balancer"))
             or (source == f"pod on {SICK}" and kind not in ("pod", "mtu pod"))
         ),
-        (f"{SICK}: nothing is masqueraded for what a rule takes out before: POSTROUTING {PAST}",),
+        (f"{SICK}: nothing is masqueraded for what a rule takes out before: POSTROUTING ", "--dport 80 -j ACCEPT"),
     ),
     "a_router_hashes_by_addresses": Fault(
         commands(
@@ -250,13 +251,14 @@ FAULTS: dict[str, Fault] = {
     ),
     "a_firewall_on_a_node": Fault(
         commands(SICK, (f"iptables -I FORWARD {DROP}", f"iptables -D FORWARD {DROP}")),
-        of((*OUTSIDE, *INSIDE), ("pod", SICK), ("node-port", SICK)) | of((PROBE,), BALANCED, SPREAD, ("mtu pod", SICK)),
+        # who waits for its answers opens too few connections in its time for every node to have its share: no spread is judged
+        of((*OUTSIDE, *INSIDE), ("pod", SICK), ("node-port", SICK)) | of((PROBE,), BALANCED, ("mtu pod", SICK)),
         touches(SICK),
-        (f"{SICK}: a firewall rule has met packets: FORWARD {DROP}",),
+        (f"{SICK}: a firewall rule has met packets: FORWARD ", "--dport 80 -j DROP"),
     ),
     "a_node_forwards_nothing": Fault(
         commands(SICK, ("sysctl -w net.ipv4.ip_forward=0", "sysctl -w net.ipv4.ip_forward=1")),
-        of((*OUTSIDE, *INSIDE), ("pod", SICK), ("node-port", SICK)) | of((PROBE,), BALANCED, SPREAD, ("mtu pod", SICK)),
+        of((*OUTSIDE, *INSIDE), ("pod", SICK), ("node-port", SICK)) | of((PROBE,), BALANCED, ("mtu pod", SICK)),
         touches(SICK),
         (f"{SICK}: net.ipv4.ip_forward is 0",),
     ),
