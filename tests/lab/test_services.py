@@ -264,7 +264,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "a_service_has_no_endpoints": Fault(
         no_endpoints,
-        of(OUTSIDE, BALANCED, SPREAD) | of((PROBE,), FULL) | of(NODES, BALANCED),
+        of(OUTSIDE, BALANCED) | of((PROBE,), FULL, SPREAD) | of(NODES, BALANCED),
         lambda _source, kind, _node: kind in ("load-balancer", "spread", "mtu load-balancer"),
         ("no endpoints: its selector app=none matches no pod",),
     ),
@@ -276,6 +276,7 @@ FAULTS: dict[str, Fault] = {
             or (kind not in ("pod", "mtu pod", "local") and source in OUTSIDE)
             or (kind == "node-port" and node == OTHER)
             or (kind not in ("pod", "mtu pod") and source.removeprefix("pod on ") == OTHER)
+            or source == f"pod on {SICK}"  # the answers to it do not come either
         ),
         (f"{OTHER}: it has no way to",),
     ),
