@@ -11,7 +11,6 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from kubepeer.change import Change
 from kubepeer.errors import KubepeerError
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
 from kubepeer.secret import Redactor
@@ -184,10 +183,7 @@ def print_warnings(console: Console, redactor: Redactor, warnings: Sequence[str]
 def print_changes(console: Console, redactor: Redactor, outcomes: Sequence[PhaseOutcome]) -> None:
     """All changes as diffs; what is the same on several hosts is printed once, with their names."""
     for outcome in outcomes:
-        together: dict[Change, list[str]] = {}
-        for name, host in outcome.hosts.items():
-            for change in host.changes:
-                together.setdefault(change, []).append(name)
+        together = outcome.changes_together()
         if together:
             console.print(f"\n{outcome.title}", style="bold")
         for change, hosts in together.items():

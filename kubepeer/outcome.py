@@ -36,3 +36,11 @@ class PhaseOutcome:
     together: bool = False
     skipped_because: str = ""
     began: float = 0.0
+
+    def changes_together(self) -> dict[Change, list[str]]:
+        """Every change with the hosts that it is the same for."""
+        together: dict[Change, list[str]] = {}
+        for name, host in self.hosts.items():
+            for change in host.changes:
+                together.setdefault(change, []).append(name)
+        return together

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from kubepeer.change import Change
 from kubepeer.display import summarize
 from kubepeer.errors import KubepeerError
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
@@ -160,11 +159,7 @@ def _why(host: HostOutcome) -> str:
 def _diffs(outcomes: Iterable[PhaseOutcome]) -> Iterable[Diff]:
     """Every change; what is the same on several hosts once, with their names."""
     for outcome in outcomes:
-        together: dict[Change, list[str]] = {}
-        for name, host in outcome.hosts.items():
-            for change in host.changes:
-                together.setdefault(change, []).append(name)
-        for change, hosts in together.items():
+        for change, hosts in outcome.changes_together().items():
             lines = [_diff_line(line) for line in change.diff.splitlines() if line.strip()]
             rest = len(lines) - DIFF_LINES
             if rest > 0:

@@ -8,7 +8,7 @@ from kubepeer.page.document import Cause, Symptom
 from tasks.platforms.hops import Hop, hops_in_order, shortened
 from tasks.routes.checks import HASH_POLICY, LAYERS
 from tasks.routes.expected import NOT_ADVERTISED
-from tasks.routes.reasons import NOT_CONFIGURED
+from tasks.routes.reasons import NOT_CONFIGURED, reason_of
 from tasks.routes.selection import NOT_A_MEMBER
 
 SYMPTOMS = 8  # listed of one cause; the matrix has all
@@ -60,12 +60,6 @@ def causes(host: str, findings: Iterable[Finding], name: Name) -> list[Cause]:
         *(_of_prefixes(host, reason, rows, name) for reason, rows in alike.items()),
         *(Cause(host, one.subject, one.reason, cure=HASH_CURE.format(host=host)) for one in hashed),
     ]
-
-
-def reason_of(of_prefix: Iterable[Finding]) -> str:
-    """What the layers say of one prefix; what several say is said once."""
-    parts = (part for finding in of_prefix for part in finding.reason.split("; ") if part)
-    return "; ".join(dict.fromkeys(parts))
 
 
 def _without_hops(reason: str) -> str:

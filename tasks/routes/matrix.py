@@ -9,7 +9,7 @@ from kubepeer.page.drawing import MEANING, Cell, Glyph, Group, Mark, Matrix, Row
 from tasks.platforms.hops import Hop, hops_in_order, shortened
 from tasks.platforms.seen import RouterSeen
 from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK
-from tasks.routes.failures import reason_of
+from tasks.routes.reasons import reason_of
 
 COLUMNS = 32  # with more next hops only those that differ anywhere have one
 WRONG_ROWS = 100  # with cells; more are lines

@@ -6,8 +6,8 @@ Source: prometheus.io, "Exposition formats" (text format) and "Metric and label 
 from collections.abc import Iterable, Iterator, Mapping
 
 from kubepeer.checks import Finding
+from tasks.routes.checks import LAYERS
 
-ROUTES = ("route", "fib")
 Sample = tuple[Mapping[str, str], float]
 
 
@@ -22,9 +22,9 @@ def text(findings: Iterable[Finding], unread: Mapping[str, str], routers: Iterab
 
     """
     findings = list(findings)
-    routes = [finding for finding in findings if finding.check in ROUTES]
+    routes = [finding for finding in findings if finding.check in LAYERS.values()]
     sessions = [finding for finding in findings if finding.check == "session"]
-    judged = [finding for finding in findings if finding.check not in (*ROUTES, "session")]
+    judged = [finding for finding in findings if finding.check not in (*LAYERS.values(), "session")]
     families: list[tuple[str, str, list[Sample]]] = [
         (
             "kubepeer_router_up",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
+from kubepeer.checks import Finding
 from kubepeer.intent.families import Network
 from tasks.platforms.hops import ADDRESS, Hop, hops_in_order, shortened
 from tasks.platforms.seen import RouterSeen, Session
@@ -31,6 +32,12 @@ def of_session(session: Session | None) -> str:
     kept = "" if session.stale_seconds is None else f"; its routes are {_kept(session.stale_seconds)}"
     waits = f"; {session.waits}" if session.waits else ""
     return f"{session.state}{never}{error}{kept}{waits}"
+
+
+def reason_of(of_prefix: Iterable[Finding]) -> str:
+    """What the layers say of one prefix; what several say is said once."""
+    parts = (part for finding in of_prefix for part in finding.reason.split("; ") if part)
+    return "; ".join(dict.fromkeys(parts))
 
 
 def of_missing(seen: RouterSeen, prefix: Network, layer: str, hops: Iterable[Hop], *, besides: str = "") -> str:

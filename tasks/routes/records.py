@@ -88,9 +88,11 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
     hosts = [(name, host) for outcome in outcomes for name, host in outcome.hosts.items() if name in routers]
     findings = [finding for _, host in hosts for finding in host.findings]
     unread = {name: str(host.error) for name, host in hosts if host.error is not None}
-    after = snapshot.take(findings, unread, datetime.now(UTC).isoformat(timespec="seconds"))
     further = run.options.further
-    if before := further["since"]:
+    before = further["since"]
+    if before or further["snapshot"]:
+        after = snapshot.take(findings, unread, datetime.now(UTC).isoformat(timespec="seconds"))
+    if before:
         run.keep(TAKEN, (before, after))
         lines = snapshot.changes(before, after)
         console.print(f" since {before.taken}: {'nothing has changed' if not lines else ''}".rstrip(), highlight=False)

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from kubepeer.checks import Finding
 from kubepeer.errors import UsageError
 from tasks.platforms.hops import shortened
+from tasks.routes.checks import LAYERS
 
 VERSION = 1  # of the file's format: a file of another one is refused
-ROUTES = ("route", "fib")  # the checks whose subject is a prefix
 
 
 class RouterThen(BaseModel):
@@ -60,7 +60,7 @@ def take(findings: Iterable[Finding], unread: Mapping[str, str], taken: str) -> 
     """
     routers = {name: RouterThen(unread=why) for name, why in unread.items()}
     for finding in findings:
-        if finding.check not in (*ROUTES, "session"):
+        if finding.check not in (*LAYERS.values(), "session"):
             continue
         router = routers.setdefault(finding.host, RouterThen())
         if finding.check == "session":

@@ -19,6 +19,7 @@ from tasks.platforms.seen import RibRoute, RouterSeen
 from tasks.routes import node_routes
 from tasks.routes.checks import HASH_POLICY, REMARK
 from tasks.routes.left import SEEN
+from tasks.routes.reasons import reason_of
 
 if TYPE_CHECKING:
     from kubepeer.page.document import Routes
@@ -121,9 +122,7 @@ def _line(row: Row, column: int, width: int) -> Text:
     wrong = [finding for finding in row.values() if not finding.ok]
     subject = next(iter(row.values())).subject
     marks = MARKS.format(*(_mark(row, layer) for layer in LAYERS))
-    # what several layers say is said once
-    reason = "; ".join(dict.fromkeys(part for finding in wrong for part in finding.reason.split("; ") if part))
-    text = f" {subject:<{column}}{_hops(row):<{width}}{marks}   {reason}".rstrip()
+    text = f" {subject:<{column}}{_hops(row):<{width}}{marks}   {reason_of(wrong)}".rstrip()
     return Text(text, style="red" if wrong else "")
 
 
