@@ -3,7 +3,6 @@
 import hashlib
 import importlib.metadata
 import json
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from kubepeer.plan import FORMAT, Entry, Plan, differences, entry, moved, planne
 from kubepeer.report import exit_code
 from kubepeer.run import Run
 from kubepeer.secret import SecretSource
+from kubepeer.whole_file import write_whole
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SOURCES = {"kubepeer": (".py", ".yaml"), "tasks": (".py",), "runbooks": (".py",), "templates": (".j2",)}
@@ -50,14 +50,7 @@ def write_plan(plan: Plan, path: Path) -> None:
 
     """
     text = json.dumps({"identity": plan.identity} | plan.model_dump(mode="json"), indent=1) + "\n"
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-            file.write(text)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UsageError(f"{path}: {error.strerror}") from error
+    write_whole(path, text, mode=0o600)
 
 
 def read_plan(path: Path) -> Plan:

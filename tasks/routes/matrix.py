@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from ipaddress import ip_network
-from itertools import groupby
 
 from kubepeer.checks import Finding
 from kubepeer.page.drawing import MEANING, Cell, Glyph, Group, Mark, Matrix, Row, State
@@ -10,13 +9,13 @@ from tasks.platforms.hops import Hop, hops_in_order, shortened
 from tasks.platforms.seen import RouterSeen
 from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK
 from tasks.routes.reasons import reason_of
+from tasks.routes.rows import Row as OfPrefix
+from tasks.routes.rows import alike, is_right, rows_of
 
 COLUMNS = 32  # with more next hops only those that differ anywhere have one
 WRONG_ROWS = 100  # with cells; more are lines
 RIGHT_ROWS = 30  # more are told by groups
 SHARES = 16  # next hops whose shares are drawn; more are told in words
-
-OfPrefix = Mapping[str, Finding]
 
 
 def matrix(
@@ -34,13 +33,10 @@ def matrix(
     """
     findings = list(findings)
     sessions = [finding for finding in findings if finding.check == "session"]
-    table: dict[str, dict[str, Finding]] = {}
-    for finding in findings:
-        if finding.check in LAYERS.values():
-            table.setdefault(finding.subject, {})[finding.layer] = finding
-    wrong = [row for row in table.values() if not all(finding.ok for finding in row.values())]
-    right = [row for row in table.values() if all(finding.ok for finding in row.values())]
-    columns, others = _columns(wrong, table.values())
+    table = rows_of(findings)
+    wrong = [row for row in table if not is_right(row)]
+    right = [row for row in table if is_right(row)]
+    columns, others = _columns(wrong, table)
     up = sum(finding.observed == finding.expected for finding in sessions)
     said = f"{len(wrong)} of {len(table)} prefixes wrong" if wrong else f"{len(table)} prefixes right"
     hashed = [finding for finding in findings if finding.check == HASH_POLICY and not finding.ok]
@@ -137,15 +133,8 @@ def _share_text(shares: Mapping[Hop, float]) -> str:
 
 def _alike(rows: Collection[OfPrefix]) -> Iterable[Group]:
     """One group for all right prefixes of one length and number of next hops."""
-
-    def kind(row: OfPrefix) -> tuple[int, str]:
-        finding = next(iter(row.values()))
-        return len(finding.expected), finding.subject.rpartition("/")[2]
-
-    for (hops, length), group in groupby(sorted(rows, key=kind), key=kind):
-        lines = [_line(row) for row in group]
-        what = f"{len(lines)} prefix{'' if len(lines) == 1 else 'es'} /{length}"
-        yield Group(f"{what}, {hops} next hop{'' if hops == 1 else 's'} each: right", "\n".join(lines))
+    for what, each, found in alike(rows):
+        yield Group(f"{what}, {each}: right", "\n".join(map(_line, found)))
 
 
 def _rest(rows: Sequence[OfPrefix]) -> Iterable[Group]:

@@ -2,7 +2,6 @@
 
 import argparse
 import inspect
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from kubepeer.intent.families import Network
 from kubepeer.memory import Memory
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.run import Run
+from kubepeer.whole_file import write_whole
 from tasks.routes import metrics, snapshot, table, why
 from tasks.routes.checks import CHECKS
 from tasks.routes.left import SEEN
@@ -99,10 +99,12 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
         for line in lines:
             console.print(f"   {run.redactor.hide(line)}", markup=False, highlight=False, soft_wrap=True)
     if further["snapshot"]:
-        _write(further["snapshot"], run.redactor.hide(after.text()))
+        write_whole(further["snapshot"], run.redactor.hide(after.text()))
     if further["metrics"]:
         every = [finding for outcome in outcomes for host in outcome.hosts.values() for finding in host.findings]
-        _write(further["metrics"], run.redactor.hide(metrics.text(every, unread, routers_to_ask(run), time.time())))
+        write_whole(
+            further["metrics"], run.redactor.hide(metrics.text(every, unread, routers_to_ask(run), time.time()))
+        )
 
 
 def _tell_why(console: Console, run: Run, asked: Network) -> None:
@@ -130,19 +132,3 @@ def tell(run: Run) -> dict[str, Any]:
     """The comparison for --output json."""
     taken = run.recall(TAKEN)
     return snapshot.as_json(*taken) if taken else {}
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: who collects it reads at any moment.
-
-    Raises:
-        UsageError: it cannot be written.
-
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise UsageError(f"{path}: {error.strerror}") from error

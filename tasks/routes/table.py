@@ -1,7 +1,6 @@
 """What a person reads of a verification: one screen for a healthy cluster, the causes first when it is not."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -20,6 +19,7 @@ from tasks.routes import node_routes
 from tasks.routes.checks import HASH_POLICY, REMARK
 from tasks.routes.left import SEEN
 from tasks.routes.reasons import reason_of
+from tasks.routes.rows import Row, alike, is_right, rows_of
 
 if TYPE_CHECKING:
     from kubepeer.page.document import Routes
@@ -71,11 +71,11 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding], te
     findings = list(findings)
     sessions = [finding for finding in findings if finding.check == "session"]
     remarks = [finding for finding in findings if finding.check == REMARK]
-    rows = _rows(finding for finding in findings if finding.check not in ("session", HASH_POLICY, REMARK))
+    rows = rows_of(findings)
     up = sum(finding.observed == finding.expected for finding in sessions)
     lost = [finding for finding in findings if finding.check in ("session", HASH_POLICY) and not finding.ok]
-    bad = [row for row in rows.values() if not all(finding.ok for finding in row.values())]
-    good = [row for row in rows.values() if all(finding.ok for finding in row.values())]
+    bad = [row for row in rows if not is_right(row)]
+    good = [row for row in rows if is_right(row)]
     each = good if len(good) <= SCREEN else []
     wide = [_hops(row) for row in bad] + [hops for row in each if " by " in (hops := _hops(row))]
     least = HOPS_WIDTH
@@ -107,17 +107,6 @@ def seed_table(seen: RouterSeen) -> list[str]:
     return lines
 
 
-Row = Mapping[str, Finding]
-
-
-def _rows(findings: Iterable[Finding]) -> dict[str, Row]:
-    """The findings of each prefix by layer."""
-    rows: dict[str, dict[str, Finding]] = {}
-    for finding in findings:
-        rows.setdefault(finding.subject, {})[finding.layer] = finding
-    return dict(rows)
-
-
 def _line(row: Row, column: int, width: int) -> Text:
     wrong = [finding for finding in row.values() if not finding.ok]
     subject = next(iter(row.values())).subject
@@ -146,18 +135,8 @@ def _mark(row: Row, layer: str) -> str:
 
 def _alike(rows: Sequence[Row], column: int, width: int) -> list[Text]:
     """One line for all healthy prefixes of one length and number of next hops."""
-
-    def kind(row: Row) -> tuple[int, str]:
-        finding = next(iter(row.values()))
-        return (len(finding.expected), finding.subject.rpartition("/")[2])
-
-    lines: list[Text] = []
-    for (hops, length), group in groupby(sorted(rows, key=kind), key=kind):
-        count = len(list(group))
-        what = f"{count} prefix{'es' if count > 1 else ''} /{length}"
-        each = f"{hops} next hop{'s' if hops > 1 else ''} each"
-        lines.append(Text(f" {what:<{column}}{each:<{width}}{MARKS.format('ok', 'ok', 'ok')}".rstrip()))
-    return lines
+    marks = MARKS.format("ok", "ok", "ok")
+    return [Text(f" {what:<{column}}{each:<{width}}{marks}".rstrip()) for what, each, _ in alike(rows)]
 
 
 def _as_shown(prefix: str, route: RibRoute) -> list[str]:

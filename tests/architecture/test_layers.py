@@ -121,6 +121,7 @@ PURE = (
     "tasks/routes/picture.py",
     "tasks/routes/reasons.py",
     "tasks/routes/recovery.py",
+    "tasks/routes/rows.py",
     "tasks/routes/selection.py",
     "tasks/routes/services.py",
     "tasks/routes/snapshot.py",
