@@ -76,10 +76,10 @@ def contradictions(intent: Intent) -> Iterator[Contradiction]:
 
 
 def _networks(intent: Intent) -> Iterator[Contradiction]:
-    """A filter's entries may not hold each other's prefixes; pools may lie in one another's neighbourhood as the cluster has them."""
+    """A filter's entries may not hold each other's prefixes; the nodes' network has none, and is wide where they are on several links."""
     for family in intent.cluster.networks.families:
         pools = {f"further_pools.{place}": pool.cidr for place, pool in enumerate(family.further_pools)}
-        every: dict[str, Network] = {**family.by_key, **pools}
+        every: dict[str, Network] = {key: one for key, one in family.by_key.items() if key != "nodes"} | pools
         for (one, first), (other, second) in combinations(every.items(), 2):
             if within(first, second) or within(second, first):
                 yield Contradiction(f"{second} overlaps {one} {first}", key=f"cluster.networks.{other}")

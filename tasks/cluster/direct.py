@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kubepeer.errors import InventoryError, UnreachableError
-from kubepeer.intent import Cluster
+from kubepeer.intent.cluster_api import ClusterApi
 from kubepeer.run import Run
 from kubepeer.secret import Redactor, read_private
 from tasks.cluster.api import KubernetesApi
@@ -93,31 +93,31 @@ def connect(run: Run) -> DirectApi:
         InventoryError: the kubeconfig, the CA or the token cannot be used.
 
     """
-    return open_directly(run.intent.cluster, run.settings.folder, run.redactor)
+    cluster, folder = run.intent.cluster, run.settings.folder
+    if cluster.api is not None:
+        return by_address(cluster.api, folder, run.redactor)
+    return from_kubeconfig(folder / Path(str(cluster.kubeconfig)).expanduser(), run.redactor)[0]
 
 
-def open_directly(cluster: Cluster, folder: Path, redactor: Redactor) -> DirectApi:
-    """The same, of a section `cluster`.
+def by_address(said: ClusterApi, folder: Path, redactor: Redactor) -> DirectApi:
+    """The API at an address, by a token.
 
     Args:
-        cluster: with kubeconfig or api.
+        said: the section cluster.api.
         folder: that relative paths are taken from.
         redactor: learns the token.
 
     Raises:
-        InventoryError: as above.
+        InventoryError: the CA or the token cannot be used.
 
     """
-    if cluster.api is not None:
-        token = redactor.learn(cluster.api.token.read("cluster.api.token", folder))
-        ca = _certificate(_text(folder, cluster.api.ca, "cluster.api.ca"), "cluster.api.ca")
-        return _usable("cluster.api", cluster.api.server, cluster.api.server_name, Credentials(ca, token=token))
-    path = folder / Path(str(cluster.kubeconfig)).expanduser()
-    return from_kubeconfig(path, redactor)
+    token = redactor.learn(said.token.read("cluster.api.token", folder))
+    ca = _certificate(_text(folder, said.ca, "cluster.api.ca"), "cluster.api.ca")
+    return _usable("cluster.api", said.server, said.server_name, Credentials(ca, token=token))
 
 
-def from_kubeconfig(path: Path, redactor: Redactor) -> DirectApi:
-    """The API by a kubeconfig, with all files that it names.
+def from_kubeconfig(path: Path, redactor: Redactor) -> tuple[DirectApi, str]:
+    """The API by a kubeconfig, with all files that it names; and what the cluster is called there.
 
     Raises:
         InventoryError: it cannot be used; says why, and what to do.
@@ -146,7 +146,7 @@ def from_kubeconfig(path: Path, redactor: Redactor) -> DirectApi:
         key=text(found.key, "client-key", secret=True),
         token=text(found.token, "tokenFile", secret=True).strip(),
     )
-    return _usable(source, found.server, found.server_name, credentials)
+    return _usable(source, found.server, found.server_name, credentials), found.name
 
 
 def _usable(source: str, server: str, server_name: str | None, found: Credentials) -> DirectApi:

@@ -32,7 +32,7 @@ PURE = (
     "tasks/access/sshd.py",
     "tasks/access/sudoers.py",
     *(f"tasks/cluster/balancers/{name}.py" for name in BALANCERS),
-    *(f"tasks/adopt/{name}.py" for name in ("members", "peers", "selectors")),
+    *(f"tasks/adopt/{name}.py" for name in ("found", "members", "networks", "peers", "selectors", "written")),
     "tasks/cluster/comparison.py",
     "tasks/cluster/denial.py",
     "tasks/cluster/given_kubeconfig.py",
