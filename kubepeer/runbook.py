@@ -132,18 +132,19 @@ def _execute(
         plan = approved.read_plan(given.apply)
     if phases:
         enter(settings.namespace)
-    this = prepare(settings, given, platforms, opening, name=name)
-    if this.intent.cluster.adopted and phases:
-        _complete(this, members, name)
+    this = prepare(settings, given, platforms, opening, name=name, adopted=bool(members) or not phases)
+    told = len(this.warnings)
+    if this.intent.cluster.adopted and phases and members:
+        members(this)
     if given.apply:
         this = approved.select_as_planned(plan, this)
     if phases:
         opening.meet(this, console)
-    told = len(this.warnings)
     gc.freeze()  # what is loaded stays: the collector need not look at it
     gc.enable()
     if purpose is Purpose.CHANGE and phases:
         print_warnings(console, this.redactor, this.warnings)
+        told = len(this.warnings)
     changing = purpose is Purpose.CHANGE and bool(phases) and not given.dry_run
     with the_only_run(this) if changing else nullcontext(), Display(console, this.redactor) as display, this.nornir:
         if given.apply:
@@ -151,16 +152,6 @@ def _execute(
         else:
             outcomes = run_phases(this, phases, display)
     return this, outcomes, told
-
-
-def _complete(this: Run, members: Members | None, name: str) -> None:
-    """The nodes of a cluster that Kubepeer did not build, before anything asks for them."""
-    if members is None:
-        raise UsageError(
-            f"{name} is not for a cluster that Kubepeer did not build ({this.intent.cluster.name}). Nothing was contacted.",
-            cure="verify_routes.py, drift.py, rollback_routers.py and deploy.py are, for its routers",
-        )
-    members(this)
 
 
 def _titles_and_tasks(phases: Phases) -> Iterator[list[tuple[str, TaskFunction]]]:
@@ -175,9 +166,15 @@ def prepare(
     opening: Opening = USUAL,
     *,
     name: str = "a runbook",
+    adopted: bool = True,
 ) -> Run:
-    """Everything up to the first packet."""
+    """Everything up to the first packet; `adopted`: the runbook is for clusters, too, that Kubepeer did not build."""
     intent, redactor = load_intent(settings, platforms), Redactor()
+    if intent.cluster.adopted and not adopted:
+        raise UsageError(
+            f"{name} is not for a cluster that Kubepeer did not build ({intent.cluster.name}). Nothing was contacted.",
+            cure="verify_routes.py, drift.py, rollback_routers.py and deploy.py are, for its routers",
+        )
     given = opening.selection(given, intent)
     nornir = build_nornir(
         settings,

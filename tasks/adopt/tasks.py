@@ -42,7 +42,9 @@ def know_members(run: Run) -> None:
 
     """
     speakers = run.intent.load_balancer.speaks
-    found = spoken(read_speaking(open_api(run), speakers=speakers), speakers=speakers)
+    found = spoken(
+        read_speaking(open_api(run, wait_seconds=run.options.wait_seconds), speakers=speakers), speakers=speakers
+    )
     _refuse_silence(run, found)
     run.intent = run.intent.model_copy(update={"nodes": members.nodes(run.intent, found)})
     for one in of_adopted(run.intent, PLATFORMS):

@@ -56,7 +56,7 @@ def test_a_run_on_it_knows_the_nodes_from_the_api(
     intent = load_intent(read_settings(to / CONFIG), PLATFORMS)
     assert intent.nodes == ()
     run = run_of(*(router.name for router in intent.routers), intent=intent)
-    monkeypatch.setattr(tasks, "open_api", lambda _: served)
+    monkeypatch.setattr(tasks, "open_api", lambda _, **__: served)
     tasks.know_members(run)
     wanted = case["nodes"]
     assert {node.name: node.address for node in run.intent.nodes} == {
