@@ -161,16 +161,21 @@ class TestANeighbourThatSomebodyTookAway:
         assert added
         assert all(ADDRESS in line for line in added)
         assert WORKERS[0] in diff
-        assert set(adopted.runbooks.deploy("--output", "json").ended(0).changes) == {where}
+        mended = adopted.runbooks.deploy("--output", "json")  # BIRD on the node may hold the session off for a minute
+        assert set(mended.changes) == {where}
+        assert mended.errors == {}
         adopted.runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)
+
+
+def refused(answer: Answer) -> Answer | None:
+    """An answer that is one line: while some apiservers still allow it, a run comes further, and more is said."""
+    return answer if answer.code and len(answer.lines) == 1 else None
 
 
 def test_a_right_that_is_missing_is_named(adopted: Adopted, cluster: Kubectl) -> None:
     cluster("delete", "clusterrolebinding", "kubepeer-reader")
     try:
-        answer = wait_for(
-            "the API refuses", lambda: found if (found := adopted.runbooks.verify()).code else None, RIGHTS_SECONDS
-        ).ended(3)
+        answer = wait_for("the API refuses", lambda: refused(adopted.runbooks.verify()), RIGHTS_SECONDS).ended(3)
     finally:
         cluster("apply", "-f", str(MANIFEST))
     (line,) = answer.lines
