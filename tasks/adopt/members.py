@@ -20,10 +20,17 @@ def nodes(intent: Intent, found: Spoken) -> tuple[Node, ...]:
         found: who speaks to whom.
 
     Raises:
-        InventoryError: a node speaks to two routers from two AS, or has the name of a router.
+        InventoryError: a node speaks to two routers from two AS, or has the name of a router; or it is not known which nodes a router
+            serves, and it would be told to forget some.
 
     """
     routers = {router.address: router.name for router in intent.routers}
+    for address, why in found.unclear.items():
+        if address in routers:
+            raise InventoryError(
+                f"{intent.cluster.name}: which nodes {routers[address]} serves is not known: {why}",
+                cure="a selector as Calico's documentation of BGPPeer has it",
+            )
     served: dict[str, dict[str, int]] = defaultdict(dict)
     for session in found.sessions:
         if session.peer in routers:

@@ -6,7 +6,7 @@ of BGPConfiguration default, else 64512; localASNumber of a peer comes before bo
 MetalLB (api/v1beta2/bgppeer_types.go): of the nodes that one of its nodeSelectors takes, or of all; with myASN.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_address
 from typing import Any
@@ -69,12 +69,14 @@ class Spoken:
 
     Attributes:
         unread: what could not be taken into account, a line each.
+        unclear: for an address the peers of which it is not known whose they are.
 
     """
 
     members: tuple[Member, ...]
     sessions: tuple[Session, ...]
-    unread: tuple[str, ...] = field(default=())
+    unread: tuple[str, ...] = ()
+    unclear: Mapping[IPv4Address, str] = field(default_factory=dict)
 
 
 def spoken(objects: Speaking, *, speakers: bool) -> Spoken:
@@ -87,11 +89,13 @@ def spoken(objects: Speaking, *, speakers: bool) -> Spoken:
     """
     members = tuple(member for node in objects.nodes if (member := _member(node)))
     unread: list[str] = []
-    found = _of_metallb(objects, unread) if speakers else _of_calico(objects, unread)
+    unclear: dict[IPv4Address, str] = {}
+    found = _of_metallb(objects, unread) if speakers else _of_calico(objects, unread, unclear)
     addresses = {member.address for member in members}
     known = {member.name for member in members}
     sessions = (one for one in found if one.peer not in addresses and one.node in known)
-    return Spoken(members, tuple(dict.fromkeys(sessions)), tuple(dict.fromkeys(unread)))
+    every = tuple(dict.fromkeys(sessions))  # before what was unread: it is read as they are made
+    return Spoken(members, every, tuple(dict.fromkeys((*unread, *unclear.values()))), unclear)
 
 
 def cluster_as(configuration: Manifest | None) -> int:
@@ -114,7 +118,7 @@ def _annotations(node: Manifest) -> Mapping[str, str]:
     return found
 
 
-def _of_calico(objects: Speaking, unread: list[str]) -> Iterator[Session]:
+def _of_calico(objects: Speaking, unread: list[str], unclear: dict[IPv4Address, str]) -> Iterator[Session]:
     of_all = cluster_as(objects.bgp_configuration)
     for peer in objects.calico:
         name, spec = peer["metadata"]["name"], peer["spec"]
@@ -125,9 +129,16 @@ def _of_calico(objects: Speaking, unread: list[str]) -> Iterator[Session]:
             continue
         if ":" in str(spec["peerIP"]):
             unread.append(f"BGPPeer {name}: its port, {spec['peerIP']}: routers are taken to listen on port 179")
-        for node in _chosen_by_calico(objects.nodes, name, spec, unread):
-            own = spec.get("localASNumber") or _annotations(node).get(OWN_AS) or of_all
-            yield Session(node["metadata"]["name"], int(own), address, _as(spec.get("asNumber")), name)
+        try:
+            takes = selector(str(spec.get("nodeSelector") or ""))
+        except SelectorError as error:
+            unclear[address] = f"BGPPeer {name}: its nodeSelector cannot be read: {error}"
+            continue
+        for node in objects.nodes:
+            metadata = node["metadata"]
+            if metadata["name"] == spec["node"] if spec.get("node") else takes(metadata.get("labels") or {}):
+                own = spec.get("localASNumber") or _annotations(node).get(OWN_AS) or of_all
+                yield Session(metadata["name"], int(own), address, _as(spec.get("asNumber")), name)
 
 
 def _peer_address(spec: Manifest) -> IPv4Address | None:
@@ -142,18 +153,6 @@ def _as(value: object) -> int | None:
     if not high.isdecimal() or (dot and not low.isdecimal()):
         return None
     return (int(high) << 16) + int(low) if dot else int(high)
-
-
-def _chosen_by_calico(nodes: Iterable[Manifest], name: str, spec: Manifest, unread: list[str]) -> Iterator[Manifest]:
-    try:
-        takes = selector(str(spec.get("nodeSelector") or ""))
-    except SelectorError as error:
-        unread.append(f"BGPPeer {name}: its nodeSelector cannot be read: {error}")
-        return
-    for node in nodes:
-        metadata = node["metadata"]
-        if metadata["name"] == spec["node"] if spec.get("node") else takes(metadata.get("labels") or {}):
-            yield node
 
 
 def _of_metallb(objects: Speaking, unread: list[str]) -> Iterator[Session]:
