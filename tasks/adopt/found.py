@@ -60,7 +60,8 @@ def found(seen: ClusterSeen) -> Found:
         RefusedError: no node speaks BGP to anybody that is no node.
 
     """
-    by_calico, by_metallb = (spoken(seen.speaking, speakers=speakers) for speakers in (False, True))
+    by_metallb = spoken(seen.speaking, speakers=True)
+    by_calico = Spoken((), ()) if _calico_is_silent(seen) else spoken(seen.speaking, speakers=False)
     speakers = not by_calico.sessions
     who = by_metallb if speakers else by_calico
     if not who.sessions:
@@ -94,9 +95,14 @@ def found(seen: ClusterSeen) -> Found:
     )
 
 
+def _calico_is_silent(seen: ClusterSeen) -> bool:
+    """Whether its operator is told to leave BGP off: BGPPeers may be left from before (api/v1/installation_types.go, BGPOption)."""
+    network = ((seen.installation or {}).get("spec") or {}).get("calicoNetwork") or {}
+    return bool(network.get("bgp") == "Disabled")
+
+
 def _silent(seen: ClusterSeen) -> RefusedError:
-    calico = ((seen.installation or {}).get("spec") or {}).get("calicoNetwork") or {}
-    if calico.get("bgp") == "Disabled":
+    if _calico_is_silent(seen):
         why = "Calico's BGP is off (Installation default: calicoNetwork.bgp: Disabled), and MetalLB has no BGPPeer"
     elif seen.speaking.calico or seen.speaking.metallb:
         why = "its BGPPeers are of its own nodes, or take none of them"
