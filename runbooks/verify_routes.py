@@ -4,6 +4,7 @@ import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.opening import Opening
 from kubepeer.phases import Phase, Purpose, Together
 from kubepeer.runbook import run
+from tasks.adopt.known import know_members
 from tasks.endpoint import one_that_asks, verify_endpoint
 from tasks.platforms.platform import PLATFORMS
 from tasks.routes.nodes import nodes_to_ask, verify_pod_routes
@@ -31,5 +32,6 @@ if __name__ == "__main__":
             tell=tell,
             purpose=Purpose.VERIFY,
             opening=Opening(arguments=arguments, selection=with_snapshot),
+            members=know_members,
         )
     )

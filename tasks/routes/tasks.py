@@ -25,7 +25,7 @@ from tasks.routes import metallb, metallb_cluster
 from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.driver import ask_driver
-from tasks.routes.expected import Announced, announced
+from tasks.routes.expected import OLDEST_CALICO, Announced, announced
 from tasks.routes.left import ANNOUNCED, METALLB, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.selection import collapsed, elsewhere, judged, outermost, peers, probes_for, ways_to
@@ -90,7 +90,7 @@ def verify_when_settled(task: Task, run: Run) -> Result:
 
     Of routers that cannot be read yet one line says so: what the deployment was asked for is done.
     """
-    if run.options.dry_run or not run.recall(API):
+    if run.options.dry_run or not (run.recall(API) or run.intent.cluster.adopted):
         return done(task)
     unread = [
         router for router in map(run.intent.router, routers_to_ask(run)) if _behind_a_hop(router) or not _reads(router)
@@ -212,13 +212,14 @@ def what_is_announced(run: Run, router: Router | None = None) -> Announced:
     cluster = run.intent.cluster
     networks = cluster.networks
     services = cluster.bgp.announced_services(networks)
+    calico = OLDEST_CALICO if cluster.adopted else run.intent.software.calico
     moment = floor(time.monotonic() / INTERVAL_SECONDS)
     if router is not None and run.intent.load_balancer.speaks:
         objects = run.once(METALLB, lambda: metallb_cluster.read_objects(api), of=moment)
         return metallb.announced(objects, router.address, networks.load_balancers)
     return run.once(
         ANNOUNCED,
-        lambda: announced(read_objects(api), services, run.intent.software.calico, networks.versions),
+        lambda: announced(read_objects(api), services, calico, networks.versions),
         of=moment,
     )
 
