@@ -53,13 +53,15 @@ def questions(document: Json) -> list[Question]:
 
 def findings(document: Json) -> tuple[Finding, ...]:
     """The answers as the checks gave them."""
+    return tuple(map(_finding, document.get("checks", ())))
+
+
+def _finding(said: Json) -> Finding:
     known = {one.name for one in fields(Finding)}
-    return tuple(
-        Finding(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in said.items() if key in known}
-        )
-        for said in document.get("checks", ())
-    )
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in said.items() if key in known
+    }
+    return Finding(**values)
 
 
 def _hosts(document: Json) -> Iterator[Question]:

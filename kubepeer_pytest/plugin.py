@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PROGRAM = Path(__file__).with_name("verification.py")
 DEADLINE_SECONDS = 300.0  # what all timeouts of one verification come to at the worst, beyond the time that it may wait
 SENT = "kubepeer"  # the key in what pytest-xdist hands to a worker
-FOUND: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+FOUND: pytest.StashKey[Mapping[str, Any]] = pytest.StashKey()
 SECONDS: pytest.StashKey[float] = pytest.StashKey()
 
 
@@ -80,7 +80,7 @@ def pytest_configure_node(node: Any) -> None:
         node.workerinput[SENT] = json.dumps(node.config.stash[FOUND])
 
 
-def verify(config: str, hosts: Sequence[str], wait: float) -> dict[str, Any]:
+def verify(config: str, hosts: Sequence[str], wait: float) -> Mapping[str, Any]:
     """One verification; gives its document.
 
     Raises:
@@ -110,7 +110,8 @@ def verify(config: str, hosts: Sequence[str], wait: float) -> dict[str, Any]:
     if not isinstance(document, dict) or "error" in document or "phases" not in document:
         said = document.get("error", "") if isinstance(document, dict) else ""
         raise pytest.UsageError(f"kubepeer: nothing was verified: {said or _last(done.stderr)}")
-    return document
+    found: Mapping[str, Any] = document
+    return found
 
 
 def _last(said: str) -> str:
@@ -134,7 +135,11 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     from kubepeer_pytest.document import questions  # noqa: PLC0415  nobody who has not asked waits for it
 
     every = Verification.from_parent(session, name="kubepeer", nodeid="kubepeer")
-    items.extend(Answer.from_parent(every, name=one.name, question=one) for one in questions(config.stash[FOUND]))
+    items.extend(
+        # the whole id: newer pytest takes what is in brackets for parameters, and finds it again by --lf then alone
+        Answer.from_parent(every, name=one.name, nodeid=f"{every.nodeid}::{one.name}", question=one)
+        for one in questions(config.stash[FOUND])
+    )
 
 
 class Verification(pytest.Collector):

@@ -201,7 +201,9 @@ def _route(item: Mapping[str, Any], groups: Mapping[int, tuple[Item, ...]], vers
         members = groups[item["nhid"]]
     hops = frozenset(map(_hop, members))
     protocol = str(item.get("protocol", "boot"))
-    return KernelRoute(ip_network(str(destination)), PROTOCOLS.get(protocol, protocol), int(item.get("metric", 0)), hops)
+    return KernelRoute(
+        ip_network(str(destination)), PROTOCOLS.get(protocol, protocol), int(item.get("metric", 0)), hops
+    )
 
 
 def _hop(item: Mapping[str, Any]) -> Hop:
