@@ -16,7 +16,7 @@ from nornir.init_nornir import load_inventory, load_runner
 
 
 @dataclass(frozen=True)
-class _WhenAsked:
+class _WhenAsked:  # noqa: PLW1641  a frozen dataclass has a hash
     """Stands where Nornir has the class of a plugin; called, as a class is, it loads that and makes one."""
 
     entry_point: metadata.EntryPoint
