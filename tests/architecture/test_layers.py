@@ -115,6 +115,7 @@ PURE = (
     "tasks/routes/failures.py",
     "tasks/routes/node_routes.py",
     "tasks/routes/label_selectors.py",
+    "tasks/routes/legible.py",
     "tasks/routes/matrix.py",
     "tasks/routes/metallb.py",
     "tasks/routes/metrics.py",

@@ -68,7 +68,7 @@ def _path(said: Mapping[str, Any]) -> Path:
     kind, peer = said["routeType"], said.get("peerEntry", {}).get("peerAddr")
     return Path(
         hop=said["nextHop"] or "own",
-        peer=ip_address(peer) if peer and said["nextHop"] else None,
+        peer=ip_address(str(peer)) if peer and said["nextHop"] else None,
         chosen=bool(kind.get("active") or kind.get("ecmpContributor")),
         valid=bool(kind.get("valid")),
         stale=bool(kind.get("stale")),

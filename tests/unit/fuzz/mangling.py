@@ -7,13 +7,15 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from kubepeer.errors import KubepeerError
 from tasks.linux.observe import Answer
 
+Read = TypeVar("Read")
 THOROUGH = "thorough"  # pytest --hypothesis-profile thorough: more examples, and others in each run
 # In all other runs the examples are the same each time: what they find they find for whoever has changed something.
 fuzzed = settings(deadline=None, derandomize=settings.get_current_profile_name() != THOROUGH)
@@ -137,6 +139,17 @@ def changed(document: Any, path: tuple[int, ...], value: Any, *, gone: bool) -> 
     else:
         above[key] = value
     return whole[0]
+
+
+def read_or_refused(read: Callable[[], Read], otherwise: Read) -> Read:
+    """What is read; what stands for nothing where it is refused, which is one line of our own."""
+    try:
+        return read()
+    except KubepeerError as error:
+        said = str(error)
+    assert said
+    assert "\n" not in said
+    return otherwise
 
 
 part = st.floats(0, 1, exclude_max=True)
