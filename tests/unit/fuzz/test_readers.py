@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kubepeer.checks import Finding
 from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
+from tasks.platforms.platform import PLATFORMS as REGISTRY
 from tasks.routes.checks import LAYERS, Case, judge
 from tasks.routes.expected import Announced
 from tests.unit.fuzz.mangling import Cut, cuts, fuzzed, mangled, read_or_refused, ways
@@ -72,6 +73,7 @@ SHELLS = [name for name in recordings.names("recorded", ".json") if name not in 
 PLATFORMS: dict[str, list[Callable[[], Recorded]]] = {
     "frr": [lambda name=name: of_a_shell(name) for name in SHELLS if "/" not in name],
     "bird": [lambda name=name: of_a_shell(name) for name in SHELLS if name.startswith("bird/")],
+    "vyos": [lambda name=name: of_a_shell(name) for name in SHELLS if name.startswith("vyos/")],
     **{
         name: [lambda path=path: of_a_driver(path) for path in drivers.CASES if path.parts[-3] == name]
         for name in sorted({path.parts[-3] for path in drivers.CASES})
@@ -149,3 +151,12 @@ def test_a_fault_is_not_cured_by_the_loss_of_the_end(platform: str, data: Any) -
 
 def right(findings: Iterable[Finding]) -> set[tuple[str, ...]]:
     return {(one.check, one.subject, one.layer) for one in findings if one.ok}
+
+
+@every_platform
+def test_a_platform_has_five_recordings_at_least(platform: str) -> None:
+    assert len(PLATFORMS[platform]) >= 5
+
+
+def test_every_platform_that_is_read_is_mangled_here() -> None:
+    assert {name for name, platform in REGISTRY.items() if platform.reader} == {*PLATFORMS}
