@@ -2,7 +2,7 @@
 
 import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.opening import Opening
-from kubepeer.phases import Phase, Purpose, Together
+from kubepeer.phases import Phase, Purpose, Together, UntilItHolds
 from kubepeer.runbook import run
 from tasks.endpoint import one_that_asks, verify_endpoint
 from tasks.platforms.platform import PLATFORMS
@@ -12,7 +12,7 @@ from tasks.routes.table import describe
 from tasks.routes.tasks import routers_to_ask, verify
 
 PHASES: list[Phase | Together] = [
-    Together(
+    UntilItHolds(
         Phase("Verify routes", verify, on=routers_to_ask),
         Phase("Verify endpoint", verify_endpoint, on=one_that_asks),
         Phase("Verify nodes", verify_pod_routes, on=nodes_to_ask),

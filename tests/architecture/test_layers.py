@@ -113,6 +113,7 @@ PURE = (
     "tasks/routes/checks.py",
     "tasks/routes/expected.py",
     "tasks/routes/failures.py",
+    "tasks/routes/from_inventory.py",
     "tasks/routes/node_routes.py",
     "tasks/routes/label_selectors.py",
     "tasks/routes/matrix.py",
