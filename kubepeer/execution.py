@@ -163,7 +163,7 @@ def _told(phase: Phase, watcher: Watcher, task: Task, run: Run) -> Result:
         MADE.reset(before)
         GUARD.reset(guarded)
         WAITING.reset(told)
-    result.waited = bool(reasons)
+    vars(result)["waited"] = bool(reasons)
     return result
 
 

@@ -11,6 +11,7 @@ class OutlivingReader:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.reader_gone = False
 
     def write(self, text: str) -> int:
         """Write, or not where nobody reads."""
@@ -28,9 +29,15 @@ class OutlivingReader:
         try:
             do()
         except BrokenPipeError:
+            self.reader_gone = True
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, self._stream.fileno())  # what the stream still holds must go somewhere, too
             os.close(nothing)
+
+
+def nobody_reads() -> bool:
+    """Whether who read standard output has gone: for what goes on only for as long as somebody looks."""
+    return isinstance(sys.stdout, OutlivingReader) and sys.stdout.reader_gone
 
 
 def outlive_readers() -> None:

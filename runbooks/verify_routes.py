@@ -6,8 +6,8 @@ from kubepeer.phases import Phase, Purpose, Together, UntilItHolds
 from kubepeer.runbook import run
 from tasks.endpoint import one_that_asks, verify_endpoint
 from tasks.platforms.platform import PLATFORMS
+from tasks.routes import records
 from tasks.routes.nodes import nodes_to_ask, verify_pod_routes
-from tasks.routes.records import arguments, show, tell, with_snapshot
 from tasks.routes.table import describe
 from tasks.routes.tasks import routers_to_ask, verify
 
@@ -26,10 +26,10 @@ if __name__ == "__main__":
             PHASES,
             platforms=PLATFORMS,
             description=__doc__,
-            show=show,
+            show=records.show,
             describe=describe,
-            tell=tell,
+            tell=records.tell,
             purpose=Purpose.VERIFY,
-            opening=Opening(arguments=arguments, selection=with_snapshot),
+            opening=Opening(arguments=records.arguments, selection=records.with_snapshot, runner=records.run),
         )
     )

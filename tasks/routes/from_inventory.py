@@ -90,7 +90,9 @@ class PodBlocks:
         """One answer a family; none where nothing can be said of it."""
         if intent.load_balancer.speaks:
             return []
-        found = (self._finding(case, pools_with_blocks(intent, version)) for version in intent.cluster.networks.versions)
+        found = (
+            self._finding(case, pools_with_blocks(intent, version)) for version in intent.cluster.networks.versions
+        )
         return [one for one in found if one]
 
     def _finding(self, case: Case, pools: tuple[FurtherPool, ...]) -> Finding | None:

@@ -30,7 +30,9 @@ def nodes_to_ask(run: Run) -> Iterable[str]:
     if not racks(run.intent) and way_of(run).cure == "vxlan":
         return []
     if by_inventory(run):
-        run.warn("--intent inventory: the nodes' own ways to each other's pods are not compared (whose a block is the API knows)")
+        run.warn(
+            "--intent inventory: the nodes' own ways to each other's pods are not compared (whose a block is the API knows)"
+        )
         return []
     return [node.name for node in run.intent.nodes if node.name in run.chosen]
 

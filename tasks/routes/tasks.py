@@ -60,7 +60,7 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
 
     """
     name = task.host.name
-    reader = _reader(run.intent.router(name))
+    reader = reader_of(run.intent.router(name))
     ends = time.monotonic() + (run.options.wait_seconds if wait_seconds is None else wait_seconds)
     latest = ends + RECOVERY_SECONDS + EXCHANGE_SECONDS
     waited: dict[str, str] = {}
@@ -83,10 +83,10 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
                 ends = min(latest, max(ends, time.monotonic() + more + EXCHANGE_SECONDS))
                 last = False
             elif not (ok or last):
-                waiting(_summary(findings))
+                waiting(summary_of(findings))
             if ok or last:
                 remarks = tuple(Finding(name, REMARK, peer, "bgp", ok=True, reason=why) for peer, why in waited.items())
-                return done(task, findings=(*findings, *remarks), failed=not ok, summary=_summary(findings))
+                return done(task, findings=(*findings, *remarks), failed=not ok, summary=summary_of(findings))
         time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
 
 
@@ -129,8 +129,13 @@ def _readable() -> list[str]:
     return sorted(name for name, platform in PLATFORMS.items() if platform.reader)
 
 
-def _reader(router: Router) -> RouterReader:
-    """Who reads a router, of the VRF that its sessions are in."""
+def reader_of(router: Router) -> RouterReader:
+    """Who reads a router, of the VRF that its sessions are in.
+
+    Raises:
+        RefusedError: nobody can, yet.
+
+    """
     reader, vrf = PLATFORMS[router.platform].reader, router.peering.vrf
     if reader is None:
         others = " ".join(f"--group {name}" for name in _readable())
@@ -163,7 +168,7 @@ def look(task: Task, run: Run) -> RouterSeen:
         KubepeerError: it cannot be read.
 
     """
-    _findings(task, run, _reader(run.intent.router(task.host.name)))
+    _findings(task, run, reader_of(run.intent.router(task.host.name)))
     run.keep(UNSEEN, "", of=task.host.name)
     return run.recall(SEEN, of=task.host.name) or RouterSeen()
 
@@ -284,7 +289,8 @@ def _open_api(run: Run) -> KubernetesApi:
         raise
 
 
-def _summary(findings: Iterable[Finding]) -> str:
+def summary_of(findings: Iterable[Finding]) -> str:
+    """A few words for a router's findings."""
     findings = list(findings)
     up = [finding.ok for finding in findings if finding.check == "session"]
     routes = [finding for finding in findings if finding.check in LAYERS.values()]

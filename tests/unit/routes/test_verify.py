@@ -272,9 +272,9 @@ def of_vrf(platform):
 
 
 def test_a_router_is_read_in_the_vrf_of_its_sessions():
-    reader = tasks._reader(of_vrf("frr"))
+    reader = tasks.reader_of(of_vrf("frr"))
     assert reader.vrf == "RED"
-    assert tasks._reader(intent("frr").routers[0]).vrf is None
+    assert tasks.reader_of(intent("frr").routers[0]).vrf is None
 
 
 def test_a_platform_whose_vrfs_nobody_reads_yet_is_refused_in_words(monkeypatch):
@@ -283,7 +283,7 @@ def test_a_platform_whose_vrfs_nobody_reads_yet_is_refused_in_words(monkeypatch)
 
     monkeypatch.setattr(tasks, "PLATFORMS", {"frr": SimpleNamespace(reader=Other())})
     with pytest.raises(RefusedError, match="VRF cannot be read yet on platform frr"):
-        tasks._reader(of_vrf("frr"))
+        tasks.reader_of(of_vrf("frr"))
 
 
 class Leaf:
@@ -322,10 +322,10 @@ def test_a_router_with_a_driver_is_read_by_it_when_the_way_is_clear(monkeypatch,
     task = SimpleNamespace(host=SimpleNamespace(name="r1"))
     if transport is None or (transport == "https" and not password):
         with pytest.raises(RefusedError, match="Nothing was contacted"):
-            tasks._findings(task, run, tasks._reader(run.intent.routers[0]))
+            tasks._findings(task, run, tasks.reader_of(run.intent.routers[0]))
         assert device.asked == 0
         return
-    findings = tasks._findings(task, run, tasks._reader(run.intent.routers[0]))
+    findings = tasks._findings(task, run, tasks.reader_of(run.intent.routers[0]))
     right = {finding.subject for finding in findings if finding.ok and finding.layer == "kernel"}
     assert "10.33.5.0/24" in right
     assert {finding.subject for finding in findings if finding.check == "session" and finding.ok} == {
