@@ -160,8 +160,10 @@ def _is_right(found: Iterable[Finding]) -> bool:
     return all(finding.ok for finding in found)
 
 
-def _cause(found: Iterable[Finding]) -> str:
-    return reason_of(finding for finding in found if not finding.ok)
+def _cause(found: Sequence[Finding]) -> str:
+    """Without the state of a session, which is told already."""
+    cause = reason_of(finding for finding in found if not finding.ok)
+    return cause.removeprefix(f"{', '.join(found[0].observed)}: ") if found and found[0].check == "session" else cause
 
 
 def _verdict(host: str, key: Key, found: Sequence[Finding], *, first: bool = False) -> Event:

@@ -32,6 +32,12 @@ class Served:
     logins: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     forwarded: list[tuple[str, int]] = field(default_factory=list)
+    transports: list[paramiko.Transport] = field(default_factory=list)
+
+    def cut(self) -> None:
+        """End all connections; new ones are taken."""
+        while self.transports:
+            self.transports.pop().close()
 
     @property
     def line(self) -> str:
@@ -162,6 +168,7 @@ def serving(served: Served, host: str = "127.0.0.1", seconds_late: float = 0) ->
                 return
             transport = paramiko.Transport(connection)
             transport.add_server_key(served.key)
+            served.transports.append(transport)
             try:
                 transport.start_server(threading.Event(), _Answers(served, transport))
             except (paramiko.SSHException, EOFError):
