@@ -92,7 +92,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
     if not seconds > 0:
-        raise argparse.ArgumentTypeError("more than 0")
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0 seconds")
     return seconds
 
 

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import paramiko
@@ -108,8 +108,9 @@ def _execute(served: Served, channel: paramiko.Channel, command: str) -> None:
                 return  # the command has ended before it had read all
 
         def drain(stream, send) -> None:  # type: ignore[no-untyped-def]
-            while data := os.read(stream.fileno(), 65536):
-                send(data)
+            with suppress(OSError, EOFError):  # who asked has gone
+                while data := os.read(stream.fileno(), 65536):
+                    send(data)
 
         threads = [
             threading.Thread(target=feed, daemon=True),
@@ -121,8 +122,9 @@ def _execute(served: Served, channel: paramiko.Channel, command: str) -> None:
         for thread in threads[1:]:
             thread.join()
         code = process.wait()
-        channel.send_exit_status(code)
-        channel.close()
+        with suppress(OSError, EOFError):
+            channel.send_exit_status(code)
+            channel.close()
 
 
 def _pass_on(transport: paramiko.Transport, chanid: int, behind: socket.socket) -> None:

@@ -11,7 +11,7 @@ WRITES_ON = """
 import json, sys
 from pathlib import Path
 from rich.console import Console
-from kubepeer.streams import outlive_readers
+from kubepeer.streams import nobody_reads, outlive_readers
 outlive_readers()
 outlive_readers()
 console = Console(stderr=sys.argv[1] == "stderr", record=True)
@@ -20,7 +20,7 @@ sys.stdin.readline()  # the reader has gone
 for number in range(20_000):
     console.print(number)
 print(json.dumps(list(range(20_000))), file=getattr(sys, sys.argv[1]))
-Path(sys.argv[2]).write_text(console.export_text())
+Path(sys.argv[2]).write_text(f"{console.export_text()} {nobody_reads()}")
 raise SystemExit(5)
 """
 
@@ -42,7 +42,9 @@ def test_all_is_done_and_the_exit_code_is_its_own(name: str, tmp_path: Path) -> 
         process.stdin.close()
         assert other.read() == ""
     assert process.returncode == 5
-    assert report.read_text().split() == [str(number) for number in range(20_000)]
+    *told, gone_at_last = report.read_text().split()
+    assert told == [str(number) for number in range(20_000)]
+    assert gone_at_last == str(name == "stdout"), "who watches ends when nobody reads"
 
 
 def test_a_runbook_goes_on_without_a_reader(tmp_path: Path) -> None:
