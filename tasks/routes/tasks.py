@@ -9,7 +9,7 @@ from math import floor
 from nornir.core.task import Result, Task
 
 from kubepeer.checks import Finding
-from kubepeer.errors import KubepeerError, RefusedError, UnreachableError
+from kubepeer.errors import CommandError, KubepeerError, RefusedError, UnreachableError
 from kubepeer.intent import Router
 from kubepeer.intent.families import Address
 from kubepeer.memory import hands_over
@@ -198,8 +198,12 @@ def findings_of(
     router = intent.router(name)
     addresses = peers(intent, expected)
     probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
-    answers = _ask(run, name, reader, reader.questions(collapsed(networks), probes), deadline)
-    seen = reader.read(answers, probes)
+    try:
+        seen = reader.read(_ask(run, name, reader, reader.questions(collapsed(networks), probes), deadline), probes)
+    except CommandError:
+        if isinstance(reader, DriverReader):
+            forget(run.nornir, name, "napalm")  # a driver does not say whether its connection is lost
+        raise
     if not intent.load_balancer.speaks:  # it is Calico's own daemon that waits
         seen = with_recovery(seen, intent, expected, router, partial(_has_session, run))
     run.keep(SEEN, seen, of=name)

@@ -108,11 +108,9 @@ class Watch:
         return found
 
     def lines(self) -> list[Text]:
-        """The live table."""
+        """The live table. It takes no lock: who tells a change has ours, and waits for that of the display, which draws this."""
         console, now = self._display.console, time.monotonic()
-        with self._lock:
-            routers = list(self.routers.values())
-        return table(routers, self._api_state(now), now, console.width, max(console.height - 2, 3))
+        return table(list(self.routers.values()), self._api_state(now), now, console.width, max(console.height - 2, 3))
 
     def _outcome(self, name: str) -> HostOutcome:
         router, error = self.routers[name], self._errors.get(name)

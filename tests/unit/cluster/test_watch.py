@@ -159,7 +159,11 @@ def watched(
     monkeypatch.setattr(watch, "API_SECONDS", 0.05)
 
     def start(
-        *steps: tuple[str, Callable[[], object]], seconds: float = math.inf, as_json: bool = False, **further: Any
+        *steps: tuple[str, Callable[[], object]],
+        seconds: float = math.inf,
+        as_json: bool = False,
+        terminal: bool = False,
+        **further: Any,
     ) -> Watched:
         settings = project(
             hosts={
@@ -181,7 +185,7 @@ def watched(
         run.keep(API, connected)
         told = io.StringIO()
         monkeypatch.setattr(sys, "stdout", told)
-        console = Console(file=io.StringIO() if as_json else told, width=200)
+        console = Console(file=io.StringIO() if as_json else told, width=200, height=40, force_terminal=terminal)
         person = Person(told.getvalue, list(steps))
         if steps:
             person.start()
@@ -336,6 +340,23 @@ def test_in_json_each_change_is_an_object_on_a_line(world: World, watched: Calla
     gone = changes["route", "10.33.93.0/24"]
     assert (gone["layers"], gone["ok"]) == (["bgp", "rib", "kernel"], False)
     assert "Cease/Administrative Shutdown" in gone["cause"]
+
+
+def test_on_a_terminal_a_table_stands_below_the_changes_and_both_are_told_at_the_same_time(
+    world: World, watched: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "interval", lambda *_: 0.01)
+    steps: list[tuple[str, Callable[[], object]]] = [("6 of 6 sessions, 8 prefixes right", nothing)]
+    for _ in range(4):
+        steps += [
+            ("6 of 6 sessions established", lambda: world.router_has("peer-disabled")),
+            ("is gone; it was by 10.31.90.6", nothing),
+            ("5 of 6 sessions established", lambda: world.router_has("healthy")),
+            ("is new, by 10.31.90.6", nothing),
+        ]
+    found = watched(*steps, terminal=True)
+    assert found.has("watching 1 router, each every ")
+    assert found.code == 0
 
 
 def test_it_ends_by_itself_after_the_seconds_that_were_asked_for(watched: Callable[..., Watched]) -> None:
