@@ -29,7 +29,7 @@ from kubepeer.run import Options, Run
 from kubepeer.streams import OutlivingReader
 from tasks.cluster.access import API
 from tasks.cluster.api import KubernetesApi
-from tasks.routes import pace, watch
+from tasks.routes import pace, watch, watching
 from tasks.routes.cluster import STORED
 from tests.unit.cluster.api_server import ApiServer
 from tests.unit.platforms.recordings import BLOCKS, NODES, answers
@@ -156,7 +156,7 @@ def watched(
     """Watch the router; the steps are what is waited for in the text, and what is done then. After the last one: Ctrl-C."""
     monkeypatch.setattr(pace, "SHORTEST_SECONDS", 0.05)
     monkeypatch.setattr(pace, "RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(watch, "API_SECONDS", 0.05)
+    monkeypatch.setattr(watching, "API_SECONDS", 0.05)
 
     def start(
         *steps: tuple[str, Callable[[], object]],
@@ -240,7 +240,7 @@ def test_what_is_well_again_is_told_and_the_exit_code_is_of_the_last_state(
 def test_a_router_that_is_silent_is_a_state_and_is_asked_by_another_connection(
     world: World, watched: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "SILENT_SECONDS", 2.0)
+    monkeypatch.setattr(watching, "SILENT_SECONDS", 2.0)
     found = watched(
         ("6 of 6 sessions", lambda: world.router_is_silent(120)),
         ("x  openwrt: cannot be read: no end after 2 s", lambda: world.router_has("peer-disabled")),
@@ -260,7 +260,7 @@ def test_a_connection_that_is_lost_is_opened_again(world: World, watched: Callab
 def test_a_router_that_cannot_be_reached_at_the_end_is_exit_code_3(
     world: World, watched: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "SILENT_SECONDS", 2.0)
+    monkeypatch.setattr(watching, "SILENT_SECONDS", 2.0)
     found = watched(("6 of 6 sessions", lambda: refuse(world)), ("cannot be read", nothing))
     assert found.code == 3
 
@@ -371,7 +371,7 @@ def test_it_ends_when_nobody_reads_any_more(
 ) -> None:
     gone = OutlivingReader(io.StringIO())
     gone.reader_gone = True
-    monkeypatch.setattr(watch, "nobody_reads", lambda: gone.reader_gone)
+    monkeypatch.setattr(watching, "nobody_reads", lambda: gone.reader_gone)
     assert watched().outcomes[0].hosts[ROUTER].failed, "it had not answered"
 
 
@@ -380,7 +380,7 @@ def test_questions_to_one_router_never_overlap(
 ) -> None:
     at_work: list[int] = []
     most: list[int] = []
-    really = watch.findings_of
+    really = watching.findings_of
 
     def counted(*arguments: Any) -> Any:
         at_work.append(1)
@@ -390,7 +390,7 @@ def test_questions_to_one_router_never_overlap(
         finally:
             at_work.pop()
 
-    monkeypatch.setattr(watch, "findings_of", counted)
+    monkeypatch.setattr(watching, "findings_of", counted)
     monkeypatch.setattr(pace, "interval", lambda *_: 0.0)
     watched(
         ("6 of 6 sessions", lambda: world.router_has("peer-disabled")),
@@ -407,6 +407,6 @@ def test_a_fault_of_ours_ends_the_watch_and_is_not_lost_in_a_thread(
     def crash(*_: Any) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(watch, "findings_of", crash)
+    monkeypatch.setattr(watching, "findings_of", crash)
     with pytest.raises(RuntimeError, match="boom"):
         watched(seconds=PATIENCE)
