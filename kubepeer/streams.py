@@ -1,6 +1,7 @@
 """Standard output and error whose reader may go before the run has ended: `deploy.py | head` does all that deploy.py does."""
 
 import os
+import select
 import sys
 from collections.abc import Callable
 from typing import Any, TextIO, cast
@@ -36,8 +37,15 @@ class OutlivingReader:
 
 
 def nobody_reads() -> bool:
-    """Whether who read standard output has gone: for what goes on only for as long as somebody looks."""
-    return isinstance(sys.stdout, OutlivingReader) and sys.stdout.reader_gone
+    """Whether who read standard output has gone: for what goes on as long as somebody looks, and may have nothing to write for long."""
+    if isinstance(sys.stdout, OutlivingReader) and sys.stdout.reader_gone:
+        return True
+    looking = select.poll()
+    try:
+        looking.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # it is no file
+        return False
+    return any(event & select.POLLERR for _, event in looking.poll(0))  # the reading end is closed (poll(2))
 
 
 def outlive_readers() -> None:

@@ -31,6 +31,7 @@ from tasks.routes.tasks import announced_now, findings_of, reader_of, summary_of
 
 SILENT_SECONDS = 10.0  # a router that has not answered by then cannot be read: its answers take a fraction of a second
 API_SECONDS, API_SHARE = 2.0, 4.0  # between two readings of the API; and at most one fifth of its time is for us
+REDRAW_SECONDS, REDRAW_SHARE = 0.2, 0.1  # between two drawings of the table; and what share of a core they may take
 LOOK_SECONDS = 1.0  # between two looks whether somebody still reads what is told
 TITLE = "Watch routes"
 
@@ -61,6 +62,8 @@ class Watch:
         self._due: list[tuple[float, str]] = []
         self._ended = False
         self._asked, self._cpu = 0, time.process_time()
+        self._drawn: list[Text] = []
+        self._redrawn = 0.0
         self.ends: SimpleQueue[Exception | None] = SimpleQueue()  # SimpleQueue.put may be called in a signal handler
 
     def begin(self) -> None:
@@ -108,7 +111,12 @@ class Watch:
     def lines(self) -> list[Text]:
         """The live table. It takes no lock: who tells a change has ours, and waits for that of the display, which draws this."""
         console, now = self._display.console, time.monotonic()
-        return table(list(self.routers.values()), self._api_state(now), now, console.width, max(console.height - 2, 3))
+        if now >= self._redrawn:
+            state = self._api_state(now)
+            self._drawn = table(list(self.routers.values()), state, now, console.width, max(console.height - 2, 3))
+            took = time.monotonic() - now
+            self._redrawn = now + max(REDRAW_SECONDS, took / REDRAW_SHARE)
+        return self._drawn
 
     def _outcome(self, name: str) -> HostOutcome:
         router, error = self.routers[name], self._errors.get(name)

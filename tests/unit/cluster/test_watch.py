@@ -36,7 +36,7 @@ from tests.unit.platforms.recordings import BLOCKS, NODES, answers
 from tests.unit.ssh_server import Served, serving
 
 ROUTER, OTHER = "openwrt", "tiny-unraid"
-PATIENCE = 60.0  # seconds until a change that does not come is given up
+PATIENCE = 120.0  # seconds until a change that does not come is given up
 # In the place of the router's shell: to each question of the script on standard input the recorded answer; to a question that the
 # recordings are too young for, that flows are spread by their ports.
 ROUTERS_SHELL = """#!{python} -SE

@@ -16,11 +16,13 @@ outlive_readers()
 outlive_readers()
 console = Console(stderr=sys.argv[1] == "stderr", record=True)
 print("first line", file=getattr(sys, sys.argv[1]), flush=True)
+before = nobody_reads()
 sys.stdin.readline()  # the reader has gone
+at_once = nobody_reads()
 for number in range(20_000):
     console.print(number)
 print(json.dumps(list(range(20_000))), file=getattr(sys, sys.argv[1]))
-Path(sys.argv[2]).write_text(f"{console.export_text()} {nobody_reads()}")
+Path(sys.argv[2]).write_text(f"{console.export_text()} {before} {at_once} {nobody_reads()}")
 raise SystemExit(5)
 """
 
@@ -42,9 +44,10 @@ def test_all_is_done_and_the_exit_code_is_its_own(name: str, tmp_path: Path) -> 
         process.stdin.close()
         assert other.read() == ""
     assert process.returncode == 5
-    *told, gone_at_last = report.read_text().split()
+    *told, before, at_once, at_last = report.read_text().split()
     assert told == [str(number) for number in range(20_000)]
-    assert gone_at_last == str(name == "stdout"), "who watches ends when nobody reads"
+    gone = str(name == "stdout")
+    assert (before, at_once, at_last) == ("False", gone, gone), "who watches ends when nobody reads"
 
 
 def test_a_runbook_goes_on_without_a_reader(tmp_path: Path) -> None:

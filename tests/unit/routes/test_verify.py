@@ -12,7 +12,7 @@ from kubepeer.run import WAITING, Options, Run
 from tasks.cluster.access import API
 from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
-from tasks.routes import recovery, tasks
+from tasks.routes import expected, metallb, recovery, tasks
 from tests.unit.answering import answered
 from tests.unit.platforms.recordings import BLOCKS, NODES, answers
 from tests.unit.routes.intents import intent
@@ -334,3 +334,22 @@ def test_a_router_with_a_driver_is_read_by_it_when_the_way_is_clear(monkeypatch,
         "10.31.90.3",
     }
     assert device.asked == 2, "neighbouring networks are one question"
+
+
+@pytest.mark.parametrize("speaks", [False, True])
+def test_what_is_announced_is_read_once_for_all_routers_and_anew_each_time(monkeypatch, speaks):
+    read = []
+
+    def objects(_):
+        read.append(speaks)
+        return metallb.MetalLBObjects() if speaks else expected.ClusterObjects()
+
+    monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
+    monkeypatch.setattr(tasks, "read_objects", lambda api: objects(api) if not speaks else pytest.fail("not asked"))
+    monkeypatch.setattr(tasks.metallb_cluster, "read_objects", objects)
+    found = intent("frr", ["r2"], n1="10.31.90.1")
+    found = found.model_copy(update={"load_balancer": SimpleNamespace(speaks=speaks)})
+    run = Run(found, None, Options(), SimpleNamespace(), frozenset())
+    for times in (1, 2):
+        assert list(tasks.announced_now(run, ["r1", "r2"])) == ["r1", "r2"]
+        assert len(read) == times
