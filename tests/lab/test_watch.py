@@ -23,6 +23,7 @@ from tests.lab.runbooks import TRACES_OF_A_FAULT, Runbooks
 pytestmark = pytest.mark.lab
 NODE = WORKERS[2]
 ADDRESS = ADDRESSES[NODE]
+PODS = "10.33.0.0/17"
 READY_SECONDS, DEPLOY_SECONDS = 240, 600
 BEGIN_SECONDS = 120  # until the first answers of both routers are told
 LOST_SECONDS = 120  # the hold time is 9 s
@@ -116,8 +117,21 @@ def watched(repaired: Kubectl, runbooks: Runbooks, tmp_path: Path) -> Iterator[W
         process.wait(END_SECONDS)
 
 
+def test_by_the_inventory_alone_a_healthy_cluster_is_well_and_what_is_not_compared_is_said(
+    cluster: Kubectl, runbooks: Runbooks
+) -> None:
+    assert cluster
+    answer = runbooks.verify("--intent", "inventory", "--output", "json").ended(0)
+    for router in ROUTERS:
+        right = {
+            check["layer"] for check in answer.json["checks"] if (check["host"], check["subject"]) == (router, PODS)
+        }
+        assert right == {"bgp", "rib", "kernel"}
+    assert any("pod blocks are not compared" in line for line in answer.json["warnings"])
+
+
 def test_the_loss_of_a_node_and_its_return_are_shown_as_the_routers_know_them(
-    lab: Laboratory, watched: Watched, measure: Measure
+    lab: Laboratory, watched: Watched, runbooks: Runbooks, measure: Measure
 ) -> None:
     for router in ROUTERS:
         wait_for(
@@ -155,6 +169,11 @@ def test_the_loss_of_a_node_and_its_return_are_shown_as_the_routers_know_them(
                 ),
                 LOST_SECONDS,
             )
+        answer = runbooks.verify("--intent", "inventory", "--output", "json").ended(1)
+        for router in ROUTERS:
+            lost_blocks = [check for check in answer.failures() if (check["host"], check["subject"]) == (router, PODS)]
+            assert {check["layer"] for check in lost_blocks} == {"bgp", "rib", "kernel"}
+            assert all(check["missing"] == [ADDRESS] for check in lost_blocks)
     finally:
         for one in asking:
             one.over.set()
