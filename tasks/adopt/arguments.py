@@ -64,7 +64,7 @@ def router(text: str) -> Wanted:
     if parts is None or address is None:
         raise UsageError(
             f"--router {text}: this is NAME=ADDRESS:PLATFORM. Nothing was contacted.",
-            cure="--router edge1=10.0.0.1:frr, with the address of IPv4 that the nodes peer with",
+            cure="--router edge1=10.0.0.1:PLATFORM, with the address of IPv4 that the nodes peer with",
         )
     _refuse_unknown_platform(f"--router {text}", parts["platform"])
     return Wanted(parts["name"], address, parts["platform"])

@@ -161,7 +161,8 @@ def _of_peers(seen: ClusterSeen, *, speakers: bool) -> Iterator[str]:
     secrets = sorted({name for peer in peers if (name := _secret(peer["spec"]))})
     if secrets:
         yield (
-            f"the password of the sessions (Secret {', '.join(secrets)}, which is not read): cluster.bgp.password says where it comes from"
+            f"the password of the sessions (Secret {', '.join(secrets)}, which is not read):"
+            " the key password under cluster.bgp says where it comes from"
         )
     filters = sorted({name for peer in peers for name in peer["spec"].get("filters") or ()})
     if filters:
