@@ -113,6 +113,15 @@ class Together:
         object.__setattr__(self, "phases", phases)
 
 
+@dataclass(frozen=True, init=False)
+class UntilItHolds(Together):
+    """Phases that run at the same time and change nothing; with --wait each host is asked again until it is well or time is up.
+
+    Where one has waited, all are asked once more at the end, those that were well, too: one of them may have turned bad meanwhile, and
+    what is told and the exit code are of one last moment. What is bad then is waited for again, as long as there is time.
+    """
+
+
 class Purpose(Enum):
     """What a runbook is for: to change hosts, to verify what they do, or to look for differences from intent."""
 

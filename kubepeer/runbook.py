@@ -18,7 +18,6 @@ from kubepeer.commandline import CommandLine, parse, select
 from kubepeer.conclusion import Describe, Show, Tell, conclude, print_error
 from kubepeer.display import Display, print_warnings
 from kubepeer.errors import KubepeerError, UsageError
-from kubepeer.execution import run_phases
 from kubepeer.holder import Holder
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.combinations import warnings
@@ -151,7 +150,7 @@ def _execute(
         if given.apply:
             this, outcomes = approved.run_as_planned(plan, this, phases, display, console)
         else:
-            outcomes = run_phases(this, phases, display)
+            outcomes = opening.runner(this, phases, display)
     return this, outcomes, told
 
 
@@ -193,6 +192,7 @@ def prepare(
         backup=given.backup,
         replace=given.replace,
         further=given.further,
+        as_json=given.output == "json",
     )
     return Run(
         intent=intent,

@@ -107,7 +107,12 @@ class KubernetesApi:
             raise UnreachableError(f"the Kubernetes API at {self.server} does not answer: {reason}") from error
         if response.status >= 400:  # noqa: PLR2004  HTTP: client and server errors
             raise ApiRefusal(response.status, f"{method} {path}", message_of(text))
-        return json.loads(text) if text.startswith(("{", "[")) else text
+        try:
+            return json.loads(text) if text.startswith(("{", "[")) else text
+        except ValueError as error:
+            raise CommandError(
+                f"{method} {path}: the API's answer is no whole JSON: {error}", cure="run again"
+            ) from error
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any | None:
         """An object or a list; None where there is none, or no such API."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from tasks.routes import services
 from tasks.routes.expected import ClusterObjects, Manifest
+from tasks.routes.legible import items_of, legible_objects
 
 STORED, V3 = "/apis/crd.projectcalico.org/v1", "/apis/projectcalico.org/v3"
 V3_SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v3.projectcalico.org"
@@ -28,6 +29,7 @@ class Api(Protocol):
         """An object or a list; None where there is none."""
 
 
+@legible_objects()
 def read_objects(api: Api) -> ClusterObjects:
     """Nodes, blocks, pools, BGPConfiguration, services; and endpoints where it depends on them who announces a service."""
     with ThreadPoolExecutor(REQUESTS) as pool:
@@ -78,7 +80,7 @@ def items(api: Api, path: str, query: dict[str, str] | None = None) -> list[Mani
         answer = api.get(path, (query or {}) | {"limit": str(PAGE)} | ({"continue": token} if token else {}))
         if answer is None:
             return found
-        found.extend(answer.get("items") or [])
+        found.extend(items_of(answer, path))
         token = (answer.get("metadata") or {}).get("continue") or ""
         if not token:
             return found
