@@ -87,6 +87,8 @@ def read_lookups(answer: Answer, probes: Mapping[Network, Address]) -> dict[Netw
         CommandError: it cannot be read.
 
     """
+    if not probes:
+        return {}
     parts = _parts(answer.text)
     text = "".join(text for name, text in parts if not name)
     found: list[Item | None] = []
