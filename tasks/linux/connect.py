@@ -3,6 +3,7 @@
 import errno
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -52,6 +53,15 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
         # netmiko says goodbye with `exit` to a shell that nobody used, and bash writes it into the user's history
         opened.cleanup = _say_nothing
     return opened
+
+
+def forget(nornir: Nornir, name: str, plugin: str) -> None:
+    """Close the connection of a host, where it has one: it is lost, or of no use; the next one that asks opens another."""
+    with _OPENING[name]:
+        opened = nornir.inventory.hosts[name].connections.pop(plugin, None)
+    if opened is not None:
+        with suppress(Exception):  # of every kind: the libraries below the drivers have their own
+            opened.close()
 
 
 def _go_anew(arguments: dict[str, Any]) -> None:

@@ -38,13 +38,13 @@ def read_objects(api: Api) -> ClusterObjects:
         nodes = together(lambda: items(api, "/api/v1/nodes"))
         all_services = together(lambda: items(api, "/api/v1/services"))
         groups = api_group()
-        affinities = together(lambda: _calico_items(api, groups, "blockaffinities"))
-        pools = together(lambda: _calico_items(api, groups, "ippools"))
+        affinities = together(lambda: calico_items(api, groups, "blockaffinities"))
+        pools = together(lambda: calico_items(api, groups, "ippools"))
         blocks = together(lambda: _ipam_blocks(api, groups))
-        configuration = together(lambda: _calico_object(api, groups, "bgpconfigurations/default"))
-        peers = together(lambda: _calico_items(api, groups, "bgppeers"))
-        filters = together(lambda: _calico_items(api, groups, "bgpfilters"))
-        cluster = together(lambda: _calico_object(api, groups, "clusterinformations/default"))
+        configuration = together(lambda: calico_object(api, groups, "bgpconfigurations/default"))
+        peers = together(lambda: calico_items(api, groups, "bgppeers"))
+        filters = together(lambda: calico_items(api, groups, "bgpfilters"))
+        cluster = together(lambda: calico_object(api, groups, "clusterinformations/default"))
         advertised = services.Advertised.read(configuration())
         asked = [services.key_of(service) for service in all_services() if advertised.by_endpoints(service)]
         endpoints = endpoints_of(api, pool, asked) if asked else []
@@ -96,7 +96,7 @@ def _path(group: str, path: str) -> str:
     return f"{group}/{NATIVE.get(plural, plural) if group == V3 else plural}{slash}{name}"
 
 
-def _calico_items(api: Api, groups: Iterable[str], plural: str) -> list[Manifest]:
+def calico_items(api: Api, groups: Iterable[str], plural: str) -> list[Manifest]:
     """The objects of the first of Calico's groups that has any."""
     for group in groups:
         found = items(api, _path(group, plural))
@@ -105,7 +105,8 @@ def _calico_items(api: Api, groups: Iterable[str], plural: str) -> list[Manifest
     return []
 
 
-def _calico_object(api: Api, groups: Iterable[str], path: str) -> Manifest | None:
+def calico_object(api: Api, groups: Iterable[str], path: str) -> Manifest | None:
+    """The object of the first of Calico's groups that has it."""
     for group in groups:
         found: Manifest | None = api.get(_path(group, path))
         if found is not None:
@@ -115,10 +116,10 @@ def _calico_object(api: Api, groups: Iterable[str], path: str) -> Manifest | Non
 
 def _ipam_blocks(api: Api, groups: Iterable[str]) -> list[Manifest]:
     """The allocations, needed only where a node may borrow addresses: not under strictAffinity."""
-    configuration = _calico_object(api, groups, "ipamconfigs/default") or {}
+    configuration = calico_object(api, groups, "ipamconfigs/default") or {}
     if (configuration.get("spec") or {}).get("strictAffinity"):
         return []
-    return _calico_items(api, groups, "ipamblocks")
+    return calico_items(api, groups, "ipamblocks")
 
 
 def endpoints_of(api: Api, pool: ThreadPoolExecutor, keys: list[services.Key]) -> Iterable[Manifest]:

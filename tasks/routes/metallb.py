@@ -152,10 +152,10 @@ def _chosen(service: Manifest, address: IPv4Address, objects: MetalLBObjects) ->
 
 
 def _holds(pool: Manifest, address: IPv4Address) -> bool:
-    return any(address in network for text in pool["spec"].get("addresses") or () for network in _networks(text))
+    return any(address in network for text in pool["spec"].get("addresses") or () for network in networks_of(text))
 
 
-def _networks(text: str) -> list[IPv4Network]:
+def networks_of(text: str) -> list[IPv4Network]:
     """A CIDR, or a range FIRST-LAST."""
     first, dash, last = text.partition("-")
     if dash:
