@@ -4,6 +4,7 @@ import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.opening import Opening
 from kubepeer.phases import Phase, Purpose, Together, UntilItHolds
 from kubepeer.runbook import run
+from tasks.adopt.known import know_members
 from tasks.endpoint import one_that_asks, verify_endpoint
 from tasks.platforms.platform import PLATFORMS
 from tasks.routes import records
@@ -31,5 +32,6 @@ if __name__ == "__main__":
             tell=records.tell,
             purpose=Purpose.VERIFY,
             opening=Opening(arguments=records.arguments, selection=records.with_snapshot, runner=records.run),
+            members=know_members,
         )
     )

@@ -8,7 +8,6 @@ from threading import Lock
 from typing import Any
 
 import paramiko
-from napalm.base.exceptions import ModuleImportError
 from napalm_unix_router.login import log_in
 from netmiko.exceptions import NetmikoAuthenticationException
 from nornir.core import Nornir
@@ -16,6 +15,7 @@ from nornir.core.inventory import Host
 
 from kubepeer.errors import CommandError, KubepeerError, LoginRefusedError, UnreachableError
 from kubepeer.way import SSH_PORT, Connection, changed_key, is_refusal, shown, way_to
+from tasks.linux.napalm_errors import napalm_error
 
 GREETING_SECONDS = 5
 HTTPS_PORT = 443
@@ -43,7 +43,7 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
         if error.host is None:
             error.host = name
         raise
-    except ModuleImportError as error:
+    except napalm_error("ModuleImportError") as error:
         raise CommandError(
             f"no NAPALM driver for platform {host.platform!r}: {error}", host=name, cure="pip install the driver"
         ) from error

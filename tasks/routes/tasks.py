@@ -27,7 +27,7 @@ from tasks.routes import from_inventory, metallb, metallb_cluster
 from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.driver import ask_driver
-from tasks.routes.expected import Announced, announced
+from tasks.routes.expected import OLDEST_CALICO, Announced, announced
 from tasks.routes.left import ANNOUNCED, METALLB, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.selection import collapsed, elsewhere, judged, outermost, peers, probes_for, ways_to
@@ -96,7 +96,7 @@ def verify_when_settled(task: Task, run: Run) -> Result:
 
     Of routers that cannot be read yet one line says so: what the deployment was asked for is done.
     """
-    if run.options.dry_run or not run.recall(API):
+    if run.options.dry_run or not (run.recall(API) or run.intent.cluster.adopted):
         return done(task)
     unread = [
         router for router in map(run.intent.router, routers_to_ask(run)) if _behind_a_hop(router) or not _reads(router)
@@ -280,7 +280,8 @@ def _by_inventory(run: Run) -> Announced:
 def _by_calico(run: Run, api: KubernetesApi) -> Announced:
     cluster = run.intent.cluster
     services = cluster.bgp.announced_services(cluster.networks)
-    return announced(read_objects(api), services, run.intent.software.calico, cluster.networks.versions)
+    calico = OLDEST_CALICO if cluster.adopted else run.intent.software.calico
+    return announced(read_objects(api), services, calico, cluster.networks.versions)
 
 
 def _open_api(run: Run) -> KubernetesApi:

@@ -33,6 +33,7 @@ class Router:
         given = dict(answers(name))
         if "hash policy" in script:  # the recordings are older than the question
             given["hash policy"] = Answer(0, "1")
+        given["lookups"] = Answer(0, "")  # they are of fewer addresses than are asked for: as of an ip without fibmatch
         assert all(question in script for question in given)
         return Completed(0, answered(script, given), b"")
 
