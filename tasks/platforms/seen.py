@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from kubepeer.intent.families import Address, Network, within
+from tasks.platforms.attributes import NO_ATTRIBUTES, NO_TERMS, Attributes, Terms
 from tasks.platforms.hops import ADDRESS, Hop
 
 WITHOUT_FORWARDING = frozenset({"bgp", "rib"})  # the layers of a router whose forwarding table is not read
@@ -25,6 +26,7 @@ class Session:
         accepted: how many prefixes were accepted.
         waits: why a session that is up has brought nothing yet, or why the router opens none yet; "" where nothing is known.
         held_off: for how many seconds the router opens none, since the peer was silent; 0 where it does not wait.
+        terms: what was agreed upon and counted.
 
     """
 
@@ -39,6 +41,7 @@ class Session:
     accepted: int = 0
     waits: str = ""
     held_off: int = 0
+    terms: Terms = NO_TERMS
 
     @property
     def established(self) -> bool:
@@ -55,6 +58,7 @@ class Path:
         chosen: the best path, or one of its equals (multipath).
         valid: whether the next hop can be reached.
         stale: kept although its session was lost (RFC 4724).
+        attributes: as far as the router's table shows them.
 
     """
 
@@ -63,6 +67,7 @@ class Path:
     chosen: bool = False
     valid: bool = True
     stale: bool = False
+    attributes: Attributes = NO_ATTRIBUTES
 
     @property
     def own(self) -> bool:
@@ -125,6 +130,7 @@ class RouterSeen:
         notice: what is to be known of how this was read, and is no fault; "" where nothing is.
         hash_policy: net.ipv4.fib_multipath_hash_policy of a router that is Linux; None where nothing tells.
         hash_policy6: the same of IPv6.
+        leaked: what the router has accepted of a neighbour outside the networks that were asked about; asked where its count says so.
 
     """
 
@@ -141,6 +147,7 @@ class RouterSeen:
     notice: str = ""
     hash_policy: int | None = None
     hash_policy6: int | None = None
+    leaked: Mapping[Address, tuple[Network, ...]] = field(default_factory=dict)
 
     def gateways(self, hop: Hop) -> frozenset[Hop]:
         """The gateways that a next hop of BGP is reached by: as the router's table resolves it, else as the kernel does, else itself."""
@@ -197,10 +204,10 @@ class RouterSeen:
 
     def stale(self, prefix: Network) -> frozenset[Hop]:
         """The next hops of a prefix whose own path is kept although their session was lost; another node's copy decides nothing."""
-        own = {path.hop for path in self.bgp.get(prefix, ()) if path.own}
-        return frozenset(hop for hop in own if all(path.stale for path in self.own_paths(prefix, hop)))
+        own = [path for path in self.bgp.get(prefix, ()) if path.own]
+        return frozenset(path.hop for path in own) - frozenset(path.hop for path in own if not path.stale)
 
     def only_by_others(self, prefix: Network) -> frozenset[Hop]:
         """The next hops of a prefix that other nodes announce, and they themselves do not."""
-        hops = {path.hop for path in self.bgp.get(prefix, ()) if path.peer is not None}
-        return frozenset(hop for hop in hops if not self.own_paths(prefix, hop))
+        paths = [path for path in self.bgp.get(prefix, ()) if path.peer is not None]
+        return frozenset(path.hop for path in paths) - frozenset(path.hop for path in paths if path.own)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import floor
 
@@ -18,14 +19,16 @@ from tasks.linux.connect import connection
 from tasks.linux.observe import Answer, ask
 from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
-from tasks.platforms.reader import DriverReader, ReadsVrfs, RouterReader
+from tasks.platforms.reader import DriverReader, ReadsCommunities, ReadsLeaks, ReadsVrfs, RouterReader
 from tasks.platforms.seen import RouterSeen
 from tasks.platforms.transport import refuse_unclear_transport
 from tasks.routes import metallb, metallb_cluster
-from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK, Case, judge
+from tasks.routes.checks import LAYERS, REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.driver import ask_driver
 from tasks.routes.expected import Announced, announced
+from tasks.routes.intended import intended
+from tasks.routes.leaks import suspects
 from tasks.routes.left import ANNOUNCED, METALLB, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.selection import collapsed, elsewhere, judged, outermost, peers, probes_for, ways_to
@@ -169,14 +172,20 @@ def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]
     router = intent.router(name)
     addresses = peers(intent, expected)
     probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
+    wanted = intended(intent, router, expected)
+    if isinstance(reader, ReadsCommunities) and (wanted.added or wanted.communities):
+        reader = reader.with_communities()
     answers = _ask(run, name, reader, reader.questions(collapsed(networks), probes))
     seen = reader.read(answers, probes)
+    if isinstance(reader, ReadsLeaks) and (doubtful := suspects(seen, addresses)):
+        leaks = _ask(run, name, reader, reader.leak_questions(doubtful, collapsed(networks)))
+        seen = replace(seen, leaked=reader.read_leaks(leaks, networks))
     if not intent.load_balancer.speaks:  # it is Calico's own daemon that waits
         seen = with_recovery(seen, intent, expected, router, partial(_has_session, run))
     run.keep(SEEN, seen, of=name)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
-    return judge(Case(name, expected, seen, networks, addresses, only, others, router.addresses))
+    return judge(Case(name, expected, seen, networks, addresses, only, others, router.addresses, wanted))
 
 
 def _ask(run: Run, name: str, reader: RouterReader, questions: Mapping[str, str]) -> Mapping[str, Answer]:
@@ -230,7 +239,6 @@ def _summary(findings: Iterable[Finding]) -> str:
     prefixes = {finding.subject for finding in routes}
     wrong = {finding.subject for finding in routes if not finding.ok}
     said = f"{len(wrong)} of {len(prefixes)} prefixes wrong" if wrong else f"{len(prefixes)} prefixes right"
-    hashed = "".join(
-        f", {finding.check} wrong" for finding in findings if finding.check == HASH_POLICY and not finding.ok
-    )
-    return f"{sum(up)} of {len(up)} sessions, {said}{hashed}"
+    known = ("session", *LAYERS.values())
+    others = dict.fromkeys(finding.check for finding in findings if not finding.ok and finding.check not in known)
+    return f"{sum(up)} of {len(up)} sessions, {said}{''.join(f', {check} wrong' for check in others)}"

@@ -14,8 +14,9 @@ A VRF is a table of BIRD, with a kernel protocol of its own that writes it to a 
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from napalm_bird import configuration, protocols, routes, status
 from napalm_bird import files as configuration_files
@@ -29,7 +30,8 @@ from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.bird import files as site
 from tasks.platforms.bird.read_routes import by_prefix, paths, rib
 from tasks.platforms.bird.read_sessions import by_peer, sessions_of
-from tasks.platforms.seen import RouterSeen
+from tasks.platforms.reader import outside
+from tasks.platforms.seen import RouterSeen, Session
 
 BIRDC = "birdc -r"  # restricted: it can only look
 DEFAULT_TABLES: Mapping[Version, str] = {IPV4: "master4", IPV6: "master6"}
@@ -97,6 +99,23 @@ class Bird:
             hash_policy6=kernel.hash_policy(answers, IPV6),
         )
 
+    def leak_questions(self, sessions: Iterable[Session], networks: Sequence[Network]) -> dict[str, str]:
+        """What each neighbour has brought outside of the networks: BIRD's own filter looks through the table."""
+        return {f"brought {one.peer}": self._brought(one.peer, networks) for one in sessions}
+
+    def _brought(self, peer: Address, networks: Sequence[Network]) -> str:
+        table = self._tables.get(version_of(peer), self.table)
+        own = ", ".join(f"{one}+" for one in networks if one.version == peer.version)
+        where = f"source = RTS_BGP && from = {peer}" + (f" && net !~ [ {own} ]" if own else "")
+        return f"{BIRDC} {shlex.quote(f'show route table {_symbol(table)} where {where} all')}"
+
+    def read_leaks(
+        self, answers: Mapping[str, Answer], networks: Sequence[Network]
+    ) -> dict[Address, tuple[Network, ...]]:
+        """Read the answers."""
+        found = {name: by_prefix(_parsed(name, _text(answers, name))) for name in answers}
+        return {ip_address(name.split(" ")[1]): outside(prefixes, networks) for name, prefixes in found.items()}
+
     @property
     def _tables(self) -> Mapping[Version, str]:
         """By the family; a table that the owner has made for a VRF holds IPv4."""
@@ -131,11 +150,14 @@ def _routes(answers: Mapping[str, Answer], kind: str) -> Iterator[routes.Route]:
     for name in answers:
         if name.startswith(f"{kind} "):
             # "Network not found" is an error to the loop over kernel protocols
-            text = _text(answers, name) if kind == "paths" else answers[name].text
-            try:
-                yield from routes.parse(text)
-            except routes.UnknownRoute as error:
-                raise CommandError(f"BIRD said to the question '{name}': {error}") from error
+            yield from _parsed(name, _text(answers, name) if kind == "paths" else answers[name].text)
+
+
+def _parsed(name: str, text: str) -> Iterator[routes.Route]:
+    try:
+        yield from routes.parse(text)
+    except routes.UnknownRoute as error:
+        raise CommandError(f"BIRD said to the question '{name}': {error}") from error
 
 
 def _text(answers: Mapping[str, Answer], name: str) -> str:
