@@ -9,9 +9,26 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from kubepeer.checks import Finding
 from kubepeer.errors import UsageError
 from tasks.platforms.hops import shortened
+from tasks.platforms.seen import RouterSeen
 from tasks.routes.checks import LAYERS
 
-VERSION = 1  # of the file's format: a file of another one is refused
+VERSION = 2  # of the file's format: a file of a later one is refused
+ESTABLISHED = "Established"
+READ = (1, VERSION)  # the first had no ups of a session
+
+
+class Ups(BaseModel):
+    """How steady a session is.
+
+    Attributes:
+        established: how often it came up, since the router's BGP has started; None where the router does not count.
+        seconds: how long it is up or down; None where the router does not tell.
+
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    established: int | None = None
+    seconds: int | None = None
 
 
 class RouterThen(BaseModel):
@@ -20,6 +37,7 @@ class RouterThen(BaseModel):
     Attributes:
         unread: why it could not be read; "" where it was.
         sessions: peer -> the state, as the router names it.
+        ups: peer -> how often its session came up and how long it is in its state.
         routes: layer -> prefix -> the next hops that it used.
 
     """
@@ -27,6 +45,7 @@ class RouterThen(BaseModel):
     model_config = ConfigDict(extra="forbid")
     unread: str = ""
     sessions: dict[str, str] = {}
+    ups: dict[str, Ups] = {}
     routes: dict[str, dict[str, list[str]]] = {}
 
 
@@ -49,22 +68,28 @@ class Snapshot(BaseModel):
         return json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
 
 
-def take(findings: Iterable[Finding], unread: Mapping[str, str], taken: str) -> Snapshot:
+def take(
+    findings: Iterable[Finding], unread: Mapping[str, str], taken: str, seen: Mapping[str, RouterSeen] | None = None
+) -> Snapshot:
     """What the findings of a run say was seen.
 
     Args:
         findings: of all routers.
         unread: router -> why it could not be read.
         taken: the moment, ISO 8601.
+        seen: what each router had, for how steady its sessions are.
 
     """
     routers = {name: RouterThen(unread=why) for name, why in unread.items()}
+    sessions = {name: {str(peer): one for peer, one in had.sessions.items()} for name, had in (seen or {}).items()}
     for finding in findings:
         if finding.check not in (*LAYERS.values(), "session"):
             continue
         router = routers.setdefault(finding.host, RouterThen())
         if finding.check == "session":
             router.sessions[finding.subject] = ", ".join(finding.observed)
+            if session := sessions.get(finding.host, {}).get(finding.subject):
+                router.ups[finding.subject] = Ups(established=session.terms.established, seconds=session.seconds)
         elif finding.observed:
             router.routes.setdefault(finding.layer, {})[finding.subject] = list(finding.observed)
     return Snapshot(taken=taken, routers=routers)
@@ -87,9 +112,9 @@ def read(name: str, text: str) -> Snapshot:
             f"{name}: no snapshot of verify_routes.py. Nothing was contacted.",
             cure="verify_routes.py --snapshot FILE makes one",
         )
-    if found != VERSION:
+    if found not in READ:
         raise UsageError(
-            f"{name}: a snapshot of version {found}; this Kubepeer reads {VERSION}. Nothing was contacted.",
+            f"{name}: a snapshot of version {found}; this Kubepeer reads {' and '.join(map(str, READ))}. Nothing was contacted.",
             cure="compare with the Kubepeer that has written it",
         )
     try:
@@ -109,6 +134,23 @@ def changes(before: Snapshot, after: Snapshot) -> list[str]:
     ]
 
 
+def _flaps(before: RouterThen, after: RouterThen, peer: str) -> str:
+    """How often a session came up anew in between: by the router's own count, else by its age; "" where it has not.
+
+    A count that is smaller than before is of a BGP that has started anew, and each session with it. Where the router does not count
+    (BIRD), a session that is younger than it was then has begun anew; of one that was young then, nobody can say.
+    """
+    then, now = before.ups.get(peer, Ups()), after.ups.get(peer, Ups())
+    up_before, up_after = (one.sessions.get(peer) == ESTABLISHED for one in (before, after))
+    if then.established is not None and now.established is not None:
+        if now.established < then.established:
+            return "the router's BGP has started anew"
+        times = now.established - then.established - (up_after and not up_before)
+        return f"flapped {'once' if times == 1 else f'{times} times'}" if times else ""
+    younger = then.seconds is not None and now.seconds is not None and now.seconds < then.seconds
+    return f"has begun anew, {now.seconds} s before this run" if up_before and up_after and younger else ""
+
+
 def _of_router(before: RouterThen, after: RouterThen) -> Iterator[str]:
     if before.unread != after.unread:
         yield f"could be read, and cannot now: {after.unread}" if after.unread else "can be read again"
@@ -116,8 +158,9 @@ def _of_router(before: RouterThen, after: RouterThen) -> Iterator[str]:
         return
     for peer in sorted(before.sessions.keys() | after.sessions.keys()):
         states = [router.sessions.get(peer, "not asked for") for router in (before, after)]
-        if len(set(states)) > 1:
-            yield f"session {peer}: {' -> '.join(states)}"
+        changed = " -> ".join(dict.fromkeys(states)) if len(set(states)) > 1 else ""
+        if said := ", ".join(one for one in (changed, _flaps(before, after, peer)) if one):
+            yield f"session {peer}: {said}"
     told: dict[str, list[str]] = {}
     for layer in dict.fromkeys((*before.routes, *after.routes)):
         then, now = before.routes.get(layer, {}), after.routes.get(layer, {})

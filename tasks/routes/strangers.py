@@ -56,7 +56,7 @@ def _finding(case: Case, wanted: Intended, peer: Address, paths: Sequence[tuple[
     own = (session and session.terms.local_as) or wanted.router_as
     same = number in wanted.as_numbers and number != own
     used = any(path.chosen for _, path in paths)
-    said = [_who(session, number, same=same), *_what(paths, used=used)]
+    said = [_who(session, number, same=same), *_what(paths)]
     if same or used:
         hops = tuple(dict.fromkeys(str(prefix) for prefix, _ in paths))
         state = (session.state,) if session else ()
@@ -74,15 +74,17 @@ def _who(session: Session | None, number: int | None, *, same: bool) -> str:
     return f"a stranger, {state}in the cluster's own AS {number}" if same else f"no node of the cluster, {state}{of}"
 
 
-def _what(paths: Sequence[tuple[Network, Path]], *, used: bool) -> list[str]:
+def _what(paths: Sequence[tuple[Network, Path]]) -> list[str]:
     if not paths:
         return []
-    prefixes = _listed(dict.fromkeys(prefix for prefix, _ in paths))
     ways = dict.fromkeys(" ".join(path.attributes.as_path or ()) for _, path in paths)
-    path = f" (AS path {next(iter(ways)) or 'empty'})" if len(ways) == 1 else ""
+    by = f" (AS path {next(iter(ways)) or 'empty'})" if len(ways) == 1 else ""
+    every = sorted({prefix for prefix, _ in paths}, key=by_number)
+    used = sorted({prefix for prefix, path in paths if path.chosen}, key=by_number)
+    taken = _listed(used) if len(used) < len(every) else "it" if len(every) == 1 else "them"
     return [
-        f"announces {prefixes}{path}",
-        "and the router uses it" if used else "which is not used: other paths are better",
+        f"announces {_listed(every)}{by}",
+        f"and the router uses {taken}" if used else "which is not used: other paths are better",
     ]
 
 
