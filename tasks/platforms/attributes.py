@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 IGP, EGP, INCOMPLETE = "IGP", "EGP", "incomplete"  # RFC 4271, 5.1.1
 ORIGINS = {"i": IGP, "e": EGP, "?": INCOMPLETE}  # as most tables write them
+KNOWN = {**ORIGINS, **{one.lower(): one for one in ORIGINS.values()}}
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,17 @@ NO_ATTRIBUTES, NO_TERMS = Attributes(), Terms()  # of a router that shows none
 
 def origin_of(text: str) -> str | None:
     """An origin in a router's own words: IGP, i, Incomplete; None where it says none."""
-    known = {**ORIGINS, **{one.lower(): one for one in ORIGINS.values()}}
-    return known.get(text.strip().lower())
+    return KNOWN.get(text.strip().lower())
 
 
-def path_and_origin(text: str) -> tuple[tuple[str, ...], str | None]:
-    """An AS path that ends in the letter of its origin, as Cisco's and Juniper's tables have it: `64517 i`."""
+def of_table(path: str, origin: str) -> Attributes:
+    """What a table says in two columns; without an origin the line was not read to its end, and nothing is known of the path."""
+    found = origin_of(origin)
+    return Attributes(tuple(path.split()), found) if found else NO_ATTRIBUTES
+
+
+def of_text(text: str) -> Attributes:
+    """An AS path with the letter of its origin behind it, as EOS and Junos write it: `64517 i`; of EOS also without one."""
     words = text.split()
     origin = origin_of(words[-1]) if words else None
-    return tuple(words[:-1] if origin else words), origin
+    return Attributes(tuple(words[:-1] if origin else words), origin) if words else NO_ATTRIBUTES
