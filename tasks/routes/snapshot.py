@@ -11,24 +11,11 @@ from kubepeer.errors import UsageError
 from tasks.platforms.hops import shortened
 from tasks.platforms.seen import RouterSeen
 from tasks.routes.checks import LAYERS
+from tasks.routes.flaps import Ups, flaps
 
 VERSION = 2  # of the file's format: a file of a later one is refused
 ESTABLISHED = "Established"
 READ = (1, VERSION)  # the first had no ups of a session
-
-
-class Ups(BaseModel):
-    """How steady a session is.
-
-    Attributes:
-        established: how often it came up, since the router's BGP has started; None where the router does not count.
-        seconds: how long it is up or down; None where the router does not tell.
-
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    established: int | None = None
-    seconds: int | None = None
 
 
 class RouterThen(BaseModel):
@@ -134,23 +121,6 @@ def changes(before: Snapshot, after: Snapshot) -> list[str]:
     ]
 
 
-def _flaps(before: RouterThen, after: RouterThen, peer: str) -> str:
-    """How often a session came up anew in between: by the router's own count, else by its age; "" where it has not.
-
-    A count that is smaller than before is of a BGP that has started anew, and each session with it. Where the router does not count
-    (BIRD), a session that is younger than it was then has begun anew; of one that was young then, nobody can say.
-    """
-    then, now = before.ups.get(peer, Ups()), after.ups.get(peer, Ups())
-    up_before, up_after = (one.sessions.get(peer) == ESTABLISHED for one in (before, after))
-    if then.established is not None and now.established is not None:
-        if now.established < then.established:
-            return "the router's BGP has started anew"
-        times = now.established - then.established - (up_after and not up_before)
-        return f"flapped {'once' if times == 1 else f'{times} times'}" if times else ""
-    younger = then.seconds is not None and now.seconds is not None and now.seconds < then.seconds
-    return f"has begun anew, {now.seconds} s before this run" if up_before and up_after and younger else ""
-
-
 def _of_router(before: RouterThen, after: RouterThen) -> Iterator[str]:
     if before.unread != after.unread:
         yield f"could be read, and cannot now: {after.unread}" if after.unread else "can be read again"
@@ -159,7 +129,10 @@ def _of_router(before: RouterThen, after: RouterThen) -> Iterator[str]:
     for peer in sorted(before.sessions.keys() | after.sessions.keys()):
         states = [router.sessions.get(peer, "not asked for") for router in (before, after)]
         changed = " -> ".join(dict.fromkeys(states)) if len(set(states)) > 1 else ""
-        if said := ", ".join(one for one in (changed, _flaps(before, after, peer)) if one):
+        flapped = flaps(
+            before.ups.get(peer, Ups()), after.ups.get(peer, Ups()), *(one == ESTABLISHED for one in states)
+        )
+        if said := ", ".join(one for one in (changed, flapped) if one):
             yield f"session {peer}: {said}"
     told: dict[str, list[str]] = {}
     for layer in dict.fromkeys((*before.routes, *after.routes)):

@@ -114,6 +114,7 @@ PURE = (
     "tasks/routes/checks.py",
     "tasks/routes/expected.py",
     "tasks/routes/failures.py",
+    "tasks/routes/flaps.py",
     "tasks/routes/intended.py",
     "tasks/routes/leaks.py",
     "tasks/routes/node_routes.py",
