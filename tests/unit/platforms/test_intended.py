@@ -258,6 +258,18 @@ def test_the_inventory_says_what_a_router_should_have() -> None:
     assert asked.communities_of(PREFIX) == frozenset()
 
 
+@pytest.mark.parametrize(
+    "name", ["filter-opened-by-hand", "bird/filter-opened-by-hand", "bird/bird3-filter-opened-by-hand"]
+)
+def test_a_path_that_is_worse_than_the_best_one_says_in_what(name: str) -> None:
+    findings = judge_all(seen_on(name), wanted(name))
+    (reason,) = {one.reason for one in findings if one.subject == str(SERVICES) and not one.ok}
+    assert reason == (
+        "10.31.90.2: announced, but not chosen as an equal path (its AS path 64517 64517 64517 is longer than the best one, 64517);"
+        " 10.31.90.5: announced, but not chosen as an equal path (its origin is incomplete, the best one's IGP)"
+    )
+
+
 LEAKED = (
     "the router takes 0.0.0.0/0 (a default route), 10.31.0.0/16 (of the nodes' network), 172.17.0.0/16 (Docker's bridge), 192.168.7.0/24"
     " from it, outside of the cluster's networks: its filter in lets them pass"
