@@ -8,6 +8,7 @@ from kubepeer.intent import Intent, Router
 from kubepeer.intent.advertisements import advertisements, values
 from kubepeer.intent.families import Address, Network, within
 from tasks.platforms.attributes import IGP
+from tasks.platforms.reader import ReadsCommunities, RouterReader
 from tasks.routes.expected import Announced
 from tasks.routes.selection import addresses_of
 
@@ -82,3 +83,10 @@ def intended(intent: Intent, router: Router, announced: Announced) -> Intended:
         added=frozenset(router.peering.communities),
         origin=None if speaks else IGP,
     )
+
+
+def reader_for(reader: RouterReader, wanted: Intended) -> RouterReader:
+    """The reader that asks for communities as well, where the inventory has any and they are not shown anyway."""
+    if isinstance(reader, ReadsCommunities) and (wanted.added or wanted.communities):
+        return reader.with_communities()
+    return reader

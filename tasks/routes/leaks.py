@@ -1,15 +1,21 @@
 """What nodes bring to a router that is none of the cluster's: a default route, the nodes' own network, a bridge of Docker's. Pure."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from kubepeer.checks import Finding
 from kubepeer.intent.families import Address, Network, by_number
+from tasks.linux.observe import Answer
+from tasks.platforms.reader import ReadsLeaks, RouterReader
 from tasks.platforms.seen import RouterSeen, Session
 from tasks.routes.case import Case, Check
 
 LEAK = "leak"  # the check's name
 NAMED = 5
+Ask = Callable[
+    [Mapping[str, str]], Mapping[str, Answer]
+]  # shell commands by name, as a reader has them, to their answers
 DOCKER = "172.17.0.0/16"  # the default of dockerd's bridge
 
 
@@ -47,6 +53,20 @@ def suspects(seen: RouterSeen, nodes: Collection[Address]) -> list[Session]:
     within: Mapping[Address | None, int] = Counter(path.peer for paths in seen.bgp.values() for path in paths)
     up = (session for peer, session in seen.sessions.items() if peer in nodes and session.established)
     return [session for session in up if session.accepted > within.get(session.peer, 0)]
+
+
+def with_leaks(
+    seen: RouterSeen, reader: RouterReader, nodes: Collection[Address], networks: Sequence[Network], ask: Ask
+) -> RouterSeen:
+    """What was seen, with what nodes have brought outside of the networks: asked by name where a session's count says that there is some.
+
+    Raises:
+        KubepeerError: the router does not answer the second question.
+
+    """
+    if not isinstance(reader, ReadsLeaks) or not (doubtful := suspects(seen, nodes)):
+        return seen
+    return replace(seen, leaked=reader.read_leaks(ask(reader.leak_questions(doubtful, networks)), networks))
 
 
 def _named(prefix: Network, links: Collection[Network]) -> str:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from math import floor
 
@@ -19,7 +18,7 @@ from tasks.linux.connect import connection
 from tasks.linux.observe import Answer, ask
 from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
-from tasks.platforms.reader import DriverReader, ReadsCommunities, ReadsLeaks, ReadsVrfs, RouterReader
+from tasks.platforms.reader import DriverReader, ReadsVrfs, RouterReader
 from tasks.platforms.seen import RouterSeen
 from tasks.platforms.transport import refuse_unclear_transport
 from tasks.routes import metallb, metallb_cluster
@@ -27,8 +26,8 @@ from tasks.routes.checks import LAYERS, REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.driver import ask_driver
 from tasks.routes.expected import Announced, announced
-from tasks.routes.intended import intended
-from tasks.routes.leaks import suspects
+from tasks.routes.intended import intended, reader_for
+from tasks.routes.leaks import with_leaks
 from tasks.routes.left import ANNOUNCED, METALLB, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.selection import collapsed, elsewhere, judged, outermost, peers, probes_for, ways_to
@@ -173,13 +172,9 @@ def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]
     addresses = peers(intent, expected)
     probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
     wanted = intended(intent, router, expected)
-    if isinstance(reader, ReadsCommunities) and (wanted.added or wanted.communities):
-        reader = reader.with_communities()
+    reader = reader_for(reader, wanted)
     answers = _ask(run, name, reader, reader.questions(collapsed(networks), probes))
-    seen = reader.read(answers, probes)
-    if isinstance(reader, ReadsLeaks) and (doubtful := suspects(seen, addresses)):
-        leaks = _ask(run, name, reader, reader.leak_questions(doubtful, collapsed(networks)))
-        seen = replace(seen, leaked=reader.read_leaks(leaks, networks))
+    seen = with_leaks(reader.read(answers, probes), reader, addresses, networks, partial(_ask, run, name, reader))
     if not intent.load_balancer.speaks:  # it is Calico's own daemon that waits
         seen = with_recovery(seen, intent, expected, router, partial(_has_session, run))
     run.keep(SEEN, seen, of=name)
