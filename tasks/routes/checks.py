@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kubepeer.checks import Finding
 from kubepeer.intent.families import IPV4, IPV6, Address, Network, Version, by_number, within
-from tasks.platforms.hops import Hop, hops_in_order, shortened
+from tasks.platforms.hops import ADDRESS, Hop, hops_in_order, shortened
 from tasks.platforms.seen import RouterSeen
 from tasks.routes import reasons
 from tasks.routes.case import HASH_POLICY, LAYERS, REMARK, Case, Check, observed_hops
@@ -239,8 +239,14 @@ def _astray(prefix: Network, routes: Iterable[ExpectedRoute], hops: tuple[Hop, .
         return ""
     route = max(around, key=lambda one: one.prefix.prefixlen)
     owners = set(map(str, route.next_hops))
-    to = f"{shortened(hops)} alone" if set(hops) < owners else f"{shortened(hops)} and not to {shortened(owners)}"
-    return f", and takes this part of {route.prefix} ({route.why}) to {to}" if set(hops) != owners else ""
+    part = f"this part of {route.prefix} ({route.why})"
+    if set(hops) == owners:
+        return ""
+    if set(hops) < owners:
+        return f", and takes {part} to {shortened(hops)} alone"
+    if not any(map(ADDRESS.match, hops)) and not any(hop.startswith("dev ") for hop in hops):
+        return f", and drops {part}: {shortened(hops)}"
+    return f", and takes {part} to {shortened(hops)} and not to {shortened(owners)}"
 
 
 def _inside(prefix: Network, networks: tuple[Network, ...]) -> bool:

@@ -20,8 +20,8 @@ class Ups(BaseModel):
 def flaps(then: Ups, now: Ups, up_before: bool, up_after: bool) -> str:  # noqa: FBT001  then and now
     """How often a session came up anew in between: by the router's own count, else by its age; "" where it has not.
 
-    A count that is smaller than before is of a BGP that has started anew, and each session with it. Where the router does not count
-    (BIRD), a session that is younger than it was then has begun anew; of one that was young then, nobody can say.
+    A count that is smaller than before is of a BGP that has started anew, and each session with it. Where the router does not count,
+    a session that is younger than it was then has begun anew; of one that was young then, nobody can say.
     """
     if then.established is not None and now.established is not None:
         if now.established < then.established:

@@ -51,8 +51,8 @@ class Intended:
 def intended(intent: Intent, router: Router, announced: Announced) -> Intended:
     """What an inventory says of a router.
 
-    Calico's BIRD gives a route of its own the origin IGP (proto/bgp/attrs.c); MetalLB's speakers say incomplete, or IGP, by what they
-    speak with (internal/bgp/native/messages.go).
+    Calico's nodes give a route of their own the origin IGP (their daemon's proto/bgp/attrs.c); MetalLB's speakers say incomplete, or IGP,
+    by what they speak with (internal/bgp/native/messages.go).
     """
     bgp = intent.cluster.bgp
     served = {node.name for node in intent.peers_of(router)}

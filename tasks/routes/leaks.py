@@ -24,8 +24,8 @@ class Leaks(Check):
 
     Passes   of each node the router has accepted as many prefixes as it has of it in the cluster's networks.
     Fails    there are more, and they were found: a default route, the nodes' network, a bridge of the node's own. The router's
-             filter in is not the one that Kubepeer writes. Of FRR, VyOS and BIRD; the others are not asked. What a node announces
-             and the router refuses is not seen: it keeps none of it.
+             filter in is not the one that Kubepeer writes. Of routers that can be asked for it. What a node announces and the
+             router refuses is not seen: it keeps none of it.
     """
 
     def findings(self, case: Case) -> list[Finding]:

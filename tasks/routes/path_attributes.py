@@ -41,8 +41,8 @@ class _OfPaths(Check):
 class AsPaths(_OfPaths):
     """The path of a node's route is its own AS alone, and its origin IGP.
 
-    Passes   the AS path is the node's AS, once (empty where router and nodes share one, RFC 4271, 5.1.2), the origin what Calico's
-             BIRD gives its own routes. An AS that the router itself has put before it (local-as) does not count.
+    Passes   the AS path is the node's AS, once (empty where router and nodes share one, RFC 4271, 5.1.2), the origin what a node
+             of Calico gives its own routes. An AS that the router itself has put before it (local-as) does not count.
     Fails    a prepended path loses against shorter ones; a foreign AS in it; another origin: redistributed from somewhere. The
              router's filter in would refuse all but the node's AS, and is not the one that Kubepeer writes. Where a router
              shows no AS path nothing is judged; the origin not either where MetalLB speaks.
@@ -69,7 +69,7 @@ class Communities(_OfPaths):
 
     Passes   all of them are there. Others may be, too.
     Fails    one is missing: BGPConfiguration is not what deploy.py writes, the router's filter takes it away, or does not add its own.
-             Of FRR from 8.4 on, VyOS and BIRD; the tables of the others do not show communities, and nothing is judged.
+             Where a router's table does not show communities nothing is judged.
     """
 
     name = COMMUNITY

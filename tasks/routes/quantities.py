@@ -11,7 +11,7 @@ from tasks.routes.case import REMARK, Case, Check
 from tasks.routes.expected import ExpectedRoute
 
 SHARE = "share"  # the check's name
-NEAR = 0.75  # of a limit of prefixes: where FRR begins to warn (`maximum-prefix`, its default threshold)
+NEAR = 0.75  # of a limit of prefixes: where routers begin to warn (`maximum-prefix`, the usual threshold)
 
 
 class Shares(Check):
@@ -19,7 +19,7 @@ class Shares(Check):
 
     Passes   the next hops of the router's chosen route have one weight, or none is shown.
     Fails    they differ: the share of a link's bandwidth (`bgp bestpath bandwidth`) or a weight by hand. Next hops that are reached by
-             several gateways are not judged: their shares follow from the gateways. Of FRR, VyOS and BIRD.
+             several gateways are not judged: their shares follow from the gateways.
     """
 
     layer = "rib"

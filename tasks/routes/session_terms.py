@@ -18,8 +18,8 @@ class SessionTerms(Check):
     Passes   the neighbour's AS and the router's own are the inventory's; the router offers its hold time and keepalive.
     Fails    another AS on the router, or accepted by it; other timers in its configuration, or a longer hold time in force than it
              should offer: a dead node is noticed later. What is in force and not configured (the smaller of both ends' hold times
-             counts, RFC 4271, 4.2, from the session's beginning on) is a remark. Timers of FRR, VyOS and BIRD, AS numbers of all;
-             of nodes that are in the inventory.
+             counts, RFC 4271, 4.2, from the session's beginning on) is a remark. Of nodes that are in the
+             inventory; what a router does not tell is not judged (docs/verification.md).
     """
 
     def findings(self, case: Case) -> list[Finding]:

@@ -314,3 +314,28 @@ def test_a_count_that_was_out_of_date_is_no_leak() -> None:
     within = Answer(0, json.dumps({"routes": {"10.33.5.0/24": [{"valid": True, "nexthops": [{"ip": "10.31.90.1"}]}]}}))
     leaked = frr.read_leaks({question: within}, NETWORKS)
     assert said_of(judge_all(replace(doubtful, leaked=leaked), wanted(""))) == []
+
+
+@pytest.mark.parametrize(
+    ("hops", "says"),
+    [
+        ({"10.31.90.1"}, ", and takes this part of 10.33.128.0/18 (service network) to 10.31.90.1 alone"),
+        (
+            {"10.31.0.66"},
+            ", and takes this part of 10.33.128.0/18 (service network) to 10.31.0.66 and not to 10.31.90.1-2",
+        ),
+        ({"blackhole"}, ", and drops this part of 10.33.128.0/18 (service network): blackhole"),
+        ({"dev eth9"}, ", and takes this part of 10.33.128.0/18 (service network) to dev eth9 and not to 10.31.90.1-2"),
+        ({"10.31.90.1", "10.31.90.2"}, ""),
+    ],
+)
+def test_what_a_longer_prefix_takes_away_is_told(hops: set[str], says: str) -> None:
+    route = ExpectedRoute(SERVICES, frozenset(NODES[:2]), "service network")
+    seen = RouterSeen(
+        rib={ip_network("10.33.128.64/26"): (RibRoute("kernel", 0, 0, frozenset(hops), selected=True),)},
+        layers=frozenset({"rib"}),
+    )
+    (found,) = (
+        one for one in judge(Case("r", Announced((route,)), seen, NETWORKS)) if one.subject == "10.33.128.64/26"
+    )
+    assert found.reason.startswith(f"the cluster does not announce this prefix{says}; better route by kernel")
