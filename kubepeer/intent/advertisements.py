@@ -11,8 +11,9 @@ def advertisements(intent: Intent) -> dict[str, tuple[str, ...]]:
     every: dict[str, tuple[str, ...]] = {}
     for family in intent.cluster.networks.families:
         every |= {str(pool.cidr): bgp.pod_communities for pool in family.pools if pool.announced}
-        every |= {str(family.services): bgp.service_communities}
-        every |= {str(one): bgp.load_balancer_communities for one in (family.load_balancers, *family.external)}
+        every |= {str(family.own_services): bgp.service_communities}
+        every |= {str(one): bgp.load_balancer_communities for one in (family.own_load_balancers, *family.external)}
+    every.pop(str(None), None)  # a kind of network that a cluster which Kubepeer did not build does not announce
     return {network: communities for network, communities in every.items() if communities}
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from kubepeer import versions
 from kubepeer.intent.families import IPV4, NAMES, Address, Network, Version, alone, by_number, within
 from tasks.routes import services
+from tasks.routes.legible import legible_objects
 
 Manifest = Mapping[str, Any]
 
@@ -80,6 +81,7 @@ class Announced:
     unfiltered: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
 
 
+@legible_objects()
 def announced(
     objects: ClusterObjects,
     intended: Iterable[Network] = (),
@@ -165,8 +167,8 @@ def bgp_address(node: Manifest, version: Version = IPV4) -> Address | None:
     if annotation:
         return ip_address(annotation.partition("/")[0])
     for address in (node.get("status") or {}).get("addresses") or ():
-        if address["type"] == "InternalIP" and ip_address(address["address"]).version == version:
-            return ip_address(address["address"])
+        if address["type"] == "InternalIP" and ip_address(str(address["address"])).version == version:
+            return ip_address(str(address["address"]))
     return None
 
 
@@ -190,7 +192,7 @@ def _blocks(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
             continue  # a block of addresses for services, which no node has
         if spec.get("state") != "confirmed" or str(spec.get("deleted", "false")).lower() == "true":
             continue
-        block = ip_network(spec["cidr"], strict=False)
+        block = ip_network(str(spec["cidr"]), strict=False)
         if not any(within(block, pool) for pool in hidden):
             yield block, str(spec["node"]), f"pod block of {spec['node']}"
 
@@ -198,7 +200,7 @@ def _blocks(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
 def _hidden(objects: ClusterObjects) -> list[Network]:
     """The pools that are not exported."""
     pools = (pool["spec"] for pool in objects.ip_pools)
-    return [ip_network(pool["cidr"], strict=False) for pool in pools if pool.get("disableBGPExport")]
+    return [ip_network(str(pool["cidr"]), strict=False) for pool in pools if pool.get("disableBGPExport")]
 
 
 def _borrowed(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
@@ -208,7 +210,7 @@ def _borrowed(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
         spec = block["spec"]
         owner = str(spec.get("affinity") or "").removeprefix("host:")
         attributes = spec.get("attributes") or []
-        network = ip_network(spec["cidr"], strict=False)
+        network = ip_network(str(spec["cidr"]), strict=False)
         if any(within(network, pool) for pool in hidden):
             continue
         for offset, index in enumerate(spec.get("allocations") or []):

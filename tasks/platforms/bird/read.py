@@ -30,7 +30,7 @@ from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.bird import files as site
 from tasks.platforms.bird.read_routes import by_prefix, paths, rib
 from tasks.platforms.bird.read_sessions import by_peer, sessions_of
-from tasks.platforms.reader import outside
+from tasks.platforms.reader import each, legible, outside
 from tasks.platforms.seen import RouterSeen, Session
 
 BIRDC = "birdc -r"  # restricted: it can only look
@@ -79,11 +79,13 @@ class Bird:
     def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:
         """Read the answers to these questions."""
         now = status.read(_text(answers, "status")).now
-        listed = protocols.protocols(_text(answers, "protocols"))
-        sessions = dict(sessions_of(listed, now, self._tables))
-        shown = list(_routes(answers, "paths"))
+        with legible("protocols"):
+            listed = protocols.protocols(_text(answers, "protocols"))
+            sessions = dict(sessions_of(listed, now, self._tables))
+        shown = each(answers, "paths", lambda name: _routes(answers, name))
         table = by_prefix(shown)
-        exported = {prefix: found[0] for prefix, found in by_prefix(_routes(answers, "exported")).items()}
+        handed = each(answers, "exported", lambda name: _routes(answers, name))
+        exported = {prefix: found[0] for prefix, found in by_prefix(handed).items()}
         in_kernel = [answer for name, answer in answers.items() if name.startswith("kernel ")]
         return RouterSeen(
             sessions=by_peer(sessions.values()),
@@ -113,8 +115,11 @@ class Bird:
         self, answers: Mapping[str, Answer], networks: Sequence[Network]
     ) -> dict[Address, tuple[Network, ...]]:
         """Read the answers."""
-        found = {name: by_prefix(_parsed(name, _text(answers, name))) for name in answers}
-        return {ip_address(name.split(" ")[1]): outside(prefixes, networks) for name, prefixes in found.items()}
+        found = {}
+        for name in answers:
+            with legible(name):
+                found[ip_address(name.split(" ")[1])] = outside(by_prefix(_routes(answers, name)), networks)
+        return found
 
     @property
     def _tables(self) -> Mapping[Version, str]:
@@ -146,14 +151,9 @@ def _symbol(name: str) -> str:
     return f"'{name}'"
 
 
-def _routes(answers: Mapping[str, Answer], kind: str) -> Iterator[routes.Route]:
-    for name in answers:
-        if name.startswith(f"{kind} "):
-            # "Network not found" is an error to the loop over kernel protocols
-            yield from _parsed(name, _text(answers, name) if kind == "paths" else answers[name].text)
-
-
-def _parsed(name: str, text: str) -> Iterator[routes.Route]:
+def _routes(answers: Mapping[str, Answer], name: str) -> Iterator[routes.Route]:
+    # "Network not found" is an error to the loop over kernel protocols
+    text = answers[name].text if name.startswith("exported ") else _text(answers, name)
     try:
         yield from routes.parse(text)
     except routes.UnknownRoute as error:

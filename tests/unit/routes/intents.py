@@ -26,7 +26,7 @@ def intent(
         nodes="10.31.0.0/16", pods="10.33.0.0/17", services="10.33.128.0/18", load_balancers="10.33.192.0/18"
     )
     bgp = Bgp(as_number=64517, keepalive_seconds=3, hold_seconds=9)
-    cluster = type("Cluster", (), {"networks": networks, "bgp": bgp})()
+    cluster = type("Cluster", (), {"networks": networks, "bgp": bgp, "adopted": False})()
     software = type("Software", (), {"calico": "3.24.5"})()
     routers = tuple(
         Router(
