@@ -24,6 +24,7 @@ from tasks.linux.observe import Answer
 from tasks.platforms.frr.read import Frr
 from tasks.routes.checks import Case, judge
 from tasks.routes.expected import ClusterObjects, announced
+from tasks.routes.intended import Intended
 from tasks.routes.selection import probes_for
 
 RECORDED = Path(__file__).parent.parent / "tests" / "unit" / "platforms" / "frr" / "recorded" / "healthy.json"
@@ -135,7 +136,12 @@ def measure(nodes: int, prefixes: int) -> None:
     told = time.monotonic()
     seen = Frr().read(answers, probes_for(route.prefix for route in expected.routes))
     read = time.monotonic()
-    findings = judge(Case("router", expected, seen, (PODS, *SERVICES), dict.fromkeys(expected.speakers, "")))
+    wanted = Intended(
+        64512, frozenset({64517}), dict.fromkeys(expected.speakers, 64517), hold_seconds=9, keepalive_seconds=3
+    )
+    findings = judge(
+        Case("router", expected, seen, (PODS, *SERVICES), dict.fromkeys(expected.speakers, ""), intended=wanted)
+    )
     judged = time.monotonic()
     wrong = [finding for finding in findings if not finding.ok]
     if wrong or len(findings) != nodes + 3 * prefixes:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubepeer import versions
 from kubepeer.intent import Intent, Node, Router
+from kubepeer.intent.advertisements import advertisements
 from kubepeer.intent.between_nodes import way
 from kubepeer.intent.node_side import FilterRule
 from kubepeer.intent.reflectors import reflectors, reflects
@@ -76,17 +77,6 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
         password=password,
     )
     return documents(text)
-
-
-def advertisements(intent: Intent) -> dict[str, tuple[str, ...]]:
-    """Network -> the communities that its routes are announced with, where there are any."""
-    bgp = intent.cluster.bgp
-    every: dict[str, tuple[str, ...]] = {}
-    for family in intent.cluster.networks.families:
-        every |= {str(pool.cidr): bgp.pod_communities for pool in family.pools if pool.announced}
-        every |= {str(family.services): bgp.service_communities}
-        every |= {str(one): bgp.load_balancer_communities for one in (family.load_balancers, *family.external)}
-    return {network: communities for network, communities in every.items() if communities}
 
 
 def _own_as_allowed(intent: Intent) -> dict[str, int | None]:

@@ -13,6 +13,7 @@ from ntc_templates.parse import parse_output
 from kubepeer.errors import CommandError
 from kubepeer.intent.families import IPV4, Address, Network, by_number, within
 from tasks.linux.observe import Answer
+from tasks.platforms.attributes import Terms
 from tasks.platforms.reader import each, legible
 from tasks.platforms.seen import Path, Session
 
@@ -78,15 +79,25 @@ def sessions(tables: Mapping[str, Any], vrf: str | None) -> dict[Address, Sessio
 
 def _session(peer: str, said: Mapping[str, Any]) -> Session:
     up, seconds = bool(said["is_up"]), int(said.get("uptime") or 0)
-    families = (said.get("address_family") or {}).values()
+    families = list((said.get("address_family") or {}).values())
     accepted = sum(max(0, int(one.get("accepted_prefixes") or 0)) for one in families)
+    received = [int(one.get("received_prefixes", -1)) for one in families]
     down = "Down" if said.get("is_enabled", True) else "Down (shut down on the router)"
     return Session(
         peer=ip_address(peer),
         state="Established" if up else down,
         seconds=seconds if seconds > 0 else None,
         accepted=accepted,
+        terms=Terms(
+            remote_as=_as_number(said.get("remote_as")),
+            local_as=_as_number(said.get("local_as")),
+            received=sum(received) if received and min(received) >= 0 else None,  # -1: the driver cannot tell
+        ),
     )
+
+
+def _as_number(said: Any) -> int | None:
+    return int(said) if said and int(said) > 0 else None
 
 
 def is_address(text: str) -> bool:

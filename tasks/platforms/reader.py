@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from kubepeer.errors import CommandError
-from kubepeer.intent.families import Address, Network
+from kubepeer.intent.families import Address, Network, by_number, within
 from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
-from tasks.platforms.seen import RouterSeen
+from tasks.platforms.seen import RouterSeen, Session
 
 Read = TypeVar("Read")
 # What reading a document of another form than the one that is known ends with, a nesting without end among it.
@@ -90,6 +90,32 @@ class ReadsVrfs(Protocol):
         """The reader of that VRF; what BIRD's table is in the kernel stands in its files."""
 
 
+@runtime_checkable
+class ReadsCommunities(Protocol):
+    """A reader that asks for the communities of paths only where they are wanted, since that costs something."""
+
+    def with_communities(self) -> RouterReader:
+        """The reader that asks for them."""
+
+
+@runtime_checkable
+class ReadsLeaks(Protocol):
+    """A reader that can ask which prefixes a neighbour has brought outside of networks; asked where its count says that there are some."""
+
+    def leak_questions(self, sessions: Iterable[Session], networks: Sequence[Network]) -> dict[str, str]:
+        """Shell commands by name, one a session."""
+
+    def read_leaks(
+        self, answers: Mapping[str, Answer], networks: Sequence[Network]
+    ) -> dict[Address, tuple[Network, ...]]:
+        """What each neighbour has brought outside of the networks, and the router has taken.
+
+        Raises:
+            CommandError: an answer cannot be read.
+
+        """
+
+
 @dataclass(frozen=True)
 class ByVrf:
     """What the readers share that ask a router for a VRF by its name.
@@ -104,3 +130,9 @@ class ByVrf:
     def in_vrf(self, vrf: str, files: ConfigurationFiles | None = None) -> Self:  # noqa: ARG002  the router tells all by itself
         """The same, of a VRF."""
         return replace(self, vrf=vrf)
+
+
+def outside(prefixes: Iterable[Network], networks: Sequence[Network]) -> tuple[Network, ...]:
+    """The prefixes that lie in none of the networks, in order."""
+    found = {one for one in prefixes if not any(within(one, network) for network in networks)}
+    return tuple(sorted(found, key=by_number))

@@ -6,6 +6,7 @@ from functools import cached_property
 from ipaddress import ip_network
 
 from kubepeer.intent.families import Address, Network, within
+from tasks.platforms.attributes import NO_ATTRIBUTES, NO_TERMS, Attributes, Terms
 from tasks.platforms.hops import ADDRESS, Hop
 
 WITHOUT_FORWARDING = frozenset({"bgp", "rib"})  # the layers of a router whose forwarding table is not read
@@ -26,6 +27,7 @@ class Session:
         accepted: how many prefixes were accepted.
         waits: why a session that is up has brought nothing yet, or why the router opens none yet; "" where nothing is known.
         held_off: for how many seconds the router opens none, since the peer was silent; 0 where it does not wait.
+        terms: what was agreed upon and counted.
 
     """
 
@@ -40,6 +42,7 @@ class Session:
     accepted: int = 0
     waits: str = ""
     held_off: int = 0
+    terms: Terms = NO_TERMS
 
     @property
     def established(self) -> bool:
@@ -56,6 +59,7 @@ class Path:
         chosen: the best path, or one of its equals (multipath).
         valid: whether the next hop can be reached.
         stale: kept although its session was lost (RFC 4724).
+        attributes: as far as the router's table shows them.
 
     """
 
@@ -64,6 +68,7 @@ class Path:
     chosen: bool = False
     valid: bool = True
     stale: bool = False
+    attributes: Attributes = NO_ATTRIBUTES
 
     @property
     def own(self) -> bool:
@@ -126,6 +131,7 @@ class RouterSeen:
         notice: what is to be known of how this was read, and is no fault; "" where nothing is.
         hash_policy: net.ipv4.fib_multipath_hash_policy of a router that is Linux; None where nothing tells.
         hash_policy6: the same of IPv6.
+        leaked: what the router has accepted of a neighbour outside the networks that were asked about; asked where its count says so.
 
     """
 
@@ -142,6 +148,7 @@ class RouterSeen:
     notice: str = ""
     hash_policy: int | None = None
     hash_policy6: int | None = None
+    leaked: Mapping[Address, tuple[Network, ...]] = field(default_factory=dict)
 
     def gateways(self, hop: Hop) -> frozenset[Hop]:
         """The gateways that a next hop of BGP is reached by: as the router's table resolves it, else as the kernel does, else itself."""

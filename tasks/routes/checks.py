@@ -1,71 +1,27 @@
 """The checks of a router against what the cluster announces. Pure. Each class's docstring is its manual."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from kubepeer.checks import Finding
 from kubepeer.intent.families import IPV4, IPV6, Address, Network, Version, by_number, within
-from tasks.platforms.hops import Hop, hops_in_order
+from tasks.platforms.hops import ADDRESS, Hop, hops_in_order, shortened
 from tasks.platforms.seen import RouterSeen
 from tasks.routes import reasons
-from tasks.routes.expected import NOT_ADVERTISED, Announced, ExpectedRoute
+from tasks.routes.case import HASH_POLICY, LAYERS, REMARK, Case, Check, observed_hops
+from tasks.routes.expected import NOT_ADVERTISED, ExpectedRoute
+from tasks.routes.leaks import LEAK, Leaks
+from tasks.routes.path_attributes import AS_PATH, COMMUNITY, AsPaths, Communities
+from tasks.routes.quantities import SHARE, Quantities, Shares
+from tasks.routes.session_terms import AS_NUMBER, TIMERS, SessionTerms
+from tasks.routes.strangers import STRANGER, Strangers
 
-REMARK = "remark"  # the check of a finding that tells something and judges nothing
-HASH_POLICY = "hash policy"  # the check that flows are spread by their ports
+__all__ = ["CHECKS", "FURTHER", "HASH_POLICY", "LAYERS", "REMARK", "Case", "Check", "judge", "observed_hops"]
+FURTHER = frozenset(
+    {AS_NUMBER, TIMERS, STRANGER, LEAK, AS_PATH, COMMUNITY, SHARE, HASH_POLICY}
+)  # beside sessions and routes
 BY_ADDRESSES = 0  # of net.ipv4.fib_multipath_hash_policy (Documentation/networking/ip-sysctl.rst)
-LAYERS = {"bgp": "route", "rib": "route", "kernel": "fib"}  # layer -> the name of the check
-
-
-@dataclass(frozen=True)
-class Case:
-    """One router, what should be on it and what is.
-
-    Attributes:
-        peers: every node that should have a session: address -> what is known against it ("" is nothing).
-        networks: the cluster's own networks; everything in them on the router is the cluster's to explain.
-        judged: the next hops that the findings are limited to; None is all.
-        addresses: of the router, as the nodes know it; none where they do not matter.
-        elsewhere: the addresses of nodes that other routers serve, and this one does not: what they alone announce is not judged.
-
-    """
-
-    host: str
-    announced: Announced
-    seen: RouterSeen
-    networks: tuple[Network, ...]
-    peers: Mapping[Address, str] = field(default_factory=dict)
-    judged: frozenset[Hop] | None = None
-    elsewhere: frozenset[Hop] = frozenset()
-    addresses: tuple[Address, ...] = ()
-
-    def concerns(self, hop: Hop) -> bool:
-        """Whether a next hop is one of those that are judged."""
-        return hop not in self.elsewhere and (self.judged is None or hop in self.judged)
-
-    @cached_property
-    def behind(self) -> Mapping[Hop, frozenset[Hop]]:
-        """For a gateway, the nodes that are reached by it; a node on a link is its own."""
-        found: dict[Hop, set[Hop]] = {}
-        for node in {*map(str, self.announced.speakers), *map(str, self.peers), *self.elsewhere}:
-            for gateway in self.seen.gateways(node):
-                found.setdefault(gateway, set()).add(node)
-        return {gateway: frozenset(nodes) for gateway, nodes in found.items()}
-
-    def observed(self, prefix: Network, layer: str) -> frozenset[Hop]:
-        """The next hops of a prefix that a layer uses, without those that stand for nodes which are not judged."""
-        behind = self.behind if self.seen.shows_gateways(layer) else {}
-        hops = observed_hops(self.seen, prefix, layer)
-        return frozenset(hop for hop in hops if any(map(self.concerns, behind.get(hop, frozenset({hop})))))
-
-
-class Check(ABC):
-    """One question about a router."""
-
-    @abstractmethod
-    def findings(self, case: Case) -> list[Finding]:
-        """The answers, good and bad."""
+UNANNOUNCED = "the cluster does not announce this prefix"
 
 
 class Sessions(Check):
@@ -167,7 +123,8 @@ class Unannounced(Check):
     """The router has nothing in the cluster's networks that the cluster does not announce.
 
     Passes   there is no other prefix.
-    Fails    a block that was left behind, an address of a service that is gone, a route made by hand on the router.
+    Fails    a block that was left behind, an address of a service that is gone, a route made by hand on the router. Of one that
+             is longer than a network of the cluster's, and so wins, it is said which part of which network goes where.
     """
 
     layer: str
@@ -184,7 +141,11 @@ class Unannounced(Check):
         if not hops:
             return None
         why = reasons.of_unexpected(case.seen, prefix, self.layer)
-        said = ("the cluster does not announce this prefix", case.announced.left_behind.get(prefix, ""), why)
+        said = (
+            UNANNOUNCED + _astray(prefix, case.announced.routes, hops),
+            case.announced.left_behind.get(prefix, ""),
+            why,
+        )
         reason = "; ".join(text for text in said if text)
         return Finding(
             case.host,
@@ -245,7 +206,20 @@ class Remarks(Check):
         return [Finding(case.host, REMARK, about, "bgp", ok=True, reason=why) for about, why in remarks.items() if why]
 
 
-CHECKS: tuple[Check, ...] = (Sessions(), *map(NextHops, LAYERS), *map(Unannounced, LAYERS), HashPolicy(), Remarks())
+CHECKS: tuple[Check, ...] = (
+    Sessions(),
+    SessionTerms(),
+    Strangers(),
+    Leaks(),
+    *map(NextHops, LAYERS),
+    *map(Unannounced, LAYERS),
+    AsPaths(),
+    Communities(),
+    Shares(),
+    HashPolicy(),
+    Quantities(),
+    Remarks(),
+)
 
 
 def judge(case: Case) -> tuple[Finding, ...]:
@@ -258,12 +232,21 @@ def judge(case: Case) -> tuple[Finding, ...]:
     )
 
 
-def observed_hops(seen: RouterSeen, prefix: Network, layer: str) -> frozenset[Hop]:
-    """The next hops of a prefix that a layer uses."""
-    if layer == "bgp":
-        return frozenset(path.hop for path in seen.bgp.get(prefix, ()) if path.chosen and path.valid)
-    chosen = seen.chosen_rib(prefix) if layer == "rib" else seen.chosen_kernel(prefix)
-    return chosen.hops if chosen else frozenset()
+def _astray(prefix: Network, routes: Iterable[ExpectedRoute], hops: tuple[Hop, ...]) -> str:
+    """Which part of which of the cluster's networks a longer prefix takes away, and to whom; "" where it is in none."""
+    around = [route for route in routes if within(prefix, route.prefix)]
+    if not around:
+        return ""
+    route = max(around, key=lambda one: one.prefix.prefixlen)
+    owners = set(map(str, route.next_hops))
+    part = f"this part of {route.prefix} ({route.why})"
+    if set(hops) == owners:
+        return ""
+    if set(hops) < owners:
+        return f", and takes {part} to {shortened(hops)} alone"
+    if not any(map(ADDRESS.match, hops)) and not any(hop.startswith("dev ") for hop in hops):
+        return f", and drops {part}: {shortened(hops)}"
+    return f", and takes {part} to {shortened(hops)} and not to {shortened(owners)}"
 
 
 def _inside(prefix: Network, networks: tuple[Network, ...]) -> bool:

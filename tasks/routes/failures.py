@@ -9,6 +9,7 @@ from tasks.platforms.hops import Hop, hops_in_order, shortened
 from tasks.routes.checks import HASH_POLICY, LAYERS
 from tasks.routes.expected import NOT_ADVERTISED
 from tasks.routes.reasons import NOT_CONFIGURED, reason_of
+from tasks.routes.rows import of_other_checks
 from tasks.routes.selection import NOT_A_MEMBER
 
 SYMPTOMS = 8  # listed of one cause; the matrix has all
@@ -54,11 +55,15 @@ def causes(host: str, findings: Iterable[Finding], name: Name) -> list[Cause]:
             below[reason][subject] = of_prefix
         if not reasons:
             alike.setdefault(_without_hops(reason_of(of_prefix)), []).append(of_prefix)
-    hashed = (finding for finding in wrong if finding.check == HASH_POLICY)
+    hashed = {finding.reason for finding in wrong if finding.check == HASH_POLICY}
+    others = of_other_checks(wrong)
     return [
         *(_of_sessions(host, reason, peers, list(below[reason].values()), name) for reason, peers in sessions.items()),
         *(_of_prefixes(host, reason, rows, name) for reason, rows in alike.items()),
-        *(Cause(host, one.subject, one.reason, cure=HASH_CURE.format(host=host)) for one in hashed),
+        *(
+            Cause(host, what, reason, cure=HASH_CURE.format(host=host) if reason in hashed else "")
+            for what, reason in others
+        ),
     ]
 
 

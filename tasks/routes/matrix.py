@@ -7,7 +7,7 @@ from kubepeer.checks import Finding
 from kubepeer.page.drawing import MEANING, Cell, Glyph, Group, Mark, Matrix, Row, State
 from tasks.platforms.hops import Hop, hops_in_order, shortened
 from tasks.platforms.seen import RouterSeen
-from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK
+from tasks.routes.checks import LAYERS, REMARK
 from tasks.routes.reasons import reason_of
 from tasks.routes.rows import Row as OfPrefix
 from tasks.routes.rows import alike, is_right, rows_of
@@ -39,8 +39,7 @@ def matrix(
     columns, others = _columns(wrong, table)
     up = sum(finding.observed == finding.expected for finding in sessions)
     said = f"{len(wrong)} of {len(table)} prefixes wrong" if wrong else f"{len(table)} prefixes right"
-    hashed = [finding for finding in findings if finding.check == HASH_POLICY and not finding.ok]
-    state: State = "wrong" if wrong or hashed or not all(finding.ok for finding in sessions) else "right"
+    state: State = "right" if all(finding.ok for finding in findings) else "wrong"
 
     def row(one: OfPrefix) -> Row:
         return _row(one, columns, seen, name, counted=others)

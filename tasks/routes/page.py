@@ -14,13 +14,13 @@ from tasks.platforms.hops import Hop
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.seen import RouterSeen
 from tasks.routes import node_routes
-from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK
+from tasks.routes.checks import FURTHER, LAYERS, REMARK
 from tasks.routes.failures import causes
 from tasks.routes.left import SEEN
 from tasks.routes.matrix import matrix
 from tasks.routes.picture import WORST, DrawnNode, DrawnRouter, picture
 
-EXPLAINED = frozenset({"session", HASH_POLICY, REMARK, *LAYERS.values()})
+EXPLAINED = frozenset({"session", REMARK, *FURTHER, *LAYERS.values()})
 NOT_IN_THE_INVENTORY = "not in the inventory"
 ALL_NODES = "nodes"  # the one link of a cluster without racks
 

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from kubepeer.checks import Finding
 from kubepeer.intent.families import Network
 from tasks.platforms.hops import ADDRESS, Hop, hops_in_order, shortened
-from tasks.platforms.seen import RouterSeen, Session
+from tasks.platforms.seen import Path, RouterSeen, Session
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -130,12 +130,23 @@ def _why_missing(seen: RouterSeen, prefix: Network, layer: str, hop: Hop) -> str
     if not any(path.valid for path in paths):
         return f"announced, but the router cannot reach the next hop{_no_way(seen, hop)}"
     if not any(path.chosen for path in seen.bgp[prefix] if path.hop == hop):
-        return "announced, but not chosen as an equal path (maximum-paths, or another path is better)"
+        return f"announced, but not chosen as an equal path ({_unequal(seen, prefix, paths[0])})"
     if layer == "rib":
         return _rib_reason(seen, prefix)
     chosen = seen.chosen_rib(prefix)
     above = "" if chosen and seen.shown("rib", hop) <= chosen.hops else _rib_reason(seen, prefix)
     return _kernel_reason(seen, prefix) or above or "in BGP, but the kernel does not have it"
+
+
+def _unequal(seen: RouterSeen, prefix: Network, path: Path) -> str:
+    """What makes a path worse than the best one, as far as both are shown; equal paths agree in all of it (RFC 4271, 9.1.2.2)."""
+    best = next((one for one in seen.bgp[prefix] if one.chosen), path)
+    own, other = path.attributes, best.attributes
+    if own.as_path is not None and other.as_path is not None and len(own.as_path) > len(other.as_path):
+        return f"its AS path {' '.join(own.as_path)} is longer than the best one, {' '.join(other.as_path)}"
+    if own.origin and other.origin and own.origin != other.origin:
+        return f"its origin is {own.origin}, the best one's {other.origin}"
+    return "maximum-paths, or another path is better"
 
 
 def _rib_reason(seen: RouterSeen, prefix: Network) -> str:

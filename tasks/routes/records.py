@@ -132,7 +132,8 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
     further = run.options.further
     before = further["since"]
     if before or further["snapshot"]:
-        after = snapshot.take(findings, unread, datetime.now(UTC).isoformat(timespec="seconds"))
+        seen = {name: had for name, _ in hosts if (had := run.recall(SEEN, of=name))}
+        after = snapshot.take(findings, unread, datetime.now(UTC).isoformat(timespec="seconds"), seen)
     if before:
         run.keep(TAKEN, (before, after))
         lines = snapshot.changes(before, after)

@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 
 from kubepeer.checks import Finding
+from tasks.platforms.hops import ADDRESS, shortened
 from tasks.routes.checks import LAYERS
 
+NAMED = 3  # subjects that are listed; of more, how many there are
 Row = Mapping[str, Finding]  # layer -> what was found there of one prefix
 
 
@@ -34,3 +36,23 @@ def alike(rows: Collection[Row]) -> Iterator[tuple[str, str, list[Row]]]:
         found = list(group)
         what = f"{len(found)} prefix{'' if len(found) == 1 else 'es'} /{length}"
         yield what, f"{hops} next hop{'' if hops == 1 else 's'} each", found
+
+
+def of_other_checks(findings: Iterable[Finding]) -> Iterator[tuple[str, str]]:
+    """What is wrong beside sessions and routes: of whom, and why; those of one check and one reason together."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        if not finding.ok and finding.check not in ("session", *LAYERS.values()):
+            alike.setdefault((finding.check, finding.reason), []).append(finding.subject)
+    for (_, reason), subjects in alike.items():
+        yield _together(subjects), reason
+
+
+def _together(subjects: list[str]) -> str:
+    if all(map(ADDRESS.match, subjects)):
+        return shortened(subjects)
+    return (
+        ", ".join(subjects)
+        if len(subjects) <= NAMED
+        else f"{', '.join(subjects[:NAMED])} and {len(subjects) - NAMED} more"
+    )

@@ -10,9 +10,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from kubepeer.checks import Finding
 from kubepeer.errors import UsageError
 from tasks.platforms.hops import shortened
+from tasks.platforms.seen import RouterSeen
 from tasks.routes.checks import LAYERS
+from tasks.routes.flaps import Ups, flaps
 
-VERSION = 1  # of the file's format: a file of another one is refused
+VERSION = 2  # of the file's format: a file of a later one is refused
+ESTABLISHED = "Established"
+READ = (1, VERSION)  # the first had no ups of a session
 
 
 class RouterThen(BaseModel):
@@ -21,6 +25,7 @@ class RouterThen(BaseModel):
     Attributes:
         unread: why it could not be read; "" where it was.
         sessions: peer -> the state, as the router names it.
+        ups: peer -> how often its session came up and how long it is in its state.
         routes: layer -> prefix -> the next hops that it used.
 
     """
@@ -28,6 +33,7 @@ class RouterThen(BaseModel):
     model_config = ConfigDict(extra="forbid")
     unread: str = ""
     sessions: dict[str, str] = {}
+    ups: dict[str, Ups] = {}
     routes: dict[str, dict[str, list[str]]] = {}
 
 
@@ -50,22 +56,28 @@ class Snapshot(BaseModel):
         return json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
 
 
-def take(findings: Iterable[Finding], unread: Mapping[str, str], taken: str) -> Snapshot:
+def take(
+    findings: Iterable[Finding], unread: Mapping[str, str], taken: str, seen: Mapping[str, RouterSeen] | None = None
+) -> Snapshot:
     """What the findings of a run say was seen.
 
     Args:
         findings: of all routers.
         unread: router -> why it could not be read.
         taken: the moment, ISO 8601.
+        seen: what each router had, for how steady its sessions are.
 
     """
     routers = {name: RouterThen(unread=why) for name, why in unread.items()}
+    sessions = {name: {str(peer): one for peer, one in had.sessions.items()} for name, had in (seen or {}).items()}
     for finding in findings:
         if finding.check not in (*LAYERS.values(), "session"):
             continue
         router = routers.setdefault(finding.host, RouterThen())
         if finding.check == "session":
             router.sessions[finding.subject] = ", ".join(finding.observed)
+            if session := sessions.get(finding.host, {}).get(finding.subject):
+                router.ups[finding.subject] = Ups(established=session.terms.established, seconds=session.seconds)
         elif finding.observed:
             router.routes.setdefault(finding.layer, {})[finding.subject] = list(finding.observed)
     return Snapshot(taken=taken, routers=routers)
@@ -88,9 +100,9 @@ def read(name: str, text: str) -> Snapshot:
             f"{name}: no snapshot of verify_routes.py. Nothing was contacted.",
             cure="verify_routes.py --snapshot FILE makes one",
         )
-    if found != VERSION:
+    if found not in READ:
         raise UsageError(
-            f"{name}: a snapshot of version {found}; this Kubepeer reads {VERSION}. Nothing was contacted.",
+            f"{name}: a snapshot of version {found}; this Kubepeer reads {' and '.join(map(str, READ))}. Nothing was contacted.",
             cure="compare with the Kubepeer that has written it",
         )
     try:
@@ -144,8 +156,12 @@ def differences(before: RouterThen, after: RouterThen) -> Iterator[Difference]:
         return
     for peer in sorted(before.sessions.keys() | after.sessions.keys()):
         states = [router.sessions.get(peer, "not asked for") for router in (before, after)]
-        if len(set(states)) > 1:
-            yield Difference("session", peer, " -> ".join(states))
+        changed = " -> ".join(dict.fromkeys(states)) if len(set(states)) > 1 else ""
+        flapped = flaps(
+            before.ups.get(peer, Ups()), after.ups.get(peer, Ups()), *(one == ESTABLISHED for one in states)
+        )
+        if said := ", ".join(one for one in (changed, flapped) if one):
+            yield Difference("session", peer, said)
     told: dict[tuple[str, str], list[str]] = {}
     for layer in dict.fromkeys((*before.routes, *after.routes)):
         then, now = before.routes.get(layer, {}), after.routes.get(layer, {})

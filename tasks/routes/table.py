@@ -16,10 +16,10 @@ from tasks.platforms.hops import shortened
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.seen import RibRoute, RouterSeen
 from tasks.routes import node_routes
-from tasks.routes.checks import HASH_POLICY, REMARK
+from tasks.routes.checks import REMARK
 from tasks.routes.left import SEEN
 from tasks.routes.reasons import reason_of
-from tasks.routes.rows import Row, alike, is_right, rows_of
+from tasks.routes.rows import Row, alike, is_right, of_other_checks, rows_of
 
 if TYPE_CHECKING:
     from kubepeer.page.document import Routes
@@ -73,7 +73,8 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding], te
     remarks = [finding for finding in findings if finding.check == REMARK]
     rows = rows_of(findings)
     up = sum(finding.observed == finding.expected for finding in sessions)
-    lost = [finding for finding in findings if finding.check in ("session", HASH_POLICY) and not finding.ok]
+    lost = [(finding.subject, finding.reason) for finding in sessions if not finding.ok]
+    lost += of_other_checks(findings)
     bad = [row for row in rows if not is_right(row)]
     good = [row for row in rows if is_right(row)]
     each = good if len(good) <= SCREEN else []
@@ -90,11 +91,11 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding], te
     title = f" {'prefix':<{column}}{'next hops':<{width}}{MARKS.format('bgp', 'rib', 'kernel')}"
     return [
         Text(head, style="bold red" if lost or bad else "bold"),
-        *(Text(f" x {finding.subject:<{column - 2}}{finding.reason}", style="red") for finding in lost),
+        *(Text(f" x {subject:<{column - 3}} {reason}", style="red") for subject, reason in lost),
         Text(title, style="dim"),
         *(_line(row, column, width) for row in bad),
         *(_alike(good, column, width) if len(good) > SCREEN else [_line(row, column, width) for row in good]),
-        *(Text(f" i {finding.subject:<{column - 2}}{finding.reason}", style="dim") for finding in remarks),
+        *(Text(f" i {finding.subject:<{column - 3}} {finding.reason}", style="dim") for finding in remarks),
     ]
 
 

@@ -24,10 +24,12 @@ from tasks.platforms.reader import DriverReader, ReadsVrfs, RouterReader
 from tasks.platforms.seen import RouterSeen
 from tasks.platforms.transport import refuse_unclear_transport
 from tasks.routes import from_inventory, metallb, metallb_cluster
-from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK, Case, judge
+from tasks.routes.checks import LAYERS, REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.driver import ask_driver
 from tasks.routes.expected import OLDEST_CALICO, Announced, announced
+from tasks.routes.intended import intended, reader_for
+from tasks.routes.leaks import with_leaks
 from tasks.routes.left import ANNOUNCED, METALLB, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.selection import collapsed, elsewhere, judged, outermost, peers, probes_for, ways_to
@@ -198,8 +200,12 @@ def findings_of(
     router = intent.router(name)
     addresses = peers(intent, expected)
     probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
+    wanted = intended(intent, router, expected)
+    reader = reader_for(reader, wanted)
+    asked = partial(_ask, run, name, reader, deadline=deadline)
     try:
-        seen = reader.read(_ask(run, name, reader, reader.questions(collapsed(networks), probes), deadline), probes)
+        seen = reader.read(asked(reader.questions(collapsed(networks), probes)), probes)
+        seen = with_leaks(seen, reader, addresses, networks, asked)
     except CommandError:
         if isinstance(reader, DriverReader):
             forget(run.nornir, name, "napalm")  # a driver does not say whether its connection is lost
@@ -209,7 +215,7 @@ def findings_of(
     run.keep(SEEN, seen, of=name)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
-    case = Case(name, expected, seen, networks, addresses, only, others, router.addresses)
+    case = Case(name, expected, seen, networks, addresses, only, others, router.addresses, wanted)
     if from_inventory.by_inventory(run):
         return (*judge(replace(case, networks=())), *from_inventory.findings(case, intent))
     return judge(case)
@@ -302,7 +308,6 @@ def summary_of(findings: Iterable[Finding]) -> str:
     prefixes = {finding.subject for finding in routes}
     wrong = {finding.subject for finding in routes if not finding.ok}
     said = f"{len(wrong)} of {len(prefixes)} prefixes wrong" if wrong else f"{len(prefixes)} prefixes right"
-    hashed = "".join(
-        f", {finding.check} wrong" for finding in findings if finding.check == HASH_POLICY and not finding.ok
-    )
-    return f"{sum(up)} of {len(up)} sessions, {said}{hashed}"
+    known = ("session", *LAYERS.values())
+    others = dict.fromkeys(finding.check for finding in findings if not finding.ok and finding.check not in known)
+    return f"{sum(up)} of {len(up)} sessions, {said}{''.join(f', {check} wrong' for check in others)}"

@@ -122,6 +122,9 @@ class BgpPath:
         chosen: the best path, or one of its equals (multipath).
         stale: kept although its session was lost (RFC 4724).
         next_hops: all of them.
+        origin: "IGP", "EGP" or "incomplete" (RFC 4271, 5.1.1).
+        large_communities: those of RFC 8092.
+        detailed: whether it was shown in detail: without it no communities are shown.
 
     """
 
@@ -135,17 +138,27 @@ class BgpPath:
     valid: bool
     stale: bool
     next_hops: tuple[str, ...] = ()
+    origin: str = ""
+    large_communities: tuple[str, ...] = ()
+    detailed: bool = False
 
 
 def bgp_paths(shown: Json) -> dict[str, tuple[BgpPath, ...]]:
-    """Read the paths of each prefix, from either shape: of many prefixes, or of one in detail."""
-    listed: Json = {shown["prefix"]: shown["paths"]} if "paths" in shown else shown.get("routes") or {}
-    return {prefix: tuple(_path(one) for one in paths) for prefix, paths in listed.items()}
+    """Read the paths of each prefix, from either shape: of many prefixes, or of one; in detail or not."""
+    listed: Json = {shown["prefix"]: shown} if "paths" in shown else shown.get("routes") or {}
+    return {prefix: tuple(map(_path, _paths(said))) for prefix, said in listed.items()}
+
+
+def _paths(said: Any) -> Iterator[Json]:
+    """Find the paths of one prefix: in detail FRR 10 has them under a name, FRR 8.4 behind an entry for the prefix."""
+    listed = said["paths"] if isinstance(said, dict) else said
+    return (one for one in listed if one.keys() != {"prefix", "version"})
 
 
 def _path(said: Json) -> BgpPath:
     hops = said.get("nexthops") or [{}]
     peer = said.get("peer") or {}
+    best = said.get("bestpath")  # in detail also of one that is the best of its neighbour AS alone (deterministic-med)
     return BgpPath(
         next_hop=str(next((hop for hop in hops if hop.get("used")), hops[0]).get("ip", "")),
         peer=str(peer.get("peerId", said.get("peerId", ""))),
@@ -153,10 +166,13 @@ def _path(said: Json) -> BgpPath:
         as_path=str((said.get("aspath") or {}).get("string", said.get("path", ""))),
         local_preference=int(said.get("locPrf", said.get("localpref", 0)) or 0),
         communities=tuple((said.get("community") or {}).get("list", ())),
-        chosen=bool(said.get("bestpath") or said.get("multipath")),
+        chosen=bool(best.get("overall") if isinstance(best, dict) else best) or bool(said.get("multipath")),
         valid=bool(said.get("valid")),
         stale=bool(said.get("stale")),
         next_hops=tuple(str(hop["ip"]) for hop in hops if "ip" in hop),
+        origin=str(said.get("origin", "")),
+        large_communities=tuple((said.get("largeCommunity") or {}).get("list", ())),
+        detailed="aspath" in said,
     )
 
 

@@ -14,8 +14,9 @@ A VRF is a table of BIRD, with a kernel protocol of its own that writes it to a 
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from napalm_bird import configuration, protocols, routes, status
 from napalm_bird import files as configuration_files
@@ -29,8 +30,8 @@ from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.bird import files as site
 from tasks.platforms.bird.read_routes import by_prefix, paths, rib
 from tasks.platforms.bird.read_sessions import by_peer, sessions_of
-from tasks.platforms.reader import each, legible
-from tasks.platforms.seen import RouterSeen
+from tasks.platforms.reader import each, legible, outside
+from tasks.platforms.seen import RouterSeen, Session
 
 BIRDC = "birdc -r"  # restricted: it can only look
 DEFAULT_TABLES: Mapping[Version, str] = {IPV4: "master4", IPV6: "master6"}
@@ -100,6 +101,26 @@ class Bird:
             hash_policy6=kernel.hash_policy(answers, IPV6),
         )
 
+    def leak_questions(self, sessions: Iterable[Session], networks: Sequence[Network]) -> dict[str, str]:
+        """What each neighbour has brought outside of the networks: BIRD's own filter looks through the table."""
+        return {f"brought {one.peer}": self._brought(one.peer, networks) for one in sessions}
+
+    def _brought(self, peer: Address, networks: Sequence[Network]) -> str:
+        table = self._tables.get(version_of(peer), self.table)
+        own = ", ".join(f"{one}+" for one in networks if one.version == peer.version)
+        where = f"source = RTS_BGP && from = {peer}" + (f" && net !~ [ {own} ]" if own else "")
+        return f"{BIRDC} {shlex.quote(f'show route table {_symbol(table)} where {where} all')}"
+
+    def read_leaks(
+        self, answers: Mapping[str, Answer], networks: Sequence[Network]
+    ) -> dict[Address, tuple[Network, ...]]:
+        """Read the answers."""
+        found = {}
+        for name in answers:
+            with legible(name):
+                found[ip_address(name.split(" ")[1])] = outside(by_prefix(_routes(answers, name)), networks)
+        return found
+
     @property
     def _tables(self) -> Mapping[Version, str]:
         """By the family; a table that the owner has made for a VRF holds IPv4."""
@@ -132,7 +153,7 @@ def _symbol(name: str) -> str:
 
 def _routes(answers: Mapping[str, Answer], name: str) -> Iterator[routes.Route]:
     # "Network not found" is an error to the loop over kernel protocols
-    text = _text(answers, name) if name.startswith("paths ") else answers[name].text
+    text = answers[name].text if name.startswith("exported ") else _text(answers, name)
     try:
         yield from routes.parse(text)
     except routes.UnknownRoute as error:

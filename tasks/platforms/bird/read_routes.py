@@ -1,5 +1,6 @@
 """BIRD's routes as the layers of a verification have them. Pure; the texts are read by napalm_bird.routes."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -8,6 +9,7 @@ from napalm_bird import clock
 from napalm_bird.routes import NextHop, Route
 
 from kubepeer.intent.families import Address, Network
+from tasks.platforms.attributes import Attributes, origin_of
 from tasks.platforms.hops import Hop
 from tasks.platforms.seen import Path, RibRoute, Session
 
@@ -46,7 +48,16 @@ def _path(route: Route, session: Session | None, *, chosen: bool) -> Path:
         valid=bool(route.hops),
         # a protocol that is not Established has routes in the table only under graceful restart; `s` is its long-lived kind
         stale=route.stale or bool(session and not session.established),
+        attributes=Attributes(
+            tuple(route.as_path), origin_of(route.attributes.get("bgp_origin", "")), _communities(route)
+        ),
     )
+
+
+def _communities(route: Route) -> frozenset[str]:
+    """AS:NUMBER and AS:NUMBER:NUMBER: BIRD writes (64517,120) and (64517, 300, 100)."""
+    said = " ".join(route.attributes.get(name, "") for name in ("bgp_community", "bgp_large_community"))
+    return frozenset(re.sub(r",\s*", ":", one) for one in re.findall(r"\(([\d, ]+)\)", said))
 
 
 def rib(routes: Sequence[Route], exported: Route | None, now: str) -> tuple[RibRoute, ...]:

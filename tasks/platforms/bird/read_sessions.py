@@ -8,6 +8,7 @@ from napalm_bird import clock
 from napalm_bird.protocols import Channel, Protocol
 
 from kubepeer.intent.families import Address, Version, version_of
+from tasks.platforms.attributes import Terms
 from tasks.platforms.seen import Session
 
 UNANSWERED = "its connection is not answered: the node is off, a firewall drops it, or one side alone has a password"
@@ -60,13 +61,37 @@ def _session(peer: Address, one: Protocol, channel: Channel | None, now: str) ->
         accepted=channel.routes.get("imported", 0) if channel else 0,
         waits=HELD_OFF.format(held_off) if held_off else "",
         held_off=held_off,
+        terms=_terms(one, channel),
     )
+
+
+def _terms(one: Protocol, channel: Channel | None) -> Terms:
+    """BIRD shows a timer as `6.749/9`: what is left, and what was agreed upon. It does not count how often a session came and went."""
+    routes, fields = (channel.routes, channel.fields) if channel else ({}, {})
+    return Terms(
+        remote_as=_number(one.fields.get("Neighbor AS")),
+        local_as=_number(one.fields.get("Local AS")),
+        hold_seconds=_whole(one.fields.get("Hold timer")) if one.established else None,
+        keepalive_seconds=_whole(one.fields.get("Keepalive timer")) if one.established else None,
+        # filtered routes are counted where they are kept (`import keep filtered`)
+        received=routes["imported"] + routes["filtered"] if {"imported", "filtered"} <= routes.keys() else None,
+        limit=_number(fields.get("Import limit")),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    found = re.match(r"\d+", text or "")
+    return int(found[0]) if found else None
+
+
+def _whole(timer: str | None) -> int | None:
+    """What a timer was set to: 9 of `6.749/9`."""
+    return _number((timer or "").partition("/")[2])
 
 
 def _seconds(timer: str | None) -> int | None:
     """What is left of a timer: `7.312/9`, or `-` where it does not run."""
-    found = re.match(r"\d+", timer or "")
-    return int(found[0]) if found else None
+    return _number(timer)
 
 
 # What a peer's TCP says (the system's own words) means to somebody who looks after BGP.

@@ -12,6 +12,7 @@ from typing import Any
 from kubepeer.errors import CommandError
 from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
+from tasks.platforms.attributes import of_text
 from tasks.platforms.driver_answers import GETTER, document, sessions_in
 from tasks.platforms.hops import Hop
 from tasks.platforms.reader import ByVrf, each
@@ -72,6 +73,7 @@ def _path(said: Mapping[str, Any]) -> Path:
         chosen=bool(kind.get("active") or kind.get("ecmpContributor")),
         valid=bool(kind.get("valid")),
         stale=bool(kind.get("stale")),
+        attributes=of_text(str((said.get("asPathEntry") or {}).get("asPath", ""))),
     )
 
 

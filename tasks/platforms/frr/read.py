@@ -5,21 +5,24 @@ FRR's texts are read by napalm_frr.shown; here they become what every platform s
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from json import JSONDecodeError
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from napalm_frr import shown
-from napalm_frr.shown import BgpPath, Neighbour, NextHop, TableRoute
+from napalm_frr.as_numbers import as_number
+from napalm_frr.shown import BgpPath, NextHop, TableRoute
 
 from kubepeer.errors import CommandError
 from kubepeer.intent.families import IPV6, Address, Network
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
+from tasks.platforms.attributes import Attributes, origin_of
+from tasks.platforms.frr.read_sessions import session
 from tasks.platforms.frr.vtysh import VTYSH
 from tasks.platforms.hops import Hop
-from tasks.platforms.reader import ByVrf, each, legible
+from tasks.platforms.reader import ByVrf, each, legible, outside
 from tasks.platforms.seen import Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
@@ -30,7 +33,18 @@ SELF = ("0.0.0.0", "::")  # noqa: S104  FRR's next hops of a route of its own
 
 @dataclass(frozen=True)
 class Frr(ByVrf):
-    """A router with FRR on Linux, by vtysh and iproute2. A VRF is a device of Linux, or a network namespace (zebra --vrfwnetns)."""
+    """A router with FRR on Linux, by vtysh and iproute2. A VRF is a device of Linux, or a network namespace (zebra --vrfwnetns).
+
+    Attributes:
+        communities: whether paths are asked for in detail, three times as long: FRR shows no communities otherwise.
+
+    """
+
+    communities: bool = False
+
+    def with_communities(self) -> Self:
+        """The same, of which the communities of paths are wanted as well."""
+        return replace(self, communities=True)
 
     def questions(self, networks: Sequence[Network], probes: Mapping[Network, Address]) -> dict[str, str]:
         """Everything in one round trip: 0.1 s on the router, whatever else its tables hold."""
@@ -38,9 +52,10 @@ class Frr(ByVrf):
         asked = {"neighbours": _vtysh(f"show bgp{vrf} neighbors json")}
         for network in networks:
             ip = "ipv6" if network.version == IPV6 else "ip"
-            asked[f"bgp {network}"] = _vtysh(
-                f"show bgp{vrf} ipv{network.version} unicast {network} longer-prefixes json"
-            )
+            command = f"show bgp{vrf} ipv{network.version} unicast {network} longer-prefixes json"
+            # in detail from 8.4 on; an older one says that it does not know the command, and is asked as ever
+            in_detail = f"{_vtysh(f'{command} detail')} || " if self.communities else ""
+            asked[f"bgp {network}"] = in_detail + _vtysh(command)
             asked[f"rib {network}"] = _vtysh(f"show {ip} route{vrf} {network} longer-prefixes json")
             asked[f"kernel {network}"] = kernel_questions.routes_question(network, self.vrf)
         return asked | {
@@ -53,7 +68,7 @@ class Frr(ByVrf):
         of_kernel = [answer for name, answer in answers.items() if name.startswith("kernel ")]
         with legible("neighbours"):
             neighbours = shown.neighbours(_json(answers, "neighbours"))
-            sessions = {ip_address(one): _session(peer) for one, peer in neighbours.items() if _is_address(one)}
+            sessions = {ip_address(one): session(peer) for one, peer in neighbours.items() if _is_address(one)}
         bgp = each(answers, "bgp", lambda name: _by_prefix(shown.bgp_paths(_json(answers, name)), _path))
         table: dict[str, tuple[TableRoute, ...]] = {}
         rib = each(answers, "rib", lambda name: _by_prefix(_added(table, _json(answers, name)), _rib_route))
@@ -69,6 +84,27 @@ class Frr(ByVrf):
             hash_policy=kernel.hash_policy(answers),
             hash_policy6=kernel.hash_policy(answers, IPV6),
         )
+
+    def leak_questions(self, sessions: Iterable[Session], networks: Sequence[Network]) -> dict[str, str]:  # noqa: ARG002  they are in the answers
+        """What each neighbour has brought, of the whole table: asked where there is something to find."""
+        vrf = f" vrf {self.vrf}" if self.vrf else ""
+        return {
+            f"brought {one.peer}": _vtysh(
+                f"show bgp{vrf} ipv{one.peer.version} unicast neighbors {one.peer} routes json"
+            )
+            for one in sessions
+        }
+
+    def read_leaks(
+        self, answers: Mapping[str, Answer], networks: Sequence[Network]
+    ) -> dict[Address, tuple[Network, ...]]:
+        """Read the answers."""
+        brought = {}
+        for name in answers:
+            with legible(name):
+                prefixes = map(ip_network, shown.bgp_paths(_json(answers, name)))
+                brought[ip_address(name.split(" ")[1])] = outside(prefixes, networks)
+        return brought
 
 
 def _by_prefix(
@@ -112,43 +148,6 @@ def _resolved(table: Mapping[str, tuple[TableRoute, ...]]) -> dict[Hop, frozense
     return {hop: frozenset(gateways) for hop, gateways in resolved.items() if gateways}
 
 
-def _session(neighbour: Neighbour) -> Session:
-    peer = ip_address(neighbour.address)
-    family = neighbour.families.get(f"ipv{peer.version}Unicast")
-    up = neighbour.established
-    return Session(
-        peer=peer,
-        state=neighbour.state,
-        seconds=neighbour.seconds,
-        ever=bool(neighbour.said.get("connectionsEstablished")),
-        last_error="" if up else _last_error(peer, neighbour.said),
-        discards=_discards(peer, family) if up else "",
-        stale_seconds=neighbour.restart_seconds,
-        accepted=int((family or {}).get("acceptedPrefixCounter", 0)),
-    )
-
-
-def _last_error(peer: Address, neighbour: Json) -> str:
-    """Why the session is down; what is configured on the router itself before what was last heard."""
-    if neighbour.get("adminShutDown"):
-        return "shut down in the router's configuration"
-    if not neighbour.get("addressFamilyInfo"):
-        return f"IPv{peer.version} unicast is not activated for it on the router"
-    said = str(neighbour.get("lastResetDueTo") or "")
-    if said.startswith("BGP Notification"):
-        sender = "the router" if said.endswith("send") else "the node"
-        said = f"{neighbour.get('lastNotificationReason') or 'BGP notification'}, sent by {sender}"
-    if neighbour.get("authenticationEnabled"):
-        return f"{said} (the router expects a password)".lstrip()
-    return said
-
-
-def _discards(peer: Address, family: Json | None) -> str:
-    if family is None:
-        return f"IPv{peer.version} unicast is not negotiated"
-    return str(family.get("inboundEbgpRequiresPolicy") or "")
-
-
 def _path(path: BgpPath) -> Path:
     return Path(
         hop="the router itself" if path.next_hop in SELF else path.next_hop or "unknown",
@@ -156,7 +155,17 @@ def _path(path: BgpPath) -> Path:
         chosen=path.chosen,
         valid=path.valid,
         stale=path.stale,
+        attributes=Attributes(
+            tuple(_plain(word) for word in path.as_path.split()),
+            origin_of(path.origin),
+            frozenset((*path.communities, *path.large_communities)) if path.detailed else None,
+        ),
     )
+
+
+def _plain(word: str) -> str:
+    """An AS number of a path as others write it, whatever `as-notation` the process has; a set or a confederation stays."""
+    return str(as_number(word) or word)
 
 
 def _rib_route(route: TableRoute) -> RibRoute:

@@ -13,6 +13,7 @@ from typing import Any
 from kubepeer.errors import CommandError
 from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
+from tasks.platforms.attributes import of_table
 from tasks.platforms.driver_answers import (
     GETTER,
     neighbours_among,
@@ -88,6 +89,7 @@ def _paths(text: str, sender: Address | None) -> dict[Network, list[Path]]:
             chosen=">" in flags or "m" in flags,
             valid="*" in flags or "r" in flags,
             stale="S" in flags,
+            attributes=of_table(row["as_path"], row["origin"]),
         )
         paths.setdefault(_network(row["network"]), []).append(path)
     return paths

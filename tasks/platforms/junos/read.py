@@ -14,6 +14,7 @@ from lxml import etree
 from kubepeer.errors import CommandError
 from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
+from tasks.platforms.attributes import of_text
 from tasks.platforms.driver_answers import GETTER, is_address, sessions_in, text_of
 from tasks.platforms.hops import Hop
 from tasks.platforms.reader import ByVrf, each
@@ -93,7 +94,8 @@ def _paths(entries: Sequence[Element]) -> Iterator[Path]:
             others = {one for other in of_bgp if other is not entry for one in _hops(other)}
             hop = next((one for one in hops if one not in others), hops[0])
         peer = sender or hop  # it is said where it is not the next hop
-        yield Path(hop, ip_address(peer) if is_address(peer) else None, chosen=hop in chosen)
+        attributes = of_text(_text(entry, "as-path").removeprefix("AS path: "))
+        yield Path(hop, ip_address(peer) if is_address(peer) else None, chosen=hop in chosen, attributes=attributes)
 
 
 def _rib_route(entry: Element) -> RibRoute:

@@ -12,6 +12,7 @@ from typing import Any
 
 from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
+from tasks.platforms.attributes import of_table
 from tasks.platforms.driver_answers import (
     GETTER,
     document,
@@ -64,7 +65,14 @@ def _paths(text: str, sender: Address | None) -> dict[Network, list[Path]]:
     paths: dict[Network, list[Path]] = {}
     for row in parsed("cisco_nxos", TABLE, text):
         chosen = row["path_selection"] in (">", "|") or row["origin"] == "|"
-        path = Path(row["next_hop"], sender, chosen=chosen, valid=row["status"] == "*", stale=row["status"] == "S")
+        path = Path(
+            row["next_hop"],
+            sender,
+            chosen=chosen,
+            valid=row["status"] == "*",
+            stale=row["status"] == "S",
+            attributes=of_table(row["as_path"], row["origin"]),
+        )
         paths.setdefault(ip_network(f"{row['prefix']}/{row['prefix_length']}"), []).append(path)
     return paths
 

@@ -16,13 +16,15 @@ from napalm.base.exceptions import CommandErrorException
 from kubepeer.checks import Finding
 from kubepeer.errors import CommandError
 from tasks.linux.observe import Answer
+from tasks.platforms.attributes import Attributes, of_table, of_text
 from tasks.platforms.hops import shortened
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.reader import DriverReader
 from tasks.platforms.seen import RouterSeen
-from tasks.routes.checks import REMARK, Case, judge
+from tasks.routes.checks import FURTHER, REMARK, Case, judge
 from tasks.routes.driver import ask_driver
 from tasks.routes.expected import Announced, ExpectedRoute
+from tasks.routes.intended import Intended
 from tasks.routes.selection import probes_for, ways_to
 from tests.conftest import LOADER
 
@@ -94,6 +96,36 @@ def test_each_path_is_known_by_who_has_sent_it(path: Path) -> None:
     seen = reader(path.parts[-3], document.get("vrf")).read(answers(document), PROBES)
     assert all(one.own for paths in seen.bgp.values() for one in paths)
     assert [len(seen.bgp[NETWORKS[1]]), len(seen.rib[NETWORKS[1]])] >= [2, 1]
+
+
+@every_case
+def test_what_the_router_shows_of_paths_and_sessions_is_as_the_inventory_says(path: Path) -> None:
+    document = case(path)
+    seen = reader(path.parts[-3], document.get("vrf")).read(answers(document), PROBES)
+    shown = {one.attributes for paths in seen.bgp.values() for one in paths}
+    origin = None if path.parts[-3] == "eos" else "IGP"  # its recorded paths have none
+    assert shown == {Attributes(("64517",), origin)}
+    assert {(one.terms.remote_as, one.terms.local_as) for one in seen.sessions.values()} == {(64517, 64512)}
+    wanted = Intended(64512, frozenset({64517}), dict.fromkeys(NODES, 64517), hold_seconds=9)
+    announced = Announced(ROUTES, {address: f"node-{address}" for address in NODES})
+    findings = judge(Case("edge", announced, seen, NETWORKS, dict.fromkeys(NODES, ""), intended=wanted))
+    assert [one for one in findings if one.check in FURTHER and not one.ok] == []
+
+
+@pytest.mark.parametrize(
+    ("read", "is_"),
+    [
+        (of_table("64517", "i"), Attributes(("64517",), "IGP")),
+        (of_table("", "?"), Attributes((), "incomplete")),  # internal BGP
+        (of_table("64517 64518", ""), Attributes()),  # a line that was not read to its end
+        (of_text("64517 64517 I"), Attributes(("64517", "64517"), "IGP")),
+        (of_text("I"), Attributes((), "IGP")),
+        (of_text("64517"), Attributes(("64517",))),
+        (of_text(""), Attributes()),
+    ],
+)
+def test_a_path_is_read_from_a_table_or_a_text(read: Attributes, is_: Attributes) -> None:
+    assert read == is_
 
 
 @every_platform

@@ -25,13 +25,14 @@ def intent(
     networks = Networks(
         nodes="10.31.0.0/16", pods="10.33.0.0/17", services="10.33.128.0/18", load_balancers="10.33.192.0/18"
     )
-    cluster = type("Cluster", (), {"networks": networks, "bgp": Bgp(as_number=64517), "adopted": False})()
+    bgp = Bgp(as_number=64517, keepalive_seconds=3, hold_seconds=9)
+    cluster = type("Cluster", (), {"networks": networks, "bgp": bgp, "adopted": False})()
     software = type("Software", (), {"calico": "3.24.5"})()
     routers = tuple(
         Router(
             name=name,
             platform=platform,
-            as_number=64512,
+            as_number=64516 if platform == "bird" else 64512,  # of the recordings
             address=f"10.31.254.{253 - place}",
             peering=peering or Peering(),
         )

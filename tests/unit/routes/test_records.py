@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from kubepeer.checks import Finding
 from kubepeer.commandline import CommandLine, parse
 from kubepeer.errors import UsageError
+from tasks.platforms.attributes import Terms
+from tasks.platforms.seen import RouterSeen, Session
 from tasks.routes import from_inventory, metrics, records, snapshot
 from tasks.routes.checks import CHECKS
 from tasks.routes.records import manual
@@ -73,6 +76,48 @@ def test_what_has_changed_is_a_line_each(after: list[Finding], unread: dict[str,
     assert snapshot.as_json(then, now) == {"since": {"taken": BEFORE, "changes": says}}
 
 
+def steady(seconds: int | None, established: int | None = None, state: str = "Established") -> RouterSeen:
+    peer = IPv4Address("10.31.90.1")
+    return RouterSeen({peer: Session(peer, state, seconds, terms=Terms(established=established))})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        pytest.param(steady(60, 1), steady(90, 1), [], id="the_same_session"),
+        pytest.param(steady(60, 1), steady(5, 2), ["flapped once"], id="counted_once"),
+        pytest.param(steady(60, 1), steady(5, 4), ["flapped 3 times"], id="counted_three_times"),
+        pytest.param(steady(60, 7), steady(5, 1), ["the router's BGP has started anew"], id="bgpd_has_restarted"),
+        pytest.param(
+            steady(60, 1, "Active"), steady(5, 2), ["Active -> Established"], id="it_came_up_as_it_should"
+        ),
+        pytest.param(
+            steady(60, 1), steady(5, 3, "Active"), ["Established -> Active, flapped 2 times"], id="it_flapped_and_is_lost"
+        ),
+        pytest.param(steady(60, 1, "Active"), steady(5, 3, "Active"), ["flapped 2 times"], id="it_was_up_in_between"),
+        pytest.param(steady(3600), steady(7200), [], id="bird_older"),
+        pytest.param(steady(3600), steady(12), ["has begun anew, 12 s before this run"], id="bird_younger"),
+        pytest.param(steady(None), steady(12), [], id="nothing_is_told"),
+    ],
+)  # fmt: skip
+def test_a_session_that_came_and_went_between_two_snapshots_is_told(
+    before: RouterSeen, after: RouterSeen, says: list[str]
+) -> None:
+    def taken(seen: RouterSeen, when: str) -> snapshot.Snapshot:
+        found = [session(str(peer), one.state) for peer, one in seen.sessions.items()]
+        return snapshot.read("file", snapshot.take(found, {}, when, {"r1": seen}).text())
+
+    assert snapshot.changes(taken(before, BEFORE), taken(after, AFTER)) == [
+        f"r1: session 10.31.90.1: {one}" for one in says
+    ]
+
+
+def test_a_snapshot_of_the_first_version_is_read() -> None:
+    old = """{"kubepeer_snapshot": 1, "taken": "x", "routers": {"r1": {"sessions": {"10.31.90.1": "Established"}}}}"""
+    after = snapshot.take([session("10.31.90.1")], {}, AFTER, {"r1": steady(5, 9)})
+    assert snapshot.changes(snapshot.read("file", old), after) == []
+
+
 def test_a_snapshot_is_read_as_it_was_written() -> None:
     taken = snapshot.take(WELL, {"r2": "no answer"}, BEFORE)
     assert snapshot.read("file", taken.text()) == taken
@@ -87,7 +132,7 @@ def test_a_snapshot_is_read_as_it_was_written() -> None:
         ("", "file: no JSON: "),
         ("[]", "file: no snapshot of verify_routes.py"),
         ('{"runbook": "verify_routes"}', "file: no snapshot of verify_routes.py"),
-        ('{"kubepeer_snapshot": 2}', "file: a snapshot of version 2; this Kubepeer reads 1"),
+        ('{"kubepeer_snapshot": 3}', "file: a snapshot of version 3; this Kubepeer reads 1 and 2"),
         ('{"kubepeer_snapshot": 1, "routers": {}}', "file: taken: Field required"),
         ('{"kubepeer_snapshot": 1, "taken": "now", "routers": {"r1": 5}}', "file: routers.r1: "),
     ],

@@ -30,10 +30,14 @@ class Router:
     def run(self, script, **_):
         self.asked += 1
         name = self.recordings.pop(0) if len(self.recordings) > 1 else self.recordings[0]
-        given = dict(answers(name))
+        second = "brought" in script  # asked where the first answers say that there is more
+        given = {question: said for question, said in answers(name).items() if question.startswith("brought") == second}
         if "hash policy" in script:  # the recordings are older than the question
             given["hash policy"] = Answer(0, "1")
-        given["lookups"] = Answer(0, "")  # they are of fewer addresses than are asked for: as of an ip without fibmatch
+        if not second:
+            given["lookups"] = Answer(
+                0, ""
+            )  # they are of fewer addresses than are asked for: as of an ip without fibmatch
         assert all(question in script for question in given)
         return Completed(0, answered(script, given), b"")
 
@@ -111,6 +115,24 @@ def test_a_bird_router_passes_in_one_round_trip_too(verify):
     assert not result.failed
     assert result.result == "6 of 6 sessions, 8 prefixes right"
     assert asked == 1
+
+
+@pytest.mark.parametrize("platform", ["frr", "bird"])
+def test_what_a_node_brings_outside_of_the_networks_is_asked_for_by_name_where_its_count_says_so(verify, platform):
+    result, asked = verify(f"{'bird/' if platform == 'bird' else ''}filter-opened-by-hand", platform=platform)
+    assert asked == 2
+    (leak,) = (finding for finding in result.findings if finding.check == "leak")
+    assert leak.subject == "10.31.90.4"
+    assert leak.unexpected == ("0.0.0.0/0", "10.31.0.0/16", "172.17.0.0/16", "192.168.7.0/24")
+    assert result.result.endswith(", leak wrong, as path wrong")
+
+
+def test_communities_that_the_router_should_add_are_asked_for_and_missed(verify):
+    result, asked = verify("with-communities", peering=Peering(communities=("64512:7",)))
+    assert asked == 1
+    wrong = [finding for finding in result.findings if not finding.ok]
+    assert {finding.check for finding in wrong} == {"community"}
+    assert {finding.subject for finding in wrong} == {str(node) for node in NODES}
 
 
 def test_a_platform_that_nobody_reads_is_refused_at_once_and_in_words(verify, monkeypatch):

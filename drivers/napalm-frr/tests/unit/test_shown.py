@@ -42,6 +42,50 @@ def test_preferences_and_distances_of_zero_are_zero() -> None:
     assert (path.local_preference, path.next_hop) == (0, "")
 
 
+ONE_IN_DETAIL = {
+    "aspath": {"string": "64517"},
+    "origin": "IGP",
+    "valid": True,
+    "community": {"string": "64517:120", "list": ["64517:120"]},
+    "largeCommunity": {"string": "64517:300:100", "list": ["64517:300:100"]},
+    "nexthops": [{"ip": "10.31.90.1", "afi": "ipv4", "used": True}],
+    "peer": {"peerId": "10.31.90.1", "routerId": "10.31.90.1", "type": "external"},
+}
+ITS_PREFIX = {"prefix": "10.0.0.0/8", "version": 6}
+
+
+@pytest.mark.parametrize(
+    "routes_of_one",
+    [
+        pytest.param([ITS_PREFIX, ONE_IN_DETAIL], id="frr_8_4"),
+        pytest.param({**ITS_PREFIX, "paths": [ONE_IN_DETAIL]}, id="frr_10_3"),
+    ],
+)
+def test_a_path_in_detail_has_its_communities(routes_of_one: object) -> None:
+    (path,) = bgp_paths({"routes": {"10.0.0.0/8": routes_of_one}})["10.0.0.0/8"]
+    assert (path.next_hop, path.peer, path.as_path, path.origin) == ("10.31.90.1", "10.31.90.1", "64517", "IGP")
+    assert (path.communities, path.large_communities, path.detailed) == (("64517:120",), ("64517:300:100",), True)
+
+
+@pytest.mark.parametrize(
+    ("marks", "chosen"),
+    [
+        ({"bestpath": {"overall": True, "selectionReason": "Router ID"}}, True),
+        ({"bestpath": {"bestpathFromAs": 64517}}, False),  # of its neighbour AS alone, with `bgp deterministic-med`
+        ({"bestpath": {"bestpathFromAs": 64517}, "multipath": True}, True),
+        ({"bestpath": True}, True),
+        ({}, False),
+    ],
+)
+def test_a_path_is_chosen_when_it_is_the_best_of_all_or_one_of_its_equals(
+    marks: dict[str, object],
+    chosen: bool,  # noqa: FBT001
+) -> None:
+    (path,) = bgp_paths({"routes": {"10.0.0.0/8": [{"valid": True, "nexthops": [], **marks}]}})["10.0.0.0/8"]
+    assert path.chosen is chosen
+    assert not path.detailed
+
+
 @pytest.mark.parametrize(
     ("said", "wanted"),
     [
