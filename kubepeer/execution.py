@@ -104,7 +104,8 @@ def _told(phase: Phase, watcher: Watcher, task: Task, run: Run) -> Result:
     try:
         return phase.task(task, run=run)
     except Exception as error:  # noqa: BLE001  as Nornir does it: a fault of a task is its host's result
-        return Result(host=task.host, exception=error, failed=True, changes=tuple(changes))
+        findings = getattr(error, "findings", ())
+        return Result(host=task.host, exception=error, failed=True, changes=tuple(changes), findings=findings)
     finally:
         MADE.reset(before)
         GUARD.reset(guarded)

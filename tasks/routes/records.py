@@ -38,9 +38,13 @@ class _ListChecks(argparse.Action):
 
 
 def manual() -> Iterator[str]:
-    """Each check's name, and what it passes and fails; a check that is made for several layers once."""
+    """Each check's name, and what it passes and fails; a check that is made for several layers once. Then the causes."""
     for kind in dict.fromkeys(type(check) for check in CHECKS):
         yield f"{kind.__name__}\n  {inspect.cleandoc(kind.__doc__ or '').replace(chr(10), chr(10) + '  ').rstrip()}"
+    from tasks.routes.causes import catalogue  # noqa: PLC0415  few ask for it
+
+    yield "Causes: of a failure the first that its evidence proves"
+    yield from catalogue.manual()
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

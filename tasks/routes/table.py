@@ -40,7 +40,7 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
     for line in node_routes.lines(outcomes, way(run.intent, PLATFORMS)) if answered else ():
         console.print(line, soft_wrap=True, highlight=False)
     for router in run.intent.routers:
-        if router.name not in answered:
+        if router.name not in answered or answered[router.name].error is not None:
             continue
         seen = run.recall(SEEN, of=router.name)
         as_number = (seen and seen.as_shown) or router.as_number

@@ -68,6 +68,9 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
         except KubepeerError as error:
             run.keep(UNSEEN, error.message, of=name)
             if last:
+                from tasks.routes.causes.of_errors import finding_of  # noqa: PLC0415  a healthy run needs none of it
+
+                error.findings = (finding_of(name, error),)
                 raise host_error(task, error) from error
         else:
             run.keep(UNSEEN, "", of=name)
@@ -79,6 +82,7 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
                 ends = min(latest, max(ends, time.monotonic() + more + EXCHANGE_SECONDS))
                 last = False
             if ok or last:
+                findings = _explained(task, run, findings, reader)
                 remarks = tuple(Finding(name, REMARK, peer, "bgp", ok=True, reason=why) for peer, why in waited.items())
                 return done(task, findings=(*findings, *remarks), failed=not ok, summary=_summary(findings))
         time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
@@ -177,6 +181,22 @@ def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
     return judge(Case(name, expected, seen, networks, addresses, only, others, router.addresses))
+
+
+def _explained(task: Task, run: Run, findings: tuple[Finding, ...], reader: RouterReader) -> tuple[Finding, ...]:
+    """The findings with the causes of those that have failed: both ends are looked at, where there are any."""
+    seen = run.recall(SEEN, of=task.host.name)
+    if seen is None or all(finding.ok for finding in findings):
+        return findings
+    from tasks.routes.causes.asking import with_causes  # noqa: PLC0415  a healthy run needs none of it
+
+    try:
+        expected = what_is_announced(run, run.intent.router(task.host.name))
+    except KubepeerError:
+        expected = (
+            Announced()
+        )  # the API went away since the checks were made: they still have their evidence at both ends
+    return with_causes(task, run, findings, seen, expected, reader)
 
 
 def _ask(run: Run, name: str, reader: RouterReader, questions: Mapping[str, str]) -> Mapping[str, Answer]:

@@ -27,8 +27,10 @@ from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.bird import files as site
+from tasks.platforms.bird import second_look
 from tasks.platforms.bird.read_routes import by_prefix, paths, rib
 from tasks.platforms.bird.read_sessions import by_peer, sessions_of
+from tasks.platforms.second_look import RouterLook
 from tasks.platforms.seen import RouterSeen
 
 BIRDC = "birdc -r"  # restricted: it can only look
@@ -96,6 +98,14 @@ class Bird:
             hash_policy=kernel.hash_policy(answers),
             hash_policy6=kernel.hash_policy(answers, IPV6),
         )
+
+    def second_questions(self, salt: str, files: ConfigurationFiles) -> dict[str, str]:
+        """Its own account, where something is wrong."""
+        return second_look.questions(salt, files)
+
+    def second_look(self, answers: Mapping[str, Answer], files: ConfigurationFiles) -> RouterLook:
+        """Read it."""
+        return second_look.look(answers, files)
 
     @property
     def _tables(self) -> Mapping[Version, str]:

@@ -15,11 +15,14 @@ from napalm_frr.shown import BgpPath, Neighbour, NextHop, TableRoute
 
 from kubepeer.errors import CommandError
 from kubepeer.intent.families import IPV6, Address, Network
+from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
+from tasks.platforms.frr import second_look
 from tasks.platforms.frr.vtysh import VTYSH
 from tasks.platforms.hops import Hop
 from tasks.platforms.reader import ByVrf
+from tasks.platforms.second_look import RouterLook
 from tasks.platforms.seen import Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
@@ -69,6 +72,14 @@ class Frr(ByVrf):
             hash_policy=kernel.hash_policy(answers),
             hash_policy6=kernel.hash_policy(answers, IPV6),
         )
+
+    def second_questions(self, salt: str, files: ConfigurationFiles) -> dict[str, str]:  # noqa: ARG002  FRR tells all by itself
+        """Its own account, where something is wrong."""
+        return second_look.questions(salt, self.vrf)
+
+    def second_look(self, answers: Mapping[str, Answer], files: ConfigurationFiles) -> RouterLook:  # noqa: ARG002
+        """Read it."""
+        return second_look.look(answers, self.vrf)
 
 
 def _vtysh(command: str) -> str:
