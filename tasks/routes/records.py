@@ -25,6 +25,7 @@ from tasks.routes.checks import CHECKS
 from tasks.routes.left import SEEN
 from tasks.routes.tasks import routers_to_ask, what_is_announced
 
+CAUSES = "Causes. Of a failure the first one is told whose evidence is there"
 TAKEN = Memory[tuple[snapshot.Snapshot, snapshot.Snapshot]]("the snapshot of before, and that of this run")
 
 
@@ -33,18 +34,16 @@ class _ListChecks(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print it."""
-        print("\n\n".join(manual()))
+        from tasks.routes.causes import catalogue  # noqa: PLC0415  few ask for it
+
+        print("\n\n".join((*manual(), CAUSES, *catalogue.manual())))
         parser.exit()
 
 
 def manual() -> Iterator[str]:
-    """Each check's name, and what it passes and fails; a check that is made for several layers once. Then the causes."""
+    """Each check's name, and what it passes and fails; a check that is made for several layers once."""
     for kind in dict.fromkeys(type(check) for check in CHECKS):
         yield f"{kind.__name__}\n  {inspect.cleandoc(kind.__doc__ or '').replace(chr(10), chr(10) + '  ').rstrip()}"
-    from tasks.routes.causes import catalogue  # noqa: PLC0415  few ask for it
-
-    yield "Causes: of a failure the first that its evidence proves"
-    yield from catalogue.manual()
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

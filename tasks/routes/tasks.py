@@ -180,7 +180,12 @@ def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]
     run.keep(SEEN, seen, of=name)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
-    return judge(Case(name, expected, seen, networks, addresses, only, others, router.addresses))
+    findings = judge(Case(name, expected, seen, networks, addresses, only, others, router.addresses))
+    if not (expected.excluded or expected.unexported):
+        return findings
+    from tasks.routes.causes.of_intent import remarks  # noqa: PLC0415  few clusters need it
+
+    return (*findings, *remarks(name, expected))
 
 
 def _explained(task: Task, run: Run, findings: tuple[Finding, ...], reader: RouterReader) -> tuple[Finding, ...]:

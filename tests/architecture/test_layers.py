@@ -110,6 +110,23 @@ PURE = (
     "tasks/routers/plan.py",
     "tasks/routers/secrets.py",
     "tasks/routers/sessions.py",
+    *(
+        f"tasks/routes/causes/{name}.py"
+        for name in (
+            "catalogue",
+            "cause",
+            "cluster_look",
+            "explain",
+            "node_look",
+            "of_announcements",
+            "of_both_ends",
+            "of_errors",
+            "of_intent",
+            "of_nodes",
+            "of_routers",
+            "of_tables",
+        )
+    ),
     "tasks/routes/checks.py",
     "tasks/routes/expected.py",
     "tasks/routes/failures.py",

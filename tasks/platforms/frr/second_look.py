@@ -127,7 +127,7 @@ class Said:
         """The line of an option of a neighbour, or else of its group; () where nobody says it."""
         for words in (*self.neighbours.get(peer, ()), *self.neighbours.get(self._group(peer), ())):
             if words[2:3] == (option,) and (not last or words[-1] == last):
-                return words
+                return tuple(words)
         return ()
 
     def _group(self, peer: str) -> str:

@@ -26,6 +26,7 @@ from tasks.routes.causes.of_both_ends import (
     Unanswered,
 )
 from tasks.routes.causes.of_errors import OF_ERRORS
+from tasks.routes.causes.of_intent import OF_INTENT
 from tasks.routes.causes.of_nodes import (
     BirdNotRunning,
     BirdStopped,
@@ -84,7 +85,7 @@ OF_ROUTES: tuple[CauseOfRoute, ...] = (
     TooFewPaths(),
     KernelRouteMissing(),
 )
-EVERY: tuple[Cause, ...] = (*OF_ERRORS, *OF_SESSIONS, *OF_ROUTES)
+EVERY: tuple[Cause, ...] = (*OF_ERRORS, *OF_SESSIONS, *OF_ROUTES, *OF_INTENT)
 
 
 def manual() -> Iterator[str]:

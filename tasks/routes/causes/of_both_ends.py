@@ -71,10 +71,10 @@ class PasswordOnOneSide(CauseOfSession):
 
     Looks at   whether the router's neighbour has a password, and the node's own session.
     Proved by  one that has and one that has not.
-    Cure       cluster.bgp.password, and python runbooks/deploy.py: it tells both ends.
+    Cure       the password of cluster.bgp in the inventory, and python runbooks/deploy.py: it tells both ends.
     """
 
-    cure = "name the password in cluster.bgp.password, or take it away there, and run python runbooks/deploy.py: it tells both ends"
+    cure = "name the password in the inventory (cluster.bgp), or take it away there, and run python runbooks/deploy.py: it tells both ends"
 
     def explain(self, lost: Lost) -> Explanation | None:
         """Which end has one."""
@@ -99,7 +99,7 @@ class PasswordDiffers(CauseOfSession):
     Cure       python runbooks/deploy.py writes the inventory's to both ends.
     """
 
-    cure = "python runbooks/deploy.py writes the password of cluster.bgp.password to both ends"
+    cure = "python runbooks/deploy.py writes the inventory's password to both ends"
 
     def explain(self, lost: Lost) -> Explanation | None:
         """Two digests."""

@@ -96,7 +96,7 @@ class ShutDownOnRouter(CauseOfSession):
 
     Looks at   what the router says of the session.
     Proved by  its own word for it.
-    Cure       no shutdown, birdc enable: once it is known who did it.
+    Cure       the command that opens it again, once it is known who did it.
     """
 
     cure = "on {router}: open the session again, once it is known who shut it down"

@@ -75,7 +75,7 @@ class KernelRouteMissing(CauseOfRoute):
 
     Looks at   the route that the router's table has chosen, and the kernel's routes.
     Proved by  a chosen route of BGP with these next hops, and a kernel without any of that prefix.
-    Cure       the daemon puts it there again when it is told of the prefix anew: clear bgp ... soft in, birdc restart.
+    Cure       the daemon puts it there again when it is told of the prefix anew: a soft clear in, a restart of its kernel protocol.
     """
 
     cure = "on {router}: let the daemon install it again (a soft clear of the sessions in, or `restart` of the kernel protocol)"
