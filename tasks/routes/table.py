@@ -16,7 +16,8 @@ from tasks.platforms.hops import shortened
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.seen import RibRoute, RouterSeen
 from tasks.routes import node_routes
-from tasks.routes.checks import HASH_POLICY, REMARK
+from tasks.routes.checks import LAYERS as LAYERS_OF
+from tasks.routes.checks import REMARK
 from tasks.routes.left import SEEN
 from tasks.routes.reasons import reason_of
 from tasks.routes.rows import Row, alike, is_right, rows_of
@@ -73,7 +74,7 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding], te
     remarks = [finding for finding in findings if finding.check == REMARK]
     rows = rows_of(findings)
     up = sum(finding.observed == finding.expected for finding in sessions)
-    lost = [finding for finding in findings if finding.check in ("session", HASH_POLICY) and not finding.ok]
+    lost = [finding for finding in findings if finding.check not in LAYERS_OF.values() and not finding.ok]
     bad = [row for row in rows if not is_right(row)]
     good = [row for row in rows if is_right(row)]
     each = good if len(good) <= SCREEN else []

@@ -183,9 +183,10 @@ def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]
     findings = judge(Case(name, expected, seen, networks, addresses, only, others, router.addresses))
     if not (expected.excluded or expected.unexported):
         return findings
-    from tasks.routes.causes.of_intent import remarks  # noqa: PLC0415  few clusters need it
+    from tasks.routes.causes.of_intent import findings_of  # noqa: PLC0415  few clusters need it
 
-    return (*findings, *remarks(name, expected))
+    meant = [pool.cidr for pool in intent.cluster.networks.pools if pool.announced]
+    return (*findings, *findings_of(name, expected, meant))
 
 
 def _explained(task: Task, run: Run, findings: tuple[Finding, ...], reader: RouterReader) -> tuple[Finding, ...]:

@@ -33,6 +33,7 @@ from tasks.routes.causes.of_nodes import (
     CalicoNodeNotRunning,
     DisabledOnNode,
     NodeUnreachable,
+    NoWayToRouter,
     RouterNotPeerOfNode,
     SecretMissing,
 )
@@ -59,6 +60,7 @@ OF_SESSIONS: tuple[CauseOfSession, ...] = (
     BirdNotRunning(),
     RouterNotPeerOfNode(),
     DisabledOnNode(),
+    NoWayToRouter(),
     AsDiffers(),
     DuplicateRouterId(),
     SecretMissing(),

@@ -158,7 +158,7 @@ class Explanation:
         says = self.says.replace("; ", ", ")  # which stands between reasons
         if not self.alternatives:
             return says
-        return f"{says} (open: {' or '.join(f'{one.what}: `{one.decides}` tells' for one in self.alternatives)})"
+        return f"{says} (open: {', or '.join(f'{one.what}, decided by {one.decides}' for one in self.alternatives)})"
 
 
 class Cause:

@@ -92,7 +92,7 @@ def read(api: Api) -> ClusterLook:
         peers, filters = pool.submit(calico, "bgppeers"), pool.submit(calico, "bgpfilters")
         return ClusterLook(
             nodes=nodes_of(nodes.result(), pods.result()),
-            peers=tuple(map(_peer, peers.result())),
+            peers=tuple(map(peer_of, peers.result())),
             filters={one["metadata"]["name"]: one.get("spec") or {} for one in filters.result()},
         )
 
@@ -117,7 +117,8 @@ def _node(node: Manifest, pod: Manifest | None) -> NodeObject:
     )
 
 
-def _peer(peer: Manifest) -> PeerObject:
+def peer_of(peer: Manifest) -> PeerObject:
+    """A BGPPeer, from its manifest."""
     spec = peer.get("spec") or {}
     named = PEER_IP.fullmatch(str(spec.get("peerIP") or ""))
     secret = ((spec.get("password") or {}).get("secretKeyRef") or {}).get("name") or ""

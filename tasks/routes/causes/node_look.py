@@ -99,9 +99,10 @@ def questions(salt: str, routers: Iterable[Address], version: Version = 4) -> di
 
     """
     daemon = DAEMONS[version]
-    pid = f"pid=$(pgrep -x {daemon} | head -n 1)"
+    state = f"pid=$(pgrep -x {daemon} | head -n 1); state=$(sed -n 's/^State:[[:space:]]*\\(.\\).*/\\1/p' /proc/$pid/status 2>/dev/null)"
+    # one that is stopped answers nobody, and nobody waits for it
+    if_there = f'{state}; [ -z "$pid" ] || [ "$state" = T ] ||'
     ask = f"timeout {ANSWER_SECONDS} nsenter -t $pid -m birdcl -r -s {SOCKET.format(daemon)}"
-    if_there = f'{pid}; [ -z "$pid" ] ||'
     each = (
         f"for name in $({ask} show protocols | awk '$2 == \"BGP\" {{ print $1 }}'); do"
         f' echo "protocol $name"; {ask} show route export $name | head -n {MOST_LINES}; done'
@@ -109,7 +110,7 @@ def questions(salt: str, routers: Iterable[Address], version: Version = 4) -> di
     configuration = f"nsenter -t $pid -m cat {CONFIGURATION.format(daemon)} | grep -E '{READ}'"
     return {
         "container": "crictl ps -a --label io.kubernetes.container.name=calico-node -o json 2>/dev/null || true",
-        "daemon": f"{pid}; [ -z \"$pid\" ] || sed -n 's/^State:[[:space:]]*\\(.\\).*/\\1/p' /proc/$pid/status",
+        "daemon": f'{state}; echo "$state"',
         "status": f"{if_there} {ask} show status",
         "protocols": f"{if_there} {ask} show protocols all",
         "announced": f"{if_there} {{ {each}; }}",

@@ -10,7 +10,7 @@ from tasks.platforms.hops import ADDRESS, Hop, shortened
 from tasks.platforms.seen import Path
 from tasks.routes.causes.cause import Alternative, CauseOfRoute, Explanation, Wrong, shortened_text
 from tasks.routes.causes.node_look import NodePeer
-from tasks.routes.causes.of_tables import at_router
+from tasks.routes.causes.of_tables import BY_HAND, at_router
 from tasks.routes.expected import NOT_ADVERTISED
 
 EXPORTED = "birdcl show route export {}"
@@ -240,14 +240,17 @@ class StrangerAnnounces(CauseOfRoute):
 
     def explain(self, wrong: Wrong) -> Explanation | None:
         """The stranger's path."""
-        strangers = [path for path in _brought(wrong) if path.peer not in wrong.situation.announced.speakers]
+        known = {*wrong.situation.announced.speakers, *wrong.situation.names}
+        strangers = [path for path in _brought(wrong) if path.peer not in known]
         if not strangers:
             return None
         who = shortened({str(path.peer) for path in strangers})
         hops = shortened({path.hop for path in strangers})
+        configured = wrong.situation.router.peers.get(strangers[0].peer) if strangers[0].peer else None
+        in_as = f" in AS {configured.remote_as}" if configured and configured.remote_as else ""
         return self.proved(
             f"{who}, which is no node of this cluster, announces {wrong.prefix} to {wrong.situation.host}",
-            at_router(wrong, f"show bgp {wrong.prefix}", f"via {hops} from {who}, in use"),
+            at_router(wrong, f"show bgp {wrong.prefix}", f"via {hops} from {who}{in_as}, in use"),
             Evidence("api", "Nodes", f"{who} is the address of none"),
             who=who,
             prefix=wrong.prefix,
@@ -323,17 +326,12 @@ def _about(wrong: Wrong) -> Iterator[Hop]:
 
 def _brought(wrong: Wrong) -> Sequence[Path]:
     """The paths in use that have brought unexpected next hops."""
-    unexpected = {*wrong.finding.unexpected}
-    paths = wrong.situation.seen.bgp.get(wrong.prefix, ())
-    return (
-        [
-            path
-            for path in paths
-            if path.chosen and path.peer is not None and (path.hop in unexpected or wrong.layer != "bgp")
-        ]
-        if unexpected
-        else []
-    )
+    seen, unexpected = wrong.situation.seen, {*wrong.finding.unexpected}
+    return [
+        path
+        for path in seen.bgp.get(wrong.prefix, ())
+        if path.chosen and path.peer is not None and seen.shown(wrong.layer, path.hop) & unexpected
+    ]
 
 
 def _named(wrong: Wrong, paths: Sequence[Path]) -> str:
@@ -341,11 +339,13 @@ def _named(wrong: Wrong, paths: Sequence[Path]) -> str:
 
 
 def _by_hand(wrong: Wrong) -> str:
-    taken = wrong.situation.seen.chosen_kernel(wrong.prefix) if wrong.layer == "kernel" else None
-    protocol = taken.protocol if taken and taken.prefix == wrong.prefix else ""
-    return (
-        f"a route made by hand on {wrong.situation.host} (proto {protocol})" if protocol in ("boot", "static") else ""
-    )
+    """A route that no neighbour has brought: of the kernel alone, or one that the router's own table has of another protocol."""
+    seen, host = wrong.situation.seen, wrong.situation.host
+    taken = seen.chosen_kernel(wrong.prefix)
+    if taken and taken.prefix == wrong.prefix and taken.protocol in BY_HAND:
+        return f"a route made by hand on {host} (proto {taken.protocol})"
+    chosen = seen.chosen_rib(wrong.prefix) if wrong.layer != "bgp" else None
+    return f"a route of {host} by {chosen.protocol}" if chosen and chosen.protocol != "bgp" else ""
 
 
 def _own(wrong: Wrong, peer: Address) -> NodePeer | None:

@@ -4,6 +4,7 @@ from tasks.routes.causes.cause import Alternative, CauseOfSession, Explanation, 
 
 GONE = ("FAILED", "INCOMPLETE")  # ip-neighbour(8): nobody answers for the address on the link
 SILENT_KUBELET = "Unknown"  # Kubernetes, "Node status": the node controller has heard nothing
+NO_WAY = ("RTNETLINK answers", "unreachable", "blackhole", "prohibit", "throw")  # ip-route(8)
 PEERS = "show protocols all (BIRD of calico-node)"
 DAEMON = "the state of BIRD's process"
 CONTAINER = "crictl ps -a --label io.kubernetes.container.name=calico-node"
@@ -35,7 +36,7 @@ class NodeUnreachable(CauseOfSession):
             node=lost.name,
             alternatives=(
                 Alternative("its machine is off", "its console"),
-                Alternative("its link is cut", f"ip link, on the console of {lost.name}"),
+                Alternative("its link is cut", "ip link on its console, and its switch"),
             ),
         )
 
@@ -160,6 +161,32 @@ class RouterNotPeerOfNode(CauseOfSession):
             )
             said += f": BGPPeer {names} does not choose this node" if named else ": no BGPPeer names it"
         return self.proved(said, *evidence, router=lost.host)
+
+
+class NoWayToRouter(CauseOfSession):
+    """The node has no route to the router's address, or one that drops.
+
+    Looks at   what the node's kernel says of the way to the router.
+    Proved by  its refusal: unreachable, prohibited, a blackhole.
+    Cure       the node's own routes, or a rule that somebody has made there.
+    """
+
+    cure = "on {node}: ip route get {router}, and who made the route or the rule that refuses it"
+
+    def explain(self, lost: Lost) -> Explanation | None:
+        """The kernel's words."""
+        ways = lost.node.ways if lost.node else {}
+        for address in lost.situation.addresses:
+            said = ways.get(str(address), "")
+            if said.startswith(NO_WAY):
+                return self.proved(
+                    f"{lost.name} has no way to {address} ({lost.host})",
+                    lost.at_node(f"ip route get {address}", said),
+                    lost.as_seen,
+                    node=lost.name,
+                    router=address,
+                )
+        return None
 
 
 class DisabledOnNode(CauseOfSession):

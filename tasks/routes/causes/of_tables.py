@@ -25,7 +25,9 @@ class RouteByHand(CauseOfRoute):
     def explain(self, wrong: Wrong) -> Explanation | None:
         """The kernel's own answer."""
         seen = wrong.situation.seen
-        if wrong.layer != "kernel" or not (wrong.finding.unexpected or wrong.missing):
+        chosen = seen.chosen_rib(wrong.prefix)
+        learned = wrong.layer == "rib" and chosen is not None and chosen.protocol == "kernel"  # zebra's word for it
+        if not (wrong.layer == "kernel" or learned) or not (wrong.finding.unexpected or wrong.missing):
             return None
         taken = seen.chosen_kernel(wrong.prefix)
         if taken is None or taken.protocol not in BY_HAND or taken.prefix != wrong.prefix:
