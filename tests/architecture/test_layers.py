@@ -124,6 +124,7 @@ PURE = (
             "of_intent",
             "of_nodes",
             "of_routers",
+            "of_strangers",
             "of_tables",
         )
     ),

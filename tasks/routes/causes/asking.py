@@ -97,7 +97,8 @@ def _node(run: Run, name: str, address: Address, salt: str) -> NodeLook:
         version = node_look.family_of(address)
         try:
             asked = node_look.questions(salt, routers, version)
-            return node_look.read(ask(open_shell(run.nornir, name), asked, deadline=LOOK_SECONDS).answers, version)
+            answers = ask(open_shell(run.nornir, name), asked, deadline=LOOK_SECONDS).answers
+            return node_look.read(answers, version, calico=not run.intent.load_balancer.speaks)
         except KubepeerError as error:
             return NodeLook(unseen=error.message, silent=_is_silent(error))
 

@@ -4,15 +4,11 @@ from collections.abc import Iterator
 
 from tasks.routes.causes.cause import Cause, CauseOfRoute, CauseOfSession
 from tasks.routes.causes.of_announcements import (
-    LeftBehind,
-    MoreSpecificRoute,
-    NodeAnnouncesTooMuch,
     NodeDoesNotAnnounce,
     NodeFilterRefuses,
     NodeWaits,
     NotAdvertised,
     RouterFilterRefuses,
-    StrangerAnnounces,
 )
 from tasks.routes.causes.of_both_ends import (
     AsDiffers,
@@ -45,6 +41,7 @@ from tasks.routes.causes.of_routers import (
     ShutDownOnRouter,
     WrongNodeAddress,
 )
+from tasks.routes.causes.of_strangers import LeftBehind, MoreSpecificRoute, NodeAnnouncesTooMuch, StrangerAnnounces
 from tasks.routes.causes.of_tables import BetterRoute, KernelRouteMissing, RouteByHand, TooFewPaths
 
 OF_SESSIONS: tuple[CauseOfSession, ...] = (

@@ -122,13 +122,20 @@ def questions(salt: str, routers: Iterable[Address], version: Version = 4) -> di
     }
 
 
-def read(answers: Mapping[str, Answer], version: Version = 4) -> NodeLook:
-    """A node's account, from its answers."""
+def read(answers: Mapping[str, Answer], version: Version = 4, *, calico: bool = True) -> NodeLook:
+    """A node's account, from its answers.
+
+    Args:
+        answers: to questions.
+        version: of the family whose daemon was asked.
+        calico: the sessions are those of Calico's daemon; else nothing of it proves anything.
+
+    """
     asked = answers["protocols"]
     heard = asked.code == 0 and any("ready" in line for line in asked.lines)
     return NodeLook(
-        container=_container(answers["container"].text),
-        daemon=answers["daemon"].text.strip() or "absent",
+        container=_container(answers["container"].text) if calico else "",
+        daemon=(answers["daemon"].text.strip() or "absent") if calico else "",
         peers=dict(_peers(answers, version)) if heard else None,
         router_id=next(
             (line.rpartition(" ")[2] for line in answers["status"].lines if line.startswith("Router ID")), ""

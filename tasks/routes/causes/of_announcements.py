@@ -1,16 +1,15 @@
-"""Why a prefix has other next hops in BGP: a filter of either end, a stranger, a longer prefix, a node that says too much. Pure."""
+"""Why a prefix lacks next hops though its sessions are up: a filter of either end, a node that says nothing. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from kubepeer.checks import Evidence
 from kubepeer.intent.families import Address, Network, within
-from tasks.platforms.hops import ADDRESS, Hop, shortened
-from tasks.platforms.seen import Path
+from tasks.platforms.hops import ADDRESS, Hop
 from tasks.routes.causes.cause import Alternative, CauseOfRoute, Explanation, Wrong, shortened_text
 from tasks.routes.causes.node_look import NodePeer
-from tasks.routes.causes.of_tables import BY_HAND, at_router
+from tasks.routes.causes.of_tables import at_router
 from tasks.routes.expected import NOT_ADVERTISED
 
 EXPORTED = "birdcl show route export {}"
@@ -87,7 +86,7 @@ class RouterFilterRefuses(CauseOfRoute):
                 or situation.seen.own_paths(wrong.prefix, hop)
             ):
                 continue
-            own = _own(wrong, peer)
+            own = own_session(wrong, peer)
             told = own is not None and own.announced is not None and wrong.prefix in own.announced
             if own is not None and own.announced is not None and not told:
                 continue  # the node itself does not say it
@@ -103,7 +102,7 @@ class RouterFilterRefuses(CauseOfRoute):
                 )
             ]
             if own is not None and told:
-                evidence.append(_at_node(wrong, peer, own, f"{wrong.prefix} is announced"))
+                evidence.append(at_node(wrong, peer, own, f"{wrong.prefix} is announced"))
             if configured and configured.refused:
                 evidence.append(at_router(wrong, f"neighbour {peer}", f"{configured.refused} prefixes filtered"))
             says = f"{situation.host} filters {wrong.prefix} of {situation.name(peer)} by {refusal or name}"
@@ -126,7 +125,7 @@ class NodeFilterRefuses(CauseOfRoute):
         situation = wrong.situation
         for hop in wrong.missing:
             peer = _address(hop)
-            own = _own(wrong, peer) if peer else None
+            own = own_session(wrong, peer) if peer else None
             if peer is None or own is None or own.announced is None or wrong.prefix in own.announced:
                 continue
             for named in situation.cluster.peers_at(situation.addresses):
@@ -136,7 +135,7 @@ class NodeFilterRefuses(CauseOfRoute):
                         return self.proved(
                             f"BGPFilter {name} keeps {situation.name(peer)} from announcing {wrong.prefix} to {situation.host}",
                             Evidence("api", f"BGPFilter {name}", shortened_text(rule)),
-                            _at_node(wrong, peer, own, f"{wrong.prefix} is not announced"),
+                            at_node(wrong, peer, own, f"{wrong.prefix} is not announced"),
                             filter=name,
                             prefix=wrong.prefix,
                         )
@@ -157,14 +156,14 @@ class NodeDoesNotAnnounce(CauseOfRoute):
         """The node's list."""
         for hop in wrong.missing:
             peer = _address(hop)
-            own = _own(wrong, peer) if peer else None
+            own = own_session(wrong, peer) if peer else None
             if peer is None or own is None or own.announced is None or wrong.prefix in own.announced:
                 continue
             if own.bgp_state != "Established":
                 continue
             return self.proved(
                 f"{wrong.situation.name(peer)} does not announce {wrong.prefix}",
-                _at_node(wrong, peer, own, f"{len(own.announced)} prefixes, {wrong.prefix} is none of them"),
+                at_node(wrong, peer, own, f"{len(own.announced)} prefixes, {wrong.prefix} is none of them"),
                 node=wrong.situation.name(peer),
                 alternatives=(
                     Alternative(
@@ -173,121 +172,6 @@ class NodeDoesNotAnnounce(CauseOfRoute):
                 ),
             )
         return None
-
-
-class LeftBehind(CauseOfRoute):
-    """A block that a deleted node has left is still on the router.
-
-    Looks at   the blocks of nodes that are no more, and who announces them.
-    Proved by  a BlockAffinity of a node that the API has not.
-    Cure       Calico gives the block back by itself, 15 to 23 minutes after the node's end.
-    """
-
-    cure = "nothing: Calico gives the block back by itself; calicoctl ipam release does it at once"
-
-    def explain(self, wrong: Wrong) -> Explanation | None:
-        """The affinity."""
-        why = wrong.situation.announced.left_behind.get(wrong.prefix)
-        if not why or not wrong.finding.unexpected:
-            return None
-        return self.proved(f"{wrong.prefix}: {why}", Evidence("api", "BlockAffinity", why))
-
-
-class MoreSpecificRoute(CauseOfRoute):
-    """A longer prefix takes a part of one of the cluster's away: the longest match wins, whatever the others say.
-
-    Looks at   what the router has within the cluster's prefixes and the cluster does not announce.
-    Proved by  the prefix, and who announces it or has made it.
-    Cure       whoever announces it stops, or the router's filter refuses it.
-    """
-
-    cure = "let {who} stop to announce {prefix}, or let the inbound filter of {router} refuse it"
-
-    def explain(self, wrong: Wrong) -> Explanation | None:
-        """The prefix around it, and the path."""
-        if not wrong.finding.unexpected or any(one.prefix == wrong.prefix for one in wrong.situation.announced.routes):
-            return None
-        around = [one.prefix for one in wrong.situation.announced.routes if within(wrong.prefix, one.prefix)]
-        if not around:
-            return None
-        longest = max(around, key=lambda prefix: prefix.prefixlen)
-        brought = _brought(wrong)
-        who = _named(wrong, brought) if brought else _by_hand(wrong)
-        if not who:
-            return None
-        return self.proved(
-            f"{wrong.prefix} by {who} takes a part of {longest} away",
-            at_router(
-                wrong,
-                f"show bgp {wrong.prefix}" if brought else f"ip route show {wrong.prefix}",
-                f"{wrong.prefix} via {shortened(wrong.finding.observed)}, by {who}",
-            ),
-            who=who,
-            prefix=wrong.prefix,
-            router=wrong.situation.host,
-        )
-
-
-class StrangerAnnounces(CauseOfRoute):
-    """Somebody who is no node of this cluster announces one of its prefixes: another cluster, another router, a mistake.
-
-    Looks at   the paths of the prefix on the router, and the nodes of the cluster.
-    Proved by  a path that is in use, by a peer that is no node of the cluster.
-    Cure       the stranger stops, or the router's filter for that peer refuses the cluster's networks.
-    """
-
-    cure = "let {who} stop to announce {prefix}, or let the inbound filter of {router} for that peer refuse it"
-
-    def explain(self, wrong: Wrong) -> Explanation | None:
-        """The stranger's path."""
-        known = {*wrong.situation.announced.speakers, *wrong.situation.names}
-        strangers = [path for path in _brought(wrong) if path.peer not in known]
-        if not strangers:
-            return None
-        who = shortened({str(path.peer) for path in strangers})
-        hops = shortened({path.hop for path in strangers})
-        configured = wrong.situation.router.peers.get(strangers[0].peer) if strangers[0].peer else None
-        in_as = f" in AS {configured.remote_as}" if configured and configured.remote_as else ""
-        return self.proved(
-            f"{who}, which is no node of this cluster, announces {wrong.prefix} to {wrong.situation.host}",
-            at_router(wrong, f"show bgp {wrong.prefix}", f"via {hops} from {who}{in_as}, in use"),
-            Evidence("api", "Nodes", f"{who} is the address of none"),
-            who=who,
-            prefix=wrong.prefix,
-            router=wrong.situation.host,
-        )
-
-
-class NodeAnnouncesTooMuch(CauseOfRoute):
-    """A node of the cluster announces what the cluster's objects do not give it: an endpoint that has moved, a route made there by hand.
-
-    Looks at   the paths of the prefix on the router, and what the cluster's objects say of that node.
-    Proved by  a path of the node itself that is in use.
-    Cure       calico-node there has not followed the cluster's objects, or somebody has made a route on the node.
-    """
-
-    cure = "on {node}: ip route show {prefix}, and the log of calico-node: it has not followed, or the route is made by hand"
-
-    def explain(self, wrong: Wrong) -> Explanation | None:
-        """The node's path."""
-        paths = [path for path in _brought(wrong) if path.peer in wrong.situation.announced.speakers and path.own]
-        if not paths or paths[0].peer is None:
-            return None
-        peer = paths[0].peer
-        own = _own(wrong, peer)
-        at_both = (
-            [_at_node(wrong, peer, own, f"{wrong.prefix} is announced")]
-            if own and own.announced and wrong.prefix in own.announced
-            else []
-        )
-        name = wrong.situation.name(peer)
-        return self.proved(
-            f"{name} announces {wrong.prefix}, which the cluster does not give it",
-            at_router(wrong, f"show bgp {wrong.prefix}", f"via {paths[0].hop} from {peer}, in use"),
-            *at_both,
-            node=name,
-            prefix=wrong.prefix,
-        )
 
 
 def rejecting(spec: Mapping[str, Any], prefix: Network) -> str | None:
@@ -324,37 +208,15 @@ def _about(wrong: Wrong) -> Iterator[Hop]:
         yield from wrong.situation.seen.stale(wrong.prefix)
 
 
-def _brought(wrong: Wrong) -> Sequence[Path]:
-    """The paths in use that have brought unexpected next hops."""
-    seen, unexpected = wrong.situation.seen, {*wrong.finding.unexpected}
-    return [
-        path
-        for path in seen.bgp.get(wrong.prefix, ())
-        if path.chosen and path.peer is not None and seen.shown(wrong.layer, path.hop) & unexpected
-    ]
-
-
-def _named(wrong: Wrong, paths: Sequence[Path]) -> str:
-    return ", ".join(sorted({wrong.situation.name(path.peer) for path in paths if path.peer is not None}))
-
-
-def _by_hand(wrong: Wrong) -> str:
-    """A route that no neighbour has brought: of the kernel alone, or one that the router's own table has of another protocol."""
-    seen, host = wrong.situation.seen, wrong.situation.host
-    taken = seen.chosen_kernel(wrong.prefix)
-    if taken and taken.prefix == wrong.prefix and taken.protocol in BY_HAND:
-        return f"a route made by hand on {host} (proto {taken.protocol})"
-    chosen = seen.chosen_rib(wrong.prefix) if wrong.layer != "bgp" else None
-    return f"a route of {host} by {chosen.protocol}" if chosen and chosen.protocol != "bgp" else ""
-
-
-def _own(wrong: Wrong, peer: Address) -> NodePeer | None:
+def own_session(wrong: Wrong, peer: Address) -> NodePeer | None:
+    """The node's own session with this router; None where it has none, or could not be asked."""
     node = wrong.situation.nodes.get(peer)
     peers = node.peers if node else None
     return next((one for address, one in (peers or {}).items() if address in wrong.situation.addresses), None)
 
 
-def _at_node(wrong: Wrong, peer: Address, own: NodePeer, answered: str) -> Evidence:
+def at_node(wrong: Wrong, peer: Address, own: NodePeer, answered: str) -> Evidence:
+    """What the node's daemon says that it tells this router."""
     return Evidence(wrong.situation.name(peer), EXPORTED.format(own.name), shortened_text(answered))
 
 

@@ -3,7 +3,10 @@
 from tasks.routes.causes.cause import Alternative, CauseOfSession, Explanation, Lost
 
 GONE = ("FAILED", "INCOMPLETE")  # ip-neighbour(8): nobody answers for the address on the link
-SILENT_KUBELET = "Unknown"  # Kubernetes, "Node status": the node controller has heard nothing
+SILENT_KUBELET = (
+    "Unknown",
+    "False",
+)  # Kubernetes, "Node status": the node controller has heard nothing, or nothing good
 NO_WAY = ("RTNETLINK answers", "unreachable", "blackhole", "prohibit", "throw")  # ip-route(8)
 PEERS = "show protocols all (BIRD of calico-node)"
 DAEMON = "the state of BIRD's process"
@@ -14,7 +17,7 @@ class NodeUnreachable(CauseOfSession):
     """Nobody reaches the node: neither its router nor this controller.
 
     Looks at   the node's SSH port, the router's session and its entry for the node on the link, the node's condition Ready.
-    Proved by  no answer from the node, while the router has lost the session; router and API have not heard of it either, where they tell.
+    Proved by  no answer from the node, and a router or an API that has not heard of it either, where one of them can tell.
     Cure       power or the link of the machine; which of the two it is nobody beside it can see: its console, or the port of its switch.
     """
 
@@ -24,12 +27,16 @@ class NodeUnreachable(CauseOfSession):
         """Its silence, from every side that can tell."""
         if lost.node is None or not lost.node.silent:
             return None
-        evidence = [lost.at_node("ssh", lost.node.unseen), lost.as_seen]
-        if (near := lost.situation.router.near.get(str(lost.peer), "")) in GONE:
-            evidence.append(lost.at_router(f"ip neigh show {lost.peer}", near))
+        near = lost.situation.router.near.get(str(lost.peer), "")
         known = lost.situation.object_of(lost.peer)
-        if known and known.ready == SILENT_KUBELET:
-            evidence.append(lost.at_api(f"Node {known.name}", f"Ready Unknown: {known.said}"))
+        off_the_link, not_ready = near in GONE, known is not None and known.ready in SILENT_KUBELET
+        if (near or known) and not (off_the_link or not_ready):
+            return None  # somebody else has heard of it: it may be this controller that has no way to it
+        evidence = [lost.at_node("ssh", lost.node.unseen), lost.as_seen]
+        if off_the_link:
+            evidence.append(lost.at_router(f"ip neigh show {lost.peer}", near))
+        if known and not_ready:
+            evidence.append(lost.at_api(f"Node {known.name}", f"Ready {known.ready}: {known.said}"))
         return self.proved(
             f"{lost.name} answers nobody",
             *evidence,
