@@ -23,9 +23,13 @@ test: $(READY) $(TOOLCHAIN) host-packages
 test-long: $(READY) $(TOOLCHAIN) host-packages
 	$(RUN) -m pytest --part $(PART) $(PYTEST_ARGUMENTS)
 
-# The same preparation of the lab's six nodes by Kubepeer, ansible-core and pyinfra, first and with nothing to do; resets the lab.
+# The same preparation of the lab's six nodes by Kubepeer, ansible-core and pyinfra, first and with nothing to do (it resets the lab);
+# then the cluster, and what its verification costs: on the lab, among foreign routes, and for a thousand nodes.
 bench: lab $(PEERS)
 	$(RUN) -m benchmarks.preparation
+	$(RUN) runbooks/deploy.py
+	$(RUN) -m benchmarks.verification
+	$(RUN) -m benchmarks.comparison
 
 $(PEERS): $(READY) benchmarks/requirements.txt
 	$(PYTHON) -m venv $(@D)

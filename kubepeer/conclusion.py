@@ -13,7 +13,7 @@ from rich.console import Console
 from kubepeer.commandline import CommandLine
 from kubepeer.display import print_changes, print_differences
 from kubepeer.errors import KubepeerError, MovedError, UsageError
-from kubepeer.outcome import PhaseOutcome
+from kubepeer.outcome import HostOutcome, PhaseOutcome
 from kubepeer.phases import Purpose
 from kubepeer.report import CHANGES_FOUND, FAILED, as_json, as_junit, exit_code
 from kubepeer.run import Run
@@ -22,6 +22,7 @@ from kubepeer.secret import Redactor
 if TYPE_CHECKING:  # few runs write a page
     from kubepeer.page.document import Routes
 
+BEGIN, HERE = "Begin", "the run itself"  # what stands in a document for phase and host of a run that had none
 Show = Callable[[Console, Run, Sequence[PhaseOutcome]], None]
 Tell = Callable[[Run], dict[str, Any]]
 Describe = Callable[[Run, Sequence[PhaseOutcome]], "Routes"]
@@ -78,7 +79,9 @@ def conclude(
     return code
 
 
-def print_error(name: str, error: KubepeerError, console: Console, seconds: float, *, as_json: bool) -> int:
+def print_error(
+    name: str, error: KubepeerError, console: Console, seconds: float, given: CommandLine, *, nothing_written: bool
+) -> int:
     """Tell what ended a run before its phases were through: one line, and what belongs to it; gives the exit code.
 
     Args:
@@ -86,7 +89,8 @@ def print_error(name: str, error: KubepeerError, console: Console, seconds: floa
         error: what ended it.
         console: for people.
         seconds: that it took.
-        as_json: standard output holds JSON.
+        given: its command line.
+        nothing_written: the documents of the run are not written yet: an older one must not pass for its own.
 
     """
     document: dict[str, Any] = {"runbook": name, "ok": False, "seconds": round(seconds, 2), "error": str(error)}
@@ -94,8 +98,17 @@ def print_error(name: str, error: KubepeerError, console: Console, seconds: floa
         print_differences(console, error.differences)
         document["differences"] = error.differences
     console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-    if as_json:
+    if given.output == "json":
         print(json.dumps(document))
+    if nothing_written:
+        outcome = PhaseOutcome(BEGIN, seconds, {error.host or HERE: HostOutcome(error=error, failed=True)})
+        try:
+            if given.junit:
+                _write(given.junit, as_junit(name, [outcome], seconds))
+            if given.report:
+                _write(given.report, _web_page_of_a_run_that_did_not_begin(name, outcome, seconds))
+        except UsageError as second:
+            console.print(str(second), style="red", markup=False, highlight=False, soft_wrap=True)
     return error.exit_code
 
 
@@ -158,13 +171,24 @@ def _web_page(
         shown,
         seconds,
         ok=ok,
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        made=_now(),
         headline=headline.replace(", see above", ""),  # on a page it is below
         warnings=[hide(line) for line in this.warnings],
         routes=describe(this, shown) if describe else None,
         dry_run=this.options.dry_run,
     )
     return write.as_html(page, hide)
+
+
+def _web_page_of_a_run_that_did_not_begin(name: str, outcome: PhaseOutcome, seconds: float) -> str:
+    from kubepeer.page import collect, write  # noqa: PLC0415  few runs write one
+
+    page = collect.page(name, "", [outcome], seconds, ok=False, made=_now(), headline="Ended before its first phase")
+    return write.as_html(page, str)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _print_tracebacks(outcomes: Sequence[PhaseOutcome], redactor: Redactor) -> None:

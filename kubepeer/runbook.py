@@ -84,6 +84,7 @@ def run(
     )
     began = time.monotonic()
     _end_when_interrupted(console)
+    outcomes: list[PhaseOutcome] | None = None
     try:
         refuse_wrong_order(_titles_and_tasks(phases))
         this, outcomes, told = _execute(name, phases, given, console, platforms, purpose, opening)
@@ -98,7 +99,7 @@ def run(
             name, this, given, outcomes, console, seconds, show, tell=tell, purpose=purpose, describe=describe
         )
     except KubepeerError as error:
-        return print_error(name, error, console, time.monotonic() - began, as_json=given.output == "json")
+        return print_error(name, error, console, time.monotonic() - began, given, nothing_written=outcomes is None)
     except Exception as error:  # noqa: BLE001  the last door: a person gets one line
         if given.verbose:
             traceback.print_exc()

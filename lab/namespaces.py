@@ -26,6 +26,9 @@ STARTING_SYSCTLS = {
     "net.ipv4.conf.all.rp_filter": "0",
     "net.ipv4.conf.default.rp_filter": "0",
 }
+# A wire carries no hash of the sender's; a veth does, and routers take it for their choice of a next hop (skb->l4_hash). So a SYN
+# that is sent again would take another way than the first, and hide a way that is lost: Linux makes a new hash for it.
+ONE_WAY_A_FLOW = "net.core.txrehash"  # since Linux 5.18
 
 
 def bridge(instance: Instance, segment: Segment) -> str:
@@ -69,7 +72,7 @@ def add_controller(instance: Instance) -> None:
         # Pods, services and load balancers are reached as from any machine of the site: over the router.
         f"route add default via {GATEWAY}",
     ])  # fmt: skip
-    _sysctls(name, {**STARTING_SYSCTLS, "net.ipv4.conf.all.arp_ignore": "1"})
+    _sysctls(name, {**_starting_sysctls(), "net.ipv4.conf.all.arp_ignore": "1"})
 
 
 def add_machine(instance: Instance, machine: Machine) -> None:
@@ -77,7 +80,7 @@ def add_machine(instance: Instance, machine: Machine) -> None:
     namespace = instance.namespace(machine)
     delete(namespace)
     run(["ip", "netns", "add", namespace])
-    _sysctls(namespace, STARTING_SYSCTLS)
+    _sysctls(namespace, _starting_sysctls())
     for interface in machine.interfaces:
         port = machine.port_of(interface)
         if succeeds(["ip", "-n", instance.name, "link", "show", port]):
@@ -114,6 +117,11 @@ def give_folder_back() -> None:
         if NAMESPACES in mount_points():
             run(["umount", NAMESPACES])
         MOUNTED_FOR_US.unlink()
+
+
+def _starting_sysctls() -> dict[str, str]:
+    known = Path("/proc/sys", *ONE_WAY_A_FLOW.split(".")).exists()
+    return STARTING_SYSCTLS | ({ONE_WAY_A_FLOW: "0"} if known else {})
 
 
 def _batch(namespace: str, commands: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from ipaddress import ip_address
 
 ADDRESS = re.compile(r"\d+(\.\d+){3}$|[0-9a-f]*:[0-9a-f:.]*$")
@@ -32,6 +33,7 @@ def _follows(hop: Hop, following: Hop) -> bool:
     return kind == next_kind and next_number == number + 1 and next_number % PARTS[kind] != 0
 
 
+@cache  # the same few nodes are next hops of thousands of prefixes
 def _order(hop: Hop) -> tuple[int, int, str]:
     try:
         address = ip_address(hop)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import ip_network
 
 from kubepeer.intent.families import Address, Network, within
@@ -193,14 +194,25 @@ class RouterSeen:
 
     def own_paths(self, prefix: Network, hop: Hop) -> tuple[Path, ...]:
         """What a next hop itself announces of a prefix; with ADD-PATH (RFC 7911) a node announces its own block more than once."""
-        return tuple(path for path in self.bgp.get(prefix, ()) if path.own and path.hop == hop)
+        return self._own.get(prefix, {}).get(hop, ())
 
     def stale(self, prefix: Network) -> frozenset[Hop]:
         """The next hops of a prefix whose own path is kept although their session was lost; another node's copy decides nothing."""
-        own = {path.hop for path in self.bgp.get(prefix, ()) if path.own}
-        return frozenset(hop for hop in own if all(path.stale for path in self.own_paths(prefix, hop)))
+        own = self._own.get(prefix, {})
+        return frozenset(hop for hop, paths in own.items() if all(path.stale for path in paths))
 
     def only_by_others(self, prefix: Network) -> frozenset[Hop]:
         """The next hops of a prefix that other nodes announce, and they themselves do not."""
         hops = {path.hop for path in self.bgp.get(prefix, ()) if path.peer is not None}
-        return frozenset(hop for hop in hops if not self.own_paths(prefix, hop))
+        return frozenset(hops - self._own.get(prefix, {}).keys())
+
+    @cached_property
+    def _own(self) -> Mapping[Network, Mapping[Hop, tuple[Path, ...]]]:
+        """Each prefix's paths that the next hop itself announces, by hop: a large cluster asks for each of a thousand."""
+        found: dict[Network, dict[Hop, tuple[Path, ...]]] = {}
+        for prefix, paths in self.bgp.items():
+            by_hop = found.setdefault(prefix, {})
+            for path in paths:
+                if path.own:
+                    by_hop[path.hop] = (*by_hop.get(path.hop, ()), path)
+        return found

@@ -175,10 +175,19 @@ def ready_endpoints(cluster: Kubectl) -> bool:
 
 
 @contextmanager
-def one_session_less(lab: Laboratory, cluster: Kubectl) -> Iterator[None]:
-    """A node's session with one router is down, and its routes are gone from that router's kernel."""
+def one_session_less(lab: Laboratory, _: Kubectl) -> Iterator[None]:
+    """A node's session is shut down on one router, and its routes are gone from that router's kernel.
+
+    On the router, since BIRD on the node takes a protocol that was disabled by hand up again when calico-node configures it anew, as
+    it does for every service with externalTrafficPolicy Local (BIRD: nest/proto.c, proto_reconfigure).
+    """
+    peer = f"neighbor {ADDRESSES[SICK]} shutdown"
+
+    def configure(statement: str) -> None:
+        lab.inside("openwrt", f"vtysh -c 'configure terminal' -c 'router bgp 64512' -c '{statement}'")
+
     try:
-        cluster.birdc(SICK, "disable Global_10_31_254_253")
+        configure(peer)
         wait_for(
             "openwrt has lost the node",
             lambda: ADDRESSES[SICK] not in set().union(*routes_of_kernel(lab, "openwrt").values()),
@@ -186,7 +195,7 @@ def one_session_less(lab: Laboratory, cluster: Kubectl) -> Iterator[None]:
         )
         yield
     finally:
-        cluster.birdc(SICK, "enable Global_10_31_254_253")
+        configure(f"no {peer}")
 
 
 def touches(node: str) -> Callable[[str, str, str], bool]:

@@ -198,6 +198,24 @@ def test_the_junit_file_is_written_also_when_it_failed(command: Command, tmp_pat
     assert (suite.get("tests"), suite.get("errors")) == ("8", "8")
 
 
+def test_a_run_that_did_not_begin_writes_why_and_leaves_no_older_document(command: Command, tmp_path: Path) -> None:
+    junit, report = tmp_path / "junit.xml", tmp_path / "report.html"
+    documents = ["--junit", str(junit), "--report", str(report)]
+    assert command(nothing, *documents) == 0
+    assert command(nothing, "--group", "nobody", *documents) == 2
+    suite = ET.parse(junit).getroot()
+    (error,) = suite.iter("error")
+    assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
+    for text in (str(error.get("message")), report.read_text()):
+        assert "No host matches --group nobody" in text
+
+
+def test_a_document_that_was_written_stays_when_another_cannot_be(command: Command, tmp_path: Path) -> None:
+    documents = ["--junit", str(tmp_path / "junit.xml"), "--report", "/nowhere/report.html"]
+    assert command(nothing, *documents) == 2
+    assert ET.parse(tmp_path / "junit.xml").getroot().get("errors") == "0"
+
+
 def test_the_report_is_a_web_page_with_every_phase_host_and_change(command: Command, tmp_path: Path) -> None:
     command(change_swap, "--report", str(tmp_path / "report.html"))
     text = (tmp_path / "report.html").read_text()

@@ -280,6 +280,19 @@ def test_the_api_server_lives_where_its_release_has_it(version: str, home: str) 
     assert controllers.deployment("image", version).item["metadata"]["namespace"] == "calico-system"
 
 
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_the_pods_of_the_api_server_ask_for_a_node_each_where_there_are_several(replicas: int) -> None:
+    pod = api.deployment("image", NEWEST, replicas, 60, "mark").item["spec"]["template"]
+    wanted = pod["spec"].get("affinity", {}).get("podAntiAffinity", {})
+    terms = [one["podAffinityTerm"] for one in wanted.get("preferredDuringSchedulingIgnoredDuringExecution", ())]
+    assert ("kubernetes.io/hostname" in {term["topologyKey"] for term in terms}) is (replicas > 1)
+    assert all(
+        term["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        and term["namespaces"] == [api.space(NEWEST)]
+        for term in terms
+    )
+
+
 def test_the_definitions_are_taken_apart_by_name() -> None:
     parts = definitions.documents(CRDS.read_text())
     assert "installations.operator.tigera.io" in parts

@@ -68,6 +68,7 @@ def deployment(image: str, version: str, replicas: int, period: int, certificate
         "tolerations": CONTROL_PLANE,
         "containers": [container],
         "volumes": [{"name": SECRET, "secret": {"secretName": SECRET, "defaultMode": 420}}],
+        **(apart(home) if replicas > 1 else {}),
     }
     metadata = {
         "labels": labels | {"k8s-app": NAME},
@@ -80,6 +81,22 @@ def deployment(image: str, version: str, replicas: int, period: int, certificate
         "template": {"metadata": metadata, "spec": pod},
     }
     return workload("Deployment", NAME, home, spec)
+
+
+def apart(home: str) -> Json:
+    """Ask for a node, and a zone, each; where there is one alone, they share it (operator: pkg/render/common/podaffinity)."""
+    terms: list[Json] = [
+        {
+            "weight": 1,
+            "podAffinityTerm": {
+                "labelSelector": {"matchLabels": {"k8s-app": NAME}},
+                "namespaces": [home],
+                "topologyKey": key,
+            },
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
+    return {"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": terms}}}
 
 
 def secret(home: str, key: str, certificate: str) -> Managed:
