@@ -92,11 +92,21 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding], te
     return [
         Text(head, style="bold red" if lost or bad else "bold"),
         *(Text(f" x {finding.subject:<{column - 2}}{finding.reason}", style="red") for finding in lost),
+        *(Text(f" > {cause}: {cure}", style="yellow") for cause, cure in _cures(findings)),
         Text(title, style="dim"),
         *(_line(row, column, width) for row in bad),
         *(_alike(good, column, width) if len(good) > SCREEN else [_line(row, column, width) for row in good]),
         *(Text(f" i {finding.subject:<{column - 2}}{finding.reason}", style="dim") for finding in remarks),
     ]
+
+
+def _cures(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    """What is to be done about each cause that is proved; of one that several have, what it says of the first."""
+    cures: dict[str, str] = {}
+    for finding in findings:
+        if finding.cause and not finding.ok:
+            cures.setdefault(finding.cause, finding.cure)
+    return list(cures.items())
 
 
 def seed_table(seen: RouterSeen) -> list[str]:
