@@ -44,6 +44,16 @@ def commands(on: str, *pairs: tuple[str, str]) -> Make:
     return made
 
 
+@contextmanager
+def kernel_route_deleted(lab: Laboratory, cluster: Kubectl) -> Iterator[Provoke]:
+    """A route of a router's kernel is deleted, and again whenever BIRD has looked and put it back (`scan time`)."""
+    block = next(block for block, address in cluster.blocks().items() if address == ADDRESS)
+    try:
+        yield lambda: lab.inside(BIRD, f'ip route del {block} proto bird || [ -z "$(ip route show {block})" ]')
+    finally:
+        lab.inside(BIRD, "birdc restart kernel4")
+
+
 def frr(do: tuple[str, ...], undo: tuple[str, ...], *, family: bool = False) -> Make:
     """Lines for the process of BGP, and those that undo them; or for its address family."""
     context = ("router bgp 64512", *(("address-family ipv4 unicast",) if family else ()))

@@ -27,6 +27,7 @@ from tests.lab.breaking import (
     edited,
     excluded,
     frr,
+    kernel_route_deleted,
     link_cut,
     of_node,
     passwords_differ,
@@ -39,7 +40,7 @@ from tests.lab.breaking import (
     stranger,
     vtysh,
     without_power,
-)  # fmt: skip
+)
 from tests.lab.devices import LOAD_BALANCERS, SERVICES
 from tests.lab.laboratory import NODES, ROUTERS
 from tests.lab.router_bird import BIRD_FILE
@@ -295,7 +296,7 @@ ROWS: dict[str, Row] = {
     "a_kernel_route_is_deleted": Row(
         "a route of the router's kernel is deleted",
         "KernelRouteMissing",
-        commands(BIRD, ("ip route del {block}", "birdc restart kernel4")),
+        kernel_route_deleted,
         {BIRD: "nothing"},
         at=(BIRD,),
     ),
