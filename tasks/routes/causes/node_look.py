@@ -181,7 +181,7 @@ def _peers(answers: Mapping[str, Answer], version: Version) -> Iterator[tuple[Ad
                 fields.get("Last error", ""),
                 None if words is None else next((one for key, one in words if key == "password"), ""),
                 None if words is None else any(key == "ttl security" and one != "off" for key, one in words),
-                announced.get(name),
+                announced.get(name) if fields.get("BGP state") == "Established" else None,
             ),
         )
 

@@ -7,6 +7,7 @@ from tasks.routes.causes.of_nodes import PEERS
 NODE_FILE = "bird.cfg of calico-node"
 IDENTIFIER = ("Bad BGP identifier", "BGP Identifier Conflict", "Bad BGP Identifier")  # RFC 4271, 6.2
 SILENCE = ("Hold timer expired", "Hold Timer Expired", "HoldTimer Expired")  # RFC 4271, 6.5
+PATIENCE_SECONDS = 12  # two attempts to connect, 5 s apart as both ends are told: a session that is only coming up is none
 UNANSWERED = ("Connect", "Active", "Idle", "OpenSent")
 
 
@@ -237,7 +238,7 @@ class Unanswered(CauseOfSession):
         if own.bgp_state not in UNANSWERED or own.last_error or own.state == "down" or session.held_off:
             return None
         unknown = (own.password, configured.password, own.ttl_security, configured.ttl_security)
-        if session.state not in ("Connect", "Active") or None in unknown:
+        if session.state not in ("Connect", "Active") or None in unknown or (session.seconds or 0) < PATIENCE_SECONDS:
             return None
         return self.proved(
             f"{lost.host} and {lost.name} agree, and no connection comes about: something between them drops it",
