@@ -26,14 +26,17 @@ Make = Callable[[Laboratory, Kubectl], AbstractContextManager[Provoke | None]]
 
 
 def commands(on: str, *pairs: tuple[str, str]) -> Make:
-    """Shell commands on a machine, each with the one that undoes it; {block} is the pods' network of NODE, {hop} the address of OTHER."""
+    """Shell commands on a machine, each with the one that undoes it; {block} is NODE's, {others} and {hop} are block and address of OTHER."""
 
     @contextmanager
     def made(lab: Laboratory, cluster: Kubectl) -> Iterator[None]:
-        block = next(block for block, address in cluster.blocks().items() if address == ADDRESS)
+        blocks = {address: block for block, address in cluster.blocks().items()}
+        names = {"{block}": blocks[ADDRESS], "{others}": blocks[ADDRESSES[OTHER]], "{hop}": ADDRESSES[OTHER]}
 
         def named(script: str) -> str:
-            return script.replace("{block}", block).replace("{hop}", ADDRESSES[OTHER])
+            for name, value in names.items():
+                script = script.replace(name, value)
+            return script
 
         with ExitStack() as stack:
             for do, undo in pairs:

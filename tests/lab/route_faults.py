@@ -348,6 +348,12 @@ ROWS: dict[str, Row] = {
         commands(NODE, ("ip route add blackhole 10.33.192.78", "ip route del blackhole 10.33.192.78")),
         {FRR: "10.33.192.78/32"},
     ),
+    "a_node_announces_anothers_block": Row(
+        "a node announces the block of another one",
+        "NodeAnnouncesTooMuch",
+        commands(NODE, ("ip route add blackhole {others} metric 1", "ip route del blackhole {others} metric 1")),
+        {NODE: "is announced"},
+    ),
     "a_node_is_excluded": Row(
         "a node is excluded by its label (no fault: a remark)",
         "NodeExcludedByLabel",
