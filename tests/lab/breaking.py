@@ -26,7 +26,7 @@ Make = Callable[[Laboratory, Kubectl], AbstractContextManager[Provoke | None]]
 
 
 def commands(on: str, *pairs: tuple[str, str]) -> Make:
-    """Shell commands on a machine, each with the one that undoes it; {block} is NODE's, {others} and {hop} are block and address of OTHER."""
+    """Commands on a machine, each with the one that undoes it; {block} is NODE's, {others} and {hop} are block and address of OTHER."""
 
     @contextmanager
     def made(lab: Laboratory, cluster: Kubectl) -> Iterator[None]:
