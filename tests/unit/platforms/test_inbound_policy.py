@@ -1,4 +1,4 @@
-"""What an inbound policy of FRR refuses: the first entry decides, a list refuses the rest, a clause needs all its matches; and a BGPFilter."""
+"""What inbound policies of FRR refuse: the first entry decides, a list refuses the rest, a clause needs all its matches. And BGPFilters."""
 
 from ipaddress import ip_network
 
