@@ -25,7 +25,10 @@ def explained(findings: Sequence[Finding], situation: Situation) -> tuple[Findin
     for finding in findings:
         if finding.check in LAYERS.values() and not finding.ok:
             rows.setdefault(finding.subject, []).append(finding)
-    of_prefix = {prefix: _of_row(row, lost, situation) for prefix, row in rows.items()}
+    gateways = {
+        layer: {gateway: hop for hop in lost for gateway in situation.seen.shown(layer, hop)} for layer in LAYERS
+    }
+    of_prefix = {prefix: _of_row(row, lost, gateways, situation) for prefix, row in rows.items()}
     told = []
     for finding in findings:
         found: Sequence[Explanation] = ()
@@ -53,7 +56,10 @@ def of_session(finding: Finding, situation: Situation) -> Explanation | None:
 
 
 def _of_row(
-    row: Sequence[Finding], lost: Mapping[Hop, Explanation], situation: Situation
+    row: Sequence[Finding],
+    lost: Mapping[Hop, Explanation],
+    gateways: Mapping[str, Mapping[Hop, Hop]],
+    situation: Situation,
 ) -> dict[str, Sequence[Explanation]]:
     """The causes of one prefix, by layer: what a layer lacks that the one above it lacked already is of the same cause."""
     found: dict[str, Sequence[Explanation]] = {}
@@ -62,15 +68,16 @@ def _of_row(
         if before and {*finding.missing} <= {*before.missing} and {*finding.unexpected} <= {*before.unexpected}:
             found[finding.layer] = found[before.layer]
         else:
-            found[finding.layer] = _of_finding(finding, lost, situation)
+            found[finding.layer] = _of_finding(finding, lost, gateways[finding.layer], situation)
         before = finding
     return found
 
 
-def _of_finding(finding: Finding, lost: Mapping[Hop, Explanation], situation: Situation) -> list[Explanation]:
+def _of_finding(
+    finding: Finding, lost: Mapping[Hop, Explanation], gateways: Mapping[Hop, Hop], situation: Situation
+) -> list[Explanation]:
     """The causes of the sessions whose next hops it lacks, or keeps stale; of what is left the first cause that is proved."""
     prefix = ip_network(finding.subject)
-    gateways = {gateway: hop for hop in lost for gateway in situation.seen.shown(finding.layer, hop)}
     stale = situation.seen.stale(prefix) & lost.keys()
     by_others = situation.seen.only_by_others(prefix) & lost.keys()
     about = [gateways[hop] for hop in finding.missing if hop in gateways] + sorted(stale | by_others)

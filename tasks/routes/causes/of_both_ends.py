@@ -7,7 +7,9 @@ from tasks.routes.causes.of_nodes import PEERS
 NODE_FILE = "bird.cfg of calico-node"
 IDENTIFIER = ("Bad BGP identifier", "BGP Identifier Conflict", "Bad BGP Identifier")  # RFC 4271, 6.2
 SILENCE = ("Hold timer expired", "Hold Timer Expired", "HoldTimer Expired")  # RFC 4271, 6.5
-PATIENCE_SECONDS = 12  # two attempts to connect, 5 s apart as both ends are told: a session that is only coming up is none
+PATIENCE_SECONDS = (
+    12  # two attempts to connect, 5 s apart as both ends are told: a session that is only coming up is none
+)
 UNANSWERED = ("Connect", "Active", "Idle", "OpenSent")
 
 
