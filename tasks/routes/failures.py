@@ -112,7 +112,10 @@ def _lost_with(of_prefix: Sequence[Finding], lost: Mapping[str, Finding]) -> lis
     by_reason: dict[str, list[str]] = {}
     for peer in hops_in_order(about & lost.keys()):
         by_reason.setdefault(_proof(lost[peer]), []).append(peer)
-    told = [peer for reason, peers in by_reason.items() if reason in said for peer in peers]
+    proved = {finding.cause for finding in of_prefix} - {""}
+    told = [
+        peer for reason, peers in by_reason.items() for peer in peers if reason in said or lost[peer].cause in proved
+    ]
     return told if missing <= {*told} else []
 
 

@@ -11,6 +11,7 @@ from tasks.routes.causes.catalogue import OF_ROUTES, OF_SESSIONS
 from tasks.routes.causes.cause import Explanation, Lost, Situation, Wrong
 from tasks.routes.checks import LAYERS
 
+TOLD, PROOFS = 4, 24  # of the causes of one prefix: each stands with all of its evidence at its own session
 ORDER = {layer: number for number, layer in enumerate(LAYERS)}
 
 
@@ -97,10 +98,13 @@ def _with(finding: Finding, found: Sequence[Explanation]) -> Finding:
     first = max(found, key=lambda one: counted[one.cause])
     several = {one.text: one for one in found}
     evidence: dict[Evidence, None] = dict.fromkeys(proof for one in several.values() for proof in one.evidence)
+    told = [*several][:TOLD]
+    rest = len(several) - len(told)
+    said = [*told, *([f"and {rest} more"] if rest else []), *([finding.reason] if finding.reason else [])]
     return replace(
         finding,
-        reason="; ".join(dict.fromkeys([*several, *(part for part in [finding.reason] if part)])),
+        reason="; ".join(dict.fromkeys(said)),
         cause=first.cause,
-        evidence=tuple(evidence),
+        evidence=tuple(evidence)[:PROOFS],
         cure=first.cure,
     )
