@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TOOLCHAIN := $(VENV)/.toolchain
-SOURCES := kubepeer tasks runbooks lab drivers tests benchmarks
+SOURCES := kubepeer kubepeer_pytest tasks runbooks lab drivers tests benchmarks
 DRIVERS := drivers/napalm-unix-router drivers/napalm-frr drivers/napalm-bird
 PROJECTS := pyproject.toml $(DRIVERS:%=%/pyproject.toml)
 PEERS := $(VENV)/peers/.ready

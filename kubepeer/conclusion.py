@@ -71,7 +71,7 @@ def conclude(
         console.print(f" {last}", soft_wrap=True)
     if given.output == "json":
         document = as_json(name, outcomes, seconds, this.warnings) | {"ok": not code} | (tell(this) if tell else {})
-        print(this.redactor.hide(json.dumps(document, indent=2)))
+        print(this.redactor.hide(json.dumps(document, indent=None if this.json_lines else 2)))
     if given.junit:
         _write(given.junit, this.redactor.hide(as_junit(name, outcomes, seconds)))
     if given.report:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -36,6 +36,9 @@ class Display:
         self.console = console
         self._redactor = redactor
         self._running: dict[str, _Running] = {}
+        self.below: Callable[[], Sequence[Text]] = (
+            tuple  # lines of somebody else's below the phases, where they are live
+        )
         self._lock = threading.Lock()
         self._live = (
             Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._at_work)
@@ -75,6 +78,10 @@ class Display:
             line = f"   {host}: {self._redactor.hide(reason)}"
             self.console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
 
+    def say(self, line: str, style: str = "") -> None:
+        """A line that stays."""
+        self.console.print(self._redactor.hide(line), style=style, markup=False, highlight=False, soft_wrap=True)
+
     def finished(self, outcome: PhaseOutcome) -> None:
         """A phase has ended: its line, and a line for each error."""
         with self._lock:
@@ -109,7 +116,7 @@ class Display:
                     for host in waiting
                     if host in running.waits
                 ]
-        return Group(*rows)
+        return Group(*rows, *self.below())
 
 
 def _summary_width(width: int) -> int:

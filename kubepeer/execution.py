@@ -4,8 +4,9 @@ A host that fails is reported and left out of what follows; the others go on as 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from nornir.plugins.runners import ThreadedRunner
 
 from kubepeer.change import GUARD, MADE, Change
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
-from kubepeer.phases import Phase, Together
+from kubepeer.phases import Phase, Together, UntilItHolds
 from kubepeer.run import WAITING, Run
 
 
@@ -59,12 +60,59 @@ def run_phases(run: Run, phases: Sequence[Phase | Together], watcher: Watcher) -
     for step in phases:
         if isinstance(step, Phase):
             outcomes.append(_run_phase(run, step, watcher, first, together=False))
-            continue
-        together = sum(bool(list(phase.on(run))) for phase in step.phases) > 1
-        with ThreadPoolExecutor(len(step.phases)) as pool:
-            running = [pool.submit(_run_phase, run, phase, watcher, first, together=together) for phase in step.phases]
-            outcomes.extend(future.result() for future in running)
+        elif isinstance(step, UntilItHolds):
+            outcomes.extend(_run_until_it_holds(run, step.phases, watcher, first))
+        else:
+            outcomes.extend(_run_together(run, step.phases, watcher, first))
     return outcomes
+
+
+def _run_together(run: Run, phases: Sequence[Phase], watcher: Watcher, first: float) -> list[PhaseOutcome]:
+    together = sum(bool(list(phase.on(run))) for phase in phases) > 1
+    with ThreadPoolExecutor(len(phases)) as pool:
+        running = [pool.submit(_run_phase, run, phase, watcher, first, together=together) for phase in phases]
+        return [future.result() for future in running]
+
+
+def _run_until_it_holds(run: Run, phases: Sequence[Phase], watcher: Watcher, first: float) -> list[PhaseOutcome]:
+    ends = time.monotonic() + run.options.wait_seconds
+    failed_before = set(run.nornir.data.failed_hosts)
+    outcomes = _run_together(run, phases, watcher, first)
+    waited = any(outcome.waited for _, _, outcome in _hosts(outcomes))
+    # a host that failed and did not wait, though it might have, is helped by no waiting
+    hopeless = {(title, host) for title, host, outcome in _hosts(outcomes) if outcome.failed and not outcome.waited}
+    while waited and run.options.wait_seconds:
+        run.nornir.data.failed_hosts = set(failed_before)
+        again = [replace(phase, title=f"{phase.title} again") for phase in phases]
+        last = _run_together(run.for_seconds(0), again, watcher, first)
+        outcomes = [_up_to(before, now) for before, now in zip(outcomes, last, strict=True)]
+        wrong = {(title, host) for title, host, outcome in _hosts(outcomes) if outcome.failed} - hopeless
+        left = ends - time.monotonic()
+        if left <= 0 or not wrong:
+            break
+        run.nornir.data.failed_hosts = set(failed_before)
+        only = [replace(phase, on=partial(_among, phase, wrong)) for phase in phases]
+        hopeless |= {
+            (title, host)
+            for title, host, outcome in _hosts(_run_together(run.for_seconds(left), only, watcher, first))
+            if outcome.failed and not outcome.waited
+        }
+    return outcomes
+
+
+def _up_to(before: PhaseOutcome, now: PhaseOutcome) -> PhaseOutcome:
+    """The outcome of the last time, for all the time that it took to come to it."""
+    seconds = before.seconds if now.skipped_because else now.began + now.seconds - before.began
+    return replace(now, title=before.title, began=before.began, seconds=seconds)
+
+
+def _hosts(outcomes: Sequence[PhaseOutcome]) -> Iterator[tuple[str, str, HostOutcome]]:
+    for outcome in outcomes:
+        yield from ((outcome.title, name, host) for name, host in outcome.hosts.items())
+
+
+def _among(phase: Phase, wanted: set[tuple[str, str]], run: Run) -> list[str]:
+    return [name for name in phase.on(run) if (phase.title, name) in wanted]
 
 
 def _run_phase(run: Run, phase: Phase, watcher: Watcher, first: float, *, together: bool) -> PhaseOutcome:
@@ -100,16 +148,24 @@ def _told(phase: Phase, watcher: Watcher, task: Task, run: Run) -> Result:
     changes: list[Change] = []
     before = MADE.set(changes)
     guarded = GUARD.set(partial(run.guard, phase.title, str(task.host)))
-    told = WAITING.set(partial(watcher.waiting, phase.title, str(task.host)))
+    reasons: list[str] = []
+
+    def tell(reason: str) -> None:
+        reasons[:] = [reason]
+        watcher.waiting(phase.title, str(task.host), reason)
+
+    told = WAITING.set(tell)
     try:
-        return phase.task(task, run=run)
+        result = phase.task(task, run=run)
     except Exception as error:  # noqa: BLE001  as Nornir does it: a fault of a task is its host's result
         findings = getattr(error, "findings", ())
-        return Result(host=task.host, exception=error, failed=True, changes=tuple(changes), findings=findings)
+        result = Result(host=task.host, exception=error, failed=True, changes=tuple(changes), findings=findings)
     finally:
         MADE.reset(before)
         GUARD.reset(guarded)
         WAITING.reset(told)
+    vars(result)["waited"] = bool(reasons)
+    return result
 
 
 def _host_outcome(result: MultiResult) -> HostOutcome:
@@ -120,4 +176,5 @@ def _host_outcome(result: MultiResult) -> HostOutcome:
         summary=str(first.result or ""),
         error=first.exception,
         failed=first.failed,
+        waited=getattr(first, "waited", False),
     )

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nornir import InitNornir
 from nornir.core import Nornir
 from nornir.core.inventory import ConnectionOptions, Defaults, Group, Host, Inventory
 
 from kubepeer.errors import InventoryError, UsageError
 from kubepeer.jump import Ways
+from kubepeer.nornir_start import start_nornir
 from kubepeer.settings import Settings
 from kubepeer.sshconfig import SshConfig
 from kubepeer.way import SSH_PORT, Connection, Direct
@@ -64,8 +64,8 @@ def build_nornir(
 
     """
     try:
-        nornir = InitNornir(
-            config_file=str(settings.config_file),
+        nornir = start_nornir(
+            str(settings.config_file),
             inventory={
                 "plugin": "SimpleInventory",
                 "options": {

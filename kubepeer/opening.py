@@ -1,7 +1,7 @@
 """What stands between the inventory and the first phase: the secrets of the logins, and the keys of the hosts."""
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,15 @@ from nornir.core.inventory import Host
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine
+from kubepeer.display import Display
 from kubepeer.errors import InventoryError, UsageError
+from kubepeer.execution import run_phases
 from kubepeer.hostkeys import Target, learn_new_hosts
 from kubepeer.intent import Intent
 from kubepeer.inventory import TIMEOUTS, Login
 from kubepeer.jump import jump_hosts
+from kubepeer.outcome import PhaseOutcome
+from kubepeer.phases import Phase, Together
 from kubepeer.run import Run
 from kubepeer.secret import Redactor, SecretSource
 from kubepeer.settings import Settings
@@ -107,6 +111,7 @@ class Opening:
         meet: sees to the keys of the hosts, and to what else a person is asked.
         selection: the command line with the hosts that it means by another word than --host.
         probes: it asks the probing hosts; for all others they are not there.
+        runner: runs its phases; another one than the usual where it is not from top to bottom, once.
 
     """
 
@@ -115,6 +120,7 @@ class Opening:
     meet: Callable[[Run, Console], None] = know_hosts
     selection: Callable[[CommandLine, Intent], CommandLine] = as_given
     probes: bool = False
+    runner: Callable[[Run, Sequence[Phase | Together], Display], list[PhaseOutcome]] = run_phases
 
 
 USUAL = Opening()

@@ -11,7 +11,7 @@ NOTHING_CHOSEN = "nothing chosen"
 
 @dataclass(frozen=True)
 class HostOutcome:
-    """What a phase did on one host."""
+    """What a phase did on one host; `waited`: it did not hold at once, and was asked again."""
 
     changes: tuple[Change, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -19,6 +19,7 @@ class HostOutcome:
     error: KubepeerError | BaseException | None = None
     failed: bool = False
     skipped: bool = False
+    waited: bool = False
 
     @property
     def changed(self) -> bool:

@@ -36,12 +36,14 @@ def control_planes(run: Run) -> Iterable[str]:
 
 def first_control_plane(run: Run) -> Iterable[str]:
     """The control plane that the cluster is born on, if it may be changed."""
-    return list(control_planes(run))[:1] if run.intent.control_planes[0].name in run.chosen else []
+    first = [node.name for node in run.intent.control_planes[:1]]
+    return [name for name in first if name in run.chosen]
 
 
 def other_control_planes(run: Run) -> Iterable[str]:
     """The control planes that join."""
-    return [name for name in control_planes(run) if name != run.intent.control_planes[0].name]
+    first = [node.name for node in run.intent.control_planes[:1]]
+    return [name for name in control_planes(run) if name not in first]
 
 
 def workers(run: Run) -> Iterable[str]:
@@ -109,6 +111,15 @@ class Together:
 
     def __init__(self, *phases: Phase) -> None:
         object.__setattr__(self, "phases", phases)
+
+
+@dataclass(frozen=True, init=False)
+class UntilItHolds(Together):
+    """Phases that run at the same time and change nothing; with --wait each host is asked again until it is well or time is up.
+
+    Where one has waited, all are asked once more at the end, those that were well, too: one of them may have turned bad meanwhile, and
+    what is told and the exit code are of one last moment. What is bad then is waited for again, as long as there is time.
+    """
 
 
 class Purpose(Enum):

@@ -30,6 +30,8 @@ class Options:
         backup: the backup of a router that is meant, or None for its newest.
         replace: a router's whole configuration, and not our part alone, is put back.
         further: arguments that are one runbook's own, by name.
+        once: whatever is asked is asked once: it is a look at one moment, and nothing is waited for.
+        as_json: standard output holds JSON alone.
 
     """
 
@@ -41,6 +43,8 @@ class Options:
     backup: str | None = None
     replace: bool = False
     further: Mapping[str, Any] = field(default_factory=dict)
+    once: bool = False
+    as_json: bool = False
 
 
 @dataclass
@@ -53,6 +57,7 @@ class Run:
         filtered: whether the command line narrowed the selection at all.
         warnings: what a person should know and the run goes on with: one line each, also in the JSON.
         changed: names of the hosts on which a phase that has ended made a change.
+        json_lines: of --output json: whether standard output has one object a line, the document of the run as the last.
 
     """
 
@@ -66,6 +71,7 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     holder: Holder = field(default_factory=Holder.of_this_process)
+    json_lines: bool = False
     guards: list[Callable[[str, str, Sequence[Change]], None]] = field(default_factory=list)
     _kept: dict[tuple[Memory[Any], Hashable], Any] = field(default_factory=dict)
     _making: dict[tuple[Memory[Any], Hashable], Lock] = field(default_factory=dict)
@@ -98,6 +104,10 @@ class Run:
         options = replace(self.options, dry_run=dry_run)
         self.nornir.data.reset_failed_hosts()
         return replace(self, options=options, changed=set(), _kept={}, _making={}, _lock=Lock())
+
+    def for_seconds(self, seconds: float) -> "Run":
+        """The same run, which waits for what does not hold as long as this, and not as long as the command line says; 0: for nothing."""
+        return replace(self, options=replace(self.options, wait_seconds=seconds, once=not seconds))
 
     def selecting(self, chosen: frozenset[str], *, filtered: bool) -> "Run":
         """The same run on other hosts than the command line chose."""

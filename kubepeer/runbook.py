@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -17,8 +17,7 @@ from rich.console import Console
 from kubepeer.commandline import CommandLine, parse, select
 from kubepeer.conclusion import Describe, Show, Tell, conclude, print_error
 from kubepeer.display import Display, print_warnings
-from kubepeer.errors import KubepeerError
-from kubepeer.execution import run_phases
+from kubepeer.errors import KubepeerError, UsageError
 from kubepeer.holder import Holder
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.combinations import warnings
@@ -38,6 +37,7 @@ from kubepeer.streams import outlive_readers
 INTERRUPTED = 130
 WIDTH = 140  # of plain output, where no terminal says how wide it is
 Phases = Sequence[Phase | Together]
+Members = Callable[[Run], None]
 
 
 def run(
@@ -51,6 +51,7 @@ def run(
     describe: Describe | None = None,
     purpose: Purpose = Purpose.CHANGE,
     opening: Opening = USUAL,
+    members: Members | None = None,
 ) -> int:
     """Run a runbook as a command; gives the exit code of the contract, and never a traceback unless --verbose asks for it.
 
@@ -64,6 +65,7 @@ def run(
         describe: the same for --report: what the web page has beside phases, hosts and changes.
         purpose: what it is for; a difference is no change yet, and no drift where changing is the purpose.
         opening: what comes before its first phase.
+        members: makes the nodes of a cluster known that Kubepeer did not build; None: the runbook is not for such a cluster.
 
     """
     outlive_readers()
@@ -87,7 +89,7 @@ def run(
     outcomes: list[PhaseOutcome] | None = None
     try:
         refuse_wrong_order(_titles_and_tasks(phases))
-        this, outcomes, told = _execute(name, phases, given, console, platforms, purpose, opening)
+        this, outcomes, told = _execute(name, phases, given, console, platforms, purpose, opening, members)
         print_warnings(console, this.redactor, this.warnings[told:])
         seconds = time.monotonic() - began
         if given.plan_out:
@@ -120,6 +122,7 @@ def _execute(
     platforms: Platforms,
     purpose: Purpose,
     opening: Opening,
+    members: Members | None,
 ) -> tuple[Run, list[PhaseOutcome], int]:
     """Run the phases as the command line asks for it; gives the run, their outcomes, and how many warnings were told before them."""
     settings = read_settings(given.config)
@@ -129,22 +132,25 @@ def _execute(
         plan = approved.read_plan(given.apply)
     if phases:
         enter(settings.namespace)
-    this = prepare(settings, given, platforms, opening, name=name)
+    this = prepare(settings, given, platforms, opening, name=name, adopted=bool(members) or not phases)
+    told = len(this.warnings)
+    if this.intent.cluster.adopted and phases and members:
+        members(this)
     if given.apply:
         this = approved.select_as_planned(plan, this)
     if phases:
         opening.meet(this, console)
-    told = len(this.warnings)
     gc.freeze()  # what is loaded stays: the collector need not look at it
     gc.enable()
     if purpose is Purpose.CHANGE and phases:
         print_warnings(console, this.redactor, this.warnings)
+        told = len(this.warnings)
     changing = purpose is Purpose.CHANGE and bool(phases) and not given.dry_run
     with the_only_run(this) if changing else nullcontext(), Display(console, this.redactor) as display, this.nornir:
         if given.apply:
             this, outcomes = approved.run_as_planned(plan, this, phases, display, console)
         else:
-            outcomes = run_phases(this, phases, display)
+            outcomes = opening.runner(this, phases, display)
     return this, outcomes, told
 
 
@@ -160,9 +166,15 @@ def prepare(
     opening: Opening = USUAL,
     *,
     name: str = "a runbook",
+    adopted: bool = True,
 ) -> Run:
-    """Everything up to the first packet."""
+    """Everything up to the first packet; `adopted`: the runbook is for clusters, too, that Kubepeer did not build."""
     intent, redactor = load_intent(settings, platforms), Redactor()
+    if intent.cluster.adopted and not adopted:
+        raise UsageError(
+            f"{name} is not for a cluster that Kubepeer did not build ({intent.cluster.name}). Nothing was contacted.",
+            cure="verify_routes.py, drift.py, rollback_routers.py and deploy.py are, for its routers",
+        )
     given = opening.selection(given, intent)
     nornir = build_nornir(
         settings,
@@ -180,6 +192,7 @@ def prepare(
         backup=given.backup,
         replace=given.replace,
         further=given.further,
+        as_json=given.output == "json",
     )
     return Run(
         intent=intent,

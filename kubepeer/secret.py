@@ -57,11 +57,17 @@ class SecretSource(BaseModel):
                 )
             return value
         if self.file is not None:
-            return _from_file(folder / Path(self.file).expanduser(), purpose)
+            return read_private(folder / Path(self.file).expanduser(), purpose)
         return _from_command(str(self.command), purpose)
 
 
-def _from_file(path: Path, purpose: str) -> str:
+def read_private(path: Path, purpose: str) -> str:
+    """The text of a file that its owner alone can read.
+
+    Raises:
+        InventoryError: it is not there, is empty, or others can read it.
+
+    """
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from lab import access, lifecycle, machines, requirements, status
-from lab.build import containerd_package, metallb
-from lab.build.besides import ASKED_FOR
+from lab.build import containerd_package, metallb, promtool
+from lab.build.besides import ASKED_FOR, STANDS_ALONE
 from lab.build.builder import build
 from lab.errors import LabError, Unsupported
 from lab.places import Instance, instance
@@ -52,9 +52,11 @@ def _machine(name: str) -> Machine:
 
 
 def _package(lab: Instance, name: str) -> list[Path]:
-    """The files that a package was made for: of containerd the deb, of MetalLB the manifest that names its images."""
+    """The files that a package was made for: of containerd the deb, of MetalLB the manifest that names its images; else the program."""
     if name == containerd_package.PACKAGE.name:
         return sorted(containerd_package.containerd_package(lab.cache).glob("*.deb"))
+    if name == promtool.NAME:
+        return [promtool.program(lab.cache)]
     return [metallb.served(lab.cache) / metallb.MANIFEST]
 
 
@@ -87,7 +89,8 @@ def _perform(arguments: argparse.Namespace, lab: Instance, console: Console) -> 
         case "build":
             build(lab.cache, progress, thoroughly=True)
         case "package":
-            build(lab.cache, progress, besides=[arguments.package])
+            roles = () if arguments.package in STANDS_ALONE else None
+            build(lab.cache, progress, roles, besides=[arguments.package])
             print(*_package(lab, arguments.package))
         case "status":
             return DONE if status.show(lab, console) else FAILED

@@ -139,6 +139,16 @@ class Apt:
         run([*command, "--download-only", *packages], log=self.log)
         return tuple(self.archives / name for name in names)
 
+    def download(self, package: str) -> Path:
+        """Download one package alone, whatever it depends on; apt checks its sum."""
+        self.archives.mkdir(parents=True, exist_ok=True)
+        command = ["apt-get", *self._options(Path("/dev/null")), "-q", "download"]
+        found = re.search(r"^'\S+' (\S+\.deb) \d+ ", run([*command, "--print-uris", package]), re.MULTILINE)
+        if found is None:
+            raise LabError(f"there is no package {package} in {self.release}")
+        run([*command, package], log=self.log, directory=self.archives)
+        return self.archives / found[1]
+
 
 def architecture() -> str:
     """Debian's name for this machine's processor."""

@@ -16,6 +16,7 @@ from kubepeer.phases import (
     workers,
 )
 from kubepeer.runbook import run
+from tasks.adopt.known import know_members
 from tasks.cluster.access import a_cluster
 from tasks.cluster.node_tasks import settle_nodes
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
@@ -60,4 +61,14 @@ PHASES: list[Phase | Together] = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(run("deploy", PHASES, platforms=PLATFORMS, description=__doc__, show=show, describe=describe))
+    raise SystemExit(
+        run(
+            "deploy",
+            PHASES,
+            platforms=PLATFORMS,
+            description=__doc__,
+            show=show,
+            describe=describe,
+            members=know_members,
+        )
+    )

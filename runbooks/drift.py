@@ -3,6 +3,7 @@
 import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import Phase, Purpose, Together, chosen, control_planes, nodes, one_control_plane, routers
 from kubepeer.runbook import run
+from tasks.adopt.known import know_members
 from tasks.cluster.node_tasks import settle_nodes
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.encrypting import encrypt_standing, one_that_encrypts
@@ -33,4 +34,14 @@ PHASES: list[Phase | Together] = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(run("drift", PHASES, platforms=PLATFORMS, description=__doc__, show=show, purpose=Purpose.DRIFT))
+    raise SystemExit(
+        run(
+            "drift",
+            PHASES,
+            platforms=PLATFORMS,
+            description=__doc__,
+            show=show,
+            purpose=Purpose.DRIFT,
+            members=know_members,
+        )
+    )

@@ -3,6 +3,7 @@
 import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import Phase, Together, one_of_each_redundancy_group
 from kubepeer.runbook import run
+from tasks.adopt.known import know_members
 from tasks.observe import observe, preflight
 from tasks.platforms.platform import PLATFORMS
 from tasks.routers.backups import routers_with_backup
@@ -20,4 +21,14 @@ COMMANDS: dict[str, list[Phase | Together]] = {
 }
 
 if __name__ == "__main__":
-    raise SystemExit(run("rollback_routers", COMMANDS, platforms=PLATFORMS, description=__doc__, show=show, tell=tell))
+    raise SystemExit(
+        run(
+            "rollback_routers",
+            COMMANDS,
+            platforms=PLATFORMS,
+            description=__doc__,
+            show=show,
+            tell=tell,
+            members=know_members,
+        )
+    )

@@ -2,17 +2,18 @@
 
 import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.opening import Opening
-from kubepeer.phases import Phase, Purpose, Together
+from kubepeer.phases import Phase, Purpose, Together, UntilItHolds
 from kubepeer.runbook import run
+from tasks.adopt.known import know_members
 from tasks.endpoint import one_that_asks, verify_endpoint
 from tasks.platforms.platform import PLATFORMS
+from tasks.routes import records
 from tasks.routes.nodes import nodes_to_ask, verify_pod_routes
-from tasks.routes.records import arguments, show, tell, with_snapshot
 from tasks.routes.table import describe
 from tasks.routes.tasks import routers_to_ask, verify
 
 PHASES: list[Phase | Together] = [
-    Together(
+    UntilItHolds(
         Phase("Verify routes", verify, on=routers_to_ask),
         Phase("Verify endpoint", verify_endpoint, on=one_that_asks),
         Phase("Verify nodes", verify_pod_routes, on=nodes_to_ask),
@@ -26,10 +27,11 @@ if __name__ == "__main__":
             PHASES,
             platforms=PLATFORMS,
             description=__doc__,
-            show=show,
+            show=records.show,
             describe=describe,
-            tell=tell,
+            tell=records.tell,
             purpose=Purpose.VERIFY,
-            opening=Opening(arguments=arguments, selection=with_snapshot),
+            opening=Opening(arguments=records.arguments, selection=records.with_snapshot, runner=records.run),
+            members=know_members,
         )
     )

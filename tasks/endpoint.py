@@ -10,11 +10,12 @@ from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError
 from kubepeer.memory import hands_over
 from kubepeer.phases import control_planes
-from kubepeer.run import Run, done
+from kubepeer.run import Run, done, waiting
 from tasks.cluster.access import ASKED_API, open_api
 from tasks.control_plane import holders
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
+from tasks.routes.from_inventory import by_inventory
 
 # While the address moves, nobody has it for up to four seconds, or two have it for one: keepalived's advertisements, and its check
 SETTLE_SECONDS = 10
@@ -51,14 +52,18 @@ def settled(run: Run, host: str, known: Mapping[str, bool | None]) -> tuple[Find
         known: what need not be asked the first time.
 
     """
-    ends = time.monotonic() + max(SETTLE_SECONDS, run.options.wait_seconds)
+    ends = time.monotonic() + (0 if run.options.once else max(SETTLE_SECONDS, run.options.wait_seconds))
     while True:
         found = holders.finding(run.intent, host, _holding(run, known))
         if found.ok or time.monotonic() >= ends:
             break
         known = {}
+        waiting(found.reason)
         time.sleep(INTERVAL_SECONDS)  # keepalived tells nobody when it has decided
     if run.intent.cluster.endpoint.provider != "external":
+        return (found,)
+    if by_inventory(run):
+        run.warn("--intent inventory: whom the load balancer of the API leads to is not asked")
         return (found,)
     from tasks.control_plane import load_balancer  # noqa: PLC0415  few have one
 

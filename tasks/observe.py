@@ -60,7 +60,8 @@ def observe(task: Task, run: Run) -> Result:
 @hands_over(gives=(*OBSERVED, SETTINGS))
 def observe_when_usable(task: Task, run: Run) -> Result:
     """The same, when the passwords can be used: what is known here is refused before anything is contacted."""
-    refuse_unusable_passwords(run)
+    if not run.intent.cluster.adopted:
+        refuse_unusable_passwords(run)
     return observe(task, run)
 
 
@@ -75,7 +76,9 @@ def preflight(task: Task, run: Run) -> Result:
 
 @hands_over(needs=OBSERVED, gives=ASKED_API)
 def preflight_with_cluster(task: Task, run: Run) -> Result:
-    """The same, and what cannot end well in the cluster itself: then no host is touched."""
+    """The same, and what cannot end well in the cluster itself: then no host is touched; of somebody else's cluster nothing of that."""
+    if run.intent.cluster.adopted:
+        return refuse_router(task, run)
     refuse_another_provider(run)
     refuse_busy_load_balancer(run)
     result = preflight(task, run)

@@ -9,6 +9,7 @@ for a loop (RFC 4271, 9.1.2). Calico's documentation has the design (reference/a
 - default_route: nodes send what they have no route for to a router, and it has all blocks. It hides a block that is missing.
 - as_override: the router puts its own AS in the place of the node's.
 - allowas_in: nodes take their own AS once in a path (BGPPeer.numAllowedLocalASNumbers).
+- their_own: a cluster that Kubepeer did not build has a way already, a mesh of its nodes for one: no choice is made in its place.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.model import Intent, Router
 from kubepeer.intent.reflectors import reflects
 
-Cure = Literal["vxlan", "route_reflectors", "as_per_node", "default_route", "as_override", "allowas_in"]
+Cure = Literal["vxlan", "route_reflectors", "as_per_node", "default_route", "as_override", "allowas_in", "their_own"]
 KEY = "cluster.bgp.between_nodes"
 OWN_AS_IN_A_PATH = 1  # from node to router to node it is there once
 FELIX = ("VXLAN", "VXLANCrossSubnet")  # encapsulations whose routes are Felix's; IPIP's and none's are learned by BGP
@@ -30,6 +31,7 @@ TOLD: Mapping[Cure, str] = {
     "as_per_node": "the routers tell the nodes each other's pod blocks; every node has an AS of its own",
     "default_route": "a default route to the routers, which have all pod blocks",
     "as_override": "the routers tell the nodes each other's pod blocks, and put their own AS in the place of the nodes'",
+    "their_own": "somebody else has seen to it; the routers tell the nodes nothing, unless cluster.bgp.between_nodes says so",
     "allowas_in": "the routers tell the nodes each other's pod blocks, and the nodes take their own AS in the path",
 }
 
@@ -74,6 +76,8 @@ def way(intent: Intent, platforms: Platforms) -> Way:
 
 
 def _choice(intent: Intent, platforms: Platforms) -> Cure:
+    if intent.cluster.adopted:
+        return "their_own"
     if _felix(intent):
         return "vxlan"
     if reflects(intent):

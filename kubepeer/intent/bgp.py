@@ -46,10 +46,11 @@ class Bgp(Section):
             network
             for family in networks.families
             for network in (
-                *((family.services,) if self.announce_services else ()),
-                *((family.load_balancers,) if balanced else ()),
+                *((family.own_services,) if self.announce_services else ()),
+                *((family.own_load_balancers,) if balanced else ()),
                 *family.external,
             )
+            if network is not None
         )
 
     @property

@@ -28,6 +28,8 @@ def refusals(intent: Intent) -> Iterator[Contradiction]:
 
 def warnings(intent: Intent) -> Iterator[str]:
     """What may work: one line each, for who runs it. The inventory must have passed refusals()."""
+    if intent.cluster.adopted:
+        return
     software = intent.software
     tested = versions.calico(software.calico).tested
     if versions.minor(software.kubernetes) not in tested:

@@ -16,6 +16,7 @@ SECRET_KEYS = {
     "secret",
     "sudo_password",
     "first_password",
+    "token",
 }  # Nornir's, Netmiko's and ours
 Entry = dict[str, Any]
 
@@ -104,9 +105,7 @@ def _entry(entry: Any, where: str) -> Entry:
     if not isinstance(entry, dict):
         raise InventoryError(f"{where}a mapping is expected. {NOTHING}")
     for key in _secrets(entry):
-        cure = (
-            "log in with a key (extras: key_file); for bgp and endpoint name where it comes from: env, file or command"
-        )
+        cure = "log in with a key (extras: key_file); for bgp, endpoint and api name where it comes from: env, file or command"
         raise InventoryError(f"{where}{key} stands in the inventory. {NOTHING}", cure=cure)
     for key in entry:
         if key not in HOST_KEYS:

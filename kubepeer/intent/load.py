@@ -9,6 +9,7 @@ from kubepeer.errors import InventoryError
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.access import Access
 from kubepeer.intent.addresses import addresses_of
+from kubepeer.intent.adopted import WAYS, unsaid_or_idle
 from kubepeer.intent.clock import Time
 from kubepeer.intent.contradiction import Contradiction
 from kubepeer.intent.families import MaybeAddress
@@ -50,9 +51,9 @@ class FabricData(Section):
     """The keys under data: of the group `fabric` and of the defaults: true of everything."""
 
     cluster: Cluster
-    software: Software
-    packages: Packages
-    manifests: Manifests
+    software: Software | None = None  # of these three none but where the cluster is adopted
+    packages: Packages | None = None
+    manifests: Manifests | None = None
     time: Time = Time()
     time_servers: tuple[str, ...] = ()
     registries: Registries = Field(default_factory=dict)
@@ -108,6 +109,12 @@ def load_intent(settings: Settings, platforms: Platforms) -> Intent:
         if "routers" in groups[name] or PROBES in groups[name]:
             continue
         roles = [role for role in ROLES if role in groups[name]]
+        if fabric.cluster.adopted:
+            raise InventoryError(
+                f"{files.host_file}: {name}: is no router, and {WAYS} names a cluster that Kubepeer did not build: its nodes come from its"
+                f" API. {NOTHING}",
+                cure="take it out of the inventory, or put it into a group of routers",
+            )
         if not roles:
             raise InventoryError(
                 f"{files.host_file}: {name}: is in none of the groups control_plane, worker, routers, {PROBES}. {NOTHING}"
@@ -149,10 +156,15 @@ def _file_of_fabric_key(files: Files, key: str) -> str:
 def _fabric(files: Files) -> FabricData:
     below, above = files.defaults.get("data") or {}, files.groups.get("fabric", {}).get("data") or {}
     try:
-        return FabricData.model_validate({key: value for key, value in (below | above).items() if key != OF_EACH_HOST})
+        fabric = FabricData.model_validate(
+            {key: value for key, value in (below | above).items() if key != OF_EACH_HOST}
+        )
     except ValidationError as error:
         key, message = _first(error)
         raise InventoryError(f"{_file_of_fabric_key(files, key)}: {key}: {message}. {NOTHING}") from error
+    for key, message in unsaid_or_idle(fabric):
+        raise InventoryError(f"{_file_of_fabric_key(files, key)}: {key}: {message}. {NOTHING}")
+    return fabric
 
 
 def _own_data(files: Files, name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from kubepeer.intent.arguments import KubeletFields
 from kubepeer.intent.bgp import Bgp
 from kubepeer.intent.calicoctl import Calicoctl
 from kubepeer.intent.clock import Time
+from kubepeer.intent.cluster_api import ClusterApi
 from kubepeer.intent.families import BITS, IPV4, Address, Addressed, Addresses, in_url, version_of
 from kubepeer.intent.kubeadm import Kubeadm
 from kubepeer.intent.load_balancer import LoadBalancer
@@ -21,6 +22,7 @@ from kubepeer.intent.rack import Rack
 from kubepeer.intent.rpm import RpmRepositories
 from kubepeer.intent.runtime import Registries, RuntimeArchives
 from kubepeer.intent.section import Section
+from kubepeer.intent.unsaid import said
 from kubepeer.intent.values import AsNumber, DnsName, FilePath, Port, UserName, VersionNumber
 from kubepeer.secret import SecretSource
 
@@ -54,14 +56,31 @@ class Endpoint(Section):
 
 
 class Cluster(Section):
-    """The cluster as a whole."""
+    """The cluster as a whole: one that Kubepeer builds, or one that it is only told of, by a kubeconfig or the API's address."""
 
     name: DnsName
-    domain: DnsName
+    own_domain: DnsName | None = Field(default=None, alias="domain")
     dns_domain: DnsName = "cluster.local"
-    endpoint: Endpoint
+    own_endpoint: Endpoint | None = Field(default=None, alias="endpoint")
     networks: Networks
     bgp: Bgp
+    kubeconfig: str | None = None  # of a cluster that Kubepeer did not build; or
+    api: ClusterApi | None = None
+
+    @property
+    def adopted(self) -> bool:
+        """Whether somebody else has built it: its nodes are what its API says, and nothing but routers is changed."""
+        return self.kubeconfig is not None or self.api is not None
+
+    @property
+    def domain(self) -> str:
+        """Of the nodes' names: NAME.DOMAIN."""
+        return said(self.own_domain, "cluster.domain")
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The API's one address, of a cluster that Kubepeer builds."""
+        return said(self.own_endpoint, "cluster.endpoint")
 
     @property
     def endpoint_name(self) -> str:
@@ -172,9 +191,9 @@ class Intent(Section):
     """Everything that should be so."""
 
     cluster: Cluster
-    software: Software
-    packages: Packages
-    manifests: Manifests
+    own_software: Software | None = Field(default=None, alias="software")
+    own_packages: Packages | None = Field(default=None, alias="packages")
+    own_manifests: Manifests | None = Field(default=None, alias="manifests")
     time: Time = Time()
     time_servers: tuple[str, ...] = ()
     registries: Registries = Field(default_factory=dict)
@@ -184,6 +203,21 @@ class Intent(Section):
     nodes: tuple[Node, ...]
     routers: tuple[Router, ...]
     probes: tuple[Probe, ...] = ()  # asked by verify_services.py alone
+
+    @property
+    def software(self) -> Software:
+        """Versions, images and modes, of a cluster that Kubepeer builds."""
+        return said(self.own_software, "software")
+
+    @property
+    def packages(self) -> Packages:
+        """Where the packages come from."""
+        return said(self.own_packages, "packages")
+
+    @property
+    def manifests(self) -> Manifests:
+        """The addresses of the manifests."""
+        return said(self.own_manifests, "manifests")
 
     @property
     def control_planes(self) -> tuple[Node, ...]:

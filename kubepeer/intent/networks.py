@@ -11,24 +11,40 @@ from kubepeer.intent import families
 from kubepeer.intent.families import IPV4, NAMES, Network, OneNetwork, Version, named, version_of
 from kubepeer.intent.pools import BLOCK_SIZE, BLOCK_SIZES, FurtherPool, Routing
 from kubepeer.intent.section import Section
+from kubepeer.intent.unsaid import unsaid
 
 KINDS = ("nodes", "pods", "services", "load_balancers")
 
 
 @dataclass(frozen=True)
 class FamilyNetworks:
-    """The networks of one family."""
+    """The networks of one family; but for the nodes', a cluster that Kubepeer did not build may announce none of a kind."""
 
     version: Version
     nodes: Network
-    pods: Network
+    own_pods: Network | None
     pod_block_size: int
-    services: Network
-    load_balancers: Network
+    own_services: Network | None
+    own_load_balancers: Network | None
     routing: Routing
     further_pools: tuple[FurtherPool, ...] = ()
     pod_subnet: Network | None = None
     external_by_place: Mapping[int, Network] = field(default_factory=dict)
+
+    @property
+    def pods(self) -> Network:
+        """The first pool."""
+        return _said(self.own_pods, "pods")
+
+    @property
+    def services(self) -> Network:
+        """Of ClusterIPs."""
+        return _said(self.own_services, "services")
+
+    @property
+    def load_balancers(self) -> Network:
+        """Of the addresses that a load balancer gives."""
+        return _said(self.own_load_balancers, "load_balancers")
 
     @property
     def external(self) -> tuple[Network, ...]:
@@ -36,9 +52,17 @@ class FamilyNetworks:
         return tuple(self.external_by_place.values())
 
     @property
+    def of_services(self) -> tuple[Network, ...]:
+        """All of services that are said."""
+        every = (self.own_services, self.own_load_balancers, *self.external)
+        return tuple(network for network in every if network is not None)
+
+    @property
     def pools(self) -> tuple[FurtherPool, ...]:
         """All pools, the first one first."""
-        first = FurtherPool(cidr=self.pods, block_size=self.pod_block_size, **dict(self.routing))
+        if self.own_pods is None:
+            return self.further_pools
+        first = FurtherPool(cidr=self.own_pods, block_size=self.pod_block_size, **dict(self.routing))
         return (first, *self.further_pools)
 
     @property
@@ -60,16 +84,20 @@ class FamilyNetworks:
     def announced(self) -> tuple[Network, ...]:
         """What the cluster may announce to the routers in this family, and nothing else."""
         further = (pool.cidr for pool in self.further_pools)
-        return tuple(dict.fromkeys((self.pods, self.services, self.load_balancers, *further, *self.external)))
+        every = (self.own_pods, self.own_services, self.own_load_balancers, *further, *self.external)
+        return tuple(dict.fromkeys(network for network in every if network is not None))
 
     @property
     def by_key(self) -> dict[str, Network]:
         """Those that do not overlap, by their keys: all pools as one, the network that kubeadm is told."""
+        said_ones = {
+            "pod_subnet" if self.pod_subnet else "pods": self.pod_subnet or self.own_pods,
+            "services": self.own_services,
+            "load_balancers": self.own_load_balancers,
+        }
         return {
             "nodes": self.nodes,
-            "pod_subnet" if self.pod_subnet else "pods": self.kubeadms_pods,
-            "services": self.services,
-            "load_balancers": self.load_balancers,
+            **{key: network for key, network in said_ones.items() if network is not None},
             **{f"external.{place}": network for place, network in self.external_by_place.items()},
         }
 
@@ -98,10 +126,12 @@ class Networks(Section):
     """
 
     every_nodes: families.Networks = Field(alias="nodes")
-    every_pods: families.Networks = Field(alias="pods")
+    every_pods: families.Networks = Field(
+        default=(), alias="pods"
+    )  # of these three none but where the cluster is adopted
     pod_block_sizes: Annotated[tuple[int, ...], BeforeValidator(_sizes)] = Field(default=(), alias="pod_block_size")
-    every_services: families.Networks = Field(alias="services")
-    every_load_balancers: families.Networks = Field(alias="load_balancers")
+    every_services: families.Networks = Field(default=(), alias="services")
+    every_load_balancers: families.Networks = Field(default=(), alias="load_balancers")
     pod_routing: Routing = Routing()  # of the pools of `pods`
     further_pools: tuple[FurtherPool, ...] = ()
     pod_subnets: families.Networks = Field(  # kubeadm's, which hold all pools; of a family without one `pods` alone
@@ -114,7 +144,7 @@ class Networks(Section):
         versions = self.versions
         for kind in KINDS:
             of_kind = _versions(self._every(kind))
-            if of_kind != versions:
+            if of_kind and of_kind != versions:
                 raise ValueError(
                     f"{kind} is of {named(of_kind)}, {KINDS[0]} of {named(versions)}: each of {', '.join(KINDS)} has the same families, "
                     "in the same order"
@@ -153,9 +183,9 @@ class Networks(Section):
                     (size for size in self.pod_block_sizes if size in BLOCK_SIZES[version]), BLOCK_SIZE[version]
                 ),
                 nodes=self.every_nodes[place],
-                pods=self.every_pods[place],
-                services=self.every_services[place],
-                load_balancers=self.every_load_balancers[place],
+                own_pods=_at(place, self.every_pods),
+                own_services=_at(place, self.every_services),
+                own_load_balancers=_at(place, self.every_load_balancers),
                 routing=self.pod_routing,
                 further_pools=tuple(pool for pool in self.further_pools if version_of(pool.cidr) == version),
                 pod_subnet=next(iter(_of(version, self.pod_subnets)), None),
@@ -178,7 +208,7 @@ class Networks(Section):
     @property
     def pods(self) -> Network:
         """The pods' network of the first family."""
-        return self.every_pods[0]
+        return self.families[0].pods
 
     @property
     def pod_block_size(self) -> int:
@@ -188,12 +218,12 @@ class Networks(Section):
     @property
     def services(self) -> Network:
         """The services' network of the first family: where the API and the DNS have their addresses."""
-        return self.every_services[0]
+        return self.families[0].services
 
     @property
     def load_balancers(self) -> Network:
         """The load balancer's network of the first family."""
-        return self.every_load_balancers[0]
+        return self.families[0].load_balancers
 
     @property
     def announced(self) -> tuple[Network, ...]:
@@ -204,6 +234,16 @@ class Networks(Section):
     def pools(self) -> tuple[FurtherPool, ...]:
         """All pools, family by family, the one of `pods` first."""
         return tuple(pool for family in self.families for pool in family.pools)
+
+
+def _said(network: Network | None, kind: str) -> Network:
+    if network is None:
+        raise unsaid(f"cluster.networks.{kind}")
+    return network
+
+
+def _at(place: int, every: tuple[Network, ...]) -> Network | None:
+    return every[place] if every else None
 
 
 def _versions(networks: Iterable[Network]) -> tuple[Version, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from kubepeer.intent import additions, as_numbers, balancing, bgp_features, pool_rules
+from kubepeer.intent import additions, adopted, as_numbers, balancing, bgp_features, pool_rules
 from kubepeer.intent.abilities import Platforms, inabilities
 from kubepeer.intent.between_nodes import of_the_cure
 from kubepeer.intent.combinations import refusals
@@ -23,6 +23,9 @@ WORKLOAD_ADDRESS = 80  # section 7 of the tutorial: templates/cluster/workload.y
 
 def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradiction]:
     """Every contradiction, the most basic first; `platforms` are those of the routers by name."""
+    if intent.cluster.adopted:
+        yield from of_adopted(intent, platforms)
+        return
     yield from _members(intent)
     yield from _names(intent)
     yield from _addresses(intent)
@@ -44,6 +47,22 @@ def contradictions(intent: Intent, platforms: Platforms) -> Iterator[Contradicti
     yield from beyond_the_limit(intent, platforms)
 
 
+def of_adopted(intent: Intent, platforms: Platforms) -> Iterator[Contradiction]:
+    """The same of an inventory of routers alone; it holds as well when the nodes that the API tells of are in it."""
+    yield from _routers(intent)
+    yield from _addresses(intent)
+    yield from adopted.contradictions(intent)
+    for family in intent.cluster.networks.families:
+        if family.own_pods is not None:
+            yield from _blocks(intent, family)
+    yield from _bgp(intent)
+    yield from _served(intent)
+    yield from _abilities(intent, platforms)
+    yield from as_numbers.contradictions(intent)
+    yield from of_the_cure(intent, platforms)
+    yield from beyond_the_limit(intent, platforms)
+
+
 def _members(intent: Intent) -> Iterator[Contradiction]:
     count = len(intent.control_planes)
     if count == 0:
@@ -52,6 +71,10 @@ def _members(intent: Intent) -> Iterator[Contradiction]:
         yield Contradiction(
             f"{count} control planes: etcd needs an odd number of members ({count} survive no more failures than {count - 1})"
         )
+    yield from _routers(intent)
+
+
+def _routers(intent: Intent) -> Iterator[Contradiction]:
     if not intent.routers:
         yield Contradiction("no host is in the group routers: there is nobody to peer with")
 
@@ -139,12 +162,17 @@ def _peerings(intent: Intent) -> Iterator[Contradiction]:
                 )
         if not node.routers:
             yield Contradiction("no router serves it: nobody would reach its pods", host=node.name, key="routers")
+    yield from _served(intent)
+
+
+def _served(intent: Intent) -> Iterator[Contradiction]:
     for router in intent.routers:
         peers = intent.peers_of(router)
         if intent.nodes and not peers:
-            yield Contradiction(
-                "serves no node", host=router.name, cure="name it under routers: of a node, or take it away"
-            )
+            cure = "name it under routers: of a node, or take it away"
+            if intent.cluster.adopted:
+                cure = f"no BGPPeer of the cluster has {router.address} for a node: correct {router.address_key}, or take it away"
+            yield Contradiction("serves no node", host=router.name, cure=cure)
         yield from _as_clashes(intent, router)
         peering = router.peering
         if peering.neighbours == "dynamic" and peering.listen_limit < len(peers):

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
-from lab.build import containerd_package, kubernetes_packages, metallb, programs
+from lab.build import containerd_package, kubernetes_packages, metallb, programs, promtool
 from lab.build.plan import image_step, program_steps
 from lab.build.steps import Step
-from lab.debian import NEXT_RELEASE
+from lab.debian import NEXT_RELEASE, RELEASE, Apt, host_sources
 from lab.places import Cache
 
 
@@ -34,8 +34,20 @@ def metallb_steps(cache: Cache, _: Collection[Step]) -> tuple[Step, ...]:
     return (modules, compiled, *built, manifest)
 
 
+def promtool_steps(cache: Cache, _: Collection[Step]) -> tuple[Step, ...]:
+    """The step of promtool, which judges the files that are for Prometheus."""
+    apt = Apt(cache.apt, host_sources(wanted=RELEASE), cache.path / "logs" / "apt.log", RELEASE)
+    step = Step(
+        f"program-{promtool.NAME}", "promtool of Debian", ("1", RELEASE, promtool.PACKAGE), (promtool.program(cache),),
+        partial(promtool.build_promtool, cache, apt), seconds=5,
+    )  # fmt: skip
+    return (step,)
+
+
+STANDS_ALONE = (promtool.NAME,)  # what needs nothing of any machine
 # What is built when it is asked for alone, by its name: `python -m lab package NAME`.
 ASKED_FOR: Mapping[str, Callable[[Cache, Collection[Step]], tuple[Step, ...]]] = {
     containerd_package.PACKAGE.name: containerd_steps,
     programs.METALLB.name: metallb_steps,
+    promtool.NAME: promtool_steps,
 }

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab import disks, machines, processes
+from lab.build import promtool
 from lab.build.base import LAYER_PACKAGES, release_of
 from lab.build.besides import ASKED_FOR
 from lab.build.busybox import ROOT_PACKAGES
@@ -29,6 +30,7 @@ FROM_DEBIAN = {
     **{f"repository-{release}": release for release in RELEASES},
     "image-base": RELEASE,
     "repository-rpm": RELEASE,
+    f"program-{promtool.NAME}": RELEASE,
 }
 
 

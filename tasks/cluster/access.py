@@ -26,7 +26,9 @@ JOINED = Memory[bool]("whether a node has become a member")
 
 def a_cluster(run: Run) -> Iterable[str]:
     """For needs= of a phase: while no API has answered in this run, everything else stands on the first control plane."""
-    return [] if run.recall(API) else [run.intent.control_planes[0].name]
+    if run.recall(API) or run.intent.cluster.adopted:
+        return []
+    return [run.intent.control_planes[0].name]
 
 
 class ApiNotReadyError(UnreachableError):
@@ -34,7 +36,7 @@ class ApiNotReadyError(UnreachableError):
 
 
 def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
-    """The API through the virtual IP, ready.
+    """The API through the virtual IP, ready; of a cluster that Kubepeer did not build by its own address.
 
     Args:
         run: the running run; the connection is made once and shared.
@@ -45,6 +47,8 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
         UnreachableError: no control plane has a kubeconfig that is of use, or nobody answers at the address.
 
     """
+    if run.intent.cluster.adopted:
+        return _of_somebody_else(run, wait_seconds)
     ends = time.monotonic() + wait_seconds
     while True:
         api = run.recall(API)
@@ -67,6 +71,15 @@ def open_api(run: Run, *, wait_seconds: float = 0) -> KubernetesApi:
                 raise ApiNotReadyError(message, cure=cure)
             raise UnreachableError(message, cure=cure)
         time.sleep(ASK_SECONDS)  # an election of keepalived or a start of an apiserver tells nobody
+
+
+def _of_somebody_else(run: Run, wait_seconds: float) -> KubernetesApi:
+    from tasks.cluster.direct import connect, ready  # noqa: PLC0415  few clusters are somebody else's
+
+    api = run.recall(API) or connect(run)
+    ready(api, wait_seconds)
+    run.keep(API, api)
+    return api
 
 
 def save_kubeconfig(run: Run, api: KubernetesApi) -> Path:

@@ -33,19 +33,20 @@ Manifest = dict[str, Any]
 class KubernetesApi:
     """A connection to one cluster's API, with the rights of its kubeconfig."""
 
-    def __init__(self, kubeconfig: str, server: str, server_name: str) -> None:
+    def __init__(self, kubeconfig: str, server: str, server_name: str | None, found: Credentials | None = None) -> None:
         """Open nothing yet.
 
         Args:
             kubeconfig: the text of an admin.conf with embedded certificates.
             server: where to connect, https://ADDRESS:PORT; not the name in the kubeconfig, which the controller may not resolve.
-            server_name: the name to check the server's certificate against.
+            server_name: the name to check the server's certificate against; None: the host of `server`.
+            found: the credentials, where they are not those of `kubeconfig`.
 
         Raises:
             UnusableError: the kubeconfig is none, or not whole.
 
         """
-        found = credentials(kubeconfig)
+        found = found or credentials(kubeconfig)
         configuration = client.Configuration()
         configuration.host = server
         configuration.tls_server_name = server_name
@@ -56,6 +57,7 @@ class KubernetesApi:
         self.server = server
         self.kubeconfig = kubeconfig
         self.ca = found.ca
+        self._who = {"Authorization": f"Bearer {found.token}"} if found.token else {}
         self._client = client.ApiClient(configuration)
         # the client takes credentials as files that stand as long as it does, and reads them anew for each connection
         self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _tls(found)
@@ -93,7 +95,7 @@ class KubernetesApi:
     def _call_once(
         self, method: str, path: str, query: Mapping[str, str] | None, body: object, content_type: str
     ) -> Any:
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers = {"Accept": "application/json", "Content-Type": content_type, **self._who}
         target = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
             response = self._client.rest_client.request(  # type: ignore[no-untyped-call]
@@ -105,7 +107,12 @@ class KubernetesApi:
             raise UnreachableError(f"the Kubernetes API at {self.server} does not answer: {reason}") from error
         if response.status >= 400:  # noqa: PLR2004  HTTP: client and server errors
             raise ApiRefusal(response.status, f"{method} {path}", message_of(text))
-        return json.loads(text) if text.startswith(("{", "[")) else text
+        try:
+            return json.loads(text) if text.startswith(("{", "[")) else text
+        except ValueError as error:
+            raise CommandError(
+                f"{method} {path}: the API's answer is no whole JSON: {error}", cure="run again"
+            ) from error
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any | None:
         """An object or a list; None where there is none, or no such API."""
@@ -221,10 +228,11 @@ def _tls(found: Credentials) -> ssl.SSLContext:
     context = create_urllib3_context()
     try:
         context.load_verify_locations(cadata=found.ca)
-        with tempfile.NamedTemporaryFile("w", prefix="kubepeer-", encoding="utf-8") as file:  # mode 0600
-            file.write(f"{found.certificate}\n{found.key}")
-            file.flush()
-            context.load_cert_chain(file.name)
+        if found.certificate:
+            with tempfile.NamedTemporaryFile("w", prefix="kubepeer-", encoding="utf-8") as file:  # mode 0600
+                file.write(f"{found.certificate}\n{found.key}")
+                file.flush()
+                context.load_cert_chain(file.name)
     except ssl.SSLError as error:
         raise UnusableError(f"has a certificate or a key that is none: {error.reason}") from error
     return context

@@ -23,11 +23,12 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a connection needs, in PEM."""
+    """What a connection needs: certificates and key in PEM; who has a token has no certificate."""
 
     ca: str
-    certificate: str
-    key: str
+    certificate: str = ""
+    key: str = ""
+    token: str = ""
 
 
 def credentials(text: str) -> Credentials:
@@ -54,6 +55,16 @@ def _pem(document: Any, section: str, item: str, key: str) -> str:
     data = below.get(key) if isinstance(below, Mapping) else None
     if not isinstance(data, str):
         raise UnusableError(f"has no {key}: it was not written to its end")
+    return decoded(data, key)
+
+
+def decoded(data: str, key: str) -> str:
+    """A certificate or key in PEM, out of base64.
+
+    Raises:
+        UnusableError: it is cut off; names the key that it stands under.
+
+    """
     try:
         text = base64.b64decode("".join(data.split()), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:

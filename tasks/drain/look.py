@@ -59,6 +59,11 @@ def preflight_drain(task: Task, run: Run) -> Result:
             f"{pods.names_of(hasty)}: no preStop hook: attempts that come between the pod's end and kube-proxy's knowing of it are refused "
             "(docs/drain.md)"
         )
+    if stubborn := pods.behind_services(filter(pods.comes_back, sorted_pods.stay), found.objects.services):
+        run.warn(
+            f"{pods.names_of(stubborn)}: stays, since it tolerates the cordon and would come back here at once: what it serves ends when "
+            "the node is switched off (docs/drain.md)"
+        )
     return done(task, summary=_told(sorted_pods, routes))
 
 

@@ -1,4 +1,6 @@
-"""Which pods leave a node, which stay, and which somebody must decide about: as kubectl drain judges them. Pure.
+"""Which pods leave a node, which stay, and which somebody must decide about: as kubectl drain judges them, but for one kind. Pure.
+
+A pod that tolerates the cordon stays: its controller would start it again, and the scheduler prefers the emptied node for it.
 
 Sources: kubectl, pkg/drain/filters.go (mirror pods, DaemonSets, unmanaged pods, local storage); Kubernetes' "API-initiated Eviction".
 """
@@ -12,6 +14,7 @@ from kubepeer.change import Change
 Pod = Mapping[str, Any]
 
 MIRROR = "kubernetes.io/config.mirror"  # of a static pod: the kubelet's own, which no eviction takes away
+CORDON = "node.kubernetes.io/unschedulable"  # the taint of a cordoned node, NoSchedule (Kubernetes: "Taints and Tolerations")
 FINISHED = ("Succeeded", "Failed")
 NAMED = 5  # pods of a line; of the others their number
 
@@ -22,7 +25,7 @@ class Sorted:
 
     Attributes:
         leave: those to evict, or that are on their way out already.
-        stay: DaemonSets' and mirror pods.
+        stay: DaemonSets' and mirror pods, and those that tolerate the cordon.
         refused: why a pod is not evicted unless the command line says so: a line each.
 
     """
@@ -43,7 +46,7 @@ def sort(pods: Iterable[Pod], *, force: bool, local_data: bool) -> Sorted:
     """
     leave, stay, refused = [], [], []
     for pod in pods:
-        if _stays(pod):
+        if _stays(pod) or comes_back(pod):
             stay.append(pod)
             continue
         leave.append(pod)
@@ -94,12 +97,31 @@ def stop_at_once(pods: Iterable[Pod], services: Iterable[Mapping[str, Any]]) -> 
 
     The kubelet stops a pod and the endpoint leaves its service at the same time; what waits for the other is the hook alone.
     """
+    return [pod for pod in behind_services(pods, services) if not _waits(pod)]
+
+
+def behind_services(pods: Iterable[Pod], services: Iterable[Mapping[str, Any]]) -> list[Pod]:
+    """The pods that a service selects."""
     selectors = [
         (service["metadata"]["namespace"], selector)
         for service in services
         if (selector := (service.get("spec") or {}).get("selector"))
     ]
-    return [pod for pod in pods if not _waits(pod) and any(_selected(pod, *one) for one in selectors)]
+    return [pod for pod in pods if any(_selected(pod, *one) for one in selectors)]
+
+
+def comes_back(pod: Pod) -> bool:
+    """Whether its controller would start it again on the node, cordoned or not: it tolerates the cordon, and is not on its way out."""
+    if pod["metadata"].get("deletionTimestamp") or _controller(pod) in ("", "DaemonSet"):
+        return False
+    return any(map(_tolerates_cordon, (pod.get("spec") or {}).get("tolerations") or []))
+
+
+def _tolerates_cordon(toleration: Mapping[str, Any]) -> bool:
+    if toleration.get("effect") not in (None, "", "NoSchedule"):
+        return False
+    key, everything = toleration.get("key") or "", toleration.get("operator") == "Exists"
+    return (key in ("", CORDON) and everything) or (key == CORDON and not toleration.get("value"))
 
 
 def _stays(pod: Pod) -> bool:

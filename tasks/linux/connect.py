@@ -3,11 +3,11 @@
 import errno
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
 import paramiko
-from napalm.base.exceptions import ModuleImportError
 from napalm_unix_router.login import log_in
 from netmiko.exceptions import NetmikoAuthenticationException
 from nornir.core import Nornir
@@ -15,6 +15,7 @@ from nornir.core.inventory import Host
 
 from kubepeer.errors import CommandError, KubepeerError, LoginRefusedError, UnreachableError
 from kubepeer.way import SSH_PORT, Connection, changed_key, is_refusal, shown, way_to
+from tasks.linux.napalm_errors import napalm_error
 
 GREETING_SECONDS = 5
 HTTPS_PORT = 443
@@ -42,7 +43,7 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
         if error.host is None:
             error.host = name
         raise
-    except ModuleImportError as error:
+    except napalm_error("ModuleImportError") as error:
         raise CommandError(
             f"no NAPALM driver for platform {host.platform!r}: {error}", host=name, cure="pip install the driver"
         ) from error
@@ -52,6 +53,15 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
         # netmiko says goodbye with `exit` to a shell that nobody used, and bash writes it into the user's history
         opened.cleanup = _say_nothing
     return opened
+
+
+def forget(nornir: Nornir, name: str, plugin: str) -> None:
+    """Close the connection of a host, where it has one: it is lost, or of no use; the next one that asks opens another."""
+    with _OPENING[name]:
+        opened = nornir.inventory.hosts[name].connections.pop(plugin, None)
+    if opened is not None:
+        with suppress(Exception):  # of every kind: the libraries below the drivers have their own
+            opened.close()
 
 
 def _go_anew(arguments: dict[str, Any]) -> None:

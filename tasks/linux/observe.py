@@ -127,9 +127,9 @@ def parse(printed: bytes, mark: str) -> Seen:
     written = re.escape(mark.encode())
     pieces = re.split(rb"(?m)^%s (answer|file) (.*) (\S+)$\n?" % written, printed)
     for kind, name_as_bytes, code_as_bytes, rest in zip(*(iter(pieces[1:]),) * 4, strict=True):
-        name, code = name_as_bytes.decode(), code_as_bytes.decode()
+        name, code = name_as_bytes.decode(errors="replace"), code_as_bytes.decode(errors="replace")
         raw, end, _ = rest.partition(b"\n" + mark.encode() + b"\n")
-        if not end:
+        if not end or not (code.isdecimal() or code == "absent"):
             raise _cut_off(name)
         body = raw.decode(errors="replace" if kind == b"answer" else "surrogateescape")
         if kind == b"answer":

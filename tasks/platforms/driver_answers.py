@@ -4,7 +4,7 @@ A question is a show command, or the name of a getter of NAPALM's; an answer is 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -13,6 +13,7 @@ from ntc_templates.parse import parse_output
 from kubepeer.errors import CommandError
 from kubepeer.intent.families import IPV4, Address, Network, by_number, within
 from tasks.linux.observe import Answer
+from tasks.platforms.reader import each, legible
 from tasks.platforms.seen import Path, Session
 
 GETTER = "get_bgp_neighbors"  # sessions in every VRF, alike on all platforms; NAPALM's documentation, "BGP neighbors"
@@ -58,9 +59,15 @@ def text_of(answers: Mapping[str, Answer], name: str) -> str:
     return answer.text
 
 
-def named(answers: Mapping[str, Answer], kind: str) -> Iterator[str]:
-    """The questions of one kind: `rib 10.33.0.0/17`."""
-    return (name for name in answers if name.split(" ")[0] == kind)
+def sessions_in(answers: Mapping[str, Answer], vrf: str | None) -> dict[Address, Session]:
+    """The sessions of a VRF, of the answer to NAPALM's getter.
+
+    Raises:
+        CommandError: it is none, or of a form that is not known.
+
+    """
+    with legible("sessions"):
+        return sessions(document(answers, "sessions"), vrf)
 
 
 def sessions(tables: Mapping[str, Any], vrf: str | None) -> dict[Address, Session]:
@@ -101,13 +108,12 @@ def paths_of(
 
     """
     paths: dict[Network, list[Path]] = {}
-    for name in named(answers, "sent"):
-        for prefix, some in read(text_of(answers, name), ip_address(name.split(" ")[1])).items():
-            paths.setdefault(prefix, []).extend(some)
-    for name in named(answers, "bgp"):
-        for prefix, some in read(text_of(answers, name), None).items():
-            known = {path.hop for path in paths.get(prefix, ())}
-            paths.setdefault(prefix, []).extend(path for path in some if path.hop not in known)
+    sent = each(answers, "sent", lambda name: read(text_of(answers, name), ip_address(name.split(" ")[1])).items())
+    for prefix, some in sent:
+        paths.setdefault(prefix, []).extend(some)
+    for prefix, some in each(answers, "bgp", lambda name: read(text_of(answers, name), None).items()):
+        known = {path.hop for path in paths.get(prefix, ())}
+        paths.setdefault(prefix, []).extend(path for path in some if path.hop not in known)
     return {prefix: tuple(some) for prefix, some in paths.items()}
 
 

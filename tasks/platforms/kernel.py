@@ -17,6 +17,7 @@ from tasks.platforms import kernel_text
 from tasks.platforms.hops import Hop
 from tasks.platforms.kernel_flows import FLOWS
 from tasks.platforms.kernel_questions import HASH_POLICIES, NEXTHOPS, PROC, SEPARATOR, TEXT
+from tasks.platforms.reader import UNKNOWN_FORM
 from tasks.platforms.seen import KernelRoute
 
 PARTS = re.compile(rf"^({TEXT}|{PROC}|{NEXTHOPS}|{FLOWS} \S+ \S+)$", re.MULTILINE)
@@ -92,20 +93,24 @@ def read_lookups(answer: Answer, probes: Mapping[Network, Address]) -> dict[Netw
     pending: Item | None = None
     for line in text.splitlines():
         for item in _json(line, "ip -j -batch") if line.startswith("[") else []:
-            if item.get("dst") == SEPARATOR:
+            if isinstance(item, dict) and item.get("dst") == SEPARATOR:
                 found.append(pending)
                 pending = None
             else:
                 pending = item
-    if len(found) != len(probes):
-        return dict(_spread(parts, probes))
     try:
+        if not found:
+            return dict(_spread(parts, probes))
+        if len(found) != len(
+            probes
+        ):  # what a rule does to the others is not known: the main table must not be taken for it
+            raise ValueError(f"{len(found)} of {len(probes)} answers")
         groups = _nexthops(parts)
         return {
             prefix: _route(item, groups, prefix.version) if item else None
             for prefix, item in zip(probes, found, strict=True)
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except UNKNOWN_FORM as error:
         raise _unreadable("ip -j route get fibmatch", [str(error)]) from error
 
 
@@ -131,7 +136,7 @@ def _routes(answer: Answer, table: Collection[str] | None, version: Version) -> 
             items = _json(parts[0][1], command)
             meant = [item for item in items if table is None or item.get("table", MAIN_TABLE[1]) in table]
             yield from (_route(item, groups, version) for item in meant)
-    except (ValueError, KeyError, TypeError) as error:
+    except UNKNOWN_FORM as error:
         raise _unreadable(command, [str(error)]) from error
 
 
@@ -201,11 +206,15 @@ def _route(item: Mapping[str, Any], groups: Mapping[int, tuple[Item, ...]], vers
         members = groups[item["nhid"]]
     hops = frozenset(map(_hop, members))
     protocol = str(item.get("protocol", "boot"))
-    return KernelRoute(ip_network(destination), PROTOCOLS.get(protocol, protocol), int(item.get("metric", 0)), hops)
+    return KernelRoute(
+        ip_network(str(destination)), PROTOCOLS.get(protocol, protocol), int(item.get("metric", 0)), hops
+    )
 
 
 def _hop(item: Mapping[str, Any]) -> Hop:
     via = item.get("gateway") or (item.get("via") or {}).get("host")
+    if via and not isinstance(via, str):
+        raise TypeError(f"{via!r} is no gateway")
     if via:
         return str(via)
     if "blackhole" in item:

@@ -43,21 +43,22 @@ def accepted(networks: Networks | FamilyNetworks) -> tuple[Accepted, ...]:
 
     """
     family = networks.families[0]
-    external = [network for network in family.external if network != family.load_balancers]
+    external = [network for network in family.external if network != family.own_load_balancers]
+    first = [pool for pool in family.pools if pool not in family.further_pools]
     pools = [
-        (10, family.pools[0]),
+        *((10, pool) for pool in first),
         *((FURTHER_POOLS + 10 * place, pool) for place, pool in enumerate(family.further_pools)),
     ]
+    services = ((20, family.own_services), (30, family.own_load_balancers))
     return (
-        *(entry for number, pool in pools[:1] if pool.announced for entry in _pods(number, pool)),
-        *_whole_and_single(20, family.services),
-        *_whole_and_single(30, family.load_balancers),
+        *(entry for number, pool in pools if pool in first and pool.announced for entry in _pods(number, pool)),
+        *(entry for number, network in services if network for entry in _whole_and_single(number, network)),
         *(
             entry
             for place, network in enumerate(external)
             for entry in _whole_and_single(EXTERNAL + 10 * place, network)
         ),
-        *(entry for number, pool in pools[1:] if pool.announced for entry in _pods(number, pool)),
+        *(entry for number, pool in pools if pool not in first and pool.announced for entry in _pods(number, pool)),
     )
 
 
@@ -65,10 +66,16 @@ def accepted_of(intent: Intent, networks: FamilyNetworks | None = None) -> tuple
     """What the nodes may announce in one family: of a load balancer that speaks itself its own addresses alone, in its lengths."""
     if not intent.load_balancer.speaks:
         return accepted(networks or intent.cluster.networks)
-    network, length = intent.cluster.networks.load_balancers, intent.load_balancer.aggregation_length
-    if length <= network.prefixlen:
-        return (Accepted(30, network),)
-    return (Accepted(30, network), Accepted(35, network, length))
+    family, length = networks or intent.cluster.networks.families[0], intent.load_balancer.aggregation_length
+    further = family.external if intent.cluster.adopted else ()  # of a MetalLB with several pools
+    places = [(30, family.load_balancers), *((EXTERNAL + 10 * place, one) for place, one in enumerate(further))]
+    return tuple(entry for number, network in places for entry in _in_lengths(number, network, length))
+
+
+def _in_lengths(number: int, network: Network, length: int) -> Iterator[Accepted]:
+    yield Accepted(number, network)
+    if length > network.prefixlen:
+        yield Accepted(number + 5, network, length)
 
 
 def _pods(number: int, pool: FurtherPool) -> Iterator[Accepted]:

@@ -1,13 +1,52 @@
 """How the sessions and routes of a router are asked for, whatever its platform. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
+from kubepeer.errors import CommandError
 from kubepeer.intent.families import Address, Network
 from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms.seen import RouterSeen
+
+Read = TypeVar("Read")
+# What reading a document of another form than the one that is known ends with, a nesting without end among it.
+UNKNOWN_FORM = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+@contextmanager
+def legible(question: str) -> Iterator[None]:
+    """Read an answer; one that is of no known form is an error that names the question, and never a part of a verdict.
+
+    Raises:
+        CommandError: it is.
+
+    """
+    try:
+        yield
+    except UNKNOWN_FORM as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise CommandError(
+            f"the answer to the question '{question}' has a form that is not known: {said}",
+            cure="run again; if it stays so, report it with the router's version",
+        ) from error
+
+
+def each(answers: Iterable[str], kind: str, read: Callable[[str], Iterable[Read]]) -> list[Read]:
+    """What is read of the answers of one kind, question by question: `rib 10.33.0.0/17`.
+
+    Raises:
+        CommandError: one is of a form that is not known.
+
+    """
+    found: list[Read] = []
+    for name in answers:
+        if name.split(" ")[0] == kind:
+            with legible(name):
+                found.extend(read(name))
+    return found
 
 
 class RouterReader(Protocol):

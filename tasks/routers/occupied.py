@@ -17,13 +17,7 @@ CURE = "choose another network, take the route away there, or say data.peering.r
 
 def networks(intent: Intent) -> list[Network]:
     """The networks of services, each once."""
-    return list(
-        dict.fromkeys(
-            network
-            for family in intent.cluster.networks.families
-            for network in (family.services, family.load_balancers, *family.external)
-        )
-    )
+    return list(dict.fromkeys(network for family in intent.cluster.networks.families for network in family.of_services))
 
 
 def reasons(intent: Intent, router: Router, seen: RouterSeen) -> Iterator[str]:

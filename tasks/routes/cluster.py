@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from tasks.routes import services
 from tasks.routes.expected import ClusterObjects, Manifest
+from tasks.routes.legible import items_of, legible_objects
 
 STORED, V3 = "/apis/crd.projectcalico.org/v1", "/apis/projectcalico.org/v3"
 V3_SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v3.projectcalico.org"
@@ -28,6 +29,7 @@ class Api(Protocol):
         """An object or a list; None where there is none."""
 
 
+@legible_objects()
 def read_objects(api: Api) -> ClusterObjects:
     """Nodes, blocks, pools, BGPConfiguration, services; and endpoints where it depends on them who announces a service."""
     with ThreadPoolExecutor(REQUESTS) as pool:
@@ -36,13 +38,13 @@ def read_objects(api: Api) -> ClusterObjects:
         nodes = together(lambda: items(api, "/api/v1/nodes"))
         all_services = together(lambda: items(api, "/api/v1/services"))
         groups = api_group()
-        affinities = together(lambda: _calico_items(api, groups, "blockaffinities"))
-        pools = together(lambda: _calico_items(api, groups, "ippools"))
+        affinities = together(lambda: calico_items(api, groups, "blockaffinities"))
+        pools = together(lambda: calico_items(api, groups, "ippools"))
         blocks = together(lambda: _ipam_blocks(api, groups))
-        configuration = together(lambda: _calico_object(api, groups, "bgpconfigurations/default"))
-        peers = together(lambda: _calico_items(api, groups, "bgppeers"))
-        filters = together(lambda: _calico_items(api, groups, "bgpfilters"))
-        cluster = together(lambda: _calico_object(api, groups, "clusterinformations/default"))
+        configuration = together(lambda: calico_object(api, groups, "bgpconfigurations/default"))
+        peers = together(lambda: calico_items(api, groups, "bgppeers"))
+        filters = together(lambda: calico_items(api, groups, "bgpfilters"))
+        cluster = together(lambda: calico_object(api, groups, "clusterinformations/default"))
         advertised = services.Advertised.read(configuration())
         asked = [services.key_of(service) for service in all_services() if advertised.by_endpoints(service)]
         endpoints = endpoints_of(api, pool, asked) if asked else []
@@ -78,7 +80,7 @@ def items(api: Api, path: str, query: dict[str, str] | None = None) -> list[Mani
         answer = api.get(path, (query or {}) | {"limit": str(PAGE)} | ({"continue": token} if token else {}))
         if answer is None:
             return found
-        found.extend(answer.get("items") or [])
+        found.extend(items_of(answer, path))
         token = (answer.get("metadata") or {}).get("continue") or ""
         if not token:
             return found
@@ -94,7 +96,7 @@ def _path(group: str, path: str) -> str:
     return f"{group}/{NATIVE.get(plural, plural) if group == V3 else plural}{slash}{name}"
 
 
-def _calico_items(api: Api, groups: Iterable[str], plural: str) -> list[Manifest]:
+def calico_items(api: Api, groups: Iterable[str], plural: str) -> list[Manifest]:
     """The objects of the first of Calico's groups that has any."""
     for group in groups:
         found = items(api, _path(group, plural))
@@ -103,7 +105,8 @@ def _calico_items(api: Api, groups: Iterable[str], plural: str) -> list[Manifest
     return []
 
 
-def _calico_object(api: Api, groups: Iterable[str], path: str) -> Manifest | None:
+def calico_object(api: Api, groups: Iterable[str], path: str) -> Manifest | None:
+    """The object of the first of Calico's groups that has it."""
     for group in groups:
         found: Manifest | None = api.get(_path(group, path))
         if found is not None:
@@ -113,10 +116,10 @@ def _calico_object(api: Api, groups: Iterable[str], path: str) -> Manifest | Non
 
 def _ipam_blocks(api: Api, groups: Iterable[str]) -> list[Manifest]:
     """The allocations, needed only where a node may borrow addresses: not under strictAffinity."""
-    configuration = _calico_object(api, groups, "ipamconfigs/default") or {}
+    configuration = calico_object(api, groups, "ipamconfigs/default") or {}
     if (configuration.get("spec") or {}).get("strictAffinity"):
         return []
-    return _calico_items(api, groups, "ipamblocks")
+    return calico_items(api, groups, "ipamblocks")
 
 
 def endpoints_of(api: Api, pool: ThreadPoolExecutor, keys: list[services.Key]) -> Iterable[Manifest]:

@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from napalm.base.exceptions import NapalmException
-
 from kubepeer.errors import CommandError
+from tasks.linux.napalm_errors import napalm_error
 from tasks.linux.observe import Answer
 
 
@@ -30,7 +29,7 @@ def _answer(device: Any, command: str, encoding: str) -> Answer:
         if command.startswith("get_"):
             return Answer(0, json.dumps(getattr(device, command)()))
         said = device.cli([command], encoding=encoding)[command]
-    except NapalmException as error:
+    except napalm_error("NapalmException") as error:
         return Answer(1, str(error))
     except Exception as error:  # of every kind: the libraries below the drivers have their own
         raise CommandError(f"'{command}' could not be asked: {type(error).__name__}: {error}") from error

@@ -20,6 +20,7 @@ from typing import Any
 from kubepeer import versions
 from kubepeer.intent.families import IPV4, NAMES, Address, Network, Version, alone, by_number, within
 from tasks.routes import services
+from tasks.routes.legible import legible_objects
 
 Manifest = Mapping[str, Any]
 
@@ -84,6 +85,7 @@ class Announced:
     unexported: tuple[Network, ...] = ()
 
 
+@legible_objects()
 def announced(
     objects: ClusterObjects,
     intended: Iterable[Network] = (),
@@ -176,8 +178,8 @@ def bgp_address(node: Manifest, version: Version = IPV4) -> Address | None:
     if annotation:
         return ip_address(annotation.partition("/")[0])
     for address in (node.get("status") or {}).get("addresses") or ():
-        if address["type"] == "InternalIP" and ip_address(address["address"]).version == version:
-            return ip_address(address["address"])
+        if address["type"] == "InternalIP" and ip_address(str(address["address"])).version == version:
+            return ip_address(str(address["address"]))
     return None
 
 
@@ -201,7 +203,7 @@ def _blocks(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
             continue  # a block of addresses for services, which no node has
         if spec.get("state") != "confirmed" or str(spec.get("deleted", "false")).lower() == "true":
             continue
-        block = ip_network(spec["cidr"], strict=False)
+        block = ip_network(str(spec["cidr"]), strict=False)
         if not any(within(block, pool) for pool in hidden):
             yield block, str(spec["node"]), f"pod block of {spec['node']}"
 
@@ -209,7 +211,7 @@ def _blocks(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
 def _hidden(objects: ClusterObjects) -> list[Network]:
     """The pools that are not exported."""
     pools = (pool["spec"] for pool in objects.ip_pools)
-    return [ip_network(pool["cidr"], strict=False) for pool in pools if pool.get("disableBGPExport")]
+    return [ip_network(str(pool["cidr"]), strict=False) for pool in pools if pool.get("disableBGPExport")]
 
 
 def _borrowed(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
@@ -219,7 +221,7 @@ def _borrowed(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
         spec = block["spec"]
         owner = str(spec.get("affinity") or "").removeprefix("host:")
         attributes = spec.get("attributes") or []
-        network = ip_network(spec["cidr"], strict=False)
+        network = ip_network(str(spec["cidr"]), strict=False)
         if any(within(network, pool) for pool in hidden):
             continue
         for offset, index in enumerate(spec.get("allocations") or []):

@@ -19,6 +19,7 @@ from typing import Any
 from kubepeer.intent.families import Address, Network
 from tasks.routes.expected import EXCLUDED, Announced, ExpectedRoute, bgp_address
 from tasks.routes.label_selectors import any_matches
+from tasks.routes.legible import legible_objects
 from tasks.routes.services import SLICE_OWNER, key_of
 
 Manifest = Mapping[str, Any]
@@ -56,6 +57,7 @@ class Speakers:
     labels: Mapping[str, Mapping[str, str]]
 
 
+@legible_objects()
 def announced(objects: MetalLBObjects, router: Address, network: Network) -> Announced:
     """What this cluster should announce to one router; of IPv4, since an inventory with IPv6 has no such speakers.
 
@@ -137,7 +139,7 @@ def _balanced(objects: MetalLBObjects) -> Iterator[Manifest]:
 
 def _addresses(service: Manifest) -> list[IPv4Address]:
     given = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    parsed = (ip_address(one["ip"]) for one in given if one.get("ip"))
+    parsed = (ip_address(str(one["ip"])) for one in given if one.get("ip"))
     return [address for address in parsed if isinstance(address, IPv4Address)]
 
 
@@ -150,10 +152,10 @@ def _chosen(service: Manifest, address: IPv4Address, objects: MetalLBObjects) ->
 
 
 def _holds(pool: Manifest, address: IPv4Address) -> bool:
-    return any(address in network for text in pool["spec"].get("addresses") or () for network in _networks(text))
+    return any(address in network for text in pool["spec"].get("addresses") or () for network in networks_of(text))
 
 
-def _networks(text: str) -> list[IPv4Network]:
+def networks_of(text: str) -> list[IPv4Network]:
     """A CIDR, or a range FIRST-LAST."""
     first, dash, last = text.partition("-")
     if dash:

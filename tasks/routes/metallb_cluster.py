@@ -4,12 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tasks.routes import services
 from tasks.routes.cluster import REQUESTS, Api, endpoints_of, items
+from tasks.routes.legible import legible_objects
 from tasks.routes.metallb import MetalLBObjects
 
 GROUP = "/apis/metallb.io"
 SPEAKER = "/apis/apps/v1/namespaces/metallb-system/daemonsets/speaker"
 
 
+@legible_objects()
 def read_objects(api: Api) -> MetalLBObjects:
     """Nodes, MetalLB's objects and speakers, the services with an address, and their EndpointSlices."""
     with ThreadPoolExecutor(REQUESTS) as pool:

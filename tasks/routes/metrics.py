@@ -6,7 +6,7 @@ Source: prometheus.io, "Exposition formats" (text format) and "Metric and label 
 from collections.abc import Iterable, Iterator, Mapping
 
 from kubepeer.checks import Finding
-from tasks.routes.checks import LAYERS
+from tasks.routes.checks import LAYERS, REMARK
 
 Sample = tuple[Mapping[str, str], float]
 
@@ -24,7 +24,7 @@ def text(findings: Iterable[Finding], unread: Mapping[str, str], routers: Iterab
     findings = list(findings)
     routes = [finding for finding in findings if finding.check in LAYERS.values()]
     sessions = [finding for finding in findings if finding.check == "session"]
-    judged = [finding for finding in findings if finding.check not in (*LAYERS.values(), "session")]
+    judged = [finding for finding in findings if finding.check not in (*LAYERS.values(), "session", REMARK)]
     families: list[tuple[str, str, list[Sample]]] = [
         (
             "kubepeer_router_up",

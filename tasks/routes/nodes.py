@@ -9,12 +9,13 @@ from kubepeer.errors import KubepeerError
 from kubepeer.intent.between_nodes import Way, way
 from kubepeer.intent.racks import racks
 from kubepeer.memory import hands_over
-from kubepeer.run import Run, done, host_error
+from kubepeer.run import Run, done, host_error, waiting
 from tasks.cluster.access import API, ASKED_API
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
 from tasks.routes import node_routes
+from tasks.routes.from_inventory import by_inventory
 from tasks.routes.selection import addresses_of
 from tasks.routes.tasks import INTERVAL_SECONDS, SETTLE_SECONDS, what_is_announced
 
@@ -27,6 +28,11 @@ def way_of(run: Run) -> Way:
 def nodes_to_ask(run: Run) -> Iterable[str]:
     """The chosen nodes, where their ways to each other are worth a look: with racks, or where routers are to tell them."""
     if not racks(run.intent) and way_of(run).cure == "vxlan":
+        return []
+    if by_inventory(run):
+        run.warn(
+            "--intent inventory: the nodes' own ways to each other's pods are not compared (whose a block is the API knows)"
+        )
         return []
     return [node.name for node in run.intent.nodes if node.name in run.chosen]
 
@@ -56,11 +62,13 @@ def verify_pod_routes(task: Task, run: Run, wait_seconds: float | None = None) -
         except KubepeerError as error:
             if last:
                 raise host_error(task, error) from error
+            waiting(error.message)
         else:
             if found.ok or last:
                 count, words = (len(blocks), "reached") if found.ok else (len(found.missing), "not reached")
                 summary = f"{count} block{'' if count == 1 else 's'} {words}"
                 return done(task, summary=summary, findings=(found,), failed=not found.ok)
+            waiting(f"{len(found.missing)} block{'' if len(found.missing) == 1 else 's'} not reached")
         time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,14 +14,17 @@ from typing import Any
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine
+from kubepeer.display import Display
 from kubepeer.errors import KubepeerError, UsageError
+from kubepeer.execution import run_phases
 from kubepeer.intent import Intent
 from kubepeer.intent.families import Network
 from kubepeer.memory import Memory
 from kubepeer.outcome import PhaseOutcome
+from kubepeer.phases import Phase, Together
 from kubepeer.run import Run
 from kubepeer.whole_file import write_whole
-from tasks.routes import metrics, snapshot, table, why
+from tasks.routes import from_inventory, metrics, snapshot, table, why
 from tasks.routes.checks import CHECKS
 from tasks.routes.left import SEEN
 from tasks.routes.tasks import routers_to_ask, what_is_announced
@@ -42,7 +46,7 @@ class _ListChecks(argparse.Action):
 
 def manual() -> Iterator[str]:
     """Each check's name, and what it passes and fails; a check that is made for several layers once."""
-    for kind in dict.fromkeys(type(check) for check in CHECKS):
+    for kind in dict.fromkeys(type(check) for check in (*CHECKS, *from_inventory.CHECKS)):
         yield f"{kind.__name__}\n  {inspect.cleandoc(kind.__doc__ or '').replace(chr(10), chr(10) + '  ').rstrip()}"
 
 
@@ -54,6 +58,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=_network,
         metavar="PREFIX",
         help="tell why a prefix, or an address, is expected, and how far each next hop has come on each router",
+    )
+    parser.add_argument(
+        "--watch",
+        type=_seconds,
+        nargs="?",
+        const=math.inf,
+        metavar="SECONDS",
+        help="ask the routers again and again and tell each change with its time, until Ctrl-C or for so long; "
+        "the exit code is that of the last state",
+    )
+    parser.add_argument(
+        "--intent",
+        choices=(from_inventory.CLUSTER, from_inventory.INVENTORY),
+        default=from_inventory.CLUSTER,
+        help="where what should be comes from: the cluster's API, or the inventory alone, for when the API is down",
     )
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="write what was seen, to compare with later")
     parser.add_argument("--since", type=Path, metavar="FILE", help="show what is another than in this snapshot")
@@ -70,8 +89,30 @@ def _network(text: str) -> Network:
     return network
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0 seconds")
+    return seconds
+
+
+def run(this: Run, phases: Sequence[Phase | Together], display: Display) -> list[PhaseOutcome]:
+    """The phases as they are; with --watch the routers, again and again."""
+    seconds = this.options.further["watch"]
+    if seconds is None:
+        return run_phases(this, phases, display)
+    from tasks.routes.watch import watch  # noqa: PLC0415  few runs watch
+
+    return watch(this, display, seconds)
+
+
 def with_snapshot(given: CommandLine, _intent: Intent) -> CommandLine:
     """The command line with the snapshot that it names, read: a mistake in it is told before anything is contacted."""
+    if given.further["watch"] is not None and given.wait_seconds:
+        raise UsageError("--wait and --watch: one of both. Nothing was contacted.")
     since = given.further["since"]
     if since is None:
         return given

@@ -164,9 +164,9 @@ def _ingress(service: Manifest) -> list[str]:
 
 def _within(texts: Iterable[str], networks: Iterable[Network]) -> list[Address]:
     wanted = list(networks)
-    parsed = (ip_address(text) for text in texts)
+    parsed = (ip_address(str(text)) for text in texts)  # a number is an address to Python
     return [one for one in parsed if any(one in network for network in wanted)]
 
 
 def _networks(blocks: Iterable[Manifest] | None) -> tuple[Network, ...]:
-    return tuple(ip_network(block["cidr"], strict=False) for block in blocks or ())
+    return tuple(ip_network(str(block["cidr"]), strict=False) for block in blocks or ())

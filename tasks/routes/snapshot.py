@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -100,32 +101,59 @@ def read(name: str, text: str) -> Snapshot:
         raise UsageError(f"{name}: {where}: {first['msg']}. Nothing was contacted.") from None
 
 
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is another than before on a router.
+
+    Attributes:
+        kind: router, session or route.
+        subject: the peer or the prefix; "" of the router itself.
+        said: what has become of it.
+        layers: of a route: where.
+
+    """
+
+    kind: str
+    subject: str
+    said: str
+    layers: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        if self.kind == "session":
+            return f"session {self.subject}: {self.said}"
+        return f"{self.subject} {self.said} ({', '.join(self.layers)})" if self.layers else self.said
+
+
 def changes(before: Snapshot, after: Snapshot) -> list[str]:
     """What is another than before, a line each; of a router that one of both did not ask nothing is said."""
     return [
-        f"{name}: {line}"
+        f"{name}: {one.text}"
         for name in sorted(before.routers.keys() & after.routers.keys())
-        for line in _of_router(before.routers[name], after.routers[name])
+        for one in differences(before.routers[name], after.routers[name])
     ]
 
 
-def _of_router(before: RouterThen, after: RouterThen) -> Iterator[str]:
+def differences(before: RouterThen, after: RouterThen) -> Iterator[Difference]:
+    """The same of one router, sessions first."""
     if before.unread != after.unread:
-        yield f"could be read, and cannot now: {after.unread}" if after.unread else "can be read again"
+        said = f"could be read, and cannot now: {after.unread}" if after.unread else "can be read again"
+        yield Difference("router", "", said)
     if before.unread or after.unread:
         return
     for peer in sorted(before.sessions.keys() | after.sessions.keys()):
         states = [router.sessions.get(peer, "not asked for") for router in (before, after)]
         if len(set(states)) > 1:
-            yield f"session {peer}: {' -> '.join(states)}"
-    told: dict[str, list[str]] = {}
+            yield Difference("session", peer, " -> ".join(states))
+    told: dict[tuple[str, str], list[str]] = {}
     for layer in dict.fromkeys((*before.routes, *after.routes)):
         then, now = before.routes.get(layer, {}), after.routes.get(layer, {})
         for prefix in then.keys() | now.keys():
             if line := _of_prefix(set(then.get(prefix, ())), set(now.get(prefix, ()))):
-                told.setdefault(f"{prefix} {line}", []).append(layer)
-    for line, layers in sorted(told.items()):
-        yield f"{line} ({', '.join(layers)})"
+                told.setdefault((prefix, line), []).append(layer)
+    for (prefix, line), layers in sorted(told.items()):
+        yield Difference("route", prefix, line, tuple(layers))
 
 
 def _of_prefix(then: set[str], now: set[str]) -> str:

@@ -2,30 +2,32 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import floor
 
 from nornir.core.task import Result, Task
 
 from kubepeer.checks import Finding
-from kubepeer.errors import KubepeerError, RefusedError
+from kubepeer.errors import CommandError, KubepeerError, RefusedError, UnreachableError
 from kubepeer.intent import Router
 from kubepeer.intent.families import Address
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done, host_error, waiting
 from tasks.cluster.access import API, ASKED_API, open_api
-from tasks.linux.connect import connection
+from tasks.cluster.api import KubernetesApi
+from tasks.linux.connect import connection, forget
 from tasks.linux.observe import Answer, ask
-from tasks.linux.shell import open_shell
+from tasks.linux.shell import DeadlineError, open_shell
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.reader import DriverReader, ReadsVrfs, RouterReader
 from tasks.platforms.seen import RouterSeen
 from tasks.platforms.transport import refuse_unclear_transport
-from tasks.routes import metallb, metallb_cluster
+from tasks.routes import from_inventory, metallb, metallb_cluster
 from tasks.routes.checks import HASH_POLICY, LAYERS, REMARK, Case, judge
 from tasks.routes.cluster import read_objects
 from tasks.routes.driver import ask_driver
-from tasks.routes.expected import Announced, announced
+from tasks.routes.expected import OLDEST_CALICO, Announced, announced
 from tasks.routes.left import ANNOUNCED, METALLB, SEEN, UNSEEN
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.selection import collapsed, elsewhere, judged, outermost, peers, probes_for, ways_to
@@ -34,6 +36,7 @@ INTERVAL_SECONDS = (
     2.0  # between two questions: a quarter of the shortest hold time in use (9 s), and no load on a router
 )
 
+ANSWER_SECONDS = 60.0  # for a router's answers to all questions
 SETTLE_SECONDS = 60.0  # sessions connect every 5 s and BGP's first exchange is over in a second; the rest is margin
 EXCHANGE_SECONDS = 10.0  # what a node that has waited for another router says then is here, and in the kernel
 
@@ -57,7 +60,7 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
 
     """
     name = task.host.name
-    reader = _reader(run.intent.router(name))
+    reader = reader_of(run.intent.router(name))
     ends = time.monotonic() + (run.options.wait_seconds if wait_seconds is None else wait_seconds)
     latest = ends + RECOVERY_SECONDS + EXCHANGE_SECONDS
     waited: dict[str, str] = {}
@@ -72,6 +75,7 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
 
                 error.findings = (finding_of(name, error),)
                 raise host_error(task, error) from error
+            waiting(error.message)
         else:
             run.keep(UNSEEN, "", of=name)
             ok = all(finding.ok for finding in findings)
@@ -81,10 +85,12 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
                 waited = {str(peer): session.waits for peer, session in seen.sessions.items() if session.waits} | waited
                 ends = min(latest, max(ends, time.monotonic() + more + EXCHANGE_SECONDS))
                 last = False
+            elif not (ok or last):
+                waiting(summary_of(findings))
             if ok or last:
                 findings = _explained(task, run, findings, reader)
                 remarks = tuple(Finding(name, REMARK, peer, "bgp", ok=True, reason=why) for peer, why in waited.items())
-                return done(task, findings=(*findings, *remarks), failed=not ok, summary=_summary(findings))
+                return done(task, findings=(*findings, *remarks), failed=not ok, summary=summary_of(findings))
         time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
 
 
@@ -94,7 +100,7 @@ def verify_when_settled(task: Task, run: Run) -> Result:
 
     Of routers that cannot be read yet one line says so: what the deployment was asked for is done.
     """
-    if run.options.dry_run or not run.recall(API):
+    if run.options.dry_run or not (run.recall(API) or run.intent.cluster.adopted):
         return done(task)
     unread = [
         router for router in map(run.intent.router, routers_to_ask(run)) if _behind_a_hop(router) or not _reads(router)
@@ -127,8 +133,13 @@ def _readable() -> list[str]:
     return sorted(name for name, platform in PLATFORMS.items() if platform.reader)
 
 
-def _reader(router: Router) -> RouterReader:
-    """Who reads a router, of the VRF that its sessions are in."""
+def reader_of(router: Router) -> RouterReader:
+    """Who reads a router, of the VRF that its sessions are in.
+
+    Raises:
+        RefusedError: nobody can, yet.
+
+    """
     reader, vrf = PLATFORMS[router.platform].reader, router.peering.vrf
     if reader is None:
         others = " ".join(f"--group {name}" for name in _readable())
@@ -161,32 +172,56 @@ def look(task: Task, run: Run) -> RouterSeen:
         KubepeerError: it cannot be read.
 
     """
-    _findings(task, run, _reader(run.intent.router(task.host.name)))
+    _findings(task, run, reader_of(run.intent.router(task.host.name)))
     run.keep(UNSEEN, "", of=task.host.name)
     return run.recall(SEEN, of=task.host.name) or RouterSeen()
 
 
 def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]:
-    name, intent = task.host.name, run.intent
-    expected = what_is_announced(run, intent.router(name))
+    return findings_of(run, task.host.name, reader, what_is_announced(run, run.intent.router(task.host.name)))
+
+
+def findings_of(
+    run: Run, name: str, reader: RouterReader, expected: Announced, deadline: float = ANSWER_SECONDS
+) -> tuple[Finding, ...]:
+    """Ask a router once, and judge what it says.
+
+    Args:
+        run: the running run; what was seen is kept there.
+        name: of the router.
+        reader: its platform's.
+        expected: what the cluster should announce to it.
+        deadline: seconds for all of its answers.
+
+    Raises:
+        KubepeerError: it cannot be read.
+
+    """
+    intent = run.intent
     networks = outermost((*intent.cluster.networks.announced, *(route.prefix for route in expected.routes)))
     router = intent.router(name)
     addresses = peers(intent, expected)
     probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
-    answers = _ask(run, name, reader, reader.questions(collapsed(networks), probes))
-    seen = reader.read(answers, probes)
+    try:
+        seen = reader.read(_ask(run, name, reader, reader.questions(collapsed(networks), probes), deadline), probes)
+    except CommandError:
+        if isinstance(reader, DriverReader):
+            forget(run.nornir, name, "napalm")  # a driver does not say whether its connection is lost
+        raise
     if not intent.load_balancer.speaks:  # it is Calico's own daemon that waits
         seen = with_recovery(seen, intent, expected, router, partial(_has_session, run))
     run.keep(SEEN, seen, of=name)
     only = judged(intent, expected, run.chosen) if run.filtered else None
     others = elsewhere(intent, expected, router)
-    findings = judge(Case(name, expected, seen, networks, addresses, only, others, router.addresses))
+    case = Case(name, expected, seen, networks, addresses, only, others, router.addresses)
+    if from_inventory.by_inventory(run):
+        return (*judge(replace(case, networks=())), *from_inventory.findings(case, intent))
     if not (expected.excluded or expected.unexported):
-        return findings
-    from tasks.routes.causes.of_intent import findings_of  # noqa: PLC0415  few clusters need it
+        return judge(case)
+    from tasks.routes.causes.of_intent import told  # noqa: PLC0415  few clusters need it
 
     meant = [pool.cidr for pool in intent.cluster.networks.pools if pool.announced]
-    return (*findings, *findings_of(name, expected, meant))
+    return (*judge(case), *told(name, expected, meant))
 
 
 def _explained(task: Task, run: Run, findings: tuple[Finding, ...], reader: RouterReader) -> tuple[Finding, ...]:
@@ -205,13 +240,19 @@ def _explained(task: Task, run: Run, findings: tuple[Finding, ...], reader: Rout
     return with_causes(task, run, findings, seen, expected, reader)
 
 
-def _ask(run: Run, name: str, reader: RouterReader, questions: Mapping[str, str]) -> Mapping[str, Answer]:
+def _ask(
+    run: Run, name: str, reader: RouterReader, questions: Mapping[str, str], deadline: float
+) -> Mapping[str, Answer]:
     if isinstance(reader, DriverReader):
         host, platform = run.nornir.inventory.hosts[name], PLATFORMS[run.intent.router(name).platform]
         options = host.get_connection_parameters("napalm").extras or {}
         refuse_unclear_transport(name, platform.abilities.transports, options.get("optional_args", {}), host.password)
         return ask_driver(connection(run.nornir, name, "napalm"), questions, reader.encoding)
-    return ask(open_shell(run.nornir, name), questions).answers
+    try:
+        return ask(open_shell(run.nornir, name), questions, deadline=deadline).answers
+    except (UnreachableError, DeadlineError):
+        forget(run.nornir, name, "netmiko")  # it is asked again by another connection, where it is asked again
+        raise
 
 
 def _has_session(run: Run, router: str, peer: Address) -> bool | None:
@@ -234,22 +275,52 @@ def what_is_announced(run: Run, router: Router | None = None) -> Announced:
         router: to whom; None: what Calico itself has, pod blocks above all, whoever may be told of them.
 
     """
-    api = open_api(run)
-    cluster = run.intent.cluster
-    networks = cluster.networks
-    services = cluster.bgp.announced_services(networks)
+    if from_inventory.by_inventory(run):
+        return _by_inventory(run)
+    api = _open_api(run)
     moment = floor(time.monotonic() / INTERVAL_SECONDS)
     if router is not None and run.intent.load_balancer.speaks:
         objects = run.once(METALLB, lambda: metallb_cluster.read_objects(api), of=moment)
-        return metallb.announced(objects, router.address, networks.load_balancers)
-    return run.once(
-        ANNOUNCED,
-        lambda: announced(read_objects(api), services, run.intent.software.calico, networks.versions),
-        of=moment,
-    )
+        return metallb.announced(objects, router.address, run.intent.cluster.networks.load_balancers)
+    return run.once(ANNOUNCED, lambda: _by_calico(run, api), of=moment)
 
 
-def _summary(findings: Iterable[Finding]) -> str:
+def announced_now(run: Run, names: Iterable[str]) -> dict[str, Announced]:
+    """The same for several routers, read anew at each call, and kept nowhere."""
+    if from_inventory.by_inventory(run):
+        return dict.fromkeys(names, _by_inventory(run))
+    api = _open_api(run)
+    if not run.intent.load_balancer.speaks:
+        return dict.fromkeys(names, _by_calico(run, api))
+    objects, network = metallb_cluster.read_objects(api), run.intent.cluster.networks.load_balancers
+    return {name: metallb.announced(objects, run.intent.router(name).address, network) for name in names}
+
+
+def _by_inventory(run: Run) -> Announced:
+    for line in from_inventory.not_compared(run.intent):
+        run.warn(f"--intent inventory: {line}")
+    return from_inventory.announced(run.intent)
+
+
+def _by_calico(run: Run, api: KubernetesApi) -> Announced:
+    cluster = run.intent.cluster
+    services = cluster.bgp.announced_services(cluster.networks)
+    calico = OLDEST_CALICO if cluster.adopted else run.intent.software.calico
+    return announced(read_objects(api), services, calico, cluster.networks.versions)
+
+
+def _open_api(run: Run) -> KubernetesApi:
+    """The API; where the command line could do without it, and it does not answer, the cure says so."""
+    try:
+        return open_api(run)
+    except UnreachableError as error:
+        if "intent" in run.options.further:
+            error.cure = f"{error.cure}; --intent inventory compares with what the inventory alone decides"
+        raise
+
+
+def summary_of(findings: Iterable[Finding]) -> str:
+    """A few words for a router's findings."""
     findings = list(findings)
     up = [finding.ok for finding in findings if finding.check == "session"]
     routes = [finding for finding in findings if finding.check in LAYERS.values()]

@@ -32,7 +32,10 @@ PURE = (
     "tasks/access/sshd.py",
     "tasks/access/sudoers.py",
     *(f"tasks/cluster/balancers/{name}.py" for name in BALANCERS),
+    *(f"tasks/adopt/{name}.py" for name in ("found", "members", "networks", "peers", "selectors", "written")),
     "tasks/cluster/comparison.py",
+    "tasks/cluster/denial.py",
+    "tasks/cluster/given_kubeconfig.py",
     "tasks/cluster/drained.py",
     "tasks/cluster/documents.py",
     "tasks/cluster/foreign.py",
@@ -129,13 +132,18 @@ PURE = (
         )
     ),
     "tasks/routes/checks.py",
+    "tasks/routes/events.py",
     "tasks/routes/expected.py",
     "tasks/routes/failures.py",
+    "tasks/routes/from_inventory.py",
     "tasks/routes/node_routes.py",
     "tasks/routes/label_selectors.py",
+    "tasks/routes/legible.py",
+    "tasks/routes/live.py",
     "tasks/routes/matrix.py",
     "tasks/routes/metallb.py",
     "tasks/routes/metrics.py",
+    "tasks/routes/pace.py",
     "tasks/routes/picture.py",
     "tasks/routes/reasons.py",
     "tasks/routes/recovery.py",
@@ -155,9 +163,13 @@ PURE = (
     "tasks/services/node_state.py",
     "tasks/services/script.py",
     "tasks/services/workload.py",
+    "kubepeer_pytest/document.py",
     "kubepeer/change.py",
     "kubepeer/checks.py",
     "kubepeer/intent/abilities.py",
+    "kubepeer/intent/adopted.py",
+    "kubepeer/intent/cluster_api.py",
+    "kubepeer/intent/unsaid.py",
     "kubepeer/intent/access.py",
     "kubepeer/intent/between_nodes.py",
     "kubepeer/intent/as_numbers.py",
@@ -262,7 +274,7 @@ def test_a_pure_module_reaches_no_device_and_starts_nothing(name: str) -> None:
 def test_every_module_that_calls_itself_pure_is_in_the_list_above() -> None:
     pure = [
         relative(path)
-        for path in sources("tasks", "kubepeer")
+        for path in sources("tasks", "kubepeer", "kubepeer_pytest")
         if (ast.get_docstring(tree(path)) or "").endswith("Pure.")
     ]
     assert len(pure) >= 10
@@ -277,16 +289,23 @@ def test_a_pure_module_reads_no_clock_and_no_environment(name: str) -> None:
 
 @pytest.mark.parametrize("path", sources("kubepeer"), ids=relative)
 def test_the_core_knows_neither_tasks_nor_drivers(path: Path) -> None:
-    assert not {module for module in imports(path) if top(module) in {"tasks", "runbooks", "drivers", "napalm_frr"}}
+    assert not {
+        module
+        for module in imports(path)
+        if top(module) in {"tasks", "runbooks", "drivers", "napalm_frr", "kubepeer_pytest"}
+    }
 
 
-@pytest.mark.parametrize("path", sources("kubepeer", "tasks", "runbooks", "drivers"), ids=relative)
+@pytest.mark.parametrize("path", sources("kubepeer", "kubepeer_pytest", "tasks", "runbooks", "drivers"), ids=relative)
 def test_nothing_that_is_shipped_knows_the_lab_or_the_tests(path: Path) -> None:
     own_tests = {"tests"} if "tests" not in path.parts else set()
     assert not {module for module in imports(path) if top(module) in {"lab", *own_tests}}
 
 
-SHIPPED = [*sources("kubepeer", "tasks", "runbooks"), *sorted((CHECKOUT / "templates").rglob("*.j2"))]
+SHIPPED = [
+    *sources("kubepeer", "kubepeer_pytest", "tasks", "runbooks"),
+    *sorted((CHECKOUT / "templates").rglob("*.j2")),
+]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=relative)
@@ -326,7 +345,7 @@ def without_docstring(body: list[ast.stmt], of: str) -> Iterator[str]:
             yield from without_docstring(node.body, f"{node.name}.")
 
 
-@pytest.mark.parametrize("path", sources("kubepeer", "tasks", "runbooks"), ids=relative)
+@pytest.mark.parametrize("path", sources("kubepeer", "kubepeer_pytest", "tasks", "runbooks"), ids=relative)
 def test_every_public_thing_says_what_it_is(path: Path) -> None:
     assert list(undocumented(path)) == []
 

@@ -110,7 +110,7 @@ def intent(intent_of: Callable[..., Intent]) -> Intent:
 
 def with_repositories(intent: Intent, *repositories: RpmRepository, only: bool = True) -> Intent:
     update = {"rpm_repositories": repositories, "only_these_repositories": only}
-    return intent.model_copy(update={"packages": intent.packages.model_copy(update=update)})
+    return intent.model_copy(update={"own_packages": intent.packages.model_copy(update=update)})
 
 
 def look_up(machine: Machine, intent: Intent, keys: dict[str, str] | None = None, before: str = "true") -> Repository:

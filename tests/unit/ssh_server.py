@@ -5,7 +5,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import paramiko
@@ -32,6 +32,12 @@ class Served:
     logins: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     forwarded: list[tuple[str, int]] = field(default_factory=list)
+    transports: list[paramiko.Transport] = field(default_factory=list)
+
+    def cut(self) -> None:
+        """End all connections; new ones are taken."""
+        while self.transports:
+            self.transports.pop().close()
 
     @property
     def line(self) -> str:
@@ -102,8 +108,9 @@ def _execute(served: Served, channel: paramiko.Channel, command: str) -> None:
                 return  # the command has ended before it had read all
 
         def drain(stream, send) -> None:  # type: ignore[no-untyped-def]
-            while data := os.read(stream.fileno(), 65536):
-                send(data)
+            with suppress(OSError, EOFError):  # who asked has gone
+                while data := os.read(stream.fileno(), 65536):
+                    send(data)
 
         threads = [
             threading.Thread(target=feed, daemon=True),
@@ -115,8 +122,9 @@ def _execute(served: Served, channel: paramiko.Channel, command: str) -> None:
         for thread in threads[1:]:
             thread.join()
         code = process.wait()
-        channel.send_exit_status(code)
-        channel.close()
+        with suppress(OSError, EOFError):
+            channel.send_exit_status(code)
+            channel.close()
 
 
 def _pass_on(transport: paramiko.Transport, chanid: int, behind: socket.socket) -> None:
@@ -162,6 +170,7 @@ def serving(served: Served, host: str = "127.0.0.1", seconds_late: float = 0) ->
                 return
             transport = paramiko.Transport(connection)
             transport.add_server_key(served.key)
+            served.transports.append(transport)
             try:
                 transport.start_server(threading.Event(), _Answers(served, transport))
             except (paramiko.SSHException, EOFError):

@@ -30,6 +30,7 @@ from tasks.platforms.bird import files as site
 from tasks.platforms.bird import second_look
 from tasks.platforms.bird.read_routes import by_prefix, paths, rib
 from tasks.platforms.bird.read_sessions import by_peer, sessions_of
+from tasks.platforms.reader import each, legible
 from tasks.platforms.second_look import RouterLook
 from tasks.platforms.seen import RouterSeen
 
@@ -79,11 +80,13 @@ class Bird:
     def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:
         """Read the answers to these questions."""
         now = status.read(_text(answers, "status")).now
-        listed = protocols.protocols(_text(answers, "protocols"))
-        sessions = dict(sessions_of(listed, now, self._tables))
-        shown = list(_routes(answers, "paths"))
+        with legible("protocols"):
+            listed = protocols.protocols(_text(answers, "protocols"))
+            sessions = dict(sessions_of(listed, now, self._tables))
+        shown = each(answers, "paths", lambda name: _routes(answers, name))
         table = by_prefix(shown)
-        exported = {prefix: found[0] for prefix, found in by_prefix(_routes(answers, "exported")).items()}
+        handed = each(answers, "exported", lambda name: _routes(answers, name))
+        exported = {prefix: found[0] for prefix, found in by_prefix(handed).items()}
         in_kernel = [answer for name, answer in answers.items() if name.startswith("kernel ")]
         return RouterSeen(
             sessions=by_peer(sessions.values()),
@@ -137,15 +140,13 @@ def _symbol(name: str) -> str:
     return f"'{name}'"
 
 
-def _routes(answers: Mapping[str, Answer], kind: str) -> Iterator[routes.Route]:
-    for name in answers:
-        if name.startswith(f"{kind} "):
-            # "Network not found" is an error to the loop over kernel protocols
-            text = _text(answers, name) if kind == "paths" else answers[name].text
-            try:
-                yield from routes.parse(text)
-            except routes.UnknownRoute as error:
-                raise CommandError(f"BIRD said to the question '{name}': {error}") from error
+def _routes(answers: Mapping[str, Answer], name: str) -> Iterator[routes.Route]:
+    # "Network not found" is an error to the loop over kernel protocols
+    text = _text(answers, name) if name.startswith("paths ") else answers[name].text
+    try:
+        yield from routes.parse(text)
+    except routes.UnknownRoute as error:
+        raise CommandError(f"BIRD said to the question '{name}': {error}") from error
 
 
 def _text(answers: Mapping[str, Answer], name: str) -> str:

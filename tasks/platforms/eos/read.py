@@ -12,9 +12,9 @@ from typing import Any
 from kubepeer.errors import CommandError
 from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
-from tasks.platforms.driver_answers import GETTER, document, named, sessions
+from tasks.platforms.driver_answers import GETTER, document, sessions_in
 from tasks.platforms.hops import Hop
-from tasks.platforms.reader import ByVrf
+from tasks.platforms.reader import ByVrf, each
 from tasks.platforms.seen import KernelRoute, Path, RibRoute, RouterSeen
 
 DEFAULT = "default"  # EOS's name of the table outside all VRFs
@@ -37,22 +37,24 @@ class Eos(ByVrf):
 
     def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:  # noqa: ARG002
         """Read the answers."""
-        bgp = {
-            ip_network(prefix): tuple(map(_path, entry["bgpRoutePaths"]))
-            for name in named(answers, "bgp")
-            for prefix, entry in self._table(answers, name, "bgpRouteEntries").items()
-        }
-        routes = {
-            ip_network(prefix): route
-            for name in named(answers, "rib")
-            for prefix, route in self._table(answers, name, "routes").items()
-        }
+        routes = each(answers, "rib", lambda name: self._routes(answers, name))
         return RouterSeen(
-            sessions=sessions(document(answers, "sessions"), self.vrf),
-            bgp=bgp,
-            rib={prefix: (_rib_route(route),) for prefix, route in routes.items()},
-            kernel={prefix: tuple(_forwarded(prefix, route)) for prefix, route in routes.items()},
+            sessions=sessions_in(answers, self.vrf),
+            bgp=dict(each(answers, "bgp", lambda name: self._paths(answers, name))),
+            rib={prefix: (route,) for prefix, route, _ in routes},
+            kernel={prefix: forwarded for prefix, _, forwarded in routes},
         )
+
+    def _paths(self, answers: Mapping[str, Answer], name: str) -> Iterator[tuple[Network, tuple[Path, ...]]]:
+        for prefix, entry in self._table(answers, name, "bgpRouteEntries").items():
+            yield ip_network(prefix), tuple(map(_path, entry["bgpRoutePaths"]))
+
+    def _routes(
+        self, answers: Mapping[str, Answer], name: str
+    ) -> Iterator[tuple[Network, RibRoute, tuple[KernelRoute, ...]]]:
+        for written, route in self._table(answers, name, "routes").items():
+            prefix = ip_network(written)
+            yield prefix, _rib_route(route), tuple(_forwarded(prefix, route))
 
     def _table(self, answers: Mapping[str, Answer], name: str, key: str) -> Mapping[str, Any]:
         vrfs = document(answers, name).get("vrfs")
@@ -66,7 +68,7 @@ def _path(said: Mapping[str, Any]) -> Path:
     kind, peer = said["routeType"], said.get("peerEntry", {}).get("peerAddr")
     return Path(
         hop=said["nextHop"] or "own",
-        peer=ip_address(peer) if peer and said["nextHop"] else None,
+        peer=ip_address(str(peer)) if peer and said["nextHop"] else None,
         chosen=bool(kind.get("active") or kind.get("ecmpContributor")),
         valid=bool(kind.get("valid")),
         stale=bool(kind.get("stale")),

@@ -4,11 +4,11 @@ FRR's texts are read by napalm_frr.shown; here they become what every platform s
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, TypeVar
 
 from napalm_frr import shown
 from napalm_frr.shown import BgpPath, Neighbour, NextHop, TableRoute
@@ -21,11 +21,13 @@ from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.frr import second_look
 from tasks.platforms.frr.vtysh import VTYSH
 from tasks.platforms.hops import Hop
-from tasks.platforms.reader import ByVrf
+from tasks.platforms.reader import ByVrf, each, legible
 from tasks.platforms.second_look import RouterLook
 from tasks.platforms.seen import Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
+Said = TypeVar("Said")
+Told = TypeVar("Told")
 SELF = ("0.0.0.0", "::")  # noqa: S104  FRR's next hops of a route of its own
 
 
@@ -52,18 +54,16 @@ class Frr(ByVrf):
     def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:
         """Read the answers to these questions."""
         of_kernel = [answer for name, answer in answers.items() if name.startswith("kernel ")]
-        bgp: dict[str, tuple[BgpPath, ...]] = {}
+        with legible("neighbours"):
+            neighbours = shown.neighbours(_json(answers, "neighbours"))
+            sessions = {ip_address(one): _session(peer) for one, peer in neighbours.items() if _is_address(one)}
+        bgp = each(answers, "bgp", lambda name: _by_prefix(shown.bgp_paths(_json(answers, name)), _path))
         table: dict[str, tuple[TableRoute, ...]] = {}
-        neighbours = shown.neighbours(_json(answers, "neighbours"))
-        for name in answers:
-            if name.startswith("bgp "):
-                bgp |= shown.bgp_paths(_json(answers, name))
-            elif name.startswith("rib "):
-                table |= shown.table_routes(_json(answers, name))
+        rib = each(answers, "rib", lambda name: _by_prefix(_added(table, _json(answers, name)), _rib_route))
         return RouterSeen(
-            sessions={ip_address(one): _session(peer) for one, peer in neighbours.items() if _is_address(one)},
-            bgp={ip_network(prefix): tuple(map(_path, paths)) for prefix, paths in bgp.items()},
-            rib={ip_network(prefix): tuple(map(_rib_route, routes)) for prefix, routes in table.items()},
+            sessions=sessions,
+            bgp=dict(bgp),
+            rib=dict(rib),
             kernel=kernel.read_routes(of_kernel),
             lookups=kernel.read_lookups(answers["lookups"], probes),
             resolved=_resolved(table),
@@ -80,6 +80,18 @@ class Frr(ByVrf):
     def second_look(self, answers: Mapping[str, Answer], files: ConfigurationFiles) -> RouterLook:  # noqa: ARG002
         """Read it."""
         return second_look.look(answers, self.vrf)
+
+
+def _by_prefix(
+    table: Mapping[str, Iterable[Said]], read: Callable[[Said], Told]
+) -> Iterator[tuple[Network, tuple[Told, ...]]]:
+    return ((ip_network(prefix), tuple(map(read, entries))) for prefix, entries in table.items())
+
+
+def _added(table: dict[str, tuple[TableRoute, ...]], said: Json) -> Mapping[str, tuple[TableRoute, ...]]:
+    found = shown.table_routes(said)
+    table |= found
+    return found
 
 
 def _vtysh(command: str) -> str:

@@ -15,16 +15,14 @@ from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
 from tasks.platforms.driver_answers import (
     GETTER,
-    document,
-    named,
     neighbours_among,
     parsed,
     paths_of,
-    sessions,
+    sessions_in,
     text_of,
 )
 from tasks.platforms.hops import Hop
-from tasks.platforms.reader import ByVrf
+from tasks.platforms.reader import ByVrf, each
 from tasks.platforms.seen import KernelRoute, Path, RibRoute, RouterSeen
 
 HEADLINE = re.compile(r"^\s*Network\s+Next Hop", re.MULTILINE)
@@ -55,10 +53,10 @@ class Ios(ByVrf):
 
     def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:  # noqa: ARG002
         """Read the answers."""
-        routes = (route for name in named(answers, "rib") for route in _routes(text_of(answers, name), name))
-        forwarded = (route for name in named(answers, "cef") for route in _forwarded(text_of(answers, name)))
+        routes = each(answers, "rib", lambda name: _routes(text_of(answers, name), name))
+        forwarded = each(answers, "cef", lambda name: _forwarded(text_of(answers, name)))
         return RouterSeen(
-            sessions=sessions(document(answers, "sessions"), self.vrf),
+            sessions=sessions_in(answers, self.vrf),
             bgp=paths_of(answers, _paths),
             rib={prefix: (route,) for prefix, route in routes},
             kernel={route.prefix: (route,) for route in forwarded},

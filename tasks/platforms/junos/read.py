@@ -14,9 +14,9 @@ from lxml import etree
 from kubepeer.errors import CommandError
 from kubepeer.intent.families import Address, Network
 from tasks.linux.observe import Answer
-from tasks.platforms.driver_answers import GETTER, document, is_address, named, sessions, text_of
+from tasks.platforms.driver_answers import GETTER, is_address, sessions_in, text_of
 from tasks.platforms.hops import Hop
-from tasks.platforms.reader import ByVrf
+from tasks.platforms.reader import ByVrf, each
 from tasks.platforms.seen import WITHOUT_FORWARDING, Path, RibRoute, RouterSeen
 
 Element = Any  # of lxml, which has no types
@@ -35,14 +35,18 @@ class Junos(ByVrf):
 
     def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:  # noqa: ARG002
         """Read the answers."""
-        routes = dict(route for name in named(answers, "rib") for route in _routes(text_of(answers, name), name))
-        paths = {prefix: tuple(_paths(entries)) for prefix, entries in routes.items()}
+        routes = each(answers, "rib", lambda name: _read(text_of(answers, name), name))
         return RouterSeen(
-            sessions=sessions(document(answers, "sessions"), self.vrf),
-            bgp={prefix: some for prefix, some in paths.items() if some},
-            rib={prefix: tuple(map(_rib_route, entries)) for prefix, entries in routes.items()},
+            sessions=sessions_in(answers, self.vrf),
+            bgp={prefix: paths for prefix, paths, _ in routes if paths},
+            rib={prefix: entries for prefix, _, entries in routes},
             layers=WITHOUT_FORWARDING,
         )
+
+
+def _read(text: str, name: str) -> Iterator[tuple[Network, tuple[Path, ...], tuple[RibRoute, ...]]]:
+    for prefix, entries in _routes(text, name):
+        yield prefix, tuple(_paths(entries)), tuple(map(_rib_route, entries))
 
 
 def _routes(text: str, name: str) -> Iterator[tuple[Network, list[Element]]]:

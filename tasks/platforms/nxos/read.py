@@ -16,14 +16,13 @@ from tasks.platforms.driver_answers import (
     GETTER,
     document,
     is_address,
-    named,
     neighbours_among,
     parsed,
     paths_of,
-    sessions,
+    sessions_in,
     text_of,
 )
-from tasks.platforms.reader import ByVrf
+from tasks.platforms.reader import ByVrf, each
 from tasks.platforms.seen import WITHOUT_FORWARDING, Path, RibRoute, RouterSeen
 
 DEFAULT = "default"  # NX-OS's name of the table outside all VRFs
@@ -50,9 +49,9 @@ class Nxos(ByVrf):
 
     def read(self, answers: Mapping[str, Answer], probes: Mapping[Network, Address]) -> RouterSeen:  # noqa: ARG002
         """Read the answers."""
-        routes = (route for name in named(answers, "rib") for route in _routes(answers, name))
+        routes = each(answers, "rib", lambda name: _routes(answers, name))
         return RouterSeen(
-            sessions=sessions(document(answers, "sessions"), self.vrf),
+            sessions=sessions_in(answers, self.vrf),
             bgp=paths_of(answers, _paths),
             rib={prefix: tuple(some) for prefix, some in routes},
             layers=WITHOUT_FORWARDING,
@@ -83,7 +82,7 @@ def _routes(answers: Mapping[str, Answer], name: str) -> Iterator[tuple[Network,
     for vrf in _rows(document(answers, name), "vrf"):
         for family in _rows(vrf, "addrf"):
             for row in _rows(family, "prefix"):
-                yield ip_network(row["ipprefix"]), list(_routes_of(_rows(row, "path")))
+                yield ip_network(str(row["ipprefix"])), list(_routes_of(_rows(row, "path")))
 
 
 def _routes_of(paths: Sequence[Mapping[str, Any]]) -> Iterator[RibRoute]:

@@ -61,7 +61,7 @@ OF_INTENT = (EXCLUSION, EXPORT)
 NOT_ANNOUNCED = "announced pools"  # the check of a finding that a pool of the inventory is not announced
 
 
-def findings_of(host: str, announced: Announced, meant: Collection[Network]) -> Iterator[Finding]:
+def told(host: str, announced: Announced, meant: Collection[Network]) -> Iterator[Finding]:
     """A remark of the nodes that are excluded, a failure of the pools that the inventory announces and the cluster does not.
 
     Args:

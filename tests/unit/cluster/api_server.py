@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import yaml
 
 NAME = "k8s-calico-apiserver.tinychen.io"
+REASONS = {401: "Unauthorized"}
 CUT = 0  # a fault: the connection ends without an answer, as when haproxy marks an apiserver down
 Object = dict[str, Any]
 
@@ -57,6 +58,7 @@ class State:
     reactions: dict[str, Callable[[], None]] = field(
         default_factory=dict
     )  # after a write to this path: what an operator does
+    token: str = ""  # without which nobody is let in, where there is one
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def written(self) -> list[str]:
@@ -112,8 +114,12 @@ class Handler(BaseHTTPRequestHandler):
             if fault == CUT:
                 self.close_connection = True
                 return
+            if self.state.token and self.headers.get("Authorization") != f"Bearer {self.state.token}":
+                fault = 401
             status, answer = (
-                (fault, refusal("etcdserver: leader changed")) if fault else self.answer(parts.path, query, body)
+                (fault, refusal(REASONS.get(fault, "etcdserver: leader changed")))
+                if fault
+                else self.answer(parts.path, query, body)
             )
         text = answer if isinstance(answer, str) else json.dumps(answer)
         self.send_response(status)
@@ -260,12 +266,12 @@ class Listener(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def listening(folder: Path, state: State) -> Listener:
-    """The server on a free port of loopback; whoever starts it shuts it down."""
+def listening(folder: Path, state: State, *, certificates: bool = True) -> Listener:
+    """The server on a free port of loopback; whoever starts it shuts it down. `certificates`: it lets in who has one alone."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.crt", folder / "server.key")
     context.load_verify_locations(folder / "ca.crt")
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_REQUIRED if certificates else ssl.CERT_OPTIONAL
     server = Listener(("127.0.0.1", 0), Handler)
     server.state = state
     server.daemon_threads = True

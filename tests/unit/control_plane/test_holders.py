@@ -163,3 +163,12 @@ def test_a_line_is_told_of_what_is_wrong_and_of_what_is_worth_knowing(intent_of:
     outcome = PhaseOutcome("Verify endpoint", 0.1, {FIRST: HostOutcome(findings=(bad, good, unsure))})
     said = [str(line) for line in holders.lines([outcome])]
     assert [line[:15] for line in said] == [" x 10.31.90.0  ", " i 10.31.90.0  "]
+
+
+def test_at_a_look_at_one_moment_nothing_is_given_time(
+    run_of: Any, machines: Machines, task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machines.holding[FIRST] = False
+    monkeypatch.setattr(endpoint, "SETTLE_SECONDS", 60)
+    monkeypatch.setattr(endpoint.time, "sleep", lambda _: pytest.fail("it waits"))
+    assert endpoint.verify_endpoint(task, run_of(*NAMES, wait_seconds=60.0).for_seconds(0)).failed

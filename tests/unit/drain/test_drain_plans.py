@@ -67,6 +67,7 @@ def pod(
     ending: bool = False,
     labels: Any = None,
     pre_stop: bool = False,
+    tolerations: Any = (),
 ) -> dict[str, Any]:
     metadata = {
         "name": name,
@@ -78,7 +79,7 @@ def pod(
     } | ({"deletionTimestamp": "2026-01-01T00:00:00Z"} if ending else {})
     container = {"name": "one", "lifecycle": {"preStop": {"sleep": {"seconds": 5}}}} if pre_stop else {"name": "one"}
     volumes = [{"name": "token", "projected": {}}, *({"name": volume, "emptyDir": {}} for volume in empty_dir)]
-    spec = {"nodeName": "n1", "containers": [container], "volumes": volumes}
+    spec = {"nodeName": "n1", "containers": [container], "volumes": volumes, "tolerations": list(tolerations)}
     return {"metadata": metadata, "spec": spec, "status": {"phase": phase}}
 
 

@@ -98,6 +98,19 @@ def test_a_control_plane_may_not_go_beside_one_that_is_drained(found: Callable[.
         found(look.preflight_drain, MASTER, cluster, members=members)
 
 
+@pytest.mark.parametrize("selector", ["web", "mail"])
+def test_a_pod_that_would_come_back_stays_and_is_a_warning_where_it_serves(
+    found: Callable[..., Any], selector: str
+) -> None:
+    services = ({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"selector": {"app": selector}}},)
+    cluster = replace(objects(CLUSTER), services=services)
+    tolerant = pod("web-1", owner="ReplicaSet", labels={"app": "web"}, tolerations=[{"operator": "Exists"}])
+    result, run = found(look.preflight_drain, WORKER, cluster, tolerant)
+    assert result.result.startswith("pods: 0 to evict, 1 stay")
+    told = [line for line in run.warnings if line.startswith("shop/web-1: stays, since it tolerates the cordon")]
+    assert len(told) == len(run.warnings) == (selector == "web")
+
+
 def test_a_pod_without_a_hook_is_a_warning(found: Callable[..., Any]) -> None:
     services = ({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"selector": {"app": "web"}}},)
     cluster = replace(objects(CLUSTER), services=services)

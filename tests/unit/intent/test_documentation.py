@@ -10,6 +10,7 @@ from kubepeer.intent import Bgp, Cluster, Endpoint, Manifests, Networks, Package
 from kubepeer.intent.access import Access
 from kubepeer.intent.calicoctl import Calicoctl
 from kubepeer.intent.clock import Time
+from kubepeer.intent.cluster_api import ClusterApi
 from kubepeer.intent.kubeadm import Audit, Component, Encryption, ExternalEtcd, Kubeadm
 from kubepeer.intent.load import FabricData, NodeData, RouterData
 from kubepeer.intent.load_balancer import LoadBalancer
@@ -27,6 +28,7 @@ SECTIONS += [
     Archive,
     Audit,
     Calicoctl,
+    ClusterApi,
     Component,
     Encryption,
     ExternalEtcd,

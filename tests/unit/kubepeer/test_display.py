@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from kubepeer.change import Change
 from kubepeer.display import Display, error_lines, phase_line, print_changes, summarize
@@ -203,3 +204,15 @@ def test_what_a_host_waits_for_stands_below_its_phase_for_as_long_as_it_waits() 
         assert rows[1:] == ["   a: n6 waits for r2: up to 198 s more"]
         display.host_finished("Verify", "a")
         assert len(display._at_work().renderables) == 1
+
+
+def test_lines_of_somebody_else_stand_below_the_phases_and_what_is_said_stays_with_secrets_hidden() -> None:
+    text = io.StringIO()
+    redactor = Redactor()
+    redactor.learn("s3cret")
+    with Display(Console(file=text, width=140, force_terminal=True), redactor) as display:
+        display.started("Verify", ["a", "b"])
+        display.below = lambda: [Text("the table")]
+        assert [str(row) for row in display._at_work().renderables][1:] == ["the table"]
+        display.say("r1 has s3cret [1]")
+    assert "r1 has ******** [1]" in text.getvalue()

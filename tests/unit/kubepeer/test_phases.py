@@ -1,6 +1,7 @@
 """The phases of a run: who takes part, who is left out, what goes at the same time."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from kubepeer.memory import Memory
 from kubepeer.phases import (
     Phase,
     Together,
+    UntilItHolds,
     chosen,
     control_planes,
     first_control_plane,
@@ -321,3 +323,97 @@ def test_what_a_task_waits_for_is_told_to_whoever_watches(run_of: Any, observer:
 
 def test_without_a_watcher_nobody_is_told() -> None:
     waiting("nobody listens")
+
+
+class Asked:
+    """A task that answers as it was scripted to, host by host, one answer a question: the last one for ever.
+
+    With "bad" it waits, as long as the run has time; "refused" fails at once, whatever time there is.
+    """
+
+    def __init__(self, **scripts: str) -> None:
+        self.scripts = {host: script.split() for host, script in scripts.items()}
+        self.asked: list[str] = []
+        self.lock = threading.Lock()
+
+    def __call__(self, task: Task, run: Run) -> Result:
+        host, options = task.host.name, run.options
+        ends = time.monotonic() + options.wait_seconds
+        while True:
+            with self.lock:
+                self.asked.append(f"{host} once" if options.once else host)
+                script = self.scripts[host]
+                said = script.pop(0) if len(script) > 1 else script[0]
+            if said in ("refused", "lost"):
+                raise CommandError(said, host=host)
+            if said == "good" or time.monotonic() >= ends:
+                return done(task, summary=said, failed=said != "good")
+            waiting("it is bad")
+
+
+def held(run_of: Any, observer: Any, asked: Asked, seconds: float = 30.0) -> dict[str, Any]:
+    run = run_of(*asked.scripts, wait_seconds=seconds)
+    (outcome,) = run_phases(run, [UntilItHolds(Phase("Verify", asked))], observer)
+    assert outcome.title == "Verify"
+    return dict(outcome.hosts)
+
+
+def test_where_nobody_waits_everybody_is_asked_once(run_of: Any, observer: Any) -> None:
+    asked = Asked(a="good", b="good")
+    assert not any(host.failed for host in held(run_of, observer, asked).values())
+    assert sorted(asked.asked) == ["a", "b"]
+
+
+def test_a_host_that_is_well_is_not_asked_while_another_is_waited_for_and_all_are_once_more_at_the_end(
+    run_of: Any, observer: Any
+) -> None:
+    asked = Asked(a="good", b="bad bad good")
+    assert not any(host.failed for host in held(run_of, observer, asked).values())
+    assert sorted(asked.asked[:-2]) == ["a", "b", "b", "b"]
+    assert sorted(asked.asked[-2:]) == ["a once", "b once"]
+
+
+def test_what_turned_bad_while_another_was_waited_for_is_waited_for_in_its_turn(run_of: Any, observer: Any) -> None:
+    asked = Asked(a="good bad bad good", b="bad good")
+    hosts = held(run_of, observer, asked)
+    assert {name: host.summary for name, host in hosts.items()} == {"a": "good", "b": "good"}
+    assert sorted(asked.asked[-2:]) == ["a once", "b once"], "the answer is of one last moment"
+    assert asked.asked.count("b") == 2, "who is well is not asked again meanwhile"
+
+
+def test_when_time_is_up_the_answer_is_that_of_the_last_moment(run_of: Any, observer: Any) -> None:
+    asked = Asked(a="good bad", b="bad")
+    hosts = held(run_of, observer, asked, seconds=0.05)
+    assert {name: (host.summary, host.failed) for name, host in hosts.items()} == {
+        "a": ("bad", True),
+        "b": ("bad", True),
+    }
+    assert sorted(asked.asked[-2:]) == ["a once", "b once"]
+
+
+def test_what_no_waiting_helps_is_not_waited_for(run_of: Any, observer: Any) -> None:
+    asked = Asked(a="refused", b="bad good")
+    hosts = held(run_of, observer, asked)
+    assert (hosts["a"].failed, hosts["b"].failed) == (True, False)
+    assert asked.asked.count("a") == 1
+    assert asked.asked.count("a once") == 1
+
+
+def test_a_host_that_was_lost_at_the_last_moment_is_waited_for(run_of: Any, observer: Any) -> None:
+    asked = Asked(a="good lost good", b="bad good")
+    hosts = held(run_of, observer, asked)
+    assert not any(host.failed for host in hosts.values())
+
+
+def test_who_failed_in_a_phase_before_is_not_asked(run_of: Any, observer: Any) -> None:
+    asked = Asked(a="bad good", b="good")
+    run = run_of("a", "b", wait_seconds=30.0)
+    _, outcome = run_phases(run, [Phase("One", fail_on_b), UntilItHolds(Phase("Verify", asked))], observer)
+    assert outcome.hosts["b"].skipped
+    assert not any("b" in one for one in asked.asked)
+
+
+def test_without_wait_nothing_is_asked_twice(run_of: Any, observer: Any) -> None:
+    asked = Asked(a="bad", b="good")
+    assert held(run_of, observer, asked, seconds=0.0)["a"].failed
+    assert sorted(asked.asked) == ["a", "b"]

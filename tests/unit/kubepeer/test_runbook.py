@@ -17,8 +17,11 @@ from nornir.core.task import Result, Task
 from kubepeer import runbook
 from kubepeer.change import Change
 from kubepeer.checks import Finding
+from kubepeer.display import Display
 from kubepeer.errors import CommandError, UnreachableError
 from kubepeer.memory import Memory, hands_over
+from kubepeer.opening import Opening
+from kubepeer.outcome import HostOutcome, PhaseOutcome
 from kubepeer.page.document import Cause, Routes
 from kubepeer.phases import Phase, Purpose
 from kubepeer.run import Run, done
@@ -405,3 +408,17 @@ RUNBOOKS = sorted((Path(__file__).parents[3] / "runbooks").glob("*.py"))
 def test_a_runbook_is_ready_for_an_interruption_before_it_loads_anything(path: Path) -> None:
     lines = [line for line in path.read_text().splitlines() if line.startswith(("import ", "from "))]
     assert lines[0].startswith("import kubepeer.starting")
+
+
+def test_a_runbook_may_run_its_phases_in_a_way_of_its_own_and_print_json_line_by_line(
+    command: Command, capsys: Any
+) -> None:
+    def one_host(run: Run, phases: Any, display: Display) -> list[PhaseOutcome]:
+        run.json_lines = run.options.as_json
+        print(json.dumps({"event": "change"}))
+        return [PhaseOutcome(phases[0].title, 1.0, {"a": HostOutcome(failed=True)})]
+
+    assert command(crash, "--output", "json", opening=Opening(runner=one_host)) == 1
+    event, document = map(json.loads, capsys.readouterr().out.splitlines())
+    assert event == {"event": "change"}
+    assert (document["ok"], list(document["phases"][0]["hosts"])) == (False, ["a"])

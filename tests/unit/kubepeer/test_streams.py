@@ -11,16 +11,18 @@ WRITES_ON = """
 import json, sys
 from pathlib import Path
 from rich.console import Console
-from kubepeer.streams import outlive_readers
+from kubepeer.streams import nobody_reads, outlive_readers
 outlive_readers()
 outlive_readers()
 console = Console(stderr=sys.argv[1] == "stderr", record=True)
 print("first line", file=getattr(sys, sys.argv[1]), flush=True)
+before = nobody_reads()
 sys.stdin.readline()  # the reader has gone
+at_once = nobody_reads()
 for number in range(20_000):
     console.print(number)
 print(json.dumps(list(range(20_000))), file=getattr(sys, sys.argv[1]))
-Path(sys.argv[2]).write_text(console.export_text())
+Path(sys.argv[2]).write_text(f"{console.export_text()} {before} {at_once} {nobody_reads()}")
 raise SystemExit(5)
 """
 
@@ -42,7 +44,10 @@ def test_all_is_done_and_the_exit_code_is_its_own(name: str, tmp_path: Path) -> 
         process.stdin.close()
         assert other.read() == ""
     assert process.returncode == 5
-    assert report.read_text().split() == [str(number) for number in range(20_000)]
+    *told, before, at_once, at_last = report.read_text().split()
+    assert told == [str(number) for number in range(20_000)]
+    gone = str(name == "stdout")
+    assert (before, at_once, at_last) == ("False", gone, gone), "who watches ends when nobody reads"
 
 
 def test_a_runbook_goes_on_without_a_reader(tmp_path: Path) -> None:

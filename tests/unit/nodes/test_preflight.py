@@ -96,7 +96,7 @@ def test_a_kubernetes_that_is_still_to_come_needs_containerd_2(
     intent_of: Any, containerd: str, *, refused: bool
 ) -> None:
     intent = intent_of()
-    later = intent.model_copy(update={"software": intent.software.model_copy(update={"kubernetes": "1.38.0"})})
+    later = intent.model_copy(update={"own_software": intent.software.model_copy(update={"kubernetes": "1.38.0"})})
     own = replace(good(later, 0)[later.nodes[0].name], containerd=containerd)
     reason = (
         f"containerd {containerd} is there, and Kubernetes from 1.38 on needs 2.0 or newer: "

@@ -72,7 +72,7 @@ def test_a_host_is_reached_as_go_would(plain: Intent, host: str, *, direct: bool
 
 def test_apt_and_containerd_are_told(plain: Intent) -> None:
     intent = plain.model_copy(
-        update={"packages": plain.packages.model_copy(update={"repositories": ("deb http://10.31.0.2/apt ./",)})}
+        update={"own_packages": plain.packages.model_copy(update={"repositories": ("deb http://10.31.0.2/apt ./",)})}
     )
     made = changes(intent, NOTHING, Given())
     assert written(made[proxy.APT_FILE]).content.splitlines()[1:] == [

@@ -59,7 +59,7 @@ def sign(folder: Path, home: Path) -> str:
 
 def intent_with(intent: Intent, *lines: str, only: bool = True) -> Intent:
     packages = intent.packages.model_copy(update={"repositories": lines, "only_these_repositories": only})
-    return intent.model_copy(update={"packages": packages})
+    return intent.model_copy(update={"own_packages": packages})
 
 
 def asked(question: str, run: Path) -> Repository:

@@ -25,7 +25,7 @@ def intent(
     networks = Networks(
         nodes="10.31.0.0/16", pods="10.33.0.0/17", services="10.33.128.0/18", load_balancers="10.33.192.0/18"
     )
-    cluster = type("Cluster", (), {"networks": networks, "bgp": Bgp(as_number=64517)})()
+    cluster = type("Cluster", (), {"networks": networks, "bgp": Bgp(as_number=64517), "adopted": False})()
     software = type("Software", (), {"calico": "3.24.5"})()
     routers = tuple(
         Router(

@@ -1,15 +1,18 @@
 """What verify_routes.py writes beside its table: snapshots and their differences, metrics, the manual."""
 
 import json
+import math
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kubepeer.checks import Finding
+from kubepeer.commandline import CommandLine, parse
 from kubepeer.errors import UsageError
-from tasks.routes import metrics, snapshot
+from tasks.routes import from_inventory, metrics, records, snapshot
 from tasks.routes.checks import CHECKS
 from tasks.routes.records import manual
 
@@ -149,10 +152,37 @@ def test_whatever_a_device_says_the_format_holds(subject: str, check: str) -> No
 def test_the_manual_has_every_check_once() -> None:
     pages = list(manual())
     names = [page.split("\n")[0] for page in pages]
-    assert names == list(dict.fromkeys(type(check).__name__ for check in CHECKS))
+    assert names == list(dict.fromkeys(type(check).__name__ for check in (*CHECKS, *from_inventory.CHECKS)))
     assert all("\n  Passes " in page and "\n  Fails " in page for page in pages)
 
 
 def test_a_snapshot_is_a_small_file_in_a_fixed_order() -> None:
     document = json.loads(snapshot.take(WELL, {}, BEFORE).text())
     assert list(document) == ["kubepeer_snapshot", "routers", "taken"]
+
+
+def given(*words: str) -> CommandLine:
+    """The command line of verify_routes.py."""
+    return parse("verify_routes", "", words, further=records.arguments)
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [((), None), (("--watch",), math.inf), (("--watch", "2.5"), 2.5), (("--watch", "--verbose"), math.inf)],
+)
+def test_a_watch_lasts_until_somebody_ends_it_or_for_so_long(words: tuple[str, ...], seconds: float | None) -> None:
+    assert given(*words).further["watch"] == seconds
+    assert given(*words).further["intent"] == "cluster"
+
+
+@pytest.mark.parametrize("words", [("--watch", "0"), ("--watch", "-1"), ("--watch", "soon"), ("--intent", "hope")])
+def test_a_mistake_on_the_command_line_is_exit_code_2(words: tuple[str, ...], capsys: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        given(*words)
+    assert ended.value.code == 2
+    assert words[1] in capsys.readouterr().err
+
+
+def test_to_wait_and_to_watch_are_two_things(intent_of: Any) -> None:
+    with pytest.raises(UsageError, match="one of both"):
+        records.with_snapshot(given("--watch", "--wait", "5"), intent_of())

@@ -191,8 +191,8 @@ def test_why_nothing_could_be_verified(error, cause):
 def test_what_the_cluster_was_told_not_to_announce():
     pools = list(intent("frr", (), n1="10.0.0.1").cluster.networks.pools)
     announced = Announced(excluded={NODES[0]: "node-1"}, unexported=(pools[0].cidr,))
-    remark, failure = of_intent.findings_of("r1", announced, [pools[0].cidr])
+    remark, failure = of_intent.told("r1", announced, [pools[0].cidr])
     assert (remark.ok, remark.check, remark.cause) == (True, "remark", "NodeExcludedByLabel")
     assert (failure.ok, failure.cause) == (False, "PoolNotExported")
-    (alone,) = of_intent.findings_of("r1", announced, [])  # the inventory does not announce it either
+    (alone,) = of_intent.told("r1", announced, [])  # the inventory does not announce it either
     assert alone == remark

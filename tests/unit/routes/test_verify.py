@@ -12,7 +12,7 @@ from kubepeer.run import WAITING, Options, Run
 from tasks.cluster.access import API
 from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
-from tasks.routes import recovery, tasks
+from tasks.routes import expected, metallb, recovery, tasks
 from tasks.routes.causes import asking
 from tests.unit.answering import answered
 from tests.unit.platforms.recordings import BLOCKS, NODES, answers
@@ -34,6 +34,7 @@ class Router:
         given = dict(answers(name))
         if "hash policy" in script:  # the recordings are older than the question
             given["hash policy"] = Answer(0, "1")
+        given["lookups"] = Answer(0, "")  # they are of fewer addresses than are asked for: as of an ip without fibmatch
         assert all(question in script for question in given)
         return Completed(0, answered(script, given), b"")
 
@@ -279,9 +280,9 @@ def of_vrf(platform):
 
 
 def test_a_router_is_read_in_the_vrf_of_its_sessions():
-    reader = tasks._reader(of_vrf("frr"))
+    reader = tasks.reader_of(of_vrf("frr"))
     assert reader.vrf == "RED"
-    assert tasks._reader(intent("frr").routers[0]).vrf is None
+    assert tasks.reader_of(intent("frr").routers[0]).vrf is None
 
 
 def test_a_platform_whose_vrfs_nobody_reads_yet_is_refused_in_words(monkeypatch):
@@ -290,7 +291,7 @@ def test_a_platform_whose_vrfs_nobody_reads_yet_is_refused_in_words(monkeypatch)
 
     monkeypatch.setattr(tasks, "PLATFORMS", {"frr": SimpleNamespace(reader=Other())})
     with pytest.raises(RefusedError, match="VRF cannot be read yet on platform frr"):
-        tasks._reader(of_vrf("frr"))
+        tasks.reader_of(of_vrf("frr"))
 
 
 class Leaf:
@@ -329,10 +330,10 @@ def test_a_router_with_a_driver_is_read_by_it_when_the_way_is_clear(monkeypatch,
     task = SimpleNamespace(host=SimpleNamespace(name="r1"))
     if transport is None or (transport == "https" and not password):
         with pytest.raises(RefusedError, match="Nothing was contacted"):
-            tasks._findings(task, run, tasks._reader(run.intent.routers[0]))
+            tasks._findings(task, run, tasks.reader_of(run.intent.routers[0]))
         assert device.asked == 0
         return
-    findings = tasks._findings(task, run, tasks._reader(run.intent.routers[0]))
+    findings = tasks._findings(task, run, tasks.reader_of(run.intent.routers[0]))
     right = {finding.subject for finding in findings if finding.ok and finding.layer == "kernel"}
     assert "10.33.5.0/24" in right
     assert {finding.subject for finding in findings if finding.check == "session" and finding.ok} == {
@@ -341,3 +342,22 @@ def test_a_router_with_a_driver_is_read_by_it_when_the_way_is_clear(monkeypatch,
         "10.31.90.3",
     }
     assert device.asked == 2, "neighbouring networks are one question"
+
+
+@pytest.mark.parametrize("speaks", [False, True])
+def test_what_is_announced_is_read_once_for_all_routers_and_anew_each_time(monkeypatch, speaks):
+    read = []
+
+    def objects(_):
+        read.append(speaks)
+        return metallb.MetalLBObjects() if speaks else expected.ClusterObjects()
+
+    monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
+    monkeypatch.setattr(tasks, "read_objects", lambda api: objects(api) if not speaks else pytest.fail("not asked"))
+    monkeypatch.setattr(tasks.metallb_cluster, "read_objects", objects)
+    found = intent("frr", ["r2"], n1="10.31.90.1")
+    found = found.model_copy(update={"load_balancer": SimpleNamespace(speaks=speaks)})
+    run = Run(found, None, Options(), SimpleNamespace(), frozenset())
+    for times in (1, 2):
+        assert list(tasks.announced_now(run, ["r1", "r2"])) == ["r1", "r2"]
+        assert len(read) == times
