@@ -95,6 +95,8 @@ def _node(run: Run, name: str, address: Address, salt: str) -> NodeLook:
     routers = [one for router in run.intent.routers for one in router.addresses if one.version == address.version]
 
     def look() -> NodeLook:
+        if name not in run.nornir.inventory.hosts:
+            return NodeLook(unseen="no host of the inventory: nobody has a login")  # of a cluster that was adopted
         version = node_look.family_of(address)
         try:
             asked = node_look.questions(salt, routers, version)
