@@ -5,6 +5,22 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What somebody has said that proves a cause.
+
+    Attributes:
+        host: who was asked; "api" is the cluster's API.
+        asked: the command, the file or the object.
+        answered: what it says, shortened; never a secret.
+
+    """
+
+    host: str
+    asked: str
+    answered: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """The answer of one check to one question.
 
@@ -19,6 +35,9 @@ class Finding:
         missing: expected and not observed.
         unexpected: observed and not expected.
         reason: why it is so, where something is known; "" otherwise.
+        cause: the name of the cause that explains it (tasks/routes/causes); "" where none is proved.
+        evidence: what proves the cause; none without a cause.
+        cure: what to do about the cause; "" where the evidence names nothing.
 
     """
 
@@ -32,6 +51,9 @@ class Finding:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     reason: str = ""
+    cause: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    cure: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The finding with the keys of the command line's contract."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from kubepeer.checks import Finding
+
 
 class KubepeerError(Exception):
     """The root of all errors of Kubepeer.
@@ -11,6 +13,7 @@ class KubepeerError(Exception):
         host: the host's name in the inventory, or None where the error belongs to the run.
         cure: what the reader can do, or "".
         exit_code: the process's exit code when this error decides it (design: 1 failed, 2 usage, 3 unreachable).
+        findings: what a verification says of it for machines.
     """
 
     exit_code = 1
@@ -20,6 +23,7 @@ class KubepeerError(Exception):
         self.message = message
         self.host = host
         self.cure = cure
+        self.findings: tuple[Finding, ...] = ()
 
     def __str__(self) -> str:
         where = f"{self.host}: " if self.host else ""

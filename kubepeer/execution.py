@@ -158,7 +158,8 @@ def _told(phase: Phase, watcher: Watcher, task: Task, run: Run) -> Result:
     try:
         result = phase.task(task, run=run)
     except Exception as error:  # noqa: BLE001  as Nornir does it: a fault of a task is its host's result
-        result = Result(host=task.host, exception=error, failed=True, changes=tuple(changes))
+        findings = getattr(error, "findings", ())
+        result = Result(host=task.host, exception=error, failed=True, changes=tuple(changes), findings=findings)
     finally:
         MADE.reset(before)
         GUARD.reset(guarded)

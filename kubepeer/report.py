@@ -97,7 +97,9 @@ def as_junit(runbook: str, outcomes: Sequence[PhaseOutcome], seconds: float) -> 
                         ", ".join(hops) or "nothing" for hops in (finding.missing, finding.unexpected)
                     )
                     said = f"missing {missing}; unexpected {unexpected}; {finding.reason}"
-                    ET.SubElement(case, "failure", message=said)
+                    failure = ET.SubElement(case, "failure", message=said, type=finding.cause or "failure")
+                    proofs = [f"{one.host}: {one.asked}: {one.answered}" for one in finding.evidence]
+                    failure.text = "\n".join([*proofs, *([f"Cure: {finding.cure}"] if finding.cure else [])]) or None
     for key, count in counts.items():
         suite.set(key, str(count))
     ET.indent(suite)

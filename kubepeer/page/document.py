@@ -30,6 +30,8 @@ class Cause:
         symptoms: the first of what follows from it; unlisted: how many more there are.
         weight: how much follows from it; the heaviest cause is shown first.
         cure: what to do; "" where the evidence names none.
+        name: of the cause that is proved; "" where none is.
+        evidence: what proves it, a line each: who was asked what, and what was answered.
 
     """
 
@@ -43,6 +45,8 @@ class Cause:
     weight: int = 1
     cure: str = ""
     hosts: tuple[str, ...] = ()
+    name: str = ""
+    evidence: tuple[str, ...] = ()
 
     @property
     def asked(self) -> tuple[str, ...]:

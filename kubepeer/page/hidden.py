@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kubepeer.change import Change
-from kubepeer.checks import Finding
+from kubepeer.checks import Evidence, Finding
 from kubepeer.errors import KubepeerError
 from kubepeer.outcome import HostOutcome, PhaseOutcome
 
@@ -41,6 +41,8 @@ def _hidden_finding(finding: Finding, hide: Hide) -> Finding:
         missing=each(finding.missing),
         unexpected=each(finding.unexpected),
         reason=hide(finding.reason),
+        evidence=tuple(Evidence(hide(one.host), hide(one.asked), hide(one.answered)) for one in finding.evidence),
+        cure=hide(finding.cure),
     )
 
 

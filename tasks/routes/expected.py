@@ -71,6 +71,8 @@ class Announced:
     Attributes:
         speakers: the BGP address of every node of the live cluster, with the node's name there.
         unfiltered: for a router's address the BGPPeers by which nodes announce the others' blocks, too, though this Calico could filter.
+        excluded: the nodes that announce no services, by their label: by address, with their names.
+        unexported: the pools whose blocks are announced to nobody.
         left_behind: blocks of nodes that are no more, with what is known of each: nobody is expected to announce them.
 
     """
@@ -79,6 +81,8 @@ class Announced:
     speakers: Mapping[Address, str] = field(default_factory=dict)
     left_behind: Mapping[Network, str] = field(default_factory=dict)
     unfiltered: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
+    excluded: Mapping[Address, str] = field(default_factory=dict)
+    unexported: tuple[Network, ...] = ()
 
 
 @legible_objects()
@@ -142,6 +146,13 @@ def announced(
         {address: name for addresses in every.values() for name, address in addresses.items()},
         {prefix: why for prefix, why in left_behind.items() if not hops.get(prefix)},
         _unfiltered(objects, families) if versions.has("calico", running, "BGPFilter.interface") else {},
+        {
+            address: name
+            for addresses in every.values()
+            for name, address in sorted(addresses.items())
+            if name in excluded
+        },
+        tuple(pool for pool in _hidden(objects) if pool.version in every),
     )
 
 

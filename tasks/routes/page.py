@@ -14,13 +14,14 @@ from tasks.platforms.hops import Hop
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.seen import RouterSeen
 from tasks.routes import node_routes
+from tasks.routes.causes.of_errors import UNREAD
 from tasks.routes.checks import FURTHER, LAYERS, REMARK
 from tasks.routes.failures import causes
 from tasks.routes.left import SEEN
 from tasks.routes.matrix import matrix
 from tasks.routes.picture import WORST, DrawnNode, DrawnRouter, picture
 
-EXPLAINED = frozenset({"session", REMARK, *FURTHER, *LAYERS.values()})
+EXPLAINED = frozenset({"session", REMARK, UNREAD, *FURTHER, *LAYERS.values()})
 NOT_IN_THE_INVENTORY = "not in the inventory"
 ALL_NODES = "nodes"  # the one link of a cluster without racks
 
@@ -34,7 +35,12 @@ def described(run: Run, outcomes: Sequence[PhaseOutcome]) -> Routes:
 
     """
     notes = [line.plain.strip() for line in holders.lines(outcomes)]
-    findings = {name: host.findings for outcome in outcomes for name, host in outcome.hosts.items() if host.findings}
+    findings = {
+        name: host.findings
+        for outcome in outcomes
+        for name, host in outcome.hosts.items()
+        if host.findings and host.error is None
+    }
     if findings:
         notes += [line.plain.strip() for line in node_routes.lines(outcomes, way(run.intent, PLATFORMS))]
     asked = [name for name in findings if name in {router.name for router in run.intent.routers}]

@@ -29,6 +29,7 @@ from tasks.routes.checks import CHECKS
 from tasks.routes.left import SEEN
 from tasks.routes.tasks import routers_to_ask, what_is_announced
 
+CAUSES = "Causes. Of a failure the first one is told whose evidence is there"
 TAKEN = Memory[tuple[snapshot.Snapshot, snapshot.Snapshot]]("the snapshot of before, and that of this run")
 
 
@@ -37,7 +38,9 @@ class _ListChecks(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print it."""
-        print("\n\n".join(manual()))
+        from tasks.routes.causes import catalogue  # noqa: PLC0415  few ask for it
+
+        print("\n\n".join((*manual(), CAUSES, *catalogue.manual())))
         parser.exit()
 
 

@@ -40,7 +40,7 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
     for line in node_routes.lines(outcomes, way(run.intent, PLATFORMS)) if answered else ():
         console.print(line, soft_wrap=True, highlight=False)
     for router in run.intent.routers:
-        if router.name not in answered:
+        if router.name not in answered or answered[router.name].error is not None:
             continue
         seen = run.recall(SEEN, of=router.name)
         as_number = (seen and seen.as_shown) or router.as_number
@@ -92,11 +92,21 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding], te
     return [
         Text(head, style="bold red" if lost or bad else "bold"),
         *(Text(f" x {subject:<{column - 3}} {reason}", style="red") for subject, reason in lost),
+        *(Text(f" > {cause}: {cure}", style="yellow") for cause, cure in _cures(findings)),
         Text(title, style="dim"),
         *(_line(row, column, width) for row in bad),
         *(_alike(good, column, width) if len(good) > SCREEN else [_line(row, column, width) for row in good]),
         *(Text(f" i {finding.subject:<{column - 3}} {finding.reason}", style="dim") for finding in remarks),
     ]
+
+
+def _cures(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    """What is to be done about each cause that is proved; of one that several have, what it says of the first."""
+    cures: dict[str, str] = {}
+    for finding in findings:
+        if finding.cause and not finding.ok:
+            cures.setdefault(finding.cause, finding.cure)
+    return list(cures.items())
 
 
 def seed_table(seen: RouterSeen) -> list[str]:

@@ -73,6 +73,9 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
         except KubepeerError as error:
             run.keep(UNSEEN, error.message, of=name)
             if last:
+                from tasks.routes.causes.of_errors import finding_of  # noqa: PLC0415  a healthy run needs none of it
+
+                error.findings = (finding_of(name, error),)
                 raise host_error(task, error) from error
             waiting(error.message)
         else:
@@ -87,6 +90,7 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
             elif not (ok or last):
                 waiting(summary_of(findings))
             if ok or last:
+                findings = _explained(task, run, findings, reader)
                 remarks = tuple(Finding(name, REMARK, peer, "bgp", ok=True, reason=why) for peer, why in waited.items())
                 return done(task, findings=(*findings, *remarks), failed=not ok, summary=summary_of(findings))
         time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
@@ -218,7 +222,28 @@ def findings_of(
     case = Case(name, expected, seen, networks, addresses, only, others, router.addresses, wanted)
     if from_inventory.by_inventory(run):
         return (*judge(replace(case, networks=())), *from_inventory.findings(case, intent))
-    return judge(case)
+    if not (expected.excluded or expected.unexported):
+        return judge(case)
+    from tasks.routes.causes.of_intent import told  # noqa: PLC0415  few clusters need it
+
+    meant = [pool.cidr for pool in intent.cluster.networks.pools if pool.announced]
+    return (*judge(case), *told(name, expected, meant))
+
+
+def _explained(task: Task, run: Run, findings: tuple[Finding, ...], reader: RouterReader) -> tuple[Finding, ...]:
+    """The findings with the causes of those that have failed: both ends are looked at, where there are any."""
+    seen = run.recall(SEEN, of=task.host.name)
+    if seen is None or all(finding.ok for finding in findings):
+        return findings
+    from tasks.routes.causes.asking import with_causes  # noqa: PLC0415  a healthy run needs none of it
+
+    try:
+        expected = what_is_announced(run, run.intent.router(task.host.name))
+    except KubepeerError:
+        expected = (
+            Announced()
+        )  # the API went away since the checks were made: they still have their evidence at both ends
+    return with_causes(task, run, findings, seen, expected, reader)
 
 
 def _ask(

@@ -1,6 +1,7 @@
 """The causes of what is red, asked of nodes and routers, and the findings with them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from nornir.core.task import Result, Task
@@ -96,7 +97,7 @@ def conclude(task: Task, run: Run) -> Result:
     for finding, red in judge(traffic, found, addresses(run)) if traffic else ():
         if red:
             why = "; ".join(causes.causes(red, found, nodes, routers))
-            finding = Finding(**finding.as_json() | {"reason": f"{finding.reason}: {why}"})  # noqa: PLW2901  the same, and why
+            finding = replace(finding, reason=f"{finding.reason}: {why}")  # noqa: PLW2901  the same, and why
         findings.append(finding)
     wrong = sum(not finding.ok for finding in findings)
     summary = f"{wrong} of {len(findings)} red" if wrong else "every cell is green"

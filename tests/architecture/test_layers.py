@@ -114,6 +114,24 @@ PURE = (
     "tasks/routers/secrets.py",
     "tasks/routers/sessions.py",
     "tasks/routes/case.py",
+    *(
+        f"tasks/routes/causes/{name}.py"
+        for name in (
+            "catalogue",
+            "cause",
+            "cluster_look",
+            "explain",
+            "node_look",
+            "of_announcements",
+            "of_both_ends",
+            "of_errors",
+            "of_intent",
+            "of_nodes",
+            "of_routers",
+            "of_strangers",
+            "of_tables",
+        )
+    ),
     "tasks/routes/checks.py",
     "tasks/routes/events.py",
     "tasks/routes/expected.py",

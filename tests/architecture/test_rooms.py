@@ -22,13 +22,17 @@ OF_THE_NODES = {
     "kubepeer/secret.py",
     "tasks/cluster/calico.py",
     "tasks/nodes/preflight.py",
+    "tasks/routes/causes/node_look.py",
+    "tasks/routes/causes/of_announcements.py",
+    "tasks/routes/causes/of_both_ends.py",
+    "tasks/routes/causes/of_nodes.py",
     "tasks/routes/recovery.py",
     "tasks/routes/services.py",
 }
 # MetalLB's speakers may speak by one, too: the values of load_balancer.bgp.
 OF_THE_SPEAKERS = {"kubepeer/intent/balancing.py", "kubepeer/intent/load_balancer.py"}
 SPEAKERS_DAEMON = re.compile(r"\bfrr-k8s\b|\"frr\"")
-NODES_DAEMON = re.compile(r"\bBIRD\b|/bird/|\bbird\.cfg\b")
+NODES_DAEMON = re.compile(r"\bBIRD\b|/bird/|\bbird\.(?:cfg|ctl)\b|-x bird\b|4: \"bird\"")
 
 
 def outside() -> list[str]:

@@ -92,6 +92,20 @@ def kernels(text: str) -> list[Kernel]:
     ]
 
 
+def bgp_protocols(text: str) -> Iterator[tuple[str, Iterator[Words]]]:
+    """Yield the named protocols of BGP, each with all that is said of it, its templates' phrases before its own.
+
+    Raises:
+        SyntaxRefused: the text cannot be cut into statements.
+
+    """
+    blocks = [one for one in statements(text)[0] if one.tokens[:2] in (("protocol", "bgp"), ("template", "bgp"))]
+    templates = {one.key[1]: one for one in blocks if one.tokens[0] == "template" and one.key}
+    for one in blocks:
+        if one.tokens[0] == "protocol" and one.key:
+            yield one.key[1], _said(one, templates)
+
+
 def _said(block: Statement, templates: Mapping[str, Statement]) -> Iterator[Words]:
     """Go over what a protocol says, its templates' phrases before its own: what is said last counts."""
     words = block.tokens

@@ -30,6 +30,8 @@ done
 _WITHOUT_PASSWORDS = r"""s/password[[:space:]]*\(hex:\)\{0,1\}"[^"]*"/password ""/g"""
 _WITHOUT_KEYS = r"""s/secret[[:space:]]*"[^"]*"/secret ""/g"""
 _HIDE = f"sed -e '{_WITHOUT_PASSWORDS}' -e '{_WITHOUT_KEYS}'"
+HIDE_KEYS = f"sed -e '{_WITHOUT_KEYS}'"
+"""The same for somebody who does with the passwords what he must before they leave the machine."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,11 @@ class Files:
         return INCLUDE.sub(content, self.texts.get(file, ""))
 
 
-def command(main: str, ours: str) -> str:
+def command(main: str, ours: str, *, hide: str = _HIDE) -> str:
     """Write the shell command that prints the owner's files, without passwords; of the file that is ours its name."""
     setting = f"mark={shlex.quote(_MARK)}; deepest={_DEEPEST}; ours={shlex.quote(ours)}; main={shlex.quote(main)}"
     refusal = 'if [ ! -r "$main" ]; then echo "$main: cannot be read"; false; else'
-    return f'{setting}\n{_SHOW}{refusal} show "$main" 0 | {_HIDE}; fi'
+    return f'{setting}\n{_SHOW}{refusal} show "$main" 0 | {hide}; fi'
 
 
 def read(printed: str, main: str) -> Files:

@@ -28,9 +28,11 @@ from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.bird import files as site
+from tasks.platforms.bird import second_look
 from tasks.platforms.bird.read_routes import by_prefix, paths, rib
 from tasks.platforms.bird.read_sessions import by_peer, sessions_of
 from tasks.platforms.reader import each, legible, outside
+from tasks.platforms.second_look import RouterLook
 from tasks.platforms.seen import RouterSeen, Session
 
 BIRDC = "birdc -r"  # restricted: it can only look
@@ -120,6 +122,14 @@ class Bird:
             with legible(name):
                 found[ip_address(name.split(" ")[1])] = outside(by_prefix(_routes(answers, name)), networks)
         return found
+
+    def second_questions(self, salt: str, files: ConfigurationFiles) -> dict[str, str]:
+        """Its own account, where something is wrong."""
+        return second_look.questions(salt, files)
+
+    def second_look(self, answers: Mapping[str, Answer], files: ConfigurationFiles) -> RouterLook:
+        """Read it."""
+        return second_look.look(answers, files)
 
     @property
     def _tables(self) -> Mapping[Version, str]:

@@ -16,13 +16,16 @@ from napalm_frr.shown import BgpPath, NextHop, TableRoute
 
 from kubepeer.errors import CommandError
 from kubepeer.intent.families import IPV6, Address, Network
+from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.attributes import Attributes, origin_of
+from tasks.platforms.frr import second_look
 from tasks.platforms.frr.read_sessions import session
 from tasks.platforms.frr.vtysh import VTYSH
 from tasks.platforms.hops import Hop
 from tasks.platforms.reader import ByVrf, each, legible, outside
+from tasks.platforms.second_look import RouterLook
 from tasks.platforms.seen import Path, RibRoute, RouterSeen, Session
 
 Json = Mapping[str, Any]
@@ -105,6 +108,14 @@ class Frr(ByVrf):
                 prefixes = map(ip_network, shown.bgp_paths(_json(answers, name)))
                 brought[ip_address(name.split(" ")[1])] = outside(prefixes, networks)
         return brought
+
+    def second_questions(self, salt: str, files: ConfigurationFiles) -> dict[str, str]:  # noqa: ARG002  FRR tells all by itself
+        """Its own account, where something is wrong."""
+        return second_look.questions(salt, self.vrf)
+
+    def second_look(self, answers: Mapping[str, Answer], files: ConfigurationFiles) -> RouterLook:  # noqa: ARG002
+        """Read it."""
+        return second_look.look(answers, self.vrf)
 
 
 def _by_prefix(

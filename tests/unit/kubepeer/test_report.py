@@ -117,6 +117,9 @@ def test_json_of_checks_has_the_keys_of_the_contract() -> None:
         "missing": ["10.31.90.1"],
         "unexpected": [],
         "reason": "session Idle",
+        "cause": "",
+        "evidence": [],
+        "cure": "",
     }
 
 

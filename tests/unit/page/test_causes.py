@@ -1,10 +1,11 @@
 """Which causes a page shows for what a real router said, one small file a situation."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kubepeer.checks import Finding
+from kubepeer.checks import Evidence, Finding
 from kubepeer.page.document import Cause
 from tasks.routes.checks import HASH_POLICY
 from tasks.routes.failures import SYMPTOMS, causes
@@ -88,3 +89,43 @@ def test_what_proves_what_to_do_says_so() -> None:
     hashed, not_there = sorted(causes(ROUTER, [policy, stranger], str), key=lambda cause: "session" in cause.what)
     assert hashed.cure == f"python runbooks/deploy.py --host {ROUTER} sets it"
     assert "deploy.py" in not_there.cure
+
+
+def test_sessions_that_are_lost_for_one_cause_are_one_with_its_proof_and_its_cure() -> None:
+    proved = [
+        replace(
+            session(peer, f"{name} answers nobody; Active: off"),
+            cause="NodeUnreachable",
+            evidence=(Evidence(name, "ssh", "no answer"),),
+            cure="its console",
+        )
+        for peer, name in (("10.1.1.1", "n1"), ("10.1.1.2", "n2"))
+    ]
+    both = replace(
+        missing(
+            "10.33.128.0/18",
+            ("10.1.1.1", "10.1.1.2"),
+            "n1 answers nobody; n2 answers nobody; 10.1.1.1-2: session Active: off",
+        ),
+        cause="NodeUnreachable",
+    )
+    (cause,) = causes(ROUTER, [*proved, both], str)
+    assert (cause.name, cause.cure) == ("NodeUnreachable", "its console")
+    assert cause.reason == "n1 answers nobody, n2 answers nobody"
+    assert cause.evidence == ("n1: ssh: no answer", "n2: ssh: no answer")
+    assert [one.subject for one in cause.symptoms] == ["10.33.128.0/18"]
+
+
+def test_prefixes_of_one_cause_are_one() -> None:
+    rows = [
+        replace(
+            missing(f"10.33.{number}.0/24", ("10.1.1.1",), f"lost 10.33.{number}.0/24; not in the kernel"),
+            cause="KernelRouteMissing",
+            evidence=(Evidence(ROUTER, "ip route", "nothing"),),
+            cure="install it",
+        )
+        for number in (1, 2)
+    ]
+    (cause,) = causes(ROUTER, rows, str)
+    assert (cause.what, cause.name, cause.cure) == ("2 prefixes", "KernelRouteMissing", "install it")
+    assert cause.reason == "lost 10.33.1.0/24, lost 10.33.2.0/24"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kubepeer.change import Change
-from kubepeer.checks import Finding
+from kubepeer.checks import Evidence, Finding
 from kubepeer.errors import UnreachableError
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
 from kubepeer.page.collect import CAUSES, DIFF_LINES, page
@@ -111,8 +111,9 @@ def test_secrets_are_hidden_before_anything_is_taken_apart() -> None:
     secret = "pass; word: x"
     one = (secret,)
     finding = Finding(
-        "r", "session", secret, "bgp", ok=False, expected=one, observed=one, missing=one, unexpected=one, reason=secret
-    )
+        "r", "session", secret, "bgp", ok=False, expected=one, observed=one, missing=one, unexpected=one, reason=secret,
+        cause="AsDiffers", evidence=(Evidence(secret, secret, secret),), cure=secret,
+    )  # fmt: skip
     host = HostOutcome(
         changes=(Change(f"file {secret}", secret, "new"), Change("a key", secret, "new", secret=True)),
         findings=(finding,),

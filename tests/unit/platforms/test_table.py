@@ -31,6 +31,42 @@ def test_the_table_reads(name):
     assert "\n".join(lines) + "\n" == path_of(name, "tables", ".txt").read_text(encoding="utf-8")
 
 
+def test_what_is_to_be_done_about_a_cause_is_told_once_above_the_prefixes():
+    lost = [
+        Finding(
+            "r",
+            "session",
+            peer,
+            "bgp",
+            ok=False,
+            reason=f"{peer} answers nobody",
+            cause="NodeUnreachable",
+            cure=f"look at {peer}",
+        )
+        for peer in ("10.31.90.1", "10.31.90.2")
+    ]
+    excluded = Finding(
+        "r", "remark", "exclusion", "api", ok=True, reason="excluded", cause="NodeExcludedByLabel", cure="no"
+    )
+    lines = [line.plain for line in route_table("r", 64512, [*lost, excluded])]
+    assert lines[1:4] == [
+        " x 10.31.90.1      10.31.90.1 answers nobody",
+        " x 10.31.90.2      10.31.90.2 answers nobody",
+        " > NodeUnreachable: look at 10.31.90.1",
+    ]
+
+
+def test_a_router_that_could_not_be_read_has_no_table():
+    run = Run(intent(), None, Options(), None, frozenset())
+    unread = Finding("r1", "unread", "r1", "api", ok=False, reason="gone", cause="RouterUnreachable", cure="power")
+    outcome = PhaseOutcome(
+        "Verify routes", 1.0, {"r1": HostOutcome(findings=(unread,), error=ValueError("gone"), failed=True)}
+    )
+    console = Console(file=io.StringIO(), width=120)
+    show(console, run, [outcome])
+    assert "sessions established" not in console.file.getvalue()
+
+
 def test_a_healthy_cluster_fits_one_screen_however_many_blocks_it_has():
     hops = ("10.31.90.1",)
     subjects = [str(network) for network in IPv4Network("10.33.0.0/17").subnets(new_prefix=24)]

@@ -13,6 +13,7 @@ from tasks.cluster.access import API
 from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
 from tasks.routes import expected, metallb, recovery, tasks
+from tasks.routes.causes import asking
 from tests.unit.answering import answered
 from tests.unit.platforms.recordings import BLOCKS, NODES, answers
 from tests.unit.routes.intents import intent
@@ -77,6 +78,10 @@ class Cluster:
         }
 
 
+def nobody(*_):
+    raise CommandError("nobody is asked further")
+
+
 @pytest.fixture
 def verify(monkeypatch):
     """Verify router r1 with these answers; gives the result and how often the router was asked."""
@@ -85,6 +90,8 @@ def verify(monkeypatch):
         router = Router(*recordings)
         monkeypatch.setattr(tasks, "open_shell", lambda *_: router)
         monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
+        monkeypatch.setattr(asking, "open_shell", nobody)  # what both ends say further is test_causes' subject
+        monkeypatch.setattr(asking, "open_api", lambda _: Cluster())
         monkeypatch.setattr(tasks, "INTERVAL_SECONDS", 0.01)
         addresses = {f"n{number}": str(address) for number, address in enumerate(NODES, 1)}
         nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set(failed)))
