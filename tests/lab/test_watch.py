@@ -153,7 +153,8 @@ def test_the_loss_of_a_node_and_its_return_are_shown_as_the_routers_know_them(
             one.join(LOST_SECONDS)
             assert one.known, f"{one.router} itself still has the session"
             shown = datetime.fromisoformat(lost["time"]).timestamp()
-            measure(f"--watch shows a lost node after {one.router} has last said that it has it", shown - one.last_up)
+            measure(f"--watch shows a lost node: after {one.router} last said that it has it", shown - one.last_up)
+            measure(f"--watch shows a lost node: after {one.router} first said that it has not", shown - one.known)
             assert shown - one.last_up < RESERVE_SECONDS
             assert lost["cause"], "why it is gone is told with it"
             wait_for(
