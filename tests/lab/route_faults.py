@@ -73,6 +73,8 @@ class Row:
 DOWN = "touch /var/run/calico/bird.down"
 UP = "rm -f /var/run/calico/bird.down"
 DROP = f"INPUT -s {AT_FRR} -p tcp -m multiport --ports 179 -j DROP"
+# FRR 8.4 goes on to refuse what an entry that has gone had refused (a soft clear does not help), until the entry behind it is written anew
+PERMITTED = f"ip prefix-list KUBEPEER-IN seq 30 permit {LOAD_BALANCERS}"
 MAXIMUM = "vtysh -c 'show running-config' | sed -n 's/^  maximum-paths \\([0-9]*\\)$/\\1/p' | head -n 1"
 RESTORE_PATHS = (
     "vtysh -c 'configure terminal' -c 'router bgp 64512' -c 'address-family ipv4 unicast' -c \"$(cat /run/paths)\""
@@ -247,7 +249,7 @@ ROWS: dict[str, Row] = {
             FRR,
             (
                 vtysh(f"ip prefix-list KUBEPEER-IN seq 1 deny {LOAD_BALANCERS}"),
-                vtysh(f"no ip prefix-list KUBEPEER-IN seq 1 deny {LOAD_BALANCERS}"),
+                vtysh(f"no ip prefix-list KUBEPEER-IN seq 1 deny {LOAD_BALANCERS}", f"no {PERMITTED}", PERMITTED),
             ),
         ),
         {FRR: "prefix-list KUBEPEER-IN seq 1", NODES[0]: "is announced"},

@@ -61,7 +61,13 @@ def look(monkeypatch):
         monkeypatch.setattr(asking, "open_shell", machines.open)
         monkeypatch.setattr(asking, "open_api", lambda _: pytest.fail("the API") if not machines else refuse())
         addresses = {f"n{number}": str(address) for number, address in enumerate(NODES, 1)}
-        run = Run(intent(platform, ["r2"], **addresses), None, Options(), SimpleNamespace(inventory=SimpleNamespace(hosts=[*addresses])), frozenset())
+        run = Run(
+            intent(platform, ["r2"], **addresses),
+            None,
+            Options(),
+            SimpleNamespace(inventory=SimpleNamespace(hosts=[*addresses])),
+            frozenset(),
+        )
         found = []
         for router in ("r1", "r2"):
             task = SimpleNamespace(host=SimpleNamespace(name=router))
