@@ -239,7 +239,7 @@ def second_cluster() -> Make:
     configuration = (
         f"router id {SECOND}; protocol device {{ }} "
         f"protocol static {{ ipv4; route {SERVICES} unreachable; }} "
-        f"protocol bgp r {{ local {SECOND} as 64517; neighbor 10.32.0.1 as 64512; connect delay time 1;"
+        f"protocol bgp r {{ local {SECOND} port 1179 as 64517; neighbor 10.32.0.1 as 64512; connect delay time 1;"
         " ipv4 { import none; export all; }; }"
     )
     files = "/run/second"

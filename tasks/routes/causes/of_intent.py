@@ -27,7 +27,7 @@ class NodeExcludedByLabel(Cause):
         names = ", ".join(announced.excluded.values())
         hops = shortened(map(str, announced.excluded))
         return self.proved(
-            f"{hops} ({names}) announce no services: excluded by their label",
+            f"no services are announced by {hops} ({names}): excluded by label",
             *(Evidence("api", f"Node {name}", f"{EXCLUDED}: true") for name in announced.excluded.values()),
             node=next(iter(announced.excluded.values())),
             label=EXCLUDED,
