@@ -1,8 +1,8 @@
 """The document that a verification writes (`--output json`), as tests: their names, and what each says when it fails. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, get_args, get_type_hints
 
 from kubepeer.checks import Finding
 
@@ -57,11 +57,20 @@ def findings(document: Json) -> tuple[Finding, ...]:
 
 
 def _finding(said: Json) -> Finding:
-    known = {one.name for one in fields(Finding)}
+    hints = get_type_hints(Finding)
     values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in said.items() if key in known
+        one.name: _value(hints[one.name], said[one.name]) for one in fields(Finding) if one.name in said
     }
     return Finding(**values)
+
+
+def _value(hint: Any, said: Any) -> Any:
+    """A value of JSON as a field has it: a tuple for a list, of records where the field is of such."""
+    if not isinstance(said, list):
+        return said
+    kind: Any = get_args(hint)[0]
+    records = is_dataclass(kind)
+    return tuple(kind(**one) if records else one for one in said)
 
 
 def _hosts(document: Json) -> Iterator[Question]:

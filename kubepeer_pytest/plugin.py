@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from kubepeer.checks import Finding
     from kubepeer_pytest.document import Question
 
-PROGRAM = Path(__file__).with_name("verification.py")
+# The runbook, as a process of its own: it enters the network namespace that config.yaml names, ends at once when it is interrupted, and
+# loads what reads routers. None of that is for a process in which other people's tests run.
+PROGRAM = Path(__file__).resolve().parent.parent / "runbooks" / "verify_routes.py"
 DEADLINE_SECONDS = 300.0  # what all timeouts of one verification come to at the worst, beyond the time that it may wait
 SENT = "kubepeer"  # the key in what pytest-xdist hands to a worker
 FOUND: pytest.StashKey[Mapping[str, Any]] = pytest.StashKey()
@@ -87,6 +89,8 @@ def verify(config: str, hosts: Sequence[str], wait: float) -> Mapping[str, Any]:
         pytest.UsageError: nothing was verified; with what was said.
 
     """
+    if not PROGRAM.exists():
+        raise pytest.UsageError(f"kubepeer: there is no {PROGRAM}: install the checkout, pip install --no-deps -e .")
     command = [sys.executable, "-P", str(PROGRAM), "--config", config, "--output", "json", "--wait", str(wait)]
     command += [word for host in hosts for word in ("--host", host)]
     try:

@@ -87,6 +87,8 @@ def read_lookups(answer: Answer, probes: Mapping[Network, Address]) -> dict[Netw
         CommandError: it cannot be read.
 
     """
+    if not probes:
+        return {}
     parts = _parts(answer.text)
     text = "".join(text for name, text in parts if not name)
     found: list[Item | None] = []
@@ -99,11 +101,10 @@ def read_lookups(answer: Answer, probes: Mapping[Network, Address]) -> dict[Netw
             else:
                 pending = item
     try:
-        if not found:
+        if not found and pending is None:
             return dict(_spread(parts, probes))
-        if len(found) != len(
-            probes
-        ):  # what a rule does to the others is not known: the main table must not be taken for it
+        if len(found) != len(probes):
+            # what a rule does to the others is not known: the main table must not be taken for it
             raise ValueError(f"{len(found)} of {len(probes)} answers")
         groups = _nexthops(parts)
         return {

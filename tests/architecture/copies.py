@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.conftest import CHECKOUT
 
-PARTS = ("kubepeer", "tasks", "templates", "runbooks", "inventory", "tests")
+PARTS = ("kubepeer", "kubepeer_pytest", "tasks", "templates", "runbooks", "inventory", "tests")
 FILES = ("config.yaml", "pyproject.toml", "requirements.txt", "lab/defaults.yaml")
 NOT_OURS = shutil.ignore_patterns("__pycache__", ".*_cache", "golden", "standins", "cases")
 REGISTRY = "tasks/platforms/platform.py"

@@ -138,15 +138,18 @@ def test_on_routers_that_are_right_nothing_would_change(adopted: Adopted) -> Non
     assert adopted.runbooks.drift().ended(0).lines[-1].startswith(" no drift in ")
 
 
+@pytest.fixture(scope="class")
+def removed(healthy: Kubectl, lab: Laboratory, runbooks: Runbooks) -> Iterator[None]:
+    """A neighbour of one router, by hand."""
+    assert healthy.ready()
+    lab.inside("openwrt", REMOVED)
+    yield
+    runbooks.deploy("--group", "routers").ended(0)
+
+
+@pytest.mark.usefixtures("removed")
 class TestANeighbourThatSomebodyTookAway:
     """On one router, by hand."""
-
-    @pytest.fixture(scope="class", autouse=True)
-    def removed(self, healthy: Kubectl, lab: Laboratory, runbooks: Runbooks) -> Iterator[None]:
-        assert healthy.ready()
-        lab.inside("openwrt", REMOVED)
-        yield
-        runbooks.deploy("--group", "routers").ended(0)
 
     def test_it_is_found_planned_and_put_back(self, adopted: Adopted) -> None:
         answer = adopted.runbooks.verify("--output", "json").ended(1)

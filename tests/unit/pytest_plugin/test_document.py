@@ -1,15 +1,12 @@
 """A verification's document as tests: names, failures, errors."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 from kubepeer.errors import UnreachableError
 from kubepeer.outcome import HostOutcome, PhaseOutcome
 from kubepeer.report import as_json
 from kubepeer_pytest.document import failure, findings, questions
-from tests.conftest import CHECKOUT
 from tests.unit.platforms.test_table import findings_of
 
 
@@ -82,23 +79,3 @@ def test_the_order_is_that_of_the_names_whatever_the_run_has_done() -> None:
 
 def test_the_answers_come_back_as_they_were_found() -> None:
     assert findings(document()) == findings_of("peer-disabled")
-
-
-SAME = """
-import importlib.util, sys
-def phases(path):
-    spec = importlib.util.spec_from_file_location("module", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.PHASES
-ours, theirs = map(phases, sys.argv[1:])
-assert ours and ours == theirs
-"""
-
-
-def test_it_verifies_what_the_runbook_verifies() -> None:
-    """In a process of its own: a runbook takes the signals, and switches the collector off."""
-    paths = ("kubepeer_pytest/verification.py", "runbooks/verify_routes.py")
-    words = [sys.executable, "-c", SAME, *(str(CHECKOUT / path) for path in paths)]
-    done = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")

@@ -176,6 +176,13 @@ def test_a_verification_that_says_nothing_is_no_green_run(
         plugin.verify("config.yaml", [], 0.0)
 
 
+def test_a_checkout_that_is_not_there_is_told_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plugin.PROGRAM == CHECKOUT / "runbooks/verify_routes.py"
+    monkeypatch.setattr(plugin, "PROGRAM", tmp_path / "nowhere.py")
+    with pytest.raises(pytest.UsageError, match=r"there is no .*nowhere.py: install the checkout"):
+        plugin.verify("config.yaml", [], 0.0)
+
+
 def test_a_verification_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "program.py"
     program.write_text("import sys, time; print('waits for openwrt', file=sys.stderr, flush=True); time.sleep(600)")
