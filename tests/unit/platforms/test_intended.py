@@ -26,7 +26,6 @@ from tasks.routes.expected import Announced, ExpectedRoute
 from tasks.routes.failures import causes
 from tasks.routes.intended import Intended, intended
 from tasks.routes.leaks import suspects
-from tasks.routes.selection import ways_to
 from tasks.routes.table import route_table
 from tests.unit.platforms.recordings import NETWORKS, NODES, PROBES, answers, names, path_of, reader, tutorial
 from tests.unit.routes.intents import intent
