@@ -26,7 +26,6 @@ from tasks.routes.expected import Announced, ExpectedRoute
 from tasks.routes.failures import causes
 from tasks.routes.intended import Intended, intended
 from tasks.routes.leaks import suspects
-from tasks.routes.selection import ways_to
 from tasks.routes.table import route_table
 from tests.unit.platforms.recordings import NETWORKS, NODES, PROBES, answers, names, path_of, reader, tutorial
 from tests.unit.routes.intents import intent
@@ -41,10 +40,7 @@ BACKUP = "bird/backup-path-of-another-neighbour"
 def seen_on(name: str) -> RouterSeen:
     """As a run sees it: with what the second question brings, where it is asked."""
     said, platform = answers(name), reader(name)
-    probes = (
-        PROBES | ways_to(NODES) if name in CASES else PROBES
-    )  # the others are older than the second half of the question
-    seen = platform.read(said, probes)
+    seen = platform.read(said, PROBES)
     assert isinstance(platform, ReadsLeaks)
     doubtful = platform.leak_questions(suspects(seen, NODES), NETWORKS)
     assert doubtful.keys() == {question for question in said if question.startswith("brought")}
