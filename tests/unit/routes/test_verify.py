@@ -94,7 +94,7 @@ def verify(monkeypatch):
         monkeypatch.setattr(asking, "open_api", lambda _: Cluster())
         monkeypatch.setattr(tasks, "INTERVAL_SECONDS", 0.01)
         addresses = {f"n{number}": str(address) for number, address in enumerate(NODES, 1)}
-        nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set(failed)))
+        nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set(failed)), inventory=SimpleNamespace(hosts={}))
         run = Run(
             intent(platform, others, peering=peering, **addresses),
             None,
