@@ -15,9 +15,10 @@ from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.platforms.platform import PLATFORMS
 from tasks.routes import node_routes
+from tasks.routes.announcing import INTERVAL_SECONDS, what_is_announced
 from tasks.routes.from_inventory import by_inventory
 from tasks.routes.selection import addresses_of
-from tasks.routes.tasks import INTERVAL_SECONDS, SETTLE_SECONDS, what_is_announced
+from tasks.routes.tasks import SETTLE_SECONDS
 
 
 def way_of(run: Run) -> Way:

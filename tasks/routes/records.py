@@ -25,9 +25,10 @@ from kubepeer.phases import Phase, Together
 from kubepeer.run import Run
 from kubepeer.whole_file import write_whole
 from tasks.routes import from_inventory, metrics, snapshot, table, why
+from tasks.routes.announcing import what_is_announced
 from tasks.routes.checks import CHECKS
 from tasks.routes.left import SEEN
-from tasks.routes.tasks import routers_to_ask, what_is_announced
+from tasks.routes.tasks import routers_to_ask
 
 CAUSES = "Causes. Of a failure the first one is told whose evidence is there"
 TAKEN = Memory[tuple[snapshot.Snapshot, snapshot.Snapshot]]("the snapshot of before, and that of this run")

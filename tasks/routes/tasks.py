@@ -1,42 +1,32 @@
 """Verify one router: what the live cluster should announce, what the router has, and the difference with its reason."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from math import floor
 
 from nornir.core.task import Result, Task
 
 from kubepeer.checks import Finding
-from kubepeer.errors import CommandError, KubepeerError, RefusedError, UnreachableError
+from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Router
 from kubepeer.intent.families import Address
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done, host_error, waiting
-from tasks.cluster.access import API, ASKED_API, open_api
-from tasks.cluster.api import KubernetesApi
-from tasks.linux.connect import connection, forget
-from tasks.linux.observe import Answer, ask
-from tasks.linux.shell import DeadlineError, open_shell
-from tasks.platforms.platform import PLATFORMS
-from tasks.platforms.reader import DriverReader, ReadsVrfs, RouterReader
+from tasks.cluster.access import API, ASKED_API
+from tasks.linux.connect import forget
+from tasks.platforms.reader import DriverReader, RouterReader
 from tasks.platforms.seen import RouterSeen
-from tasks.platforms.transport import refuse_unclear_transport
-from tasks.routes import from_inventory, metallb, metallb_cluster
+from tasks.routes import from_inventory
+from tasks.routes.announcing import INTERVAL_SECONDS, what_is_announced
 from tasks.routes.checks import LAYERS, REMARK, Case, judge
-from tasks.routes.cluster import read_objects
-from tasks.routes.driver import ask_driver
-from tasks.routes.expected import OLDEST_CALICO, Announced, announced
+from tasks.routes.expected import Announced
 from tasks.routes.intended import intended, reader_for
 from tasks.routes.leaks import with_leaks
-from tasks.routes.left import ANNOUNCED, METALLB, SEEN, UNSEEN
+from tasks.routes.left import SEEN, UNSEEN
+from tasks.routes.reading import ask_router, behind_a_hop, readable, reader_of, reads
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.selection import collapsed, elsewhere, judged, outermost, peers, probes_for, ways_to
-
-INTERVAL_SECONDS = (
-    2.0  # between two questions: a quarter of the shortest hold time in use (9 s), and no load on a router
-)
 
 ANSWER_SECONDS = 60.0  # for a router's answers to all questions
 SETTLE_SECONDS = 60.0  # sessions connect every 5 s and BGP's first exchange is over in a second; the rest is margin
@@ -105,7 +95,7 @@ def verify_when_settled(task: Task, run: Run) -> Result:
     if run.options.dry_run or not (run.recall(API) or run.intent.cluster.adopted):
         return done(task)
     unread = [
-        router for router in map(run.intent.router, routers_to_ask(run)) if _behind_a_hop(router) or not _reads(router)
+        router for router in map(run.intent.router, routers_to_ask(run)) if behind_a_hop(router) or not reads(router)
     ]
     if task.host.name in [router.name for router in unread]:
         run.warn(_unverified(unread, run.chosen))
@@ -117,54 +107,9 @@ def _unverified(routers: Sequence[Router], chosen: Collection[str]) -> str:
     named = ", ".join(f"{router.name} ({router.platform})" for router in routers)
     configured = "configured, " if any(router.name in chosen for router in routers) else ""
     return (
-        f"{configured}not verified: {named}: their routes cannot be read yet, of {' and '.join(_readable())} alone: "
+        f"{configured}not verified: {named}: their routes cannot be read yet, of {' and '.join(readable())} alone: "
         "look at their own tables"
     )
-
-
-def _reads(router: Router) -> bool:
-    return PLATFORMS[router.platform].reader is not None
-
-
-def _behind_a_hop(router: Router) -> bool:
-    """Whether it could not be told by which gateways its nodes are reached: a driver's answers do not resolve next hops."""
-    return bool(router.peering.multihop) and isinstance(PLATFORMS[router.platform].reader, DriverReader)
-
-
-def _readable() -> list[str]:
-    return sorted(name for name, platform in PLATFORMS.items() if platform.reader)
-
-
-def reader_of(router: Router) -> RouterReader:
-    """Who reads a router, of the VRF that its sessions are in.
-
-    Raises:
-        RefusedError: nobody can, yet.
-
-    """
-    reader, vrf = PLATFORMS[router.platform].reader, router.peering.vrf
-    if reader is None:
-        others = " ".join(f"--group {name}" for name in _readable())
-        raise RefusedError(
-            f"the routes of a router of platform {router.platform} cannot be read yet: of {' and '.join(_readable())} alone",
-            host=router.name,
-            cure=f"leave it out: {others}; look at its own tables for the rest",
-        )
-    if _behind_a_hop(router):
-        raise RefusedError(
-            f"nodes behind a hop (data.peering.multihop) cannot be verified yet on platform {router.platform}",
-            host=router.name,
-            cure="leave it out; look at its own tables",
-        )
-    if vrf is None:
-        return reader
-    if not isinstance(reader, ReadsVrfs):
-        raise RefusedError(
-            f"the routes of a VRF cannot be read yet on platform {router.platform} (data.peering.vrf: {vrf})",
-            host=router.name,
-            cure="leave it out; look at its own tables",
-        )
-    return reader.in_vrf(vrf, router.configuration_files)
 
 
 def look(task: Task, run: Run) -> RouterSeen:
@@ -206,7 +151,7 @@ def findings_of(
     probes = probes_for(route.prefix for route in expected.routes) | ways_to(addresses)
     wanted = intended(intent, router, expected)
     reader = reader_for(reader, wanted)
-    asked = partial(_ask, run, name, reader, deadline=deadline)
+    asked = partial(ask_router, run, name, reader, deadline=deadline)
     try:
         seen = reader.read(asked(reader.questions(collapsed(networks), probes)), probes)
         seen = with_leaks(seen, reader, addresses, networks, asked)
@@ -246,21 +191,6 @@ def _explained(task: Task, run: Run, findings: tuple[Finding, ...], reader: Rout
     return with_causes(task, run, findings, seen, expected, reader)
 
 
-def _ask(
-    run: Run, name: str, reader: RouterReader, questions: Mapping[str, str], deadline: float
-) -> Mapping[str, Answer]:
-    if isinstance(reader, DriverReader):
-        host, platform = run.nornir.inventory.hosts[name], PLATFORMS[run.intent.router(name).platform]
-        options = host.get_connection_parameters("napalm").extras or {}
-        refuse_unclear_transport(name, platform.abilities.transports, options.get("optional_args", {}), host.password)
-        return ask_driver(connection(run.nornir, name, "napalm"), questions, reader.encoding)
-    try:
-        return ask(open_shell(run.nornir, name), questions, deadline=deadline).answers
-    except (UnreachableError, DeadlineError):
-        forget(run.nornir, name, "netmiko")  # it is asked again by another connection, where it is asked again
-        raise
-
-
 def _has_session(run: Run, router: str, peer: Address) -> bool | None:
     """What this run knows of another router's session; one that could not be reached has none as far as can be told."""
     unseen = run.recall(UNSEEN, of=router)
@@ -271,58 +201,6 @@ def _has_session(run: Run, router: str, peer: Address) -> bool | None:
         return None
     session = seen.sessions.get(peer)
     return session is not None and session.established
-
-
-def what_is_announced(run: Run, router: Router | None = None) -> Announced:
-    """What the cluster should announce now; read once for all routers that ask at the same time.
-
-    Args:
-        run: the running run.
-        router: to whom; None: what Calico itself has, pod blocks above all, whoever may be told of them.
-
-    """
-    if from_inventory.by_inventory(run):
-        return _by_inventory(run)
-    api = _open_api(run)
-    moment = floor(time.monotonic() / INTERVAL_SECONDS)
-    if router is not None and run.intent.load_balancer.speaks:
-        objects = run.once(METALLB, lambda: metallb_cluster.read_objects(api), of=moment)
-        return metallb.announced(objects, router.address, run.intent.cluster.networks.load_balancers)
-    return run.once(ANNOUNCED, lambda: _by_calico(run, api), of=moment)
-
-
-def announced_now(run: Run, names: Iterable[str]) -> dict[str, Announced]:
-    """The same for several routers, read anew at each call, and kept nowhere."""
-    if from_inventory.by_inventory(run):
-        return dict.fromkeys(names, _by_inventory(run))
-    api = _open_api(run)
-    if not run.intent.load_balancer.speaks:
-        return dict.fromkeys(names, _by_calico(run, api))
-    objects, network = metallb_cluster.read_objects(api), run.intent.cluster.networks.load_balancers
-    return {name: metallb.announced(objects, run.intent.router(name).address, network) for name in names}
-
-
-def _by_inventory(run: Run) -> Announced:
-    for line in from_inventory.not_compared(run.intent):
-        run.warn(f"--intent inventory: {line}")
-    return from_inventory.announced(run.intent)
-
-
-def _by_calico(run: Run, api: KubernetesApi) -> Announced:
-    cluster = run.intent.cluster
-    services = cluster.bgp.announced_services(cluster.networks)
-    calico = OLDEST_CALICO if cluster.adopted else run.intent.software.calico
-    return announced(read_objects(api), services, calico, cluster.networks.versions)
-
-
-def _open_api(run: Run) -> KubernetesApi:
-    """The API; where the command line could do without it, and it does not answer, the cure says so."""
-    try:
-        return open_api(run)
-    except UnreachableError as error:
-        if "intent" in run.options.further:
-            error.cure = f"{error.cure}; --intent inventory compares with what the inventory alone decides"
-        raise
 
 
 def summary_of(findings: Iterable[Finding]) -> str:

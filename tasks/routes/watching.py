@@ -22,12 +22,14 @@ from kubepeer.run import Run
 from kubepeer.streams import nobody_reads
 from tasks.platforms.reader import RouterReader
 from tasks.routes import events, pace
+from tasks.routes.announcing import announced_now
 from tasks.routes.events import Event
 from tasks.routes.expected import Announced
 from tasks.routes.from_inventory import by_inventory
 from tasks.routes.left import SEEN, UNSEEN
 from tasks.routes.live import Standing, table
-from tasks.routes.tasks import announced_now, findings_of, reader_of, summary_of
+from tasks.routes.reading import reader_of
+from tasks.routes.tasks import findings_of, summary_of
 
 SILENT_SECONDS = 10.0  # a router that has not answered by then cannot be read: its answers take a fraction of a second
 API_SECONDS, API_SHARE = 2.0, 4.0  # between two readings of the API; and at most one fifth of its time is for us

@@ -10,7 +10,7 @@ from kubepeer.errors import UnreachableError
 from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
 from tasks.platforms.seen import RouterSeen
-from tasks.routes import from_inventory, nodes, tasks
+from tasks.routes import announcing, from_inventory, nodes, reading, tasks
 from tasks.routes.checks import Case
 from tests.unit.answering import answered
 from tests.unit.platforms.recordings import answers
@@ -39,8 +39,8 @@ def judged(run_of: Any, intent_of: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def judge(
         recording: str, edits: dict[str, Any] | None = None, chosen: Any = None
     ) -> tuple[Any, tuple[Finding, ...]]:
-        monkeypatch.setattr(tasks, "open_shell", lambda *_: Router(recording))
-        monkeypatch.setattr(tasks, "open_api", no_api)
+        monkeypatch.setattr(reading, "open_shell", lambda *_: Router(recording))
+        monkeypatch.setattr(announcing, "open_api", no_api)
         run = run_of(ROUTER, intent=intent_of(**(edits or {})), chosen=chosen, further={"intent": "inventory"})
         run.filtered = chosen is not None
         task: Any = SimpleNamespace(host=SimpleNamespace(name=ROUTER))
@@ -97,12 +97,12 @@ def test_an_api_that_is_down_tells_of_the_way_to_do_without_it(
     def down(_run: Any) -> None:
         raise UnreachableError("the Kubernetes API is not ready", cure="python runbooks/deploy.py")
 
-    monkeypatch.setattr(tasks, "open_api", down)
+    monkeypatch.setattr(announcing, "open_api", down)
     with pytest.raises(UnreachableError) as raised:
-        tasks.what_is_announced(run_of(ROUTER, intent=intent_of(), further={"intent": "cluster"}))
+        announcing.what_is_announced(run_of(ROUTER, intent=intent_of(), further={"intent": "cluster"}))
     assert raised.value.cure.startswith("python runbooks/deploy.py; --intent inventory compares with")
     with pytest.raises(UnreachableError) as raised:
-        tasks.what_is_announced(run_of(ROUTER, intent=intent_of()))
+        announcing.what_is_announced(run_of(ROUTER, intent=intent_of()))
     assert raised.value.cure == "python runbooks/deploy.py", "a runbook without the argument does not name it"
 
 

@@ -12,7 +12,7 @@ from kubepeer.run import WAITING, Options, Run
 from tasks.cluster.access import API
 from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
-from tasks.routes import expected, metallb, recovery, tasks
+from tasks.routes import announcing, expected, metallb, reading, recovery, tasks
 from tasks.routes.causes import asking
 from tests.unit.answering import answered
 from tests.unit.platforms.recordings import BLOCKS, NODES, answers
@@ -88,11 +88,12 @@ def verify(monkeypatch):
 
     def start(*recordings, chosen=(), platform="frr", others=(), failed=(), peering=None, **options):
         router = Router(*recordings)
-        monkeypatch.setattr(tasks, "open_shell", lambda *_: router)
-        monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
+        monkeypatch.setattr(reading, "open_shell", lambda *_: router)
+        monkeypatch.setattr(announcing, "open_api", lambda _: Cluster())
         monkeypatch.setattr(asking, "open_shell", nobody)  # what both ends say further is test_causes' subject
         monkeypatch.setattr(asking, "open_api", lambda _: Cluster())
-        monkeypatch.setattr(tasks, "INTERVAL_SECONDS", 0.01)
+        for module in (tasks, announcing):
+            monkeypatch.setattr(module, "INTERVAL_SECONDS", 0.01)
         addresses = {f"n{number}": str(address) for number, address in enumerate(NODES, 1)}
         nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set(failed)), inventory=SimpleNamespace(hosts={}))
         run = Run(
@@ -144,7 +145,7 @@ def test_communities_that_the_router_should_add_are_asked_for_and_missed(verify)
 
 def test_a_platform_that_nobody_reads_is_refused_at_once_and_in_words(verify, monkeypatch):
     monkeypatch.setattr(tasks.time, "sleep", pytest.fail)
-    monkeypatch.setattr(tasks.PLATFORMS["eos"], "reader", None)
+    monkeypatch.setattr(reading.PLATFORMS["eos"], "reader", None)
     with pytest.raises(RefusedError, match="platform eos cannot be read yet") as caught:
         verify("healthy", platform="eos", wait_seconds=30)
     assert caught.value.host == "r1"
@@ -164,8 +165,8 @@ def test_nodes_behind_a_hop_are_not_judged_by_a_drivers_answers(verify, monkeypa
     [((), "not verified: r1 (eos), r2 (eos)"), (("r1", "r2"), "configured, not verified: r1 (eos), r2 (eos)")],
 )
 def test_at_the_end_of_a_deployment_one_line_says_what_nobody_reads(monkeypatch, chosen, says):
-    monkeypatch.setattr(tasks, "open_shell", lambda *_: pytest.fail("nobody is asked"))
-    monkeypatch.setattr(tasks.PLATFORMS["eos"], "reader", None)
+    monkeypatch.setattr(reading, "open_shell", lambda *_: pytest.fail("nobody is asked"))
+    monkeypatch.setattr(reading.PLATFORMS["eos"], "reader", None)
     run = Run(intent("eos", ["r2"]), None, Options(), SimpleNamespace(), frozenset(chosen))
     run.keep(API, Cluster())
     for name in ("r1", "r2"):
@@ -302,18 +303,18 @@ def of_vrf(platform):
 
 
 def test_a_router_is_read_in_the_vrf_of_its_sessions():
-    reader = tasks.reader_of(of_vrf("frr"))
+    reader = reading.reader_of(of_vrf("frr"))
     assert reader.vrf == "RED"
-    assert tasks.reader_of(intent("frr").routers[0]).vrf is None
+    assert reading.reader_of(intent("frr").routers[0]).vrf is None
 
 
 def test_a_platform_whose_vrfs_nobody_reads_yet_is_refused_in_words(monkeypatch):
     class Other:
         """A reader of the default tables alone."""
 
-    monkeypatch.setattr(tasks, "PLATFORMS", {"frr": SimpleNamespace(reader=Other())})
+    monkeypatch.setattr(reading, "PLATFORMS", {"frr": SimpleNamespace(reader=Other())})
     with pytest.raises(RefusedError, match="VRF cannot be read yet on platform frr"):
-        tasks.reader_of(of_vrf("frr"))
+        reading.reader_of(of_vrf("frr"))
 
 
 class Leaf:
@@ -345,17 +346,17 @@ def test_a_router_with_a_driver_is_read_by_it_when_the_way_is_clear(monkeypatch,
     options = SimpleNamespace(extras={"optional_args": {"transport": transport}})
     host = SimpleNamespace(get_connection_parameters=lambda _: options, password=password)
     nornir = SimpleNamespace(data=SimpleNamespace(failed_hosts=set()), inventory=SimpleNamespace(hosts={"r1": host}))
-    monkeypatch.setattr(tasks, "connection", lambda *_: device)
-    monkeypatch.setattr(tasks, "open_shell", lambda *_: pytest.fail("its shell is none"))
-    monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
+    monkeypatch.setattr(reading, "connection", lambda *_: device)
+    monkeypatch.setattr(reading, "open_shell", lambda *_: pytest.fail("its shell is none"))
+    monkeypatch.setattr(announcing, "open_api", lambda _: Cluster())
     run = Run(intent("eos", n1="10.31.90.1"), None, Options(), nornir, frozenset(), filtered=False)
     task = SimpleNamespace(host=SimpleNamespace(name="r1"))
     if transport is None or (transport == "https" and not password):
         with pytest.raises(RefusedError, match="Nothing was contacted"):
-            tasks._findings(task, run, tasks.reader_of(run.intent.routers[0]))
+            tasks._findings(task, run, reading.reader_of(run.intent.routers[0]))
         assert device.asked == 0
         return
-    findings = tasks._findings(task, run, tasks.reader_of(run.intent.routers[0]))
+    findings = tasks._findings(task, run, reading.reader_of(run.intent.routers[0]))
     right = {finding.subject for finding in findings if finding.ok and finding.layer == "kernel"}
     assert "10.33.5.0/24" in right
     assert {finding.subject for finding in findings if finding.check == "session" and finding.ok} == {
@@ -374,12 +375,14 @@ def test_what_is_announced_is_read_once_for_all_routers_and_anew_each_time(monke
         read.append(speaks)
         return metallb.MetalLBObjects() if speaks else expected.ClusterObjects()
 
-    monkeypatch.setattr(tasks, "open_api", lambda _: Cluster())
-    monkeypatch.setattr(tasks, "read_objects", lambda api: objects(api) if not speaks else pytest.fail("not asked"))
-    monkeypatch.setattr(tasks.metallb_cluster, "read_objects", objects)
+    monkeypatch.setattr(announcing, "open_api", lambda _: Cluster())
+    monkeypatch.setattr(
+        announcing, "read_objects", lambda api: objects(api) if not speaks else pytest.fail("not asked")
+    )
+    monkeypatch.setattr(announcing.metallb_cluster, "read_objects", objects)
     found = intent("frr", ["r2"], n1="10.31.90.1")
     found = found.model_copy(update={"load_balancer": SimpleNamespace(speaks=speaks)})
     run = Run(found, None, Options(), SimpleNamespace(), frozenset())
     for times in (1, 2):
-        assert list(tasks.announced_now(run, ["r1", "r2"])) == ["r1", "r2"]
+        assert list(announcing.announced_now(run, ["r1", "r2"])) == ["r1", "r2"]
         assert len(read) == times
