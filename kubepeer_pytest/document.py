@@ -7,6 +7,7 @@ from typing import Any, get_args, get_type_hints
 from kubepeer.checks import Finding
 
 REMARK = "remark"  # it tells something and judges nothing
+UNREAD = "unread"  # why a host's checks could not be made: told of the host, as an error
 FOLDERS = {"session": "sessions", "route": "routes", "fib": "routes"}  # a check -> the first part of a test's name
 ALWAYS = {"session": "bgp"}  # a check that is of one layer alone: it needs no [layer]
 SETS = ("expected", "observed", "missing", "unexpected")
@@ -74,19 +75,19 @@ def _value(hint: Any, said: Any) -> Any:
 
 
 def _hosts(document: Json) -> Iterator[Question]:
+    proved = {said["host"]: _proof(said) for said in document.get("checks", ()) if said["check"] == UNREAD}
     for phase in document.get("phases", ()):
         title = str(phase["title"])
         for host, said in phase["hosts"].items():
             name = f"asked/{host}[{title.replace(' ', '-').lower()}]"
             skipped = (phase.get("skipped") or f"{host} failed before") if said.get("skipped") else ""
-            yield Question(
-                name, {"host": host, "check": "asked"}, error=str(said.get("error") or ""), skipped=str(skipped)
-            )
+            error = "\n".join((str(said["error"]), *proved.get(host, ()))) if said.get("error") else ""
+            yield Question(name, {"host": host, "check": "asked"}, error=error, skipped=str(skipped))
 
 
 def _checks(document: Json) -> Iterator[Question]:
     for said in document.get("checks", ()):
-        if said["check"] == REMARK:
+        if said["check"] in (REMARK, UNREAD):
             continue
         about = {key: str(said[key]) for key in ("host", "check", "subject", "layer")}
         yield Question(name_of(about), about, "" if said["ok"] else failure(said))
@@ -105,14 +106,17 @@ def failure(said: Json) -> str:
     lines = [
         f"{said['host']}: {said['subject']} ({said['check']}, {said['layer']}): {said.get('reason') or 'not right'}"
     ]
-    if said.get("cause"):
-        lines.append(f"cause       {said['cause']}")
-    proofs = said.get("evidence") or ()
-    lines += [f"evidence    {proof['host']}: {proof['asked']}: {proof['answered']}" for proof in proofs]
-    if said.get("cure"):
-        lines.append(f"cure        {said['cure']}")
+    lines += _proof(said)
     lines += [f"{key:<12}{_listed(said[key])}" for key in SETS if said.get(key) or key in SETS[:2]]
     return "\n".join(lines)
+
+
+def _proof(said: Json) -> list[str]:
+    """The cause that is proved, how, and what to do."""
+    lines = [f"cause       {said['cause']}"] if said.get("cause") else []
+    proofs = said.get("evidence") or ()
+    lines += [f"evidence    {proof['host']}: {proof['asked']}: {proof['answered']}" for proof in proofs]
+    return [*lines, f"cure        {said['cure']}"] if said.get("cure") else lines
 
 
 def _listed(words: Sequence[str]) -> str:

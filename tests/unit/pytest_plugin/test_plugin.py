@@ -221,4 +221,6 @@ def test_routers_that_nobody_reaches_are_errors_of_a_real_run(pytester: pytest.P
     result.assert_outcomes(
         errors=2, passed=2
     )  # the API's endpoint and the nodes' routes are not asked where there is no API
-    result.stdout.fnmatch_lines(["ERROR *kubepeer::asked/openwrt[[]verify-routes[]]*", "ERROR *tiny-unraid*"])
+    result.stdout.fnmatch_lines(
+        ["cause       ApiDown", "ERROR *kubepeer::asked/openwrt[[]verify-routes[]]*", "ERROR *tiny-unraid*"]
+    )
