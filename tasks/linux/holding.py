@@ -128,5 +128,9 @@ class Holding:
             for channel in tuple(self._channels):
                 try:
                     channel.sendall(b"\n")
-                except OSError:
+                except (
+                    OSError,
+                    EOFError,
+                    paramiko.SSHException,
+                ):  # paramiko has one of its own for each moment of the loss
                     self._channels.remove(channel)  # the machine or the connection is gone

@@ -15,8 +15,8 @@ from kubepeer.streams import nobody_reads, outlive_readers
 outlive_readers()
 outlive_readers()
 console = Console(stderr=sys.argv[1] == "stderr", record=True)
-print("first line", file=getattr(sys, sys.argv[1]), flush=True)
 before = nobody_reads()
+print("first line", file=getattr(sys, sys.argv[1]), flush=True)
 sys.stdin.readline()  # the reader has gone
 at_once = nobody_reads()
 for number in range(20_000):

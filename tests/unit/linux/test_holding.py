@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import paramiko
 import pytest
 
 from kubepeer.errors import RefusedError, UnreachableError
@@ -20,7 +21,8 @@ OTHER = Holder.of_this_process("deploy")
 class Channel:
     """The end of a channel that is here; one that is gone takes nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
         self.closed = False
         self.gone = threading.Event()
 
@@ -29,7 +31,7 @@ class Channel:
 
     def sendall(self, _data: bytes) -> None:
         self.gone.set()
-        raise OSError
+        raise self.error
 
 
 class Machines:
@@ -39,6 +41,7 @@ class Machines:
         self.says: dict[str, str] = {}
         self.asked: list[str] = []
         self.channels: list[Channel] = []
+        self.error: Exception = OSError()
 
     def open_shell(self, _nornir: Any, name: str) -> Any:
         self.asked.append(name)
@@ -48,7 +51,7 @@ class Machines:
             def begin(self, _script: str) -> tuple[str, Channel]:
                 if machines.says.get(name) == "gone":
                     raise UnreachableError("gone", host=name)
-                machines.channels.append(Channel())
+                machines.channels.append(Channel(machines.error))
                 return machines.says.get(name, "taken \n"), machines.channels[-1]
 
         return Shell()
@@ -117,7 +120,11 @@ def test_a_machine_that_is_gone_is_left_to_its_own_error(run: Run, machines: Mac
     assert len(machines.channels) == 2
 
 
-def test_signs_of_life_end_with_the_connections(run: Run, machines: Machines) -> None:
+@pytest.mark.parametrize("error", [OSError(), EOFError(), paramiko.SSHException()], ids=["os", "end", "ssh"])
+def test_signs_of_life_end_with_the_connections_and_of_each_alone(
+    run: Run, machines: Machines, error: Exception
+) -> None:
+    machines.error = error
     Holding.of(run)
     change(run)
     for channel in machines.channels:
