@@ -6,7 +6,8 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -278,3 +279,14 @@ def listening(folder: Path, state: State, *, certificates: bool = True) -> Liste
     # the handshake belongs to the connection's own thread: one client that does not finish it must not hold the others up
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     return server
+
+
+@contextmanager
+def serving(listener: Listener) -> Iterator[Listener]:
+    """It answers; at the end it is shut down, and its thread has ended."""
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield listener
+    listener.shutdown()
+    listener.server_close()
+    thread.join()

@@ -1,7 +1,6 @@
 """An API server on loopback for the tests of this folder, and Kubepeer's connection to it."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from tasks.cluster import api
 from tasks.cluster.api import KubernetesApi
 from tests.conftest import unavailable
-from tests.unit.cluster.api_server import NAME, ApiServer, Listener, State, certificates, kubeconfig, listening
+from tests.unit.cluster.api_server import NAME, ApiServer, Listener, State, certificates, kubeconfig, listening, serving
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +24,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def listener(keys: Path) -> Iterator[Listener]:
     """The one server of all tests."""
-    listener = listening(keys, State())
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield listener
-    listener.shutdown()
-    listener.server_close()
-    thread.join()
+    with serving(listening(keys, State())) as listener:
+        yield listener
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from tasks.cluster import api, direct
 from tasks.cluster.access import API, a_cluster, open_api
 from tasks.cluster.denial import DeniedError, expiry
 from tasks.cluster.direct import DirectApi, by_address, from_kubeconfig, ready
-from tests.unit.cluster.api_server import NAME, Listener, State, certificates, listening, refusal
+from tests.unit.cluster.api_server import NAME, Listener, State, certificates, listening, refusal, serving
 
 ACCOUNT = "system:serviceaccount:kube-system:kubepeer-reader"
 
@@ -27,13 +26,8 @@ ACCOUNT = "system:serviceaccount:kube-system:kubepeer-reader"
 @pytest.fixture(scope="module")
 def own_listener(keys: Path) -> Iterator[Listener]:
     """A server that lets in who has a token."""
-    listener = listening(keys, State(), certificates=False)
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield listener
-    listener.shutdown()
-    listener.server_close()
-    thread.join()
+    with serving(listening(keys, State(), certificates=False)) as listener:
+        yield listener
 
 
 @pytest.fixture
