@@ -29,13 +29,13 @@ from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
 from tasks.platforms.bird import files as site
 from tasks.platforms.bird import second_look
+from tasks.platforms.bird.birdc import BIRDC
 from tasks.platforms.bird.read_routes import by_prefix, paths, rib
 from tasks.platforms.bird.read_sessions import by_peer, sessions_of
 from tasks.platforms.reader import each, legible, outside
 from tasks.platforms.second_look import RouterLook
 from tasks.platforms.seen import RouterSeen, Session
 
-BIRDC = "birdc -r"  # restricted: it can only look
 DEFAULT_TABLES: Mapping[Version, str] = {IPV4: "master4", IPV6: "master6"}
 DEFAULT_TABLE = DEFAULT_TABLES[IPV4]
 NO_KERNEL_PROTOCOL = "no kernel protocol of BIRD writes its table {} to the kernel: no route of it can be used"

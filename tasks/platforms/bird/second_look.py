@@ -14,6 +14,7 @@ from kubepeer.intent.families import IPV4, IPV6, Address
 from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms.bird import files as site
+from tasks.platforms.bird.birdc import BIRDC
 from tasks.platforms.second_look import (
     ConfiguredPeer,
     Limit,
@@ -25,7 +26,6 @@ from tasks.platforms.second_look import (
     near,
 )
 
-BIRDC = "birdc -r"  # restricted: it can only look
 SHOWN = "birdc show protocols all"
 SET = "password (set);"
 OFF = ("off", "no", "0", "false")

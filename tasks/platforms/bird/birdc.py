@@ -1,0 +1,3 @@
+"""How BIRD is asked. Pure."""
+
+BIRDC = "birdc -r"  # restricted: it can only look
