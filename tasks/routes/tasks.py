@@ -59,7 +59,8 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
     while True:
         last = time.monotonic() >= ends
         try:
-            findings = _findings(task, run, reader)
+            expected = what_is_announced(run, run.intent.router(name))
+            findings = findings_of(run, name, reader, expected)
         except KubepeerError as error:
             run.keep(UNSEEN, error.message, of=name)
             if last:
@@ -80,7 +81,7 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
             elif not (ok or last):
                 waiting(summary_of(findings))
             if ok or last:
-                findings = _explained(task, run, findings, reader)
+                findings = _explained(task, run, findings, reader, expected)
                 remarks = tuple(Finding(name, REMARK, peer, "bgp", ok=True, reason=why) for peer, why in waited.items())
                 return done(task, findings=(*findings, *remarks), failed=not ok, summary=summary_of(findings))
         time.sleep(max(0.0, min(INTERVAL_SECONDS, ends - time.monotonic())))  # a route that arrives tells nobody
@@ -119,13 +120,10 @@ def look(task: Task, run: Run) -> RouterSeen:
         KubepeerError: it cannot be read.
 
     """
-    _findings(task, run, reader_of(run.intent.router(task.host.name)))
+    router = run.intent.router(task.host.name)
+    findings_of(run, router.name, reader_of(router), what_is_announced(run, router))
     run.keep(UNSEEN, "", of=task.host.name)
     return run.recall(SEEN, of=task.host.name) or RouterSeen()
-
-
-def _findings(task: Task, run: Run, reader: RouterReader) -> tuple[Finding, ...]:
-    return findings_of(run, task.host.name, reader, what_is_announced(run, run.intent.router(task.host.name)))
 
 
 def findings_of(
@@ -175,19 +173,15 @@ def findings_of(
     return (*judge(case), *told(name, expected, meant))
 
 
-def _explained(task: Task, run: Run, findings: tuple[Finding, ...], reader: RouterReader) -> tuple[Finding, ...]:
+def _explained(
+    task: Task, run: Run, findings: tuple[Finding, ...], reader: RouterReader, expected: Announced
+) -> tuple[Finding, ...]:
     """The findings with the causes of those that have failed: both ends are looked at, where there are any."""
     seen = run.recall(SEEN, of=task.host.name)
     if seen is None or all(finding.ok for finding in findings):
         return findings
     from tasks.routes.causes.asking import with_causes  # noqa: PLC0415  a healthy run needs none of it
 
-    try:
-        expected = what_is_announced(run, run.intent.router(task.host.name))
-    except KubepeerError:
-        expected = (
-            Announced()
-        )  # the API went away since the checks were made: they still have their evidence at both ends
     return with_causes(task, run, findings, seen, expected, reader)
 
 

@@ -55,8 +55,8 @@ def with_causes(
         return tuple(findings)
     router = run.intent.router(task.host.name)
     salt = run.once(SALT, lambda: secrets.token_hex(16))
-    names = {address: node.name for node in run.intent.nodes for address in node.addresses}
-    names |= {address: node.name for node in run.intent.nodes for address in addresses_of(node, announced)}
+    intended = {address: node.name for node in run.intent.nodes for address in node.addresses}
+    names = intended | {address: node.name for node in run.intent.nodes for address in addresses_of(node, announced)}
     nodes = [address for address in suspects(findings, seen) if address in names][:MOST_NODES]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         cluster = pool.submit(lambda: run.once(CLUSTER_LOOK, lambda: _cluster(run)))
@@ -70,7 +70,7 @@ def with_causes(
             announced,
             at_router.result(),
             dict(zip(nodes, looks, strict=True)),
-            {address: node.name for node in run.intent.nodes for address in node.addresses},
+            intended,
             cluster.result(),
         )
     return explained(findings, situation)

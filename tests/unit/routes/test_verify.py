@@ -350,13 +350,17 @@ def test_a_router_with_a_driver_is_read_by_it_when_the_way_is_clear(monkeypatch,
     monkeypatch.setattr(reading, "open_shell", lambda *_: pytest.fail("its shell is none"))
     monkeypatch.setattr(announcing, "open_api", lambda _: Cluster())
     run = Run(intent("eos", n1="10.31.90.1"), None, Options(), nornir, frozenset(), filtered=False)
-    task = SimpleNamespace(host=SimpleNamespace(name="r1"))
+    router = run.intent.routers[0]
+
+    def findings_now():
+        return tasks.findings_of(run, "r1", reading.reader_of(router), announcing.what_is_announced(run, router))
+
     if transport is None or (transport == "https" and not password):
         with pytest.raises(RefusedError, match="Nothing was contacted"):
-            tasks._findings(task, run, reading.reader_of(run.intent.routers[0]))
+            findings_now()
         assert device.asked == 0
         return
-    findings = tasks._findings(task, run, reading.reader_of(run.intent.routers[0]))
+    findings = findings_now()
     right = {finding.subject for finding in findings if finding.ok and finding.layer == "kernel"}
     assert "10.33.5.0/24" in right
     assert {finding.subject for finding in findings if finding.check == "session" and finding.ok} == {
