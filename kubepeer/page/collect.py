@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from kubepeer.display import summarize
 from kubepeer.errors import KubepeerError
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
-from kubepeer.page.document import Bar, Cause, Diff, DiffLine, HostLine, Page, Routes, listed
+from kubepeer.page.document import Bar, Cause, Diff, DiffLine, HostLine, Page, Routes
 from kubepeer.page.drawing import State
+from kubepeer.words import listed
 
 CAUSES = 200  # on the page; what is left is counted
 NAMED_HOSTS = 6  # of a diff

@@ -1,6 +1,5 @@
 """What a report says, before anything of how it looks: what the template of the web page gets. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -158,9 +157,3 @@ class Routes:
     matrices: tuple[Matrix, ...] = ()
     notes: tuple[str, ...] = ()
     explained: frozenset[str] = field(default_factory=frozenset)
-
-
-def listed(items: Sequence[str], most: int) -> str:
-    """The first few of many, and how many more there are."""
-    rest = len(items) - most
-    return ", ".join(items) if rest <= 0 else f"{', '.join(items[:most])} and {rest} more"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubepeer.change import Change
+from kubepeer.words import listed
 
 Pod = Mapping[str, Any]
 
@@ -66,9 +67,7 @@ def name_of(pod: Pod) -> str:
 
 def names_of(pods: Iterable[Pod]) -> str:
     """Several, for a line."""
-    names = sorted(map(name_of, pods))
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
+    return listed(sorted(map(name_of, pods)), NAMED)
 
 
 def change_of(pod: Pod) -> Change:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from kubepeer.checks import Finding
-from kubepeer.page.document import Cause, Symptom, listed
+from kubepeer.page.document import Cause, Symptom
+from kubepeer.words import listed
 from tasks.platforms.hops import Hop, hops_in_order, shortened
 from tasks.routes.checks import HASH_POLICY, LAYERS
 from tasks.routes.expected import NOT_ADVERTISED
@@ -57,13 +58,12 @@ def causes(host: str, findings: Iterable[Finding], name: Name) -> list[Cause]:
         if not kinds:
             proved = next((finding.cause for finding in of_prefix if finding.cause), "")
             alike.setdefault(proved or _without_hops(reason_of(of_prefix)), []).append(of_prefix)
-    others = {finding.reason: finding for finding in wrong if finding.check not in ("session", *LAYERS.values())}
     return [
         *(_of_sessions(host, peers, list(below[kind].values()), name) for kind, peers in sessions.items()),
         *(_of_prefixes(host, reason, rows, name) for reason, rows in alike.items()),
         *(
-            Cause(host, what, reason, cure=_cure_of_other(others[reason]), evidence=_evidence([others[reason]]))
-            for what, reason in of_other_checks(wrong)
+            Cause(host, what, found.reason, cure=_cure_of_other(found), evidence=_evidence([found]))
+            for what, found in of_other_checks(wrong)
         ),
     ]
 

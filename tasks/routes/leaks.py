@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from kubepeer.checks import Finding
 from kubepeer.intent.families import Address, Network, by_number
+from kubepeer.words import listed
 from tasks.linux.observe import Answer
 from tasks.platforms.reader import ReadsLeaks, RouterReader
 from tasks.platforms.seen import RouterSeen, Session
@@ -39,9 +40,8 @@ class Leaks(Check):
 
     def _finding(self, case: Case, peer: Address, prefixes: tuple[Network, ...]) -> Finding:
         links = case.intended.links if case.intended else ()
-        named = [_named(one, links) for one in prefixes[:NAMED]]
-        more = f" and {len(prefixes) - NAMED} more" if len(prefixes) > NAMED else ""
-        reason = f"the router takes {', '.join(named)}{more} from it, outside of the cluster's networks: its filter in lets them pass"
+        named = listed([_named(one, links) for one in prefixes], NAMED)
+        reason = f"the router takes {named} from it, outside of the cluster's networks: its filter in lets them pass"
         return Finding(case.host, LEAK, str(peer), "bgp", ok=False, unexpected=tuple(map(str, prefixes)), reason=reason)
 
 

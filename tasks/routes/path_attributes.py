@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from kubepeer.checks import Finding
 from kubepeer.intent.families import Address, Network, by_number
+from kubepeer.words import listed
 from tasks.platforms.seen import Path
 from tasks.routes.case import Case, Check
 from tasks.routes.intended import Intended
@@ -95,4 +96,4 @@ def _without(path: tuple[str, ...], local: str) -> tuple[str, ...]:
 
 def _listed(prefixes: list[Network]) -> str:
     some = list(dict.fromkeys(map(str, prefixes)))
-    return ", ".join(some) if len(some) <= NAMED else f"{', '.join(some[:NAMED])} and {len(some) - NAMED} more"
+    return listed(some, NAMED)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 
 from kubepeer.checks import Finding
+from kubepeer.words import listed
 from tasks.platforms.hops import ADDRESS, shortened
 from tasks.routes.checks import LAYERS
 
@@ -38,21 +39,15 @@ def alike(rows: Collection[Row]) -> Iterator[tuple[str, str, list[Row]]]:
         yield what, f"{hops} next hop{'' if hops == 1 else 's'} each", found
 
 
-def of_other_checks(findings: Iterable[Finding]) -> Iterator[tuple[str, str]]:
-    """What is wrong beside sessions and routes: of whom, and why; those of one check and one reason together."""
-    alike: dict[tuple[str, str], list[str]] = {}
+def of_other_checks(findings: Iterable[Finding]) -> Iterator[tuple[str, Finding]]:
+    """What is wrong beside sessions and routes: of whom, and the first finding that says so; those of one check and one reason together."""
+    alike: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         if not finding.ok and finding.check not in ("session", *LAYERS.values()):
-            alike.setdefault((finding.check, finding.reason), []).append(finding.subject)
-    for (_, reason), subjects in alike.items():
-        yield _together(subjects), reason
+            alike.setdefault((finding.check, finding.reason), []).append(finding)
+    for found in alike.values():
+        yield _together([finding.subject for finding in found]), found[0]
 
 
 def _together(subjects: list[str]) -> str:
-    if all(map(ADDRESS.match, subjects)):
-        return shortened(subjects)
-    return (
-        ", ".join(subjects)
-        if len(subjects) <= NAMED
-        else f"{', '.join(subjects[:NAMED])} and {len(subjects) - NAMED} more"
-    )
+    return shortened(subjects) if all(map(ADDRESS.match, subjects)) else listed(subjects, NAMED)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from kubepeer.checks import Finding
 from kubepeer.intent.families import Address, Network, by_number
+from kubepeer.words import listed
 from tasks.platforms.seen import Path, Session
 from tasks.routes.case import REMARK, Case, Check
 from tasks.routes.intended import Intended
@@ -90,4 +91,4 @@ def _what(paths: Sequence[tuple[Network, Path]]) -> list[str]:
 
 def _listed(prefixes: Iterable[Network]) -> str:
     some = list(map(str, prefixes))
-    return ", ".join(some) if len(some) <= NAMED else f"{', '.join(some[:NAMED])} and {len(some) - NAMED} more"
+    return listed(some, NAMED)

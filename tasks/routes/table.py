@@ -74,7 +74,7 @@ def route_table(host: str, as_number: int | str, findings: Iterable[Finding], te
     rows = rows_of(findings)
     up = sum(finding.observed == finding.expected for finding in sessions)
     lost = [(finding.subject, finding.reason) for finding in sessions if not finding.ok]
-    lost += of_other_checks(findings)
+    lost += [(what, finding.reason) for what, finding in of_other_checks(findings)]
     bad = [row for row in rows if not is_right(row)]
     good = [row for row in rows if is_right(row)]
     each = good if len(good) <= SCREEN else []

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from kubepeer.words import listed
 from tasks.services.matrix import Cell
 
 # curl(1), EXIT CODES; of wget and timeout(1): anything but 0
@@ -98,6 +99,4 @@ MOST = 3  # addresses that are named
 
 
 def _shown(addresses: Iterable[str]) -> str:
-    listed = sorted(addresses)
-    more = f" and {len(listed) - MOST} more" if len(listed) > MOST else ""
-    return (", ".join(listed[:MOST]) + more) or "nobody's address"
+    return listed(sorted(addresses), MOST) or "nobody's address"

@@ -213,6 +213,7 @@ PURE = (
     "kubepeer/plan.py",
     "kubepeer/report.py",
     "kubepeer/versions.py",
+    "kubepeer/words.py",
 )
 # These know the devices for a living; whoever takes a plain record or a type from them is judged by what it calls, not by them.
 BORDERS = {
