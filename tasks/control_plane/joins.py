@@ -113,7 +113,7 @@ def _join_anew(
         run.once(CERTIFICATES_UPLOADED, partial(_upload_certificates, run, node, api, secrets))
     change = planned_join(run, node.name, secrets, ca_hash(api.ca), gives, reset=reset)
     if reset:
-        apply(shell, (kubeadm.reset(run.intent),))
+        apply(shell, (kubeadm.reset(run.intent, node),))
         # kubeadm refuses to join under the name of a node that is still Ready
         api.delete(f"/api/v1/nodes/{node.full_name}")
         if is_control_plane:  # kubeadm reset has emptied the manifests' folder

@@ -15,6 +15,7 @@ from tasks.nodes.proxy import exceptions
 
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 
+ETCD_DATA = "/var/lib/etcd"  # kubeadm's own place for it, and the same in its pod
 KUBEADM_SECONDS = 900  # kubeadm itself gives an API server four minutes; before that images come, maybe from far away
 
 # The configuration holds a token and a key: it comes on standard input, is readable by root alone, and is gone at the end.
@@ -180,11 +181,16 @@ def joining(intent: Intent, node: Node, configuration: str, *, reset: bool) -> L
     return LinuxChange("kubeadm join", stands, after, steps=(step,))
 
 
-def reset(intent: Intent) -> LinuxChange:
-    """Take away what a join that was cut off has left on the node; its member of etcd has gone before."""
-    step = Execute(
-        "kubeadm reset", f"{UNDER_LOCK}{direct(intent)}kubeadm reset -f --cri-socket {ENDPOINT} 2>&1", KUBEADM_SECONDS
-    )
+def reset(intent: Intent, node: Node) -> LinuxChange:
+    """Take away what a join that was cut off has left on the node; its member of etcd has gone before.
+
+    kubeadm reset empties etcd's folder in its phase remove-etcd-member, and stops the kubelet and the containers in the one after it,
+    cleanup-node (kubeadm 1.36): an etcd that the kubelet starts in between writes there again, and kubeadm join takes no folder with data.
+    """
+    script = f"{UNDER_LOCK}{direct(intent)}kubeadm reset -f --cri-socket {ENDPOINT} 2>&1"
+    if node.role == "control_plane" and intent.kubeadm.stacked_etcd:
+        script += f" || exit\n[ ! -d {ETCD_DATA} ] || find {ETCD_DATA} -mindepth 1 -delete"
+    step = Execute("kubeadm reset", script, KUBEADM_SECONDS)
     return LinuxChange("kubeadm reset", "half joined", "no member", steps=(step,))
 
 

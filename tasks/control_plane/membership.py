@@ -15,7 +15,7 @@ from kubepeer.memory import Memory
 from tasks.control_plane import endpoint_seen, kubeconfigs
 from tasks.control_plane.endpoint_seen import EndpointSeen
 from tasks.control_plane.etcd import Member
-from tasks.control_plane.kubeadm import KUBEADM_SECONDS
+from tasks.control_plane.kubeadm import ETCD_DATA, KUBEADM_SECONDS
 from tasks.linux.observe import Seen
 from tasks.linux.state import WAIT_FOR_LOCK
 
@@ -60,7 +60,7 @@ MEMBER = Memory[MemberSeen]("what each node says of its membership")
 QUESTIONS = {
     "lock": WAIT_FOR_LOCK.format(seconds=KUBEADM_SECONDS),
     "leftovers": f"ls -d {KUBELET_CONF} {ADMIN_CONF} {CA_CERTIFICATE} /etc/kubernetes/bootstrap-kubelet.conf "
-    f"{APISERVER} {ETCD} /var/lib/etcd/member 2>/dev/null; true",
+    f"{APISERVER} {ETCD} {ETCD_DATA}/member 2>/dev/null; true",
     "api": "curl --noproxy '*' -sk --max-time 3 https://127.0.0.1:6443/readyz; true",
     "endpoint": endpoint_seen.QUESTION,
 }

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from kubepeer.errors import CommandError, RefusedError, UnreachableError
+from kubepeer.intent import Intent
 from kubepeer.run import Run
 from tasks.cluster import access
 from tasks.cluster.api import KubernetesApi
@@ -143,6 +144,18 @@ def join(fleet: Fleet, run_of: Callable[..., Run]) -> Join:
     return make
 
 
+@pytest.fixture
+def elsewhere(intent_of: Any, tmp_path: Path) -> Intent:
+    """Of a cluster whose etcd is somebody else's."""
+    files = {key: tmp_path / key for key in ("ca_file", "certificate_file", "key_file")}
+    for path in files.values():
+        path.write_text("PEM\n")
+        path.chmod(0o600)
+    external = {"endpoints": ["https://10.31.0.9:2379"], **{key: str(path) for key, path in files.items()}}
+    made: Intent = intent_of(defaults_file={"data": {"kubeadm": {"external_etcd": external}}})
+    return made
+
+
 def test_what_a_join_left_in_etcd_goes_before_the_next(fleet: Fleet, join: Join) -> None:
     fleet.etcd({FIRST: "running", SECOND: "running", THIRD: "learner"})
     changes = join(THIRD, CUT_OFF, [FIRST, SECOND])
@@ -154,6 +167,27 @@ def test_what_a_join_left_in_etcd_goes_before_the_next(fleet: Fleet, join: Join)
         "3 kubeadm join",
     ]
     assert (fleet.folder / THIRD / "etc/kubernetes/manifests/haproxy.yaml").exists()  # the reset had emptied the folder
+
+
+def test_etcd_that_starts_while_kubeadm_resets_leaves_nothing_for_the_join_to_find(fleet: Fleet, join: Join) -> None:
+    fleet.etcd({FIRST: "running", SECOND: "running", THIRD: "learner"})
+    data = fleet.folder / THIRD / "var/lib/etcd"
+    fleet.program(
+        THIRD,
+        "kubeadm",
+        f'case $1 in reset) mkdir -p {data}/member/wal && touch {data}/x;; *) [ -z "$(ls {data})" ];; esac',
+    )
+    assert join(THIRD, CUT_OFF, [FIRST, SECOND])[1] == "kubeadm join"
+    assert list(data.iterdir()) == []
+
+
+def test_what_somebody_elses_etcd_has_on_the_same_machine_is_left_there(
+    fleet: Fleet, join: Join, elsewhere: Intent
+) -> None:
+    fleet.file(THIRD, "/var/lib/etcd/member/snap/db", "somebody else's")
+    assert "kubeadm join" in join(THIRD, CUT_OFF, [FIRST, SECOND], intent=elsewhere)
+    assert "3 kubeadm reset -f" in fleet.told
+    assert (fleet.folder / THIRD / "var/lib/etcd/member/snap/db").exists()
 
 
 def test_a_machine_that_was_installed_anew_has_left_a_member_too(fleet: Fleet, join: Join) -> None:
@@ -194,14 +228,8 @@ def test_a_control_plane_that_is_a_member_is_left_alone_and_etcd_is_not_asked(fl
 
 
 def test_where_etcd_is_somebody_elses_no_member_is_asked_for_and_none_goes(
-    fleet: Fleet, join: Join, intent_of: Any, tmp_path: Path
+    fleet: Fleet, join: Join, elsewhere: Intent
 ) -> None:
-    files = {key: tmp_path / key for key in ("ca_file", "certificate_file", "key_file")}
-    for path in files.values():
-        path.write_text("PEM\n")
-        path.chmod(0o600)
-    external = {"endpoints": ["https://10.31.0.9:2379"], **{key: str(path) for key, path in files.items()}}
-    elsewhere = intent_of(defaults_file={"data": {"kubeadm": {"external_etcd": external}}})
     for name in fleet.machines:
         fleet.program(name, "crictl", RESTART_MARKERS)
     changes = join(THIRD, (), [FIRST, SECOND], intent=elsewhere)
