@@ -74,17 +74,23 @@ LEAST_CONTRAST = """(() => {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the browser sees."""
+    folder = tmp_path_factory.mktemp("pages")
+    for name, made in PAGES.items():
+        (folder / f"{name}.html").write_text(as_html(made(), str), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     try:
         requirements.check()
         roots = layers(places.cache())
     except LabError as error:
         unavailable(str(error))
-    folder = tmp_path_factory.mktemp("pages")
-    for name, made in PAGES.items():
-        (folder / f"{name}.html").write_text(as_html(made(), str), encoding="utf-8")
     scratch = tmp_path_factory.mktemp("root")
-    with browser(roots, folder, scratch, tmp_path_factory.mktemp("log") / "browser.log") as found:
+    with browser(roots, pages, scratch, tmp_path_factory.mktemp("log") / "browser.log") as found:
         yield found
 
 
@@ -267,8 +273,14 @@ def colours(picture: bytes) -> int:
     return len(found)
 
 
-def test_screenshots_for_the_documentation(opened: Callable[..., Browser], tmp_path: Path) -> None:
-    """The pictures of docs/images, made anew into the folder that KUBEPEER_SCREENSHOTS names; else into one of the test's own."""
+def test_screenshots_for_the_documentation(opened: Callable[..., Browser], pages: Path, tmp_path: Path) -> None:
+    """The pictures of docs/images, made anew into the folder that KUBEPEER_SCREENSHOTS names; else into one of the test's own.
+
+    They are of the reports of real runs, healthy.html and broken.html, in the folder that KUBEPEER_REPORTS names; else of recorded answers.
+    """
+    reports = Path(os.environ.get("KUBEPEER_REPORTS") or pages)
+    for name in ("healthy", "broken"):
+        (pages / f"pictured-{name}.html").write_bytes((reports / f"{name}.html").read_bytes())
     folder = Path(os.environ.get("KUBEPEER_SCREENSHOTS") or tmp_path)
     shots: dict[str, Any] = {
         "report-healthy": ("healthy", "light"),
@@ -276,5 +288,5 @@ def test_screenshots_for_the_documentation(opened: Callable[..., Browser], tmp_p
         "report-broken-dark": ("broken", "dark"),
     }
     for name, (which, scheme) in shots.items():
-        (folder / f"{name}.png").write_bytes(opened(which, scheme).screenshot())
+        (folder / f"{name}.png").write_bytes(opened(f"pictured-{which}", scheme).screenshot())
         assert (folder / f"{name}.png").stat().st_size < 200_000
