@@ -28,10 +28,18 @@ esac; done"""
 
 @dataclass(frozen=True)
 class Limit:
-    """A line of the router's own configuration, or of what it shows of it: what it says, and where."""
+    """A line of the router's own configuration, or of what it shows of it: what it says, and where.
+
+    Attributes:
+        off: the router has it, and it is not turned on.
+        owners: what its owner is to write there, where that is not Kubepeer's to write; "" where deploy.py does it.
+
+    """
 
     value: int
     line: str
+    off: bool = False
+    owners: str = ""
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,10 @@ def look(answers: Mapping[str, Answer], files: ConfigurationFiles) -> RouterLook
     listed = [one for one in protocols.protocols(answers["protocols"].text) if one.type == "BGP"]
     found = dict(_peers(listed, configured))
     limits = {
-        version: Limit(one.merged, f"protocol kernel {one.name}: merge paths on limit {one.merged}")
+        version: _limit(one)
         for version, family in ((IPV4, "ipv4"), (IPV6, "ipv6"))
-        for one in kernels
-        if one.family == family and one.merged
+        for one in sorted(kernels, key=lambda one: one.merged)  # of several the one that merges
+        if one.family == family and (one.merged or one.exports)
     }
     identity = next(
         (line.partition(" is ")[2].strip() for line in answers["status"].lines if line.startswith("Router ID is")), ""
@@ -71,6 +71,15 @@ def look(answers: Mapping[str, Answer], files: ConfigurationFiles) -> RouterLook
         drops=dropped(answers["drops"].lines),
         near=near(answers["near"].lines),
     )
+
+
+def _limit(kernel: configuration.Kernel) -> Limit:
+    """How many equal paths a kernel protocol makes one route of; BIRD merges none unless it is told to."""
+    where = f"protocol kernel {kernel.name}"
+    if not kernel.merged:
+        return Limit(1, f"{where}: merge paths is off", off=True, owners=f"write `merge paths on;` into {where}")
+    owners = f"write `merge paths on limit NUMBER;` into {where}, with the number of nodes at least"
+    return Limit(kernel.merged, f"{where}: merge paths on limit {kernel.merged}", owners=owners)
 
 
 def _peers(

@@ -42,7 +42,7 @@ from tasks.routes.causes.of_routers import (
     WrongNodeAddress,
 )
 from tasks.routes.causes.of_strangers import LeftBehind, MoreSpecificRoute, NodeAnnouncesTooMuch, StrangerAnnounces
-from tasks.routes.causes.of_tables import BetterRoute, KernelRouteMissing, RouteByHand, TooFewPaths
+from tasks.routes.causes.of_tables import BetterRoute, EqualPathsOff, KernelRouteMissing, RouteByHand, TooFewPaths
 
 OF_SESSIONS: tuple[CauseOfSession, ...] = (
     WrongNodeAddress(),
@@ -81,6 +81,7 @@ OF_ROUTES: tuple[CauseOfRoute, ...] = (
     NodeFilterRefuses(),
     RouterFilterRefuses(),
     NodeDoesNotAnnounce(),
+    EqualPathsOff(),
     TooFewPaths(),
     KernelRouteMissing(),
 )

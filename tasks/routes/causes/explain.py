@@ -9,9 +9,14 @@ from kubepeer.checks import Evidence, Finding
 from tasks.platforms.hops import Hop
 from tasks.routes.causes.catalogue import OF_ROUTES, OF_SESSIONS
 from tasks.routes.causes.cause import Explanation, Lost, Situation, Wrong
+from tasks.routes.causes.of_both_ends import AsDiffers
+from tasks.routes.causes.of_strangers import MoreSpecificRoute, StrangerAnnounces
 from tasks.routes.checks import LAYERS
+from tasks.routes.session_terms import AS_NUMBER
+from tasks.routes.strangers import STRANGER
 
 TOLD, PROOFS = 4, 24  # of the causes of one prefix: each stands with all of its evidence at its own session
+BY_STRANGERS = (StrangerAnnounces.__name__, MoreSpecificRoute.__name__)
 ORDER = {layer: number for number, layer in enumerate(LAYERS)}
 
 
@@ -39,8 +44,24 @@ def explained(findings: Sequence[Finding], situation: Situation) -> tuple[Findin
             found = [lost[finding.subject]]
         elif finding.check in LAYERS.values():
             found = of_prefix[finding.subject].get(finding.layer, ())
+        else:
+            found = _of_the_same(finding, lost, of_prefix)
         told.append(_with(finding, found) if found else finding)
     return tuple(told)
+
+
+def _of_the_same(
+    finding: Finding, lost: Mapping[Hop, Explanation], of_prefix: Mapping[str, Mapping[str, Sequence[Explanation]]]
+) -> Sequence[Explanation]:
+    """The cause of a finding beside sessions and routes, where it is another sight of one: of an AS that differs, of what a stranger brings."""
+    if finding.check == AS_NUMBER:
+        return [one for peer, one in lost.items() if peer == finding.subject and one.cause == AsDiffers.__name__]
+    if finding.check == STRANGER:
+        brought = [
+            one for prefix in finding.unexpected for found in of_prefix.get(prefix, {}).values() for one in found
+        ]
+        return [one for one in brought if one.cause in BY_STRANGERS][:1]
+    return ()
 
 
 def of_session(finding: Finding, situation: Situation) -> Explanation | None:

@@ -1,7 +1,10 @@
 """Why a router's tables differ from what BGP has brought: routes made by hand, kernel routes that went, too few paths. Pure."""
 
+from dataclasses import replace
+
 from kubepeer.checks import Evidence
 from tasks.platforms.hops import hops_in_order, shortened
+from tasks.platforms.second_look import Limit
 from tasks.routes.causes.cause import CauseOfRoute, Explanation, Wrong, shortened_text
 
 BY_HAND = ("boot", "static")  # iproute2's rtprotos: of `ip route add`, and of a system's own configuration
@@ -102,29 +105,64 @@ class KernelRouteMissing(CauseOfRoute):
         )
 
 
+class EqualPathsOff(CauseOfRoute):
+    """The router does not use equal paths at all: one node gets all the traffic.
+
+    Looks at   the router's configuration of equal paths (merge paths of BIRD, which is off unless told), and how many next hops it uses.
+    Proved by  a configuration that leaves them off, one next hop in use, and valid paths of other nodes beside it.
+    Cure       they are turned on: the router's owner does it, whose line it is.
+    """
+
+    cure = "on {router}: {owners}, and let it read its configuration"
+
+    def explain(self, wrong: Wrong) -> Explanation | None:
+        """What is off, and who is not used for it."""
+        limit = _limit_reached(wrong)
+        if limit is None or not limit.off:
+            return None
+        return self.proved(
+            f"{wrong.situation.host} uses one of {1 + len(wrong.missing)} next hops of {wrong.prefix}: {limit.line}",
+            *_limiting(wrong, limit),
+            router=wrong.situation.host,
+            owners=limit.owners,
+        )
+
+
 class TooFewPaths(CauseOfRoute):
     """The router uses fewer equal paths than the cluster announces.
 
     Looks at   maximum-paths (merge paths) of the router's configuration, and how many next hops it uses.
     Proved by  as many as its limit allows, and valid paths of nodes beside them.
-    Cure       the limit is process-wide: python runbooks/deploy.py shows and raises it.
+    Cure       the limit is process-wide: python runbooks/deploy.py shows and raises it; of BIRD's kernel protocol its owner does.
     """
 
     cure = "python runbooks/deploy.py --host {router} raises it; with --dry-run it shows what it would do"
 
     def explain(self, wrong: Wrong) -> Explanation | None:
         """The limit, and the number in use."""
-        situation, prefix = wrong.situation, wrong.prefix
-        limit = situation.router.maximum_paths.get(prefix.version)
-        if limit is None or not wrong.missing:
+        limit, host = _limit_reached(wrong), wrong.situation.host
+        if limit is None or limit.off:
             return None
         used = len(wrong.finding.observed)
-        valid = {path.hop for path in situation.seen.bgp.get(prefix, ()) if path.valid and path.own}
-        if used != limit.value or not valid >= {*wrong.missing}:
-            return None
-        return self.proved(
-            f"{limit.line} on {situation.host}: {used} of {used + len(wrong.missing)} next hops of {prefix} are used",
-            at_router(wrong, situation.router.asked.get("configuration", "configuration"), limit.line),
-            at_router(wrong, f"show bgp {prefix}", f"valid, and not chosen: {', '.join(hops_in_order(wrong.missing))}"),
-            router=situation.host,
+        found = self.proved(
+            f"{limit.line} on {host}: {used} of {used + len(wrong.missing)} next hops of {wrong.prefix} are used",
+            *_limiting(wrong, limit),
+            router=host,
         )
+        return replace(found, cure=f"on {host}: {limit.owners}") if limit.owners else found
+
+
+def _limit_reached(wrong: Wrong) -> Limit | None:
+    """The router's limit of equal paths, where it uses as many and has valid paths beside them; None where that is not so."""
+    limit = wrong.situation.router.maximum_paths.get(wrong.prefix.version)
+    if limit is None or not wrong.missing or len(wrong.finding.observed) != limit.value:
+        return None
+    valid = {path.hop for path in wrong.situation.seen.bgp.get(wrong.prefix, ()) if path.valid and path.own}
+    return limit if valid >= {*wrong.missing} else None
+
+
+def _limiting(wrong: Wrong, limit: Limit) -> tuple[Evidence, Evidence]:
+    """Its line, and the paths that are left."""
+    configuration = wrong.situation.router.asked.get("configuration", "configuration")
+    unused = f"valid, and not chosen: {', '.join(hops_in_order(wrong.missing))}"
+    return at_router(wrong, configuration, limit.line), at_router(wrong, f"show bgp {wrong.prefix}", unused)

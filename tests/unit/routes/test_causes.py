@@ -23,6 +23,7 @@ from tasks.routes.causes.cluster_look import ClusterLook
 from tasks.routes.causes.explain import explained
 from tasks.routes.causes.node_look import NodeLook
 from tasks.routes.checks import Case, judge
+from tasks.routes.intended import Intended
 from tasks.routes.selection import NOT_A_MEMBER
 from tests.unit.platforms.recordings import NETWORKS, NODES, PROBES, answers, reader, tutorial
 
@@ -67,7 +68,12 @@ def situation(case: dict[str, Any]) -> tuple[Situation, list[Finding]]:
     peers: dict[Address, str] = dict.fromkeys(NODES, "")
     for more in case.get("strangers", ()):
         peers[ip_address(more)] = NOT_A_MEMBER
-    findings = list(judge(Case(name, announced, seen, NETWORKS, peers)))
+    wanted = None
+    if case.get("intended"):  # beside sessions and routes: AS numbers, strangers
+        wanted = Intended(
+            as_number, frozenset({64517}), dict.fromkeys(NODES, 64517), hold_seconds=9, keepalive_seconds=3
+        )
+    findings = list(judge(Case(name, announced, seen, NETWORKS, peers, intended=wanted)))
     assert isinstance(known, LooksAgain)
     look = RouterLook()
     if "router" in case:
