@@ -1,18 +1,20 @@
 """Verify the API's one address: who holds it and, where somebody else balances, whom it leads to."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from nornir.core.task import Result, Task
 
 from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError
+from kubepeer.intent import Node
+from kubepeer.intent.families import Address
 from kubepeer.memory import hands_over
 from kubepeer.phases import control_planes
 from kubepeer.run import Run, done, waiting
-from tasks.cluster.access import ASKED_API, open_api
-from tasks.control_plane import holders
+from tasks.cluster.access import ASKED_API, api_if_there, open_api
+from tasks.control_plane import api_servers, holders
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.routes.from_inventory import by_inventory
@@ -31,8 +33,8 @@ def one_that_asks(run: Run) -> Iterable[str]:
 
 @hands_over(gives=ASKED_API)
 def verify_endpoint(task: Task, run: Run) -> Result:
-    """Exactly one control plane holds the address; an external one leads to apiservers of this cluster alone."""
-    return told(task, run, settled(run, task.host.name, {}))
+    """Exactly one control plane holds the address; an external one leads to apiservers of this cluster alone; an apiserver that is down is told."""
+    return told(task, run, (*settled(run, task.host.name, {}), *_api_servers(run, task.host.name)))
 
 
 def told(task: Task, run: Run, found: tuple[Finding, ...]) -> Result:
@@ -68,6 +70,29 @@ def settled(run: Run, host: str, known: Mapping[str, bool | None]) -> tuple[Find
     from tasks.control_plane import load_balancer  # noqa: PLC0415  few have one
 
     return (found, load_balancer.finding(run.intent, host, open_api(run).ca))
+
+
+def _api_servers(run: Run, host: str) -> list[Finding]:
+    """A remark of each control plane whose apiserver does not serve while another one does; none where nobody can tell."""
+    if run.intent.cluster.adopted or by_inventory(run):
+        return []
+    try:
+        api = api_if_there(run)
+        serving = api_servers.serving(api.get(api_servers.SLICES, api_servers.OF_THE_API) if api else None)
+    except KubepeerError:
+        return []  # the routers' own verification says what is wrong with the API
+    down = api_servers.down(run.intent.control_planes, serving)
+    return [one for node in down for one in _api_server(run, host, node, serving)]
+
+
+def _api_server(run: Run, host: str, node: Node, serving: frozenset[Address]) -> Iterator[Finding]:
+    from tasks.routes.causes import of_api_servers  # noqa: PLC0415  a healthy run needs none of it
+
+    try:
+        answers = ask(open_shell(run.nornir, node.name), of_api_servers.QUESTIONS, deadline=ASK_SECONDS).answers
+    except KubepeerError:
+        return  # who holds the address says that it could not be asked
+    yield of_api_servers.remark(host, node, serving, answers)
 
 
 def _holding(run: Run, known: Mapping[str, bool | None]) -> dict[str, bool | None]:

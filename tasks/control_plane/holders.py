@@ -87,4 +87,5 @@ def lines(outcomes: Sequence[PhaseOutcome]) -> Iterator[Text]:
             for found in host.findings:
                 if found.check == CHECK and found.reason:
                     mark, style = ("i", "dim") if found.ok else ("x", "red")
-                    yield Text(f" {mark} {found.subject}  {found.reason}", style=style)
+                    cure = f": {found.cure}" if found.cure else ""
+                    yield Text(f" {mark} {found.subject}  {found.reason}{cure}", style=style)

@@ -22,7 +22,8 @@ class Intended:
         as_numbers: those of the nodes, of this router's and of all others.
         nodes: the AS of each of the inventory's nodes that the router serves, by the address that the live cluster knows it under.
             A node that the API alone knows is none of them: what it should do nobody has said.
-        others: whose sessions are no stranger's: the inventory's routers, and its nodes that other routers serve.
+        others: whose sessions are no stranger's: the inventory's routers, its nodes that other routers serve, and its nodes' own
+            addresses, whatever Calico has found for them.
         links: the networks that nodes are on.
         hold_seconds, keepalive_seconds: of every session with a node.
         communities: by the network, with which its routes are announced.
@@ -74,6 +75,7 @@ def intended(intent: Intent, router: Router, announced: Announced) -> Intended:
                 *(address for one in intent.routers for address in one.addresses),
                 *(one.peering.address for one in intent.routers if one.peering.address),
                 *(address for name, some in addresses.items() if name not in served for address in some),
+                *(address for node in intent.nodes for address in node.addresses),
             )
         ),
         links=intent.cluster.networks.every_nodes,

@@ -10,6 +10,7 @@ from tasks.routes.causes.of_announcements import (
     NotAdvertised,
     RouterFilterRefuses,
 )
+from tasks.routes.causes.of_api_servers import OF_API_SERVERS
 from tasks.routes.causes.of_both_ends import (
     AsDiffers,
     DuplicateRouterId,
@@ -85,7 +86,7 @@ OF_ROUTES: tuple[CauseOfRoute, ...] = (
     TooFewPaths(),
     KernelRouteMissing(),
 )
-EVERY: tuple[Cause, ...] = (*OF_ERRORS, *OF_SESSIONS, *OF_ROUTES, *OF_INTENT)
+EVERY: tuple[Cause, ...] = (*OF_ERRORS, *OF_API_SERVERS, *OF_SESSIONS, *OF_ROUTES, *OF_INTENT)
 
 
 def manual() -> Iterator[str]:

@@ -53,7 +53,7 @@ def explained(findings: Sequence[Finding], situation: Situation) -> tuple[Findin
 def _of_the_same(
     finding: Finding, lost: Mapping[Hop, Explanation], of_prefix: Mapping[str, Mapping[str, Sequence[Explanation]]]
 ) -> Sequence[Explanation]:
-    """The cause of a finding beside sessions and routes, where it is another sight of one: of an AS that differs, of what a stranger brings."""
+    """The cause of a finding beside sessions and routes, where it is another sight of one of these: another AS, a stranger."""
     if finding.check == AS_NUMBER:
         return [one for peer, one in lost.items() if peer == finding.subject and one.cause == AsDiffers.__name__]
     if finding.check == STRANGER:

@@ -72,6 +72,7 @@ def machines(monkeypatch: pytest.MonkeyPatch) -> Machines:
     made = Machines(first=True, second=False, third=False)
     monkeypatch.setattr(endpoint, "open_shell", made.open_shell)
     monkeypatch.setattr(endpoint, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(endpoint, "api_if_there", lambda _run: None)  # tests/unit/control_plane/test_api_servers.py
     return made
 
 
