@@ -33,7 +33,7 @@ def one_that_asks(run: Run) -> Iterable[str]:
 
 @hands_over(gives=ASKED_API)
 def verify_endpoint(task: Task, run: Run) -> Result:
-    """Exactly one control plane holds the address; an external one leads to apiservers of this cluster alone; an apiserver that is down is told."""
+    """Exactly one control plane holds the address; an external one leads to apiservers of this cluster alone; one that is down is told."""
     return told(task, run, (*settled(run, task.host.name, {}), *_api_servers(run, task.host.name)))
 
 

@@ -1,7 +1,7 @@
 """Which control planes' API servers serve, by what the API says of itself: each renews its own address there. Pure.
 
-Kubernetes: pkg/controlplane/reconcilers/lease.go: a server puts its address into the endpoints of the service kubernetes every 10 s, takes it
-out when it is told to end, and is taken out by the others when it was silent for 15 s.
+Kubernetes: pkg/controlplane/reconcilers/lease.go: a server puts its address into the endpoints of the service kubernetes every 10 s,
+takes it out when it is told to end, and is taken out by the others when it was silent for 15 s.
 """
 
 from collections.abc import Iterable, Mapping

@@ -69,9 +69,12 @@ def vtysh(*lines: str) -> str:
 
 
 def edited(on: str, file: str, sed: str) -> Make:
-    """A file of BIRD's on a machine edited in place, and read; afterwards it is the old one, to the byte."""
-    kept = "/run/kubepeer-fault"
-    do = f"cp -p {file} {kept} && sed -i '{sed}' {file} && ! cmp -s {file} {kept} && birdc configure"
+    """A file of BIRD's on a machine edited in place, and read; afterwards it is the old one, to the byte.
+
+    What a test that was killed has kept is the right one: it is not overwritten, but put back.
+    """
+    kept = f"/run/kubepeer-fault{file.replace('/', '-')}"
+    do = f"[ ! -e {kept} ] && cp -p {file} {kept} && sed -i '{sed}' {file} && ! cmp -s {file} {kept} && birdc configure"
     return commands(on, (do, f"[ ! -e {kept} ] || {{ cp -p {kept} {file} && rm {kept} && birdc configure; }}"))
 
 
@@ -247,7 +250,7 @@ def second_cluster() -> Make:
         f"ip addr add {SECOND}/24 dev eth0 && echo '{configuration}' > {files}.conf"
         f" && bird -c {files}.conf -s {files}.ctl -P {files}.pid"
     )
-    end = f"birdc -s {files}.ctl down; ip addr del {SECOND}/24 dev eth0"
+    end = f"birdc -s {files}.ctl down; rm -f {files}.conf; ip addr del {SECOND}/24 dev eth0"
     neighbour = (f"neighbor {SECOND} remote-as 64517", f"neighbor {SECOND} route-map SECOND in")
     permit = commands(FRR, (vtysh("route-map SECOND permit 10"), vtysh("no route-map SECOND")))
     return both(permit, frr(neighbour, (f"no neighbor {SECOND}",)), commands("client", (start, end)))

@@ -41,8 +41,9 @@ from tests.lab.breaking import (
     vtysh,
     without_power,
 )
+from tests.lab.breaking_cluster import SERVER, api_server_gone, left_by_its_endpoint
 from tests.lab.devices import LOAD_BALANCERS, SERVICES
-from tests.lab.laboratory import NODES, ROUTERS
+from tests.lab.laboratory import MASTERS, NODES, ROUTERS
 from tests.lab.router_bird import BIRD_FILE
 
 
@@ -55,7 +56,7 @@ class Row:
         cause: the name of the cause.
         make: makes it; at its end it is undone.
         proof: words of the evidence, by who was asked; "api" is the cluster's API.
-        at: the routers that must name it.
+        at: the routers that must name it; of what is no router's, in whose name it is said.
         code: the exit code of verify_routes.py.
         drawn: it may be drawn for `make test`: it has passed there, in this test, and touches no session of the routers' owner.
 
@@ -72,6 +73,7 @@ class Row:
 
 DOWN = "touch /var/run/calico/bird.down"
 UP = "rm -f /var/run/calico/bird.down"
+NOBODYS = "02:00:5e:00:53:01"  # a link-layer address of no machine (RFC 7042, 2.1.2, made local)
 DROP = f"INPUT -s {AT_FRR} -p tcp -m multiport --ports 179 -j DROP"
 # FRR 8.4 goes on to refuse what an entry that has gone had refused (a soft clear does not help), until the entry behind it is written anew
 PERMITTED = f"ip prefix-list KUBEPEER-IN seq 30 permit {LOAD_BALANCERS}"
@@ -96,7 +98,7 @@ ROWS: dict[str, Row] = {
     "bird_is_stopped": Row(
         "BIRD on a node is stopped (SIGSTOP)",
         "BirdStopped",
-        commands(NODE, ("pkill -STOP -x bird", "pkill -CONT -x bird")),
+        commands(NODE, ("pkill -STOP -x bird", "pkill -CONT -x bird || ! pgrep -x bird")),
         {NODE: "T (stopped)"},
     ),
     "calico_node_is_gone": Row(
@@ -211,6 +213,16 @@ ROWS: dict[str, Row] = {
         {NODE: "--ports 179"},
         at=(FRR,),
     ),
+    "packets_are_lost": Row(
+        "what a node sends to a router is lost for longer than the hold time",
+        "HoldTimerExpired",
+        commands(
+            NODE,
+            (f"ip neigh replace {AT_FRR} lladdr {NOBODYS} nud permanent dev eth0", f"ip neigh del {AT_FRR} dev eth0"),
+        ),
+        {FRR: "Hold Timer Expired", NODE: OWN_SESSION},
+        at=(FRR,),
+    ),
     "no_way_to_the_router": Row(
         "a node has no way to a router",
         "NoWayToRouter",
@@ -300,6 +312,13 @@ ROWS: dict[str, Row] = {
         {BIRD: "limit 2"},
         at=(BIRD,),
     ),
+    "no_equal_paths": Row(
+        "a router with BIRD does not merge equal paths at all",
+        "EqualPathsOff",
+        edited(BIRD, "/etc/bird/bird.conf", "s/merge paths on;/merge paths off;/"),
+        {BIRD: "merge paths is off"},
+        at=(BIRD,),
+    ),
     "a_kernel_route_is_deleted": Row(
         "a route of the router's kernel is deleted",
         "KernelRouteMissing",
@@ -357,6 +376,12 @@ ROWS: dict[str, Row] = {
         commands(NODE, ("ip route add blackhole 10.33.192.78", "ip route del blackhole 10.33.192.78")),
         {FRR: "10.33.192.78/32"},
     ),
+    "an_endpoint_has_moved": Row(
+        "the endpoint of a Local service has moved, and its old node announces the address still",
+        "NodeAnnouncesTooMuch",
+        left_by_its_endpoint,
+        {FRR: "in use", BIRD: "in use", NODE: "is announced"},
+    ),
     "a_node_is_excluded": Row(
         "a node is excluded by its label (no fault: a remark)",
         "NodeExcludedByLabel",
@@ -377,6 +402,14 @@ ROWS: dict[str, Row] = {
         {"api": ELSEWHERE},
     ),
     "the_api_is_down": Row("the cluster's API is down", "ApiDown", api_refuses, {"api": "does not answer"}, code=3),
+    "an_api_server_is_down": Row(
+        "one of the API's servers is down (no fault of a route: a remark)",
+        "ApiServerDown",
+        api_server_gone,
+        {"api": "is none of them", SERVER: "absent"},
+        at=MASTERS[:1],
+        code=0,
+    ),
     "a_router_is_out_of_reach": Row(
         "a router cannot be reached",
         "RouterUnreachable",

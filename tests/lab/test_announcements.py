@@ -2,25 +2,20 @@
 
 import base64
 import hashlib
-import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.lab.conftest import Measure
 from tests.lab.devices import Kubectl, expected_routes, routes_of_kernel
 from tests.lab.laboratory import ADDRESSES, MASTERS, NODES, ROUTERS, WORKERS, Laboratory, wait_for
+from tests.lab.local_service import LocalService
 from tests.lab.routers import DEVICES
 from tests.lab.runbooks import Project, Runbooks
 
 pytestmark = pytest.mark.lab
 COMMUNITIES = {"64517:120", "64517:300:100"}  # of the tutorial, section 5.3
-NAME, IMAGE = "local-trial", "docker.io/tinychen777/nginx-quic:latest"
-HERE = ("-n", "nginx-quic")
 ADDRESSES_OF_A_SERVICE = 2  # its ClusterIP, and the one of the load balancer
 STARTS_SECONDS, FOLLOWS_SECONDS = 120, 30  # what a quiet machine takes is told: about a second
 PORT = 8099
@@ -47,75 +42,12 @@ def test_no_node_announces_the_block_of_another(cluster: Kubectl, node: str) -> 
     assert told == {block for block, owner in blocks.items() if owner == ADDRESSES[node]}
 
 
-@dataclass(frozen=True)
-class LocalService:
-    """A service of policy Local with one pod, which can be sent to another node."""
-
-    cluster: Kubectl
-    folder: Path
-
-    def on(self, node: str) -> None:
-        """Its pod is to run there."""
-        document = {"apiVersion": "v1", "kind": "List", "items": [_deployment(node), _service()]}
-        path = self.folder / "local.json"
-        path.write_text(json.dumps(document), encoding="utf-8")
-        self.cluster("apply", "-f", str(path))
-
-    def nodes(self) -> set[str]:
-        """Where it has endpoints, ready or not: Calico announces for each that is listed."""
-        slices = self.cluster.get("endpointslices", *HERE, "-l", f"kubernetes.io/service-name={NAME}")
-        return {endpoint["nodeName"].partition(".")[0] for one in slices for endpoint in one.get("endpoints") or []}
-
-    def prefixes(self) -> set[str]:
-        """Its addresses, as the kernel shows a route to one of them: without a length."""
-        (service,) = self.cluster.get("service", NAME, *HERE)
-        balanced = [one["ip"] for one in service["status"].get("loadBalancer", {}).get("ingress", [])]
-        return {service["spec"]["clusterIP"], *balanced}
-
-
-def _deployment(node: str) -> dict[str, Any]:
-    labels = {"app": NAME}
-    pod = {
-        "nodeSelector": {"kubernetes.io/hostname": f"{node}.tinychen.io"},
-        "terminationGracePeriodSeconds": 1,
-        "containers": [{"name": NAME, "image": IMAGE, "imagePullPolicy": "IfNotPresent"}],
-    }
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": NAME, "namespace": "nginx-quic"},
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
-    }
-
-
-def _service() -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": NAME,
-            "namespace": "nginx-quic",
-            "annotations": {"purelb.io/service-group": "bgp-ippool"},
-        },
-        "spec": {
-            "type": "LoadBalancer",
-            "externalTrafficPolicy": "Local",
-            "selector": {"app": NAME},
-            "ports": [{"port": 80, "targetPort": 80}],
-        },
-    }
-
-
 @pytest.fixture
-def local_service(lab: Laboratory, cluster: Kubectl, tmp_path: Path) -> Iterator[LocalService]:
+def local_service(lab: Laboratory, cluster: Kubectl) -> Iterator[LocalService]:
     """None yet; afterwards none, and no route of it."""
-    service = LocalService(cluster, tmp_path)
+    service = LocalService(cluster)
     yield service
-    cluster("delete", f"service/{NAME}", f"deployment/{NAME}", *HERE, "--ignore-not-found")
+    service.delete()
     for router in ROUTERS:
         wait_for(
             f"{router} has nothing but what all clusters have",
