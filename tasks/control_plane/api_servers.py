@@ -17,7 +17,7 @@ OF_THE_API = {"labelSelector": "kubernetes.io/service-name=kubernetes"}
 
 def serving(slices: Mapping[str, Any] | None) -> frozenset[Address]:
     """The addresses of the API servers that serve; none where the API does not tell."""
-    found = set()
+    found: set[Address] = set()
     for one in (slices or {}).get("items") or ():
         for endpoint in one.get("endpoints") or ():
             if (endpoint.get("conditions") or {}).get("ready") is not False:
