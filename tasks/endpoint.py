@@ -18,6 +18,7 @@ from tasks.control_plane import api_servers, holders
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.routes.from_inventory import by_inventory
+from tasks.routes.legible import legible_objects
 
 # While the address moves, nobody has it for up to four seconds, or two have it for one: keepalived's advertisements, and its check
 SETTLE_SECONDS = 10
@@ -78,7 +79,8 @@ def _api_servers(run: Run, host: str) -> list[Finding]:
         return []
     try:
         api = api_if_there(run)
-        serving = api_servers.serving(api.get(api_servers.SLICES, api_servers.OF_THE_API) if api else None)
+        with legible_objects():
+            serving = api_servers.serving(api.get(api_servers.SLICES, api_servers.OF_THE_API) if api else None)
     except KubepeerError:
         return []  # the routers' own verification says what is wrong with the API
     down = api_servers.down(run.intent.control_planes, serving)

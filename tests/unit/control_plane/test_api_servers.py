@@ -106,6 +106,14 @@ def test_an_api_that_says_nothing_is_no_fault_of_the_endpoint(verified: Any, err
     assert len(verified(None, shells).findings) == 1
 
 
+@pytest.mark.parametrize(
+    "items", [7, [7], [{"endpoints": 7}], [{"endpoints": [{"addresses": ["10.31"]}]}], [{"endpoints": [None]}]]
+)
+def test_a_slice_of_a_form_that_is_not_known_proves_nothing(verified: Any, items: Any) -> None:
+    cluster = Cluster({"slices": items})
+    assert len(verified(cluster, cluster).findings) == 1
+
+
 @pytest.fixture
 def stopped(folder: Path) -> Iterator[None]:
     """A process on this machine, stopped."""
