@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from tests.lab.breaking import NODE, OTHER, READY_SECONDS
+from tests.lab.breaking import NODE, OTHER, READY_SECONDS, Make
 from tests.lab.devices import Kubectl, routes_of_kernel
 from tests.lab.laboratory import ADDRESSES, MASTERS, ROUTERS, Laboratory, wait_for
 from tests.lab.local_service import LocalService
@@ -14,16 +14,20 @@ KEPT = "/etc/kubernetes/kube-apiserver.yaml"  # where no kubelet looks
 STARTS_SECONDS = 120
 
 
-@contextmanager
-def api_server_gone(lab: Laboratory, cluster: Kubectl) -> Iterator[None]:
-    """The manifest of one API server is moved away, and its kubelet ends it; afterwards all of them serve, and what stands on them runs."""
-    try:
-        lab.inside(SERVER, f"mv {MANIFEST} {KEPT}")
-        yield
-    finally:
-        lab.inside(SERVER, f"[ ! -e {KEPT} ] || mv {KEPT} {MANIFEST}")
-        wait_for("every API server serves", lambda: _serving(cluster) == _own(MASTERS), READY_SECONDS, pause=2)
-        wait_for("the control planes' pods are ready", lambda: not _unready(cluster), READY_SECONDS, pause=2)
+def api_server(do: str, undo: str) -> Make:
+    """A command about one server of the API, and the one that undoes it; afterwards all serve, and what stands on them runs."""
+
+    @contextmanager
+    def made(lab: Laboratory, cluster: Kubectl) -> Iterator[None]:
+        try:
+            lab.inside(SERVER, do)
+            yield
+        finally:
+            lab.inside(SERVER, undo)
+            wait_for("every API server serves", lambda: _serving(cluster) == _own(MASTERS), READY_SECONDS, pause=2)
+            wait_for("the control planes' pods are ready", lambda: not _unready(cluster), READY_SECONDS, pause=2)
+
+    return made
 
 
 def _own(nodes: tuple[str, ...]) -> set[str]:

@@ -41,7 +41,7 @@ from tests.lab.breaking import (
     vtysh,
     without_power,
 )
-from tests.lab.breaking_cluster import SERVER, api_server_gone, left_by_its_endpoint
+from tests.lab.breaking_cluster import KEPT, MANIFEST, SERVER, api_server, left_by_its_endpoint
 from tests.lab.devices import LOAD_BALANCERS, SERVICES
 from tests.lab.laboratory import MASTERS, NODES, ROUTERS
 from tests.lab.router_bird import BIRD_FILE
@@ -405,8 +405,16 @@ ROWS: dict[str, Row] = {
     "an_api_server_is_down": Row(
         "one of the API's servers is down (no fault of a route: a remark)",
         "ApiServerDown",
-        api_server_gone,
+        api_server(f"mv {MANIFEST} {KEPT}", f"[ ! -e {KEPT} ] || mv {KEPT} {MANIFEST}"),
         {"api": "is none of them", SERVER: "absent"},
+        at=MASTERS[:1],
+        code=0,
+    ),
+    "an_api_server_is_stopped": Row(
+        "one of the API's servers is stopped (SIGSTOP): who is led to it waits (a remark)",
+        "ApiServerDown",
+        api_server("pkill -STOP -x kube-apiserver", "pkill -CONT -x kube-apiserver || ! pgrep -x kube-apiserver"),
+        {"api": "is none of them", SERVER: "T (stopped)"},
         at=MASTERS[:1],
         code=0,
     ),
