@@ -108,7 +108,7 @@ class KernelRouteMissing(CauseOfRoute):
 class EqualPathsOff(CauseOfRoute):
     """The router does not use equal paths at all: one node gets all the traffic.
 
-    Looks at   the router's configuration of equal paths (merge paths of BIRD, which is off unless told), and how many next hops it uses.
+    Looks at   the router's configuration of equal paths (merge paths), and how many next hops it uses.
     Proved by  a configuration that leaves them off, one next hop in use, and valid paths of other nodes beside it.
     Cure       they are turned on: the router's owner does it, whose line it is.
     """
@@ -133,7 +133,7 @@ class TooFewPaths(CauseOfRoute):
 
     Looks at   maximum-paths (merge paths) of the router's configuration, and how many next hops it uses.
     Proved by  as many as its limit allows, and valid paths of nodes beside them.
-    Cure       the limit is process-wide: python runbooks/deploy.py shows and raises it; of BIRD's kernel protocol its owner does.
+    Cure       the limit is process-wide: python runbooks/deploy.py shows and raises it, where it is not its owner's line.
     """
 
     cure = "python runbooks/deploy.py --host {router} raises it; with --dry-run it shows what it would do"
