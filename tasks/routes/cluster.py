@@ -65,11 +65,12 @@ def read_objects(api: Api) -> ClusterObjects:
 def calico_groups(api: Api) -> tuple[str, ...]:
     """Calico's API groups, the one first that keeps the objects.
 
-    projectcalico.org/v3 is served by Calico's own API server, which keeps them as crd.projectcalico.org/v1; from Calico 3.32 on its
-    kinds may be CRDs themselves, and then nobody looks at what is still there of the other group.
+    projectcalico.org/v3 is served by Calico's own API server, which keeps them as crd.projectcalico.org/v1 (it needs Kubernetes' datastore,
+    Calico's documentation of it says) and is away for minutes when its nodes are lost: it is not asked. From Calico 3.32 on its kinds may
+    be CRDs themselves, and then nobody looks at what is still there of the other group.
     """
     spec = (api.get(V3_SERVICE) or {}).get("spec")
-    return (V3, STORED) if spec and not spec.get("service") else (STORED, V3)
+    return (V3, STORED) if spec and not spec.get("service") else (STORED,)
 
 
 def items(api: Api, path: str, query: dict[str, str] | None = None) -> list[Manifest]:

@@ -59,9 +59,8 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
     while True:
         last = time.monotonic() >= ends
         try:
-            log_in(
-                run, name, reader
-            )  # while the way to the API leads over a control plane, which is logged in to at the same time
+            # at the same time the control plane is logged in to over which the way to the API leads
+            log_in(run, name, reader)
             expected = what_is_announced(run, run.intent.router(name))
             findings = findings_of(run, name, reader, expected)
         except KubepeerError as error:
