@@ -36,6 +36,7 @@ class Terms:
         limit: of prefixes, at which the router ends the session or takes no more.
         established: how often it came up, since the router's BGP started.
         dropped: how often it went down.
+        router_id: that the neighbour has told, of a session that is up; "" where the router does not show it.
 
     """
 
@@ -49,6 +50,7 @@ class Terms:
     limit: int | None = None
     established: int | None = None
     dropped: int | None = None
+    router_id: str = ""
 
 
 NO_ATTRIBUTES, NO_TERMS = Attributes(), Terms()  # of a router that shows none

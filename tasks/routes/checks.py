@@ -13,12 +13,13 @@ from tasks.routes.expected import NOT_ADVERTISED, ExpectedRoute
 from tasks.routes.leaks import LEAK, Leaks
 from tasks.routes.path_attributes import AS_PATH, COMMUNITY, AsPaths, Communities
 from tasks.routes.quantities import SHARE, Quantities, Shares
+from tasks.routes.router_ids import ROUTER_ID, RouterIds
 from tasks.routes.session_terms import AS_NUMBER, TIMERS, SessionTerms
 from tasks.routes.strangers import STRANGER, Strangers
 
 __all__ = ["CHECKS", "FURTHER", "HASH_POLICY", "LAYERS", "REMARK", "Case", "Check", "judge", "observed_hops"]
 FURTHER = frozenset(
-    {AS_NUMBER, TIMERS, STRANGER, LEAK, AS_PATH, COMMUNITY, SHARE, HASH_POLICY}
+    {AS_NUMBER, TIMERS, ROUTER_ID, STRANGER, LEAK, AS_PATH, COMMUNITY, SHARE, HASH_POLICY}
 )  # beside sessions and routes
 BY_ADDRESSES = 0  # of net.ipv4.fib_multipath_hash_policy (Documentation/networking/ip-sysctl.rst)
 UNANNOUNCED = "the cluster does not announce this prefix"
@@ -209,6 +210,7 @@ class Remarks(Check):
 CHECKS: tuple[Check, ...] = (
     Sessions(),
     SessionTerms(),
+    RouterIds(),
     Strangers(),
     Leaks(),
     *map(NextHops, LAYERS),

@@ -70,7 +70,9 @@ def calico_groups(api: Api) -> tuple[str, ...]:
     be CRDs themselves, and then nobody looks at what is still there of the other group.
     """
     spec = (api.get(V3_SERVICE) or {}).get("spec")
-    return (V3, STORED) if spec and not spec.get("service") else (STORED,)
+    if not spec:
+        return (STORED, V3)
+    return (STORED,) if spec.get("service") else (V3, STORED)
 
 
 def items(api: Api, path: str, query: dict[str, str] | None = None) -> list[Manifest]:

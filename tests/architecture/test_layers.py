@@ -158,6 +158,7 @@ PURE = (
     "tasks/routes/rows.py",
     "tasks/routes/selection.py",
     "tasks/routes/services.py",
+    "tasks/routes/router_ids.py",
     "tasks/routes/session_terms.py",
     "tasks/routes/snapshot.py",
     "tasks/routes/strangers.py",

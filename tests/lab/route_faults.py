@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from tests.lab.breaking import (
     ADDRESS,
-    AT_BIRD,
     AT_FRR,
     BIRD,
     ELSEWHERE,
     FRR,
     FULL_NAME,
     NODE,
+    OTHER,
     OWN_BIRDCL,
     OWN_SESSION,
     PROTOCOL,
@@ -43,7 +43,7 @@ from tests.lab.breaking import (
 )
 from tests.lab.breaking_cluster import KEPT, MANIFEST, SERVER, api_server, left_by_its_endpoint
 from tests.lab.devices import LOAD_BALANCERS, SERVICES
-from tests.lab.laboratory import MASTERS, NODES, ROUTERS
+from tests.lab.laboratory import ADDRESSES, MASTERS, NODES, ROUTERS
 from tests.lab.router_bird import BIRD_FILE
 
 
@@ -227,21 +227,17 @@ ROWS: dict[str, Row] = {
         "a node has no way to a router",
         "NoWayToRouter",
         commands(NODE, (f"ip route add unreachable {AT_FRR}", f"ip route del unreachable {AT_FRR}")),
-        {NODE: "unreachable"},
+        {NODE: "No route to host"},  # of `ip route get`
         at=(FRR,),
     ),
     "one_router_id_twice": Row(
-        "a node has the router id of a router",
+        "a node has the router id of another node",
         "DuplicateRouterId",
-        commands(
-            NODE,
-            (
-                router_id(AT_BIRD),
-                router_id(ADDRESS),
-            ),
-        ),
-        {BIRD: AT_BIRD, NODE: AT_BIRD},
-        at=(BIRD,),
+        commands(NODE, (router_id(ADDRESSES[OTHER]), router_id(ADDRESS))),
+        {
+            FRR: f"{ADDRESS} has router id {ADDRESSES[OTHER]}",
+            BIRD: f"{ADDRESSES[OTHER]} has router id {ADDRESSES[OTHER]}",
+        },
     ),
     "a_prefix_limit_is_reached": Row(
         "a node announces more prefixes than the router takes",

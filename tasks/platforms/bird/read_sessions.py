@@ -76,6 +76,7 @@ def _terms(one: Protocol, channel: Channel | None) -> Terms:
         # filtered routes are counted where they are kept (`import keep filtered`)
         received=routes["imported"] + routes["filtered"] if {"imported", "filtered"} <= routes.keys() else None,
         limit=_number(fields.get("Import limit")),
+        router_id=one.fields.get("Neighbor ID", "") if one.established else "",
     )
 
 

@@ -44,6 +44,7 @@ def _terms(neighbour: Neighbour, family: Json) -> Terms:
         limit=family.get("prefixAllowedMax"),
         established=said.get("connectionsEstablished"),
         dropped=said.get("connectionsDropped"),
+        router_id=str(said.get("remoteRouterId", "")) if up else "",
     )
 
 

@@ -9,9 +9,10 @@ from kubepeer.checks import Evidence, Finding
 from tasks.platforms.hops import Hop
 from tasks.routes.causes.catalogue import OF_ROUTES, OF_SESSIONS
 from tasks.routes.causes.cause import Explanation, Lost, Situation, Wrong
-from tasks.routes.causes.of_both_ends import AsDiffers
+from tasks.routes.causes.of_both_ends import AsDiffers, DuplicateRouterId
 from tasks.routes.causes.of_strangers import MoreSpecificRoute, StrangerAnnounces
 from tasks.routes.checks import LAYERS
+from tasks.routes.router_ids import ROUTER_ID
 from tasks.routes.session_terms import AS_NUMBER
 from tasks.routes.strangers import STRANGER
 
@@ -45,15 +46,20 @@ def explained(findings: Sequence[Finding], situation: Situation) -> tuple[Findin
         elif finding.check in LAYERS.values():
             found = of_prefix[finding.subject].get(finding.layer, ())
         else:
-            found = _of_the_same(finding, lost, of_prefix)
+            found = _of_the_same(finding, lost, of_prefix, situation)
         told.append(_with(finding, found) if found else finding)
     return tuple(told)
 
 
 def _of_the_same(
-    finding: Finding, lost: Mapping[Hop, Explanation], of_prefix: Mapping[str, Mapping[str, Sequence[Explanation]]]
+    finding: Finding,
+    lost: Mapping[Hop, Explanation],
+    of_prefix: Mapping[str, Mapping[str, Sequence[Explanation]]],
+    situation: Situation,
 ) -> Sequence[Explanation]:
-    """The cause of a finding beside sessions and routes, where it is another sight of one of these: another AS, a stranger."""
+    """The cause of a finding beside sessions and routes, where it is another sight of one of these or its own proof."""
+    if finding.check == ROUTER_ID:
+        return [DuplicateRouterId().of_nodes(finding, situation)]
     if finding.check == AS_NUMBER:
         return [one for peer, one in lost.items() if peer == finding.subject and one.cause == AsDiffers.__name__]
     if finding.check == STRANGER:

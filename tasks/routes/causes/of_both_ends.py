@@ -1,7 +1,12 @@
 """Why a session is lost, where the two ends do not agree, or what is between them lets nothing through. Pure."""
 
+from ipaddress import ip_address
+
+from kubepeer.checks import Evidence, Finding
+from kubepeer.intent.families import by_number
+from kubepeer.words import listed
 from tasks.platforms.second_look import BGP
-from tasks.routes.causes.cause import Alternative, CauseOfSession, Explanation, Lost
+from tasks.routes.causes.cause import Alternative, CauseOfSession, Explanation, Lost, Situation
 from tasks.routes.causes.of_nodes import PEERS
 
 NODE_FILE = "bird.cfg of calico-node"
@@ -167,15 +172,19 @@ class NobodyListens(CauseOfSession):
         )
 
 
-class DuplicateRouterId(CauseOfSession):
-    """Both ends have the same router id, which must be each one's own (RFC 6286).
+NAMED = 4  # nodes that are listed; of more, how many there are
 
-    Looks at   the router ids of both daemons, and the last notification.
-    Proved by  one number at both ends.
+
+class DuplicateRouterId(CauseOfSession):
+    """Both ends of a session, or two nodes of one AS, have the same router id, which must be each one's own (RFC 6286).
+
+    Looks at   the router ids of both daemons, and the last notification; those that the nodes have told the router.
+    Proved by  one number at both ends, or of two nodes.
     Cure       the router's own router id; a node's is its address.
     """
 
     cure = "give {router} the router id of an address of its own; a node's is its address"
+    cure_of_nodes = "give each node its own (Calico: CALICO_ROUTER_ID of calico-node, which is the node's address where nobody has set it)"
 
     def explain(self, lost: Lost) -> Explanation | None:
         """Both numbers."""
@@ -188,6 +197,18 @@ class DuplicateRouterId(CauseOfSession):
             lost.at_router("neighbours", f"router id {ours}{f'; {said}' if said else ''}"),
             lost.at_node("show status (BIRD of calico-node)", f"Router ID is {theirs}"),
             router=lost.host,
+        )
+
+    def of_nodes(self, finding: Finding, situation: Situation) -> Explanation:
+        """Of a finding that nodes have told the router the same number."""
+        (number,) = finding.observed
+        peers = sorted(map(ip_address, (finding.subject, *finding.unexpected)), key=by_number)
+        asked = situation.router.asked.get("neighbours", "neighbours")
+        return Explanation(
+            type(self).__name__,
+            f"{listed([situation.name(peer) for peer in peers], NAMED)} have the same router id, {number}",
+            tuple(Evidence(situation.host, asked, f"{peer} has router id {number}") for peer in peers),
+            self.cure_of_nodes,
         )
 
 

@@ -1,0 +1,42 @@
+"""The router ids that a router's neighbours have told it. Pure."""
+
+from collections.abc import Iterator
+
+from kubepeer.checks import Finding
+from kubepeer.intent.families import Address, Version, by_number, version_of
+from tasks.routes.case import Case, Check
+
+ROUTER_ID = "router id"  # the check's name
+
+
+class RouterIds(Check):
+    """Every node has a router id of its own.
+
+    Passes   no two nodes of one AS have told the router the same number.
+    Fails    two have, where it must be unique in an AS (RFC 6286, 2.1). A router of another AS takes both; nodes that peer with each
+             other refuse such a session, and a route reflector's routes do not come through (RFC 4456, 8).
+             Of sessions that are up, where the router shows the numbers.
+    """
+
+    def findings(self, case: Case) -> list[Finding]:
+        """One answer a node that has another's; none where all is well."""
+        return [*self._findings(case)]
+
+    @staticmethod
+    def _findings(case: Case) -> Iterator[Finding]:
+        holders: dict[tuple[Version, int | None, str], list[Address]] = {}
+        for peer in sorted({*case.peers, *case.announced.speakers}, key=by_number):
+            session = case.seen.sessions.get(peer)
+            if (
+                session and session.established and session.terms.router_id
+            ):  # a node's sessions of both families have one number
+                key = (version_of(peer), session.terms.remote_as, session.terms.router_id)
+                holders.setdefault(key, []).append(peer)
+        for (_, _, number), peers in holders.items():
+            for peer in peers:
+                others = tuple(str(one) for one in peers if one != peer)
+                if others and case.concerns(str(peer)):
+                    yield Finding(
+                        case.host, ROUTER_ID, str(peer), "bgp", ok=False, expected=("its own",), observed=(number,), unexpected=others,
+                        reason=f"{', '.join(others)} has router id {number}, too",
+                    )  # fmt: skip
