@@ -41,7 +41,13 @@ from tasks.routes.causes.of_routers import (
     ShutDownOnRouter,
     WrongNodeAddress,
 )
-from tasks.routes.causes.of_strangers import LeftBehind, MoreSpecificRoute, NodeAnnouncesTooMuch, StrangerAnnounces
+from tasks.routes.causes.of_strangers import (
+    LeftBehind,
+    MoreSpecificRoute,
+    NextHopIsSelf,
+    NodeAnnouncesTooMuch,
+    StrangerAnnounces,
+)
 from tasks.routes.causes.of_tables import BetterRoute, KernelRouteMissing, RouteByHand, TooFewPaths
 
 OF_SESSIONS: tuple[CauseOfSession, ...] = (
@@ -73,6 +79,7 @@ OF_ROUTES: tuple[CauseOfRoute, ...] = (
     LeftBehind(),
     MoreSpecificRoute(),
     StrangerAnnounces(),
+    NextHopIsSelf(),
     NodeAnnouncesTooMuch(),
     RouteByHand(),
     BetterRoute(),
