@@ -152,7 +152,8 @@ def _times(seen: ClusterSeen, unknown: list[str], *, speakers: bool) -> dict[str
     times = {key: value for key, values in read.items() if len(values) == 1 for value in values if value}
     if len(times) < len(keys):
         unknown.append(
-            "the routers' timers (cluster.bgp.keepalive_seconds, hold_seconds, connect_seconds): 60, 180 and 10 s unless they are said"
+            "the routers' timers (cluster.bgp.keepalive_seconds, hold_seconds, connect_seconds): until they are said none are judged,"
+            " and deploy.py writes 60, 180 and 10 s"
         )
     return times
 

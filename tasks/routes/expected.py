@@ -32,7 +32,7 @@ CALICO_ADDRESSES: Mapping[Version, str] = {
 }
 # An address, of IPv6 in brackets where a port follows (calico: api/pkg/apis/projectcalico/v3/bgppeer.go, PeerIP)
 PEER_IP = re.compile(r"\[?([0-9a-f]*:[0-9a-f:.]*?)(?:\]:\d+)?|(\d+(?:\.\d+){3})(?::\d+)?")
-POD_BLOCK = "pod block of "  # and its node: why a block is expected
+POD_BLOCK = "pod block"  # why a block is expected
 OLDEST_CALICO = "3.24.0"
 VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
 # calico: kube-controllers/pkg/config: leakGracePeriod 15 min, and its own round every half of it
@@ -215,7 +215,7 @@ def _blocks(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
             continue
         block = ip_network(str(spec["cidr"]), strict=False)
         if not any(within(block, pool) for pool in hidden):
-            yield block, str(spec["node"]), f"{POD_BLOCK}{spec['node']}"
+            yield block, str(spec["node"]), f"{POD_BLOCK} of {spec['node']}"
 
 
 def _hidden(objects: ClusterObjects) -> list[Network]:

@@ -4,14 +4,18 @@ Names, AS, networks and timers are his own. What is the lab's alone (its mirror,
 connection tracking) is said where it stands.
 """
 
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.lab.conftest import Measure
 from tests.lab.devices import Kubectl
 from tests.lab.laboratory import ADDRESSES, MASTERS, WORKERS, Laboratory, wait_for
 
 CONTROL_PLANE, *OTHERS = MASTERS[0], *WORKERS[:2]  # machines of the lab, which get names of their own in the cluster
-NAMES = {CONTROL_PLANE: "cp1", OTHERS[0]: "blade-a", OTHERS[1]: "blade-b"}
+MACHINES = (CONTROL_PLANE, *OTHERS)
+NAMES = dict(zip(MACHINES, ("cp1", "blade-a", "blade-b"), strict=True))
 NODES = {name: ADDRESSES[machine] for machine, name in NAMES.items()}
 SERVER = f"https://{ADDRESSES[CONTROL_PLANE]}:6443"
 NODES_AS, FRR_AS, BIRD_AS = 65010, 64512, 64516
@@ -31,7 +35,8 @@ deb [trusted=yes] http://10.31.0.2/apt/$VERSION_CODENAME ./
 deb [trusted=yes] http://10.31.0.2/apt/kubernetes ./
 END
 apt-get -qq update
-apt-get -qq install -y --no-install-recommends containerd conntrack iptables cri-tools kubelet={version}-* kubeadm={version}-* kubectl={version}-* >/dev/null
+apt-get -qq install -y --no-install-recommends containerd conntrack iptables cri-tools \\
+  kubelet={version}-* kubeadm={version}-* kubectl={version}-* >/dev/null
 apt-mark -q hold kubelet kubeadm kubectl >/dev/null
 printf 'overlay\\nbr_netfilter\\n' >/etc/modules-load.d/kubernetes.conf
 modprobe -a overlay br_netfilter nf_conntrack
@@ -112,6 +117,11 @@ metadata: {{name: {PEERS[BIRD][0]}}}
 spec: {{peerIP: {PEERS[BIRD][1]}, asNumber: {BIRD_AS}, keepOriginalNextHop: true}}
 """
 
+_MEMBERS = "".join(f"neighbor {address} peer-group BLADES\n" for address in NODES.values())
+_PROTOCOLS = "".join(
+    f"\nprotocol bgp {name.replace('-', '_')} from blade {{\n\tneighbor {address} as {NODES_AS};\n}}\n"
+    for name, address in NODES.items()
+)
 PREFIX_LIST = "BASEMENT"  # on the router with FRR
 OF_SERVICES = f"ip prefix-list {PREFIX_LIST} seq 20 permit {SERVICES}"
 AT_FRR = f"""configure terminal
@@ -126,7 +136,7 @@ exit
 router bgp {FRR_AS}
 neighbor BLADES peer-group
 neighbor BLADES remote-as {NODES_AS}
-{"".join(f"neighbor {address} peer-group BLADES{chr(10)}" for address in NODES.values())}address-family ipv4 unicast
+{_MEMBERS}address-family ipv4 unicast
 neighbor BLADES route-map FROM-BASEMENT in
 neighbor BLADES route-map TO-BASEMENT out
 end
@@ -147,42 +157,34 @@ template bgp blade {{
 		export none;
 	}};
 }}
-{
-    "".join(
-        f"{chr(10)}protocol bgp {name.replace('-', '_')} from blade {{{chr(10)}	neighbor {address} as {NODES_AS};{chr(10)}}}{chr(10)}"
-        for name, address in NODES.items()
-    )
-}"""
+{_PROTOCOLS}"""
 
 
-def build(lab: Laboratory, folder: Path) -> Kubectl:
-    """All of it, from bare machines to nodes that are ready and sessions that are up."""
-    machines = (CONTROL_PLANE, *OTHERS)
-    with ThreadPoolExecutor(len(machines)) as pool:
-        list(pool.map(lambda machine: _prepare(lab, machine), machines))
+def build(lab: Laboratory, folder: Path, measure: Measure) -> Kubectl:
+    """All of it, from bare machines to nodes that are ready."""
+    began = time.monotonic()
+    _everywhere(lab, MACHINES, _preparation, PREPARED_SECONDS)
     _put(lab, CONTROL_PLANE, "/root/kubeadm.yaml", INITIAL)
     lab.inside(CONTROL_PLANE, "kubeadm init --config /root/kubeadm.yaml 2>&1", deadline=BORN_SECONDS)
     join = lab.inside(CONTROL_PLANE, "kubeadm token create --print-join-command").strip()
     further = "--ignore-preflight-errors=SystemVerification 2>&1"
-    with ThreadPoolExecutor(len(OTHERS)) as pool:
-        list(
-            pool.map(
-                lambda machine: lab.inside(
-                    machine, f"{join} --node-name={NAMES[machine]} {further}", deadline=BORN_SECONDS
-                ),
-                OTHERS,
-            )
-        )
+    _everywhere(lab, OTHERS, lambda machine: f"{join} --node-name={NAMES[machine]} {further}", BORN_SECONDS)
     _routers(lab)
     _network(lab)
     cluster = Kubectl.of(lab, folder, server=SERVER)
     wait_for("three nodes are ready", lambda: cluster.ready() == set(NODES), READY_SECONDS)
+    measure("by hand: three bare nodes and two routers to a cluster that is ready", time.monotonic() - began)
     return cluster
 
 
-def _prepare(lab: Laboratory, machine: str) -> None:
-    script = PREPARATION.replace("{version}", VERSION).replace("{address}", ADDRESSES[machine])
-    lab.inside(machine, script, deadline=PREPARED_SECONDS)
+def _everywhere(lab: Laboratory, machines: Sequence[str], script: Callable[[str], str], deadline: float) -> None:
+    """A script on several machines at once."""
+    with ThreadPoolExecutor(len(machines)) as pool:
+        list(pool.map(lambda machine: lab.inside(machine, script(machine), deadline=deadline), machines))
+
+
+def _preparation(machine: str) -> str:
+    return PREPARATION.replace("{version}", VERSION).replace("{address}", ADDRESSES[machine])
 
 
 def _put(lab: Laboratory, machine: str, path: str, text: str) -> None:

@@ -107,7 +107,9 @@ def bgp_protocols(text: str) -> Iterator[tuple[str, Iterator[Words]]]:
 
 
 def neighbours(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the named protocols of BGP that are on, each with its neighbour's address; those of a VRF that is a device, and ranges, are none.
+    """Yield the named protocols of BGP that are on, each with its neighbour's address.
+
+    One of a VRF that is a device has addresses of its own, and one of a range names none.
 
     Raises:
         SyntaxRefused: the text cannot be cut into statements.

@@ -90,14 +90,16 @@ class BirdPreflight:
         return f'include "{self.ours if folder == dirname(self.main) else f"{folder}/*.conf"}";'
 
     def _spoken_for(self, found: files.Files, peers: Sequence[Node]) -> Iterator[str]:
-        """The owner's own sessions with nodes: BIRD takes a second protocol with the same neighbour, and one of the two never comes up."""
+        """The owner's own sessions with nodes: BIRD takes a second protocol with the same neighbour, and one of the two is never up."""
         nodes = {str(address) for node in peers for address in node.addresses}
         try:
             own = [name for name, neighbour in configuration.neighbours(found.whole) if neighbour in nodes]
         except SyntaxRefused:
             return  # what cannot be read is told once, by who needs all of it
         for path, text in found.texts.items():
-            here = [name for name in own if re.search(rf"^\s*protocol\s+bgp\s+'?{re.escape(name)}'?\s", text, re.MULTILINE)]
+            here = [
+                name for name in own if re.search(rf"^\s*protocol\s+bgp\s+'?{re.escape(name)}'?\s", text, re.MULTILINE)
+            ]
             if here:
                 yield (
                     f"{path} has sessions with nodes already (protocol {listed(here, NAMED)}), and with those of {self.ours} BIRD would have"

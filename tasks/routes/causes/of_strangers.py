@@ -121,7 +121,9 @@ class NextHopIsSelf(CauseOfRoute):
         return self.proved(
             f"{who} announce{'s' if len(senders) == 1 else ''} {wrong.prefix}, a block of {owner}, with the own address as next hop",
             at_router(
-                wrong, f"show bgp {wrong.prefix}", f"via {shortened({str(one) for one in senders})}, each from itself, in use"
+                wrong,
+                f"show bgp {wrong.prefix}",
+                f"via {shortened({str(one) for one in senders})}, each from itself, in use",
             ),
             *(
                 Evidence("api", f"BGPPeer {one.name}", "neither keepOriginalNextHop: true nor nextHopMode: Keep")
