@@ -102,8 +102,8 @@ class BirdPreflight:
             ]
             if here:
                 yield (
-                    f"{path} has sessions with nodes already (protocol {listed(here, NAMED)}), and with those of {self.ours} BIRD would have"
-                    f" two with one neighbour: take them out of {path}, run `birdc configure`, and then this again at once"
+                    f"{path} has sessions with nodes already (protocol {listed(here, NAMED)}), and with those of {self.ours}"
+                    f" BIRD would have two with one neighbour: take them out of {path}, run `birdc configure`, and then this again at once"
                 )
 
     def _merging(self, text: str, peers: int, version: int) -> Iterator[str]:
