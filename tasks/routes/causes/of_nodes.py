@@ -8,7 +8,7 @@ SILENT_KUBELET = (
     "False",
 )  # Kubernetes, "Node status": the node controller has heard nothing, or nothing good
 NO_WAY = ("RTNETLINK answers", "unreachable", "blackhole", "prohibit", "throw")  # ip-route(8)
-# of a session that the other end has closed: FRR's and BIRD's words for RFC 4486, subcode 2, and ours for what BIRD sees afterwards
+# routers' words for a session that the other end has closed (RFC 4486, subcode 2), and ours for what is left of it a while later
 LAST_WORDS = (
     "Administrative Shutdown, sent by the node",
     "Administrative shutdown, sent by the node",
