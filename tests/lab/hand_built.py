@@ -171,10 +171,15 @@ def build(lab: Laboratory, folder: Path, measure: Measure) -> Kubectl:
     _everywhere(lab, OTHERS, lambda machine: f"{join} --node-name={NAMES[machine]} {further}", BORN_SECONDS)
     _routers(lab)
     _network(lab)
-    cluster = Kubectl.of(lab, folder, server=SERVER)
+    cluster = administrator(lab, folder)
     wait_for("three nodes are ready", lambda: cluster.ready() == set(NODES), READY_SECONDS)
     measure("by hand: three bare nodes and two routers to a cluster that is ready", time.monotonic() - began)
     return cluster
+
+
+def administrator(lab: Laboratory, folder: Path) -> Kubectl:
+    """Whoever has the file that kubeadm has written."""
+    return Kubectl.of(lab, folder, server=SERVER)
 
 
 def _everywhere(lab: Laboratory, machines: Sequence[str], script: Callable[[str], str], deadline: float) -> None:
