@@ -28,6 +28,7 @@ class Intended:
         communities: by the network, with which its routes are announced.
         added: by the router, to each route of a node.
         origin: of the nodes' routes (RFC 4271, 5.1.1); None where it depends on who announces them.
+        theirs: somebody else has built the cluster, and nothing is written into it.
 
     """
 
@@ -41,6 +42,7 @@ class Intended:
     communities: Mapping[Network, frozenset[str]] = field(default_factory=dict)
     added: frozenset[str] = frozenset()
     origin: str | None = IGP
+    theirs: bool = False
 
     def communities_of(self, prefix: Network) -> frozenset[str]:
         """Those that a route of a node must have on the router; a prefix has what is said of the network around it."""
@@ -84,6 +86,7 @@ def intended(intent: Intent, router: Router, announced: Announced) -> Intended:
         communities={ip_network(network): values(names, bgp.communities) for network, names in named.items()},
         added=frozenset(router.peering.communities),
         origin=None if speaks else IGP,
+        theirs=intent.cluster.adopted,
     )
 
 
