@@ -9,6 +9,7 @@ from kubepeer.errors import RefusedError
 from kubepeer.intent.as_numbers import is_free
 from tasks.adopt import networks
 from tasks.adopt.peers import Manifest, Session, Speaking, Spoken, cluster_as, spoken
+from tasks.routes.expected import keeps_next_hop
 
 LEFT_OUT = "it is left out"
 CALICO_ALONE = "both Calico and MetalLB have BGPPeers for routers: this inventory is of Calico's; of MetalLB's an inventory of its own"
@@ -82,6 +83,7 @@ def found(seen: ClusterSeen) -> Found:
     domain = networks.domain([member.name for member in who.members])
     unknown += _of_peers(seen, speakers=speakers)
     unknown += _far(routers, who)
+    unknown += () if speakers else _selves(seen, routers, who)
     return Found(
         speakers=speakers,
         cluster={
@@ -150,7 +152,8 @@ def _times(seen: ClusterSeen, unknown: list[str], *, speakers: bool) -> dict[str
     times = {key: value for key, values in read.items() if len(values) == 1 for value in values if value}
     if len(times) < len(keys):
         unknown.append(
-            "the routers' timers (cluster.bgp.keepalive_seconds, hold_seconds, connect_seconds): 60, 180 and 10 s unless they are said"
+            "the routers' timers (cluster.bgp.keepalive_seconds, hold_seconds, connect_seconds): until they are said none are judged,"
+            " and deploy.py writes 60, 180 and 10 s"
         )
     return times
 
@@ -192,6 +195,19 @@ def _far(routers: Iterable[FoundRouter], who: Spoken) -> Iterator[str]:
     for router in routers:
         if links and not any(router.address in link for link in links):
             yield f"{router.name}: {router.address} is on no link of the nodes: data.peering.multihop has the number of hops"
+
+
+def _selves(seen: ClusterSeen, routers: Iterable[FoundRouter], who: Spoken) -> Iterator[str]:
+    """Calico's peers by which a node puts itself before other nodes' pod blocks; a filter may keep it from that."""
+    addresses = {router.address for router in routers}
+    names = {session.by for session in who.sessions if session.peer in addresses}
+    specs = {peer["metadata"]["name"]: peer["spec"] for peer in seen.speaking.calico}
+    selves = sorted(name for name in names if not keeps_next_hop(specs[name]) and not specs[name].get("filters"))
+    if selves:
+        yield (
+            f"BGPPeer {', '.join(selves)}: neither keepOriginalNextHop: true nor nextHopMode: Keep: what a node tells of other nodes' pod"
+            " blocks leads to itself, which is told as wrong where a router uses it"
+        )
 
 
 def _load_balancer(seen: ClusterSeen, *, speakers: bool) -> Mapping[str, Any]:

@@ -197,10 +197,11 @@ class Remarks(Check):
 
     def findings(self, case: Case) -> list[Finding]:
         """One answer a remark; none where there is nothing to say."""
-        copies = reasons.of_copies(case.seen, (route.prefix for route in case.announced.routes))
+        theirs = case.intended is not None and case.intended.theirs
+        copies = reasons.of_copies(case.seen, (route.prefix for route in case.announced.routes), theirs=theirs)
         peers = tuple(dict.fromkeys(peer for one in case.addresses for peer in case.announced.unfiltered.get(one, ())))
         remarks = {
-            "announcements": copies or reasons.of_unfiltered(peers),
+            "announcements": copies or reasons.of_unfiltered(peers, theirs=theirs),
             "kernel": case.seen.notice,
             **{str(prefix): why for prefix, why in case.announced.left_behind.items()},
         }

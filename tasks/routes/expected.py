@@ -32,6 +32,7 @@ CALICO_ADDRESSES: Mapping[Version, str] = {
 }
 # An address, of IPv6 in brackets where a port follows (calico: api/pkg/apis/projectcalico/v3/bgppeer.go, PeerIP)
 PEER_IP = re.compile(r"\[?([0-9a-f]*:[0-9a-f:.]*?)(?:\]:\d+)?|(\d+(?:\.\d+){3})(?::\d+)?")
+POD_BLOCK = "pod block"  # why a block is expected
 OLDEST_CALICO = "3.24.0"
 VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
 # calico: kube-controllers/pkg/config: leakGracePeriod 15 min, and its own round every half of it
@@ -183,6 +184,15 @@ def bgp_address(node: Manifest, version: Version = IPV4) -> Address | None:
     return None
 
 
+def keeps_next_hop(spec: Manifest) -> bool:
+    """Whether nodes tell a BGPPeer in another AS of the others' blocks with their owners' next hops, and not with themselves.
+
+    calico: api/pkg/apis/projectcalico/v3/bgppeer.go: nextHopMode comes before keepOriginalNextHop, unless it is Auto.
+    """
+    mode = spec.get("nextHopMode") or "Auto"
+    return bool(mode == "Keep" or (mode == "Auto" and spec.get("keepOriginalNextHop")))
+
+
 def excluding_label(node: Manifest) -> str | None:
     """The value of a Node's excluding label; None where it has none."""
     value: str | None = (node["metadata"].get("labels") or {}).get(EXCLUDED)
@@ -205,7 +215,7 @@ def _blocks(objects: ClusterObjects) -> Iterator[tuple[Network, str, str]]:
             continue
         block = ip_network(str(spec["cidr"]), strict=False)
         if not any(within(block, pool) for pool in hidden):
-            yield block, str(spec["node"]), f"pod block of {spec['node']}"
+            yield block, str(spec["node"]), f"{POD_BLOCK} of {spec['node']}"
 
 
 def _hidden(objects: ClusterObjects) -> list[Network]:

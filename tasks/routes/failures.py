@@ -22,7 +22,7 @@ KEPT = "; its routes are "  # what of_session adds while routes are kept: of no 
 CURES: Mapping[str, str] = {
     NOT_CONFIGURED: "python runbooks/deploy.py --host {host} configures it; with --dry-run it shows what it would do",
     NOT_A_MEMBER: "python runbooks/deploy.py makes it a member, or take it out of the inventory",
-    NOT_ADVERTISED: "python runbooks/deploy.py writes BGPConfiguration default",
+    NOT_ADVERTISED: "python runbooks/deploy.py writes BGPConfiguration default; of a cluster that Kubepeer did not build its owner does",
     "made by hand": "on {host}: ip route del {subject}, once whoever made the route agrees",
 }
 HASH_CURE = "python runbooks/deploy.py --host {host} sets it"

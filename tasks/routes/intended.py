@@ -25,10 +25,11 @@ class Intended:
         others: whose sessions are no stranger's: the inventory's routers, its nodes that other routers serve, and its nodes' own
             addresses, whatever Calico has found for them.
         links: the networks that nodes are on.
-        hold_seconds, keepalive_seconds: of every session with a node.
+        hold_seconds, keepalive_seconds: of every session with a node; None where nobody has said them.
         communities: by the network, with which its routes are announced.
         added: by the router, to each route of a node.
         origin: of the nodes' routes (RFC 4271, 5.1.1); None where it depends on who announces them.
+        theirs: somebody else has built the cluster, and nothing is written into it.
 
     """
 
@@ -37,11 +38,12 @@ class Intended:
     nodes: Mapping[Address, int] = field(default_factory=dict)
     others: frozenset[Address] = frozenset()
     links: tuple[Network, ...] = ()
-    hold_seconds: int = 180
-    keepalive_seconds: int = 60
+    hold_seconds: int | None = 180
+    keepalive_seconds: int | None = 60
     communities: Mapping[Network, frozenset[str]] = field(default_factory=dict)
     added: frozenset[str] = frozenset()
     origin: str | None = IGP
+    theirs: bool = False
 
     def communities_of(self, prefix: Network) -> frozenset[str]:
         """Those that a route of a node must have on the router; a prefix has what is said of the network around it."""
@@ -56,6 +58,8 @@ def intended(intent: Intent, router: Router, announced: Announced) -> Intended:
     by what they speak with (internal/bgp/native/messages.go).
     """
     bgp = intent.cluster.bgp
+    # a cluster that somebody else has built has timers, whatever Kubepeer's own would be
+    timed = not intent.cluster.adopted or {"hold_seconds", "keepalive_seconds"} & bgp.model_fields_set
     served = {node.name for node in intent.peers_of(router)}
     addresses = {node.name: addresses_of(node, announced) or list(node.addresses) for node in intent.nodes}
     speaks = intent.load_balancer.speaks
@@ -79,11 +83,12 @@ def intended(intent: Intent, router: Router, announced: Announced) -> Intended:
             )
         ),
         links=intent.cluster.networks.every_nodes,
-        hold_seconds=bgp.hold_seconds,
-        keepalive_seconds=bgp.keepalive_seconds,
+        hold_seconds=bgp.hold_seconds if timed else None,
+        keepalive_seconds=bgp.keepalive_seconds if timed else None,
         communities={ip_network(network): values(names, bgp.communities) for network, names in named.items()},
         added=frozenset(router.peering.communities),
         origin=None if speaks else IGP,
+        theirs=intent.cluster.adopted,
     )
 
 

@@ -13,6 +13,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 NOT_CONFIGURED = "not a neighbour in the router's configuration"
+BY_DEPLOY, BY_ITS_OWNER = "python runbooks/deploy.py writes the filter", "a BGPFilter is the cluster's owner's to write"
 SILENT = "its session is Established, but it does not announce this prefix, or a policy of the router refuses it"
 
 
@@ -61,8 +62,15 @@ def of_only_by_others(seen: RouterSeen, prefix: Network, hops: Iterable[Hop]) ->
     return _joined((hop, _others_reason(seen, prefix, hop)) for hop in hops_in_order(hops))
 
 
-def of_copies(seen: RouterSeen, prefixes: Iterable[Network]) -> str:
-    """Which neighbours announce prefixes of others as well, while the others announce them, too; "" where nobody does."""
+def of_copies(seen: RouterSeen, prefixes: Iterable[Network], *, theirs: bool = False) -> str:
+    """Which neighbours announce prefixes of others as well, while the others announce them, too; "" where nobody does.
+
+    Args:
+        seen: the router.
+        prefixes: of the cluster.
+        theirs: somebody else has built the cluster, and nothing is written into it.
+
+    """
     copies = [
         (prefix, path)
         for prefix in prefixes
@@ -76,18 +84,24 @@ def of_copies(seen: RouterSeen, prefixes: Iterable[Network]) -> str:
     return (
         f"{peers} announce other nodes' routes as well, with the owners' next hops ({count} prefix{'es' if count > 1 else ''}):"
         " nothing goes astray, but neither Calico (BGPFilter) nor the router's inbound filter keeps them out,"
-        " and a dead node's block would stay: python runbooks/deploy.py writes the filters"
+        f" and a dead node's block would stay: python runbooks/deploy.py writes {'that of the router' if theirs else 'the filters'}"
     )
 
 
-def of_unfiltered(bgp_peers: Sequence[str]) -> str:
-    """That nothing but the router's own filter keeps a node to its own routes; "" where each of the BGPPeers has a filter."""
+def of_unfiltered(bgp_peers: Sequence[str], *, theirs: bool = False) -> str:
+    """That nothing but the router's own filter keeps a node to its own routes; "" where each of the BGPPeers has a filter.
+
+    Args:
+        bgp_peers: those without one.
+        theirs: somebody else has built the cluster, and nothing is written into it.
+
+    """
     if not bgp_peers:
         return ""
     verb = "name" if len(bgp_peers) > 1 else "names"
     return (
         f"BGPPeer {', '.join(bgp_peers)} {verb} no BGPFilter that is there: each node announces the other nodes' blocks as well,"
-        " and the router's inbound filter alone refuses them: python runbooks/deploy.py writes the filter"
+        f" and the router's inbound filter alone refuses them: {BY_ITS_OWNER if theirs else BY_DEPLOY}"
     )
 
 

@@ -19,7 +19,8 @@ class SessionTerms(Check):
     Fails    another AS on the router, or accepted by it; other timers in its configuration, or a longer hold time in force than it
              should offer: a dead node is noticed later. What is in force and not configured (the smaller of both ends' hold times
              counts, RFC 4271, 4.2, from the session's beginning on) is a remark. Of nodes that are in the
-             inventory; what a router does not tell is not judged (docs/verification.md).
+             inventory; what a router does not tell is not judged (docs/verification.md), and timers that
+             nobody has said of a cluster that Kubepeer did not build are not either.
     """
 
     def findings(self, case: Case) -> list[Finding]:
@@ -51,6 +52,8 @@ def _as_numbers(host: str, peer: Address, session: Session, wanted: Intended) ->
 
 
 def _timers(host: str, peer: Address, terms: Terms, wanted: Intended) -> Iterator[Finding]:
+    if wanted.hold_seconds is None:
+        return
     asked = f"{wanted.keepalive_seconds}/{wanted.hold_seconds} s"
     configured = (terms.configured_keepalive, terms.configured_hold)
     in_force = (terms.keepalive_seconds, terms.hold_seconds)

@@ -30,18 +30,19 @@ def routes_in(listed: list[dict[str, Any]], begins: str = CLUSTER) -> Routes:
 
 @dataclass(frozen=True)
 class Kubectl:
-    """The kubectl of the lab's build, run by the controller, through the virtual IP alone."""
+    """The kubectl of the lab's build, run by the controller, through the virtual IP alone unless another server is said."""
 
     lab: Laboratory
     folder: Path
+    server: str = f"https://{VIRTUAL_IP}:8443"
 
     @classmethod
-    def of(cls, lab: Laboratory, folder: Path) -> "Kubectl":
+    def of(cls, lab: Laboratory, folder: Path, server: str = f"https://{VIRTUAL_IP}:8443") -> "Kubectl":
         """With the administrator's kubeconfig of the first control plane."""
         kubeconfig = folder / "admin.conf"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(lab.inside(MASTERS[0], "cat /etc/kubernetes/admin.conf"), encoding="utf-8")
-        return cls(lab, folder)
+        return cls(lab, folder, server)
 
     def __call__(self, *words: str, deadline: float = 60) -> str:
         """Run kubectl; a failure ends the test."""
@@ -49,7 +50,7 @@ class Kubectl:
             [
                 str(self.lab.instance.cache.programs("kubernetes") / "kubectl"),
                 f"--kubeconfig={self.folder / 'admin.conf'}",
-                f"--server=https://{VIRTUAL_IP}:8443",
+                f"--server={self.server}",
                 f"--cache-dir={self.folder / 'cache'}",
                 "--request-timeout=20s",
                 *words,

@@ -345,6 +345,13 @@ ROWS: dict[str, Row] = {
         {FRR: "10.33.192.77/32"},
         at=(FRR,),
     ),
+    "nodes_put_themselves_before_others_blocks": Row(
+        "a BGPPeer lets nodes put themselves before others' blocks",
+        "NextHopIsSelf",
+        peer(nextHopMode="Self", filters=[]),
+        {"api": f"{FRR}-peer", FRR: "each from itself"},
+        at=(FRR,),
+    ),
     "a_stranger_announces": Row(
         "a stranger announces the services' network",
         "StrangerAnnounces",

@@ -106,6 +106,24 @@ def bgp_protocols(text: str) -> Iterator[tuple[str, Iterator[Words]]]:
             yield one.key[1], _said(one, templates)
 
 
+def neighbours(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the named protocols of BGP that are on, each with its neighbour's address.
+
+    One of a VRF that is a device has addresses of its own, and one of a range names none.
+
+    Raises:
+        SyntaxRefused: the text cannot be cut into statements.
+
+    """
+    known = constants(text)
+    for name, said in bgp_protocols(text):
+        words = {phrase[0]: [known.get(word, word) for word in phrase[1:]] for phrase in said}
+        disabled = "disabled" in words and words["disabled"][:1] not in ([one] for one in _OFF)
+        address = words.get("neighbor", [])[:1]
+        if address and address != ["range"] and not disabled and words.get("vrf", ["default"]) == ["default"]:
+            yield name, address[0]
+
+
 def _said(block: Statement, templates: Mapping[str, Statement]) -> Iterator[Words]:
     """Go over what a protocol says, its templates' phrases before its own: what is said last counts."""
     words = block.tokens

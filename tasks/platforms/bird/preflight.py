@@ -1,5 +1,6 @@
 """Reasons not to touch a router with BIRD, each with its cure. Pure; its texts are read by napalm_bird."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import basename, dirname
@@ -8,11 +9,13 @@ from napalm_bird import configuration, files, status
 from napalm_bird.syntax import SyntaxRefused
 
 from kubepeer.intent import Node, Router
+from kubepeer.words import listed
 from tasks.linux.observe import Seen
 from tasks.platforms.bird import files as site
 
 OLDEST_BIRD = (2, 0, 10)  # `show route in` is there from 2.0.9, exit codes of birdc from 2.0.10 on (BIRD's NEWS)
 NEWEST_BIRD = (3,)  # BIRD 4 may say all of it otherwise
+NAMED = 3  # protocols that are listed; of more, how many there are
 VRF_DEVICE = "its kernel protocol is of VRF {vrf}, a device of Linux: BIRD's sessions there need `vrf`, and Kubepeer does not write it"
 
 
@@ -71,6 +74,7 @@ class BirdPreflight:
             wanted = f"{'.'.join(map(str, OLDEST_BIRD))} or newer" if version < OLDEST_BIRD else "BIRD 2 or 3"
             yield f"it is BIRD {'.'.join(map(str, version))}, and what it says cannot be relied on: install {wanted}"
         found = files.read(seen["configuration"].text, self.main)
+        yield from self._spoken_for(found, peers)
         if not found.reads(self.ours):
             yield f"{basename(self.main)} does not read {self.ours}: add the line `{self._include}` at its end"
         try:
@@ -84,6 +88,23 @@ class BirdPreflight:
         """The line that reads our file; the folder of the main file is no folder for a wildcard."""
         folder = dirname(self.ours)
         return f'include "{self.ours if folder == dirname(self.main) else f"{folder}/*.conf"}";'
+
+    def _spoken_for(self, found: files.Files, peers: Sequence[Node]) -> Iterator[str]:
+        """The owner's own sessions with nodes: BIRD takes a second protocol with the same neighbour, and one of the two is never up."""
+        nodes = {str(address) for node in peers for address in node.addresses}
+        try:
+            own = [name for name, neighbour in configuration.neighbours(found.whole) if neighbour in nodes]
+        except SyntaxRefused:
+            return  # what cannot be read is told once, by who needs all of it
+        for path, text in found.texts.items():
+            here = [
+                name for name in own if re.search(rf"^\s*protocol\s+bgp\s+'?{re.escape(name)}'?\s", text, re.MULTILINE)
+            ]
+            if here:
+                yield (
+                    f"{path} has sessions with nodes already (protocol {listed(here, NAMED)}), and with those of {self.ours}"
+                    f" BIRD would have two with one neighbour: take them out of {path}, run `birdc configure`, and then this again at once"
+                )
 
     def _merging(self, text: str, peers: int, version: int) -> Iterator[str]:
         """Why equal paths would not reach the kernel together: BIRD merges them in the kernel protocol alone, and not unless told."""

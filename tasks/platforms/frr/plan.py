@@ -8,7 +8,7 @@ from napalm_frr.as_numbers import as_number, written
 
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.families import IPV4, IPV6, Version
-from tasks.platforms.frr.groups import OURS, Process, claims, is_range_of, members, or_the_whole_group, process_in
+from tasks.platforms.frr.groups import Process, claims, is_range_of, members, or_the_whole_group, process_in
 from tasks.platforms.lines import Line, lines_of, number
 from tasks.platforms.ownership import OWNER, raised, refuse_foreign_as, refuse_other_claims, several_as
 from tasks.platforms.sides import GROUPS
@@ -93,7 +93,8 @@ class Frr:
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
         """Peers of ours whose session this change ends on purpose.
 
-        These are nodes that are no neighbours any more, and those (or all) whose other end must change as well.
+        These are nodes that are no neighbours any more, those (or all) whose other end must change as well, and those that somebody
+        has made neighbours before us, in a group of his own or in none.
 
         Args:
             intent: its nodes stay.
@@ -112,9 +113,10 @@ class Frr:
         both_ends = set(
             re.findall(r"^[-+]\s*neighbor (\S+) (?:password|remote-as|ttl-security|update-source) ", diff, re.MULTILINE)
         )
-        both_ends |= set(re.findall(rf"^-\s*neighbor (\S+) peer-group {OURS}$", diff, re.MULTILINE))
+        # from one group into another: FRR makes the neighbour anew, whoever's group it was in
+        both_ends |= set(re.findall(r"^-\s*neighbor (\S+) peer-group \S+$", diff, re.MULTILINE))
         whole = (sessions for group, sessions in by_group.items() if group in both_ends)
-        return ((ours - neighbours) | (ours & both_ends)).union(*whole)
+        return ((ours - neighbours) | ((ours | neighbours) & both_ends)).union(*whole)
 
 
 def _as_it_stands(number: int, running: str, process: Process) -> str:

@@ -29,6 +29,7 @@ from tasks.routes.causes.of_nodes import (
     BirdStopped,
     CalicoNodeNotRunning,
     DisabledOnNode,
+    EndedByNode,
     NodeUnreachable,
     NoWayToRouter,
     RouterNotPeerOfNode,
@@ -42,7 +43,13 @@ from tasks.routes.causes.of_routers import (
     ShutDownOnRouter,
     WrongNodeAddress,
 )
-from tasks.routes.causes.of_strangers import LeftBehind, MoreSpecificRoute, NodeAnnouncesTooMuch, StrangerAnnounces
+from tasks.routes.causes.of_strangers import (
+    LeftBehind,
+    MoreSpecificRoute,
+    NextHopIsSelf,
+    NodeAnnouncesTooMuch,
+    StrangerAnnounces,
+)
 from tasks.routes.causes.of_tables import BetterRoute, EqualPathsOff, KernelRouteMissing, RouteByHand, TooFewPaths
 
 OF_SESSIONS: tuple[CauseOfSession, ...] = (
@@ -58,6 +65,7 @@ OF_SESSIONS: tuple[CauseOfSession, ...] = (
     BirdNotRunning(),
     RouterNotPeerOfNode(),
     DisabledOnNode(),
+    EndedByNode(),
     NoWayToRouter(),
     AsDiffers(),
     DuplicateRouterId(),
@@ -74,6 +82,7 @@ OF_ROUTES: tuple[CauseOfRoute, ...] = (
     LeftBehind(),
     MoreSpecificRoute(),
     StrangerAnnounces(),
+    NextHopIsSelf(),
     NodeAnnouncesTooMuch(),
     RouteByHand(),
     BetterRoute(),

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubepeer.intent.families import Address
 from tasks.routes.cluster import Api, calico_groups, items
-from tasks.routes.expected import PEER_IP, bgp_address
+from tasks.routes.expected import PEER_IP, bgp_address, keeps_next_hop
 
 Manifest = Mapping[str, Any]
 PODS = "/api/v1/pods"
@@ -45,6 +45,7 @@ class PeerObject:
 
     Attributes:
         secret: the Secret that its password stands in; "" where it has none.
+        keeps_next_hop: whether a node tells it of others' blocks with their owners' next hops; else with itself.
 
     """
 
@@ -54,6 +55,7 @@ class PeerObject:
     secret: str = ""
     filters: tuple[str, ...] = ()
     ttl_security: bool = False
+    keeps_next_hop: bool = True
 
 
 @dataclass(frozen=True)
@@ -129,4 +131,5 @@ def peer_of(peer: Manifest) -> PeerObject:
         str(secret),
         tuple(spec.get("filters") or ()),
         bool(spec.get("ttlSecurity")),
+        keeps_next_hop(spec),
     )

@@ -25,7 +25,7 @@ class NotAdvertised(CauseOfRoute):
     Cure       python runbooks/deploy.py writes it.
     """
 
-    cure = "python runbooks/deploy.py writes BGPConfiguration default"
+    cure = "python runbooks/deploy.py writes BGPConfiguration default; of a cluster that Kubepeer did not build its owner does"
 
     def explain(self, wrong: Wrong) -> Explanation | None:
         """Why the prefix is expected at all."""

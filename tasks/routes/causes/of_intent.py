@@ -42,7 +42,7 @@ class PoolNotExported(Cause):
     Cure       python runbooks/deploy.py writes the pool as the inventory has it.
     """
 
-    cure = "python runbooks/deploy.py writes the pool as the inventory has it"
+    cure = "python runbooks/deploy.py writes the pool as the inventory has it; of a cluster that Kubepeer did not build its owner does"
 
     def explain(self, announced: Announced, meant: Collection[Network]) -> Explanation | None:
         """The pools that have it."""

@@ -8,6 +8,12 @@ SILENT_KUBELET = (
     "False",
 )  # Kubernetes, "Node status": the node controller has heard nothing, or nothing good
 NO_WAY = ("RTNETLINK answers", "unreachable", "blackhole", "prohibit", "throw")  # ip-route(8)
+# routers' words for a session that the other end has closed (RFC 4486, subcode 2), and ours for what is left of it a while later
+LAST_WORDS = (
+    "Administrative Shutdown, sent by the node",
+    "Administrative shutdown, sent by the node",
+    "the node closes the connection",
+)
 PEERS = "show protocols all (BIRD of calico-node)"
 DAEMON = "the state of BIRD's process"
 CONTAINER = "crictl ps -a --label io.kubernetes.container.name=calico-node"
@@ -217,4 +223,38 @@ class DisabledOnNode(CauseOfSession):
             lost.as_seen,
             node=lost.name,
             session=own.name,
+        )
+
+
+class EndedByNode(CauseOfSession):
+    """The node has ended its session with the router by itself, and nobody here may ask it why.
+
+    Looks at   what the node has told the router last, and the BGPPeers of the API.
+    Proved by  a notification of the node's (RFC 4486: administrative shutdown), or connections that it closes at once, while its
+             BGPPeer is there and the node itself has no login here.
+    Cure       what its own BIRD says of the session.
+    """
+
+    cure = (
+        "in calico-node on {node}: birdcl -s /var/run/calico/bird.ctl show protocols; enable the session,"
+        " once it is known who disabled it"
+    )
+
+    def explain(self, lost: Lost) -> Explanation | None:
+        """The node's last word."""
+        session, situation = lost.session, lost.situation
+        if lost.node is None or not lost.node.unseen or lost.node.silent or session is None or session.established:
+            return None
+        named = situation.cluster.peers_at(situation.addresses)
+        if not named or not any(words in session.last_error for words in LAST_WORDS):
+            return None
+        return self.proved(
+            f"{lost.name} has ended its session with {lost.host} by itself",
+            lost.as_seen,
+            *(lost.at_api(f"BGPPeer {peer.name}", f"AS {peer.as_number}") for peer in named),
+            node=lost.name,
+            alternatives=(
+                Alternative("the session is disabled there", "birdcl show protocols in its calico-node"),
+                Alternative("its BIRD was ended", "kubectl get pods -n calico-system"),
+            ),
         )

@@ -9,6 +9,7 @@ from tasks.platforms.seen import Path
 from tasks.routes.causes.cause import CauseOfRoute, Explanation, Wrong
 from tasks.routes.causes.of_announcements import at_node, own_session
 from tasks.routes.causes.of_tables import BY_HAND, at_router
+from tasks.routes.expected import POD_BLOCK
 
 
 class LeftBehind(CauseOfRoute):
@@ -91,6 +92,44 @@ class StrangerAnnounces(CauseOfRoute):
             who=who,
             prefix=wrong.prefix,
             router=wrong.situation.host,
+        )
+
+
+class NextHopIsSelf(CauseOfRoute):
+    """Nodes announce another node's pod block with themselves as next hop: flows go to any of them first, and also when its owner is dead.
+
+    Looks at   the paths of the block on the router, and the BGPPeers that name the router.
+    Proved by  a path in use of a node that does not own the block, and a BGPPeer that keeps no next hop.
+    Cure       keepOriginalNextHop: true, or from Calico 3.30.2 on nextHopMode: Keep; or a BGPFilter that leaves each node its own blocks.
+    """
+
+    cure = "keepOriginalNextHop: true in BGPPeer {peers} (from Calico 3.30.2 on nextHopMode: Keep)"
+
+    def explain(self, wrong: Wrong) -> Explanation | None:
+        """The others' paths, and the objects that they come of."""
+        situation = wrong.situation
+        route = next((one for one in situation.announced.routes if one.prefix == wrong.prefix), None)
+        if route is None or not route.why.startswith(POD_BLOCK):
+            return None
+        others = {*situation.announced.speakers} - route.next_hops
+        senders = {path.peer for path in _brought(wrong) if path.own and path.peer in others}
+        peers = [one for one in situation.cluster.peers_at(situation.addresses) if not one.keeps_next_hop]
+        if not senders or not peers:
+            return None
+        owner = ", ".join(sorted(situation.name(hop) for hop in route.next_hops))
+        who = ", ".join(sorted(situation.name(peer) for peer in senders if peer is not None))
+        return self.proved(
+            f"{who} announce{'s' if len(senders) == 1 else ''} {wrong.prefix}, a block of {owner}, with the own address as next hop",
+            at_router(
+                wrong,
+                f"show bgp {wrong.prefix}",
+                f"via {shortened({str(one) for one in senders})}, each from itself, in use",
+            ),
+            *(
+                Evidence("api", f"BGPPeer {one.name}", "neither keepOriginalNextHop: true nor nextHopMode: Keep")
+                for one in peers
+            ),
+            peers=", ".join(one.name for one in peers),
         )
 
 

@@ -149,6 +149,14 @@ ALL = {f"10.31.90.{number}" for number in range(1, 7)}
             id="the coming of a node is undone",
         ),
         pytest.param("+ neighbor OFFICE password secret\n", {"10.31.90.77"}, id="the password of somebody else"),
+        pytest.param(
+            "- neighbor 10.31.90.5 peer-group BLADES\n+ neighbor 10.31.90.5 peer-group KUBEPEER\n- neighbor 10.50.0.1 peer-group BLADES\n",
+            {"10.31.90.5", "10.31.90.77"},
+            id="a node that was a neighbour in somebody else's group",
+        ),
+        pytest.param(
+            "- neighbor 10.31.90.5 remote-as 64517\n", {"10.31.90.5", "10.31.90.77"}, id="and one that was in none"
+        ),
     ],
 )
 def test_only_sessions_that_the_change_ends_on_purpose_may_go_down(intent_of: Any, diff: str, down: set[str]) -> None:
