@@ -20,6 +20,8 @@ UNNEEDED = (
     "jinja2",
     "ntc_templates",
     "hier_config",
+    "kubernetes",
+    "requests",
     "kubepeer.page.write",
     "tasks.routers.tasks",
 )
