@@ -4,6 +4,7 @@ Netmiko's own channel is an interactive shell without exit codes. Its SSH transp
 input and a separate standard error each. Scripts travel on standard input, so that no argument of theirs is seen in the process list.
 """
 
+import select
 import shlex
 import socket
 import time
@@ -26,7 +27,7 @@ SILENCE_SECONDS = 30
 SUDO_CURE = (
     "name the password's source in access.sudo_password, allow the login user sudo without one, or log in as root"
 )
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.004, 0.1  # seconds: quick answers are not delayed, long commands cost no CPU
+WINDOW_SECONDS = 0.01  # until it is looked again whether a command has read what was sent: paramiko tells nobody
 
 
 class DeadlineError(CommandError):
@@ -192,20 +193,22 @@ def _converse(channel: paramiko.Channel, stdin: bytes, ends: float, said: bytes)
         said: what it has said on standard error already.
 
     """
-    stdout, stderr, rest, pause = bytearray(), bytearray(said), stdin, SHORTEST_PAUSE
+    stdout, stderr, rest, arrivals = bytearray(), bytearray(said), stdin, select.poll()
     with channel:
+        arrivals.register(channel.fileno(), select.POLLIN)  # either stream, or their end
         while not (channel.exit_status_ready() and channel.eof_received) and not channel.closed:
-            if time.monotonic() > ends:
+            if (left := ends - time.monotonic()) < 0:
                 return None
             if rest and channel.send_ready():
                 rest = rest[channel.send(rest[:CHUNK]) :]
             elif not rest and not channel.eof_sent:
                 channel.shutdown_write()
-            elif _drain(channel, stdout, stderr):
-                pause = SHORTEST_PAUSE
-            else:  # paramiko has no wait for "either stream or the end"
-                time.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+            elif not _drain(channel, stdout, stderr):
+                seconds = min(left, WINDOW_SECONDS) if rest else left
+                if channel.eof_received:
+                    channel.status_event.wait(seconds)
+                else:
+                    arrivals.poll(1000 * seconds)
         _drain(channel, stdout, stderr)
         return Completed(channel.recv_exit_status(), bytes(stdout), bytes(stderr))
 
