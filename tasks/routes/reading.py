@@ -46,6 +46,17 @@ def reader_of(router: Router) -> RouterReader:
     return reader.in_vrf(vrf, router.configuration_files)
 
 
+def log_in(run: Run, name: str, reader: RouterReader) -> None:
+    """Open the connection by which a router is asked, where that is no driver's: who asks finds it open.
+
+    Raises:
+        UnreachableError: it cannot be opened.
+
+    """
+    if not isinstance(reader, DriverReader):
+        open_shell(run.nornir, name)
+
+
 def ask_router(
     run: Run, name: str, reader: RouterReader, questions: Mapping[str, str], deadline: float
 ) -> Mapping[str, Answer]:

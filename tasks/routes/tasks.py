@@ -24,7 +24,7 @@ from tasks.routes.expected import Announced
 from tasks.routes.intended import intended, reader_for
 from tasks.routes.leaks import with_leaks
 from tasks.routes.left import SEEN, UNSEEN
-from tasks.routes.reading import ask_router, behind_a_hop, readable, reader_of, reads
+from tasks.routes.reading import ask_router, behind_a_hop, log_in, readable, reader_of, reads
 from tasks.routes.recovery import RECOVERY_SECONDS, seconds_to_wait, with_recovery
 from tasks.routes.selection import collapsed, elsewhere, judged, outermost, peers, probes_for, ways_to
 
@@ -59,6 +59,9 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
     while True:
         last = time.monotonic() >= ends
         try:
+            log_in(
+                run, name, reader
+            )  # while the way to the API leads over a control plane, which is logged in to at the same time
             expected = what_is_announced(run, run.intent.router(name))
             findings = findings_of(run, name, reader, expected)
         except KubepeerError as error:
