@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from napalm.base.exceptions import MergeConfigException, NapalmException, ReplaceConfigException
 from nornir.core.exceptions import NornirSubTaskError
 from nornir.core.task import Task
 from nornir_utils.plugins.tasks.files import write_file
@@ -19,6 +18,7 @@ from kubepeer.change import Change, about_to_change, made
 from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.run import Run
 from tasks.linux.connect import answers, connection
+from tasks.linux.napalm_errors import napalm_error
 from tasks.routers.backups import finish, new_backup
 from tasks.routers.lock import one_change_at_a_time
 from tasks.routers.secrets import hide
@@ -80,7 +80,7 @@ def change_safely(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
             return _Change(task, run, order).planned()
         with one_change_at_a_time(run.settings.state / "locks", name):
             return _Change(task, run, order).made()
-    except NapalmException as error:
+    except napalm_error("NapalmException") as error:
         raise CommandError(f"{type(error).__name__}: {error}", host=name) from error
 
 
@@ -117,7 +117,7 @@ class _Change:
         began = time.monotonic()
         try:
             self._device.commit_config(message=self._order.message, revert_in=REVERT_SECONDS)
-        except NapalmException:
+        except napalm_error("NapalmException"):
             raise  # the driver says what became of it
         except Exception as error:  # what the library below a driver raises
             raise self._reverted_by_itself(began) from error
@@ -136,8 +136,8 @@ class _Change:
         try:
             load(config=candidate.text)
             return str(self._device.compare_config())
-        except (MergeConfigException, ReplaceConfigException) as error:
-            with suppress(NapalmException):
+        except (napalm_error("MergeConfigException"), napalm_error("ReplaceConfigException")) as error:
+            with suppress(napalm_error("NapalmException")):
                 self._device.discard_config()
             kept = self._keep("candidates", candidate.text)
             raise CommandError(f"{error} The candidate is kept in {kept}.", host=self._name) from error
@@ -149,7 +149,7 @@ class _Change:
             return str(finish(part))
         except (NornirSubTaskError, OSError) as error:
             why = error.result.exception if isinstance(error, NornirSubTaskError) else error
-            with suppress(NapalmException):
+            with suppress(napalm_error("NapalmException")):
                 self._device.discard_config()
             raise CommandError(
                 f"{self._run.settings.state / folder} cannot be written: {why}. Nothing was changed", host=self._name
@@ -209,7 +209,7 @@ class _Change:
                 device = connection(self._run.nornir, self._name, "napalm")
                 if device.get_config(retrieve="running")["running"] == self._running:
                     return "the router has taken it back by itself, and runs as before"
-            except (NapalmException, KubepeerError) as error:
+            except (napalm_error("NapalmException"), KubepeerError) as error:
                 return f"the router should have taken it back by itself, but cannot be read: {error}"
             if time.monotonic() > ends:
                 return "the router should have taken it back by itself, but does not run as before"
@@ -230,7 +230,7 @@ def let_pending_change_end(device: Any, name: str, *, may_mend: bool) -> None:
         raise CommandError(f"{waited}. Nothing was changed", host=name, cure=cure)
     try:
         device.rollback()
-    except NapalmException as error:
+    except napalm_error("NapalmException") as error:
         raise CommandError(f"{waited}: {error}", host=name, cure=cure) from error
     if not _ends(device, REVERT_ENDS_SECONDS):
         raise CommandError(f"{waited}, and could not be taken back now. Nothing was changed", host=name, cure=cure)

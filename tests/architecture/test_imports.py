@@ -37,14 +37,14 @@ finally:
 """
 
 
-def loaded(tmp_path: Path, *words: str) -> set[str]:
+def loaded(tmp_path: Path, *words: str, runbook: str = "verify_routes") -> set[str]:
     """The modules that are loaded when the runbook has ended."""
     told = tmp_path / "modules"
     command = [
         sys.executable,
         "-c",
         THEN_TELL.format(told=str(told)),
-        str(CHECKOUT / "runbooks/verify_routes.py"),
+        str(CHECKOUT / f"runbooks/{runbook}.py"),
         *words,
     ]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
@@ -59,6 +59,10 @@ def unneeded(modules: set[str]) -> list[str]:
 
 def test_the_command_line_alone_loads_nothing_that_is_not_needed(tmp_path: Path) -> None:
     assert unneeded(loaded(tmp_path, "--help")) == []
+
+
+def test_napalm_is_loaded_by_the_first_router_while_the_nodes_are_observed_and_not_before(tmp_path: Path) -> None:
+    assert "napalm" not in loaded(tmp_path, "--help", runbook="deploy")
 
 
 @pytest.fixture
