@@ -76,7 +76,7 @@ def test_a_router_is_asked_for_exec_channels_alone(served: tuple[Server, int]) -
     assert server.asked == ["session", "exec"] * 2
 
 
-def test_netmikos_own_way_of_closing_still_closes(served: tuple[Server, int]) -> None:
+def test_packets_leave_at_once_and_netmikos_own_way_of_closing_still_closes(served: tuple[Server, int]) -> None:
     server, port = served
     connection = ConnectHandler(
         device_type="linux", host="127.0.0.1", username="root", password=PASSWORD, port=port, auto_connect=False,
@@ -85,6 +85,7 @@ def test_netmikos_own_way_of_closing_still_closes(served: tuple[Server, int]) ->
     log_in(connection)
     transport = connection.remote_conn_pre.get_transport()
     assert transport.is_active()
+    assert transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     connection.paramiko_cleanup()
     assert not transport.is_active()
     assert server.asked == []
