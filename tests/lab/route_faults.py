@@ -88,6 +88,7 @@ ROWS: dict[str, Row] = {
         "BirdNotRunning",
         commands(NODE, (f"{DOWN} && pkill -x bird", UP)),
         {NODE: "no process"},
+        drawn=True,
     ),
     "bird_is_killed": Row(
         "BIRD on a node is killed with -9: its routes are stale, then gone",
@@ -113,6 +114,7 @@ ROWS: dict[str, Row] = {
         commands(NODE, (f"{OWN_BIRDCL} disable {OWN_SESSION}", f"{OWN_BIRDCL} enable {OWN_SESSION}")),
         {NODE: "down"},
         at=(FRR,),
+        drawn=True,
     ),
     "a_node_has_no_power": Row("a node has no power", "NodeUnreachable", without_power, {NODE: "does not answer"}),
     "a_link_is_cut": Row("the link of a node is cut", "NodeUnreachable", link_cut, {NODE: "does not answer"}),
@@ -122,6 +124,7 @@ ROWS: dict[str, Row] = {
         frr(of_node("no neighbor {}"), of_node("neighbor {} peer-group KUBEPEER", f"neighbor {{}} description {NODE}")),
         {FRR: f"{ADDRESS} is none of them"},
         at=(FRR,),
+        drawn=True,
     ),
     "shut_down_on_the_router": Row(
         "a neighbour is shut down on the router",
@@ -129,6 +132,7 @@ ROWS: dict[str, Row] = {
         frr(of_node("neighbor {} shutdown"), of_node("no neighbor {} shutdown")),
         {FRR: "shut down"},
         at=(FRR,),
+        drawn=True,
     ),
     "disabled_on_the_router": Row(
         "a neighbour is disabled on a router with BIRD",
@@ -136,6 +140,7 @@ ROWS: dict[str, Row] = {
         commands(BIRD, (f"birdc disable {PROTOCOL}", f"birdc enable {PROTOCOL}")),
         {BIRD: "disabled"},
         at=(BIRD,),
+        drawn=True,
     ),
     "no_peer_on_the_node": Row(
         "a BGPPeer does not choose a node",
@@ -159,6 +164,7 @@ ROWS: dict[str, Row] = {
         edited(BIRD, BIRD_FILE, f"s/neighbor {ADDRESS} as 64517/neighbor {ADDRESS} as 64599/"),
         {BIRD: "64599", NODE: "Local AS 64517"},
         at=(BIRD,),
+        drawn=True,
     ),
     "a_password_on_the_router_alone": Row(
         "a router alone has a password for a node",
@@ -198,6 +204,7 @@ ROWS: dict[str, Row] = {
         frr(of_node("neighbor {} ttl-security hops 1"), of_node("no neighbor {} ttl-security hops 1")),
         {FRR: "ttl-security hops 1", NODE: "ttl security off"},
         at=(FRR,),
+        drawn=True,
     ),
     "ttl_security_on_the_nodes_alone": Row(
         "the nodes alone have TTL security",
@@ -265,6 +272,7 @@ ROWS: dict[str, Row] = {
         ),
         {FRR: "prefix-list KUBEPEER-IN seq 1", NODES[0]: "is announced"},
         at=(FRR,),
+        drawn=True,
     ),
     "a_filter_refuses": Row(
         "a filter of a router with BIRD refuses a network",
@@ -272,6 +280,7 @@ ROWS: dict[str, Row] = {
         edited(BIRD, BIRD_FILE, f"s#^filter kubepeer_in {{#&\\n\\tif net = {LOAD_BALANCERS} then reject;#"),
         {BIRD: "Input filter", NODES[0]: "is announced"},
         at=(BIRD,),
+        drawn=True,
     ),
     "a_bgpfilter_refuses": Row(
         "a BGPFilter keeps the nodes from announcing a network",
@@ -337,6 +346,7 @@ ROWS: dict[str, Row] = {
         commands(FRR, (vtysh("ip route {block} {hop}"), vtysh("no ip route {block} {hop}"))),
         {FRR: "static"},
         at=(FRR,),
+        drawn=True,
     ),
     "a_part_by_hand": Row(
         "a part of a block is routed elsewhere by hand",
@@ -344,6 +354,7 @@ ROWS: dict[str, Row] = {
         commands(FRR, ("ip route add 10.33.192.77 via {hop}", "ip route del 10.33.192.77 via {hop}")),
         {FRR: "10.33.192.77/32"},
         at=(FRR,),
+        drawn=True,
     ),
     "nodes_put_themselves_before_others_blocks": Row(
         "a BGPPeer lets nodes put themselves before others' blocks",
@@ -378,6 +389,7 @@ ROWS: dict[str, Row] = {
         "MoreSpecificRoute",
         commands(NODE, ("ip route add blackhole 10.33.192.78", "ip route del blackhole 10.33.192.78")),
         {FRR: "10.33.192.78/32"},
+        drawn=True,
     ),
     "an_endpoint_has_moved": Row(
         "the endpoint of a Local service has moved, and its old node announces the address still",
@@ -391,12 +403,14 @@ ROWS: dict[str, Row] = {
         excluded,
         {"api": "true"},
         code=0,
+        drawn=True,
     ),
     "a_pool_is_not_exported": Row(
         "a pool is not exported",
         "PoolNotExported",
         patched("ippools", "default-ipv4-ippool", lambda spec: spec.update(disableBGPExport=True)),
         {"api": "disableBGPExport"},
+        drawn=True,
     ),
     "another_address_of_a_node": Row(
         "Calico has found another address of a node than the inventory's",
