@@ -222,5 +222,5 @@ def test_routers_that_nobody_reaches_are_errors_of_a_real_run(pytester: pytest.P
         errors=2, passed=2
     )  # the API's endpoint and the nodes' routes are not asked where there is no API
     result.stdout.fnmatch_lines(
-        ["cause       ApiDown", "ERROR *kubepeer::asked/openwrt[[]verify-routes[]]*", "ERROR *tiny-unraid*"]
+        ["cause       RouterUnreachable", "ERROR *kubepeer::asked/openwrt[[]verify-routes[]]*", "ERROR *tiny-unraid*"]
     )
