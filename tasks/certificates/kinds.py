@@ -53,7 +53,8 @@ class Component:
 
     Attributes:
         name: the pod's.
-        argument: one of its process's arguments, by which it is known among all of the machine: its namespaces hide nothing from the host.
+        argument: one of its process's arguments, by which it is known among all that share the machine's network, as kubeadm's static pods
+            do.
         reads: the files.
 
     """

@@ -20,9 +20,11 @@ stat -Lc '@ %Y %n' -- "$@"
 awk 'FNR == 1 {{ print "## " FILENAME }}
 /^-----BEGIN CERTIFICATE-----/, /^-----END CERTIFICATE-----/ {{ if (/^[-A-Za-z0-9+\\/= ]+$/) print; next }}
 /^ *client-certificate(-data)?:/ {{ print $1, $2 }}' "$@\""""
-# The processes of the host that have this argument; not the grep that looks for them.
-PIDS = """pids() { for f in $(grep -lszxFe "$1" /proc/[0-9]*/cmdline); do
-    p=${f%/cmdline}; p=${p#/proc/}; [ "$(cat "/proc/$p/comm" 2>/dev/null)" = grep ] || echo "$p"
+# The processes of the machine's own network that have this argument: a control plane within a pod (Kamaji, vcluster) may have the same.
+# And not the grep that looks for them.
+PIDS = """pids() { here=$(readlink /proc/self/ns/net); for f in $(grep -lszxFe "$1" /proc/[0-9]*/cmdline); do
+    p=${f%/cmdline}; p=${p#/proc/}
+    [ "$(readlink "/proc/$p/ns/net")" != "$here" ] || [ "$(cat "/proc/$p/comm" 2>/dev/null)" = grep ] || echo "$p"
 done; }
 """
 # proc(5): the 22nd field of stat is the start after boot, in ticks; btime of /proc/stat the boot in seconds since the epoch. The name in

@@ -33,6 +33,7 @@ PURE = (
     "tasks/access/sudoers.py",
     *(f"tasks/cluster/balancers/{name}.py" for name in BALANCERS),
     *(f"tasks/adopt/{name}.py" for name in ("found", "members", "networks", "peers", "selectors", "written")),
+    *(f"tasks/certificates/{name}.py" for name in ("judge", "kinds", "pem", "questions", "reading", "renewal")),
     "tasks/cluster/comparison.py",
     "tasks/cluster/denial.py",
     "tasks/cluster/given_kubeconfig.py",
