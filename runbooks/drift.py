@@ -9,6 +9,7 @@ from tasks.certificates.tasks import verify
 from tasks.cluster.node_tasks import settle_nodes
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.encrypting import encrypt_standing, one_that_encrypts
+from tasks.control_plane.etcd_look import verify_etcd
 from tasks.control_plane.kubelets import settle_kubelet
 from tasks.control_plane.settling import settle
 from tasks.control_plane.tasks import join, place_endpoint
@@ -32,6 +33,7 @@ PHASES: list[Phase | Together] = [
     Phase("Load balancer", build_load_balancer, on=one_control_plane),
     Phase("Workload", run_workload, on=one_control_plane),
     Phase("Certificates", verify, on=nodes),
+    Phase("Etcd", verify_etcd, on=one_that_asks),
     Phase("Endpoint's holder", verify_endpoint_as_seen, on=one_that_asks),
 ]
 

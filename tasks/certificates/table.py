@@ -15,11 +15,12 @@ from tasks.certificates import judge
 from tasks.certificates.arguments import within
 from tasks.certificates.pem import Certificate, days
 from tasks.certificates.reading import CERTIFICATES_OF, NodeCertificates
-from tasks.control_plane import holders
+from tasks.control_plane import etcd_state, holders
 from tasks.routes.metrics import Family, Sample, in_text
 
 HEAD = ("left", "ends", "certificate", "nodes", "kind", "renewed by")
 CA = "CA"
+SHOWN = (*judge.CHECKS, etcd_state.CHECK)
 
 
 def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
@@ -36,13 +37,13 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
 
 
 def show_drift(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
-    """What drift.py tells of the endpoint and of certificates."""
+    """What drift.py tells of the endpoint, of etcd and of certificates."""
     holders.show(console, run, outcomes)
     show_findings(console, outcomes)
 
 
 def show_findings(console: Console, outcomes: Sequence[PhaseOutcome]) -> None:
-    """A line for each finding about certificates that says something."""
+    """A line for each finding about certificates and etcd that says something."""
     for line in lines(outcomes):
         console.print(line, soft_wrap=True, highlight=False)
 
@@ -53,7 +54,7 @@ def lines(outcomes: Sequence[PhaseOutcome]) -> Iterator[Text]:
     for outcome in outcomes:
         for host in outcome.hosts.values():
             for found in host.findings:
-                if found.check in judge.CHECKS and found.reason:
+                if found.check in SHOWN and found.reason:
                     together.setdefault((found.ok, found.subject, found.reason, found.cure), []).append(found.host)
     for (ok, subject, reason, cure), hosts in together.items():
         mark, style = ("i", "dim") if ok else ("x", "red")

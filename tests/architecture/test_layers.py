@@ -59,6 +59,7 @@ PURE = (
     "tasks/control_plane/endpoint.py",
     "tasks/control_plane/endpoint_seen.py",
     "tasks/control_plane/etcd.py",
+    "tasks/control_plane/etcd_state.py",
     "tasks/control_plane/holders.py",
     "tasks/control_plane/join_secrets.py",
     "tasks/control_plane/kube_vip.py",

@@ -160,7 +160,10 @@ def test_every_certificate_is_renewed_and_served(renewed: Renewed, lab: Laborato
             assert year > issued, f"{who} of {name}: {said}"
     look = runbooks.certificates("--output", "json").ended(0)
     assert not any(one["due"] for one in look.json["certificates"])
-    runbooks.drift().ended(0)
+    checks = runbooks.drift("--output", "json").ended(0).json["checks"]
+    assert {"leader", *(f"member {name}.tinychen.io" for name in MASTERS)} < {
+        one["subject"] for one in checks if one["check"] == "etcd"
+    }
 
 
 def test_kubeconfigs_are_the_new_ones(renewed: Renewed, lab: Laboratory) -> None:
