@@ -76,7 +76,7 @@ def certificate(path: str, found: "x509.Certificate", *, copy: bool) -> Certific
     Args:
         path: of its file.
         found: the certificate.
-        copy: the file is a user's own kubeconfig.
+        copy: it is the administrator's, in a user's own kubeconfig.
 
     """
     from cryptography import x509  # noqa: PLC0415  as above

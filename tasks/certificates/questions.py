@@ -2,7 +2,7 @@
 
 import shlex
 
-from kubepeer.intent import Intent
+from kubepeer.intent import Intent, Node
 from tasks.certificates.kinds import CA_KEYS, COMPONENTS, ETCD_CA_KEYS, KUBELET_CONFIGURATION, OTHER_FILES, PKI
 from tasks.control_plane import kubeconfigs
 
@@ -39,9 +39,9 @@ began() { for p in $(pids "$2"); do s=$(cat "/proc/$p/stat" 2>/dev/null) && set 
 SECONDS = 30
 
 
-def questions(intent: Intent) -> dict[str, str]:
-    """All of it, as one round trip; read-only."""
-    users = " ".join(map(shlex.quote, kubeconfigs.users(intent)))
+def questions(intent: Intent, node: Node) -> dict[str, str]:
+    """All of it, as one round trip; read-only. On a worker nobody's kubeconfig is ours."""
+    users = " ".join(map(shlex.quote, kubeconfigs.users(intent) if node.role == "control_plane" else ()))
     keys = " ".join({**CA_KEYS, **ETCD_CA_KEYS}.values())
     files, kubelet = " ".join(OTHER_FILES), "|".join(KUBELET_KEYS)
     return {

@@ -8,6 +8,7 @@ from kubepeer.errors import CommandError
 from kubepeer.memory import Memory
 from tasks.certificates.kinds import CA_CERTIFICATE, KUBELET_CONF, KUBELET_SELF_SIGNED, KUBELET_SERVING
 from tasks.certificates.pem import Certificate, certificate, is_signed_by, parsed
+from tasks.control_plane.kubeconfigs import ADMIN_CONF
 from tasks.linux.observe import Answer, Seen
 
 
@@ -58,7 +59,10 @@ def read(seen: Seen) -> NodeCertificates:
         key: value.strip().strip('"') for key, _, value in (line.partition(":") for line in seen["kubelet"].lines)
     }
     texts = dict(_texts(answer.text))
-    authority = next((one for one in parsed(texts.get(CA_CERTIFICATE, "")) if one is not None), None)
+    authority, administrator = (
+        next((one for one in parsed(texts.get(path, "")) if one is not None), None)
+        for path in (CA_CERTIFICATE, ADMIN_CONF)
+    )
     certificates: list[Certificate] = []
     unreadable: list[str] = []
     for path, text in texts.items():
@@ -69,8 +73,14 @@ def read(seen: Seen) -> NodeCertificates:
             found = [one for one in found if one is not None and is_signed_by(one, authority)]
         elif None in found or not (found or path == KUBELET_CONF or path in copies):
             unreadable.append(path)
-        told = [certificate(path, one, copy=path in copies) for one in found if one is not None]
-        certificates += told if told and told[0].authority else told[:1]
+        told = [
+            certificate(
+                path, one, copy=path in copies and administrator is not None and one.subject == administrator.subject
+            )
+            for one in found
+            if one is not None
+        ]
+        certificates += told if path in copies or (told and told[0].authority) else told[:1]
     return NodeCertificates(
         certificates=tuple(certificates),
         written=written,

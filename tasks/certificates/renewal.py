@@ -48,6 +48,9 @@ end() {{
     done; done
 }}
 """
+# Without it nobody would start them anew
+KUBELET_RUNS = """systemctl is-active -q kubelet || { echo "the kubelet does not run there: nobody would start them anew" >&2; exit 1; }
+"""
 # Some of curl's TLS libraries write "expire date: Nov 26 ...", others "expire date: Fri, 26 Nov ..."
 SERVED = (
     "curl --noproxy '*' -skv --max-time 5 -o /dev/null https://127.0.0.1:6443/readyz 2>&1 | grep 'expire date'; true"
@@ -73,7 +76,7 @@ def of_static_pods(names: Collection[str]) -> LinuxChange | None:
     if not wanted:
         return None
     listed = ", ".join(one.name for one in wanted)
-    step = Execute("restart of static pods", ending(wanted), END_SECONDS)
+    step = Execute("restart of static pods", f"{KUBELET_RUNS}{ending(wanted)}", END_SECONDS)
     return LinuxChange(RESTART, f"{listed}: with certificates that are no more", f"{listed}: restarted", steps=(step,))
 
 

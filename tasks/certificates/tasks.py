@@ -37,8 +37,8 @@ NOTHING = "Nothing was changed on any host."
 @hands_over(gives=(CERTIFICATES_OF,))
 def verify(task: Task, run: Run) -> Result:
     """Every certificate of a node is valid long enough; a look, in one round trip."""
-    shell = open_shell(run.nornir, task.host.name)
-    seen = reading.read(ask(shell, questions.questions(run.intent), deadline=questions.SECONDS))
+    shell, node = open_shell(run.nornir, task.host.name), run.intent.node(task.host.name)
+    seen = reading.read(ask(shell, questions.questions(run.intent, node), deadline=questions.SECONDS))
     return _judged(task, run, seen)
 
 
@@ -52,7 +52,7 @@ def observe(task: Task, run: Run) -> Result:
         "lock": WAIT_FOR_LOCK.format(seconds=KUBEADM_SECONDS),
         "run lock": run_lock.question(wait=not run.options.dry_run),
         "kubeconfigs": kubeconfigs.question(run.intent) if node.role == "control_plane" else "true",
-        **questions.questions(run.intent),
+        **questions.questions(run.intent, node),
     }
     answers = ask(open_shell(run.nornir, node.name), asked, deadline=KUBEADM_SECONDS + questions.SECONDS)
     seen = at_rest(answers, node.name)
@@ -200,7 +200,7 @@ def _wait_until_well(
         CommandError: the deadline has passed; says what was not so.
 
     """
-    asked = {**questions.questions(run.intent), "served": renewal.SERVED}
+    asked = {**questions.questions(run.intent, node), "served": renewal.SERVED}
 
     def missing() -> str:
         answers = ask(shell, asked, deadline=questions.SECONDS)

@@ -108,7 +108,7 @@ def test_a_shell_tells_of_files_and_never_of_a_key(intent_of: Any, tmp_path: Pat
         "    " + kubeconfig_line(made("kubernetes-admin", 20)) + "    client-key-data: c2VjcmV0\n"
     )
     (tmp_path / "scheduler.conf").mkdir()
-    asked = questions.questions(intent_of())
+    asked = questions.questions(intent := intent_of(), intent.control_planes[0])
     here = {
         name: text.replace("/etc/kubernetes", str(tmp_path)).replace("/root", "/nowhere")
         for name, text in asked.items()
