@@ -11,6 +11,7 @@ from rich.text import Text
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.run import Run
 from kubepeer.whole_file import write_whole
+from kubepeer.words import listed
 from tasks.certificates import judge
 from tasks.certificates.arguments import within
 from tasks.certificates.pem import Certificate, days
@@ -20,6 +21,7 @@ from tasks.routes.metrics import Family, Sample, in_text
 
 HEAD = ("left", "ends", "certificate", "nodes", "kind", "renewed by")
 CA = "CA"
+MOST = 3  # files of one line
 SHOWN = (*judge.CHECKS, etcd_state.CHECK)
 
 
@@ -49,17 +51,20 @@ def show_findings(console: Console, outcomes: Sequence[PhaseOutcome]) -> None:
 
 
 def lines(outcomes: Sequence[PhaseOutcome]) -> Iterator[Text]:
-    """The same of several nodes in one line: a CA is on all of them."""
-    together: dict[tuple[bool, str, str, str], list[str]] = {}
+    """What is the same of several nodes, and of several files there, in one line."""
+    hosts: dict[tuple[bool, str, str, str], list[str]] = {}
     for outcome in outcomes:
         for host in outcome.hosts.values():
             for found in host.findings:
                 if found.check in SHOWN and found.reason:
-                    together.setdefault((found.ok, found.subject, found.reason, found.cure), []).append(found.host)
-    for (ok, subject, reason, cure), hosts in together.items():
+                    hosts.setdefault((found.ok, found.subject, found.reason, found.cure), []).append(found.host)
+    subjects: dict[tuple[bool, str, str, str], list[str]] = {}
+    for (ok, subject, reason, cure), names in hosts.items():
+        subjects.setdefault((ok, ", ".join(names), reason, cure), []).append(subject)
+    for (ok, where, reason, cure), what in subjects.items():
         mark, style = ("i", "dim") if ok else ("x", "red")
         told = f". Cure: {cure}" if cure else ""
-        yield Text(f" {mark} {', '.join(hosts)}: {subject}  {reason}{told}", style=style)
+        yield Text(f" {mark} {where}: {listed(what, MOST)}  {reason}{told}", style=style)
 
 
 def seen_of(run: Run) -> dict[str, NodeCertificates]:

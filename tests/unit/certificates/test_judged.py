@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kubepeer.outcome import HostOutcome, PhaseOutcome
 from tasks.certificates import judge, table
 from tasks.certificates.kinds import renewer_of
 from tasks.certificates.pem import Certificate
@@ -122,4 +123,25 @@ def test_metrics_have_the_end_of_each() -> None:
         "# HELP kubepeer_certificates_read_timestamp_seconds When this was written, since the epoch.",
         "# TYPE kubepeer_certificates_read_timestamp_seconds gauge",
         "kubepeer_certificates_read_timestamp_seconds 1795694400",
+    ]
+
+
+def test_what_is_the_same_is_told_once(intent_of: Any) -> None:
+    intent = intent_of()
+    ca = certificate("/etc/kubernetes/pki/ca.crt", 10, authority=True)
+    files = [
+        certificate(f"/etc/kubernetes/pki/{name}.crt", 5)
+        for name in ("apiserver", "front-proxy-client", "etcd/peer", "etcd/server")
+    ]
+    nodes = [intent.control_planes[0], intent.workers[0]]
+    seen = {nodes[0].name: NodeCertificates((ca, *files)), nodes[1].name: NodeCertificates((ca,))}
+    outcome = PhaseOutcome(
+        "Certificates",
+        0.1,
+        {node.name: HostOutcome(findings=tuple(judge.findings(node, seen[node.name], 30, NOW))) for node in nodes},
+    )
+    said = [line.plain.partition("  ")[0] for line in table.lines([outcome])]
+    assert said == [
+        f" x {nodes[0].name}, {nodes[1].name}: /etc/kubernetes/pki/ca.crt",
+        f" x {nodes[0].name}: {', '.join(one.path for one in files[:3])} and 1 more",
     ]
