@@ -14,7 +14,7 @@ PHASES: list[Phase | Together] = [
     Phase("Preflight", refuse_early, on=control_planes, needs=control_planes),
     Phase("Renew", renew, on=control_planes, turns=one_by_one, needs=control_planes),
     Phase("Kubelets", renew_kubelets, on=nodes, turns=first_alone, needs=control_planes),
-    Phase("Certificates after that", verify_again, on=nodes),
+    Phase("Verify", verify_again, on=nodes),
 ]
 
 if __name__ == "__main__":

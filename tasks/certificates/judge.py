@@ -172,8 +172,8 @@ def wrong_after(before: Sequence[Certificate], seen: NodeCertificates, within: i
         now: the moment.
 
     """
-    old = {one.fingerprint for one in before}
-    stays = [one.path for one in seen.certificates if one.fingerprint in old]
+    old = {(one.path, one.fingerprint) for one in before}  # a copy of admin.conf elsewhere has its certificate still
+    stays = [one.path for one in seen.certificates if (one.path, one.fingerprint) in old]
     if stays:
         return f"kubeadm has not renewed {listed(stays, 3)}"
     if short := due(seen, within, now):

@@ -222,5 +222,5 @@ def _wait_until_well(
     except CommandError as error:
         cure = "bring it back, and run again: what is renewed is not renewed twice"
         raise CommandError(
-            f"{error.message}. No further control plane was touched", host=node.name, cure=cure
+            f"{error.message}. No further control plane was touched.", host=node.name, cure=cure
         ) from error

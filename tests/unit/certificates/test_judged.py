@@ -1,5 +1,6 @@
 """Which certificates end soon, and what is to be renewed, by cases."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from kubepeer.outcome import HostOutcome, PhaseOutcome
 from tasks.certificates import judge, table
-from tasks.certificates.kinds import renewer_of
+from tasks.certificates.kinds import Renewer, renewer_of
 from tasks.certificates.pem import Certificate
 from tasks.certificates.reading import NodeCertificates
 from tests.unit.certificates.authority import NOW
@@ -79,7 +80,8 @@ def test_a_ca_without_its_key_is_somebody_elses(intent_of: Any, keys: Any, missi
 def test_what_is_still_the_old_one_after_a_renewal_is_told() -> None:
     path = "/etc/kubernetes/pki/apiserver.crt"
     old, new = certificate(path, 5), certificate(path, 365)
-    assert judge.wrong_after([old], NodeCertificates((new,)), 30, NOW) == ""
+    copy = replace(old, path="/root/.kube/config", renewer=Renewer.COPY)  # it follows when kubeadm is done
+    assert judge.wrong_after([old], NodeCertificates((new, copy)), 30, NOW) == ""
     assert judge.wrong_after([old], NodeCertificates((old,)), 30, NOW) == f"kubeadm has not renewed {path}"
 
 
