@@ -48,9 +48,13 @@ end() {{
     done; done
 }}
 """
-# Without it nobody would start them anew
-KUBELET_RUNS = """systemctl is-active -q kubelet || { echo "the kubelet does not run there: nobody would start them anew" >&2; exit 1; }
+# The kubelet rests meanwhile. It would start the apiserver within a second: not yet ready, without its etcd, and still taken for well by the
+# load balancers, which look every second and believe the second no. Whatever ends the script, the kubelet is started again.
+KUBELET_RESTS = """systemctl is-active -q kubelet || { echo "the kubelet does not run there: nobody would start them anew" >&2; exit 1; }
+trap 'systemctl start kubelet' EXIT; trap 'exit 1' HUP INT PIPE TERM
+systemctl stop kubelet || exit
 """
+NOTICED_SECONDS = 3  # haproxy: inter 1s fall 2
 # Some of curl's TLS libraries write "expire date: Nov 26 ...", others "expire date: Fri, 26 Nov ..."
 SERVED = (
     "curl --noproxy '*' -skv --max-time 5 -o /dev/null https://127.0.0.1:6443/readyz 2>&1 | grep 'expire date'; true"
@@ -76,7 +80,7 @@ def of_static_pods(names: Collection[str]) -> LinuxChange | None:
     if not wanted:
         return None
     listed = ", ".join(one.name for one in wanted)
-    step = Execute("restart of static pods", f"{KUBELET_RUNS}{ending(wanted)}", END_SECONDS)
+    step = Execute("restart of static pods", f"{KUBELET_RESTS}{ending(wanted)}\nsleep {NOTICED_SECONDS}", END_SECONDS)
     return LinuxChange(RESTART, f"{listed}: with certificates that are no more", f"{listed}: restarted", steps=(step,))
 
 
