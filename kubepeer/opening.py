@@ -111,6 +111,7 @@ class Opening:
         meet: sees to the keys of the hosts, and to what else a person is asked.
         selection: the command line with the hosts that it means by another word than --host.
         probes: it asks the probing hosts; for all others they are not there.
+        only_looks: whether a command line asks for no change: the run is a verification then.
         runner: runs its phases; another one than the usual where it is not from top to bottom, once.
 
     """
@@ -120,6 +121,7 @@ class Opening:
     meet: Callable[[Run, Console], None] = know_hosts
     selection: Callable[[CommandLine, Intent], CommandLine] = as_given
     probes: bool = False
+    only_looks: Callable[[CommandLine], bool] | None = None
     runner: Callable[[Run, Sequence[Phase | Together], Display], list[PhaseOutcome]] = run_phases
 
 

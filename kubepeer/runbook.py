@@ -76,6 +76,8 @@ def run(
         phases = phases[given.command]
     if purpose is Purpose.DRIFT:
         given = replace(given, dry_run=True)
+    if opening.only_looks and opening.only_looks(given):
+        purpose = Purpose.VERIFY
     logging.getLogger().addHandler(
         logging.NullHandler()
     )  # Nornir logs a traceback for every failed task: we print one line instead

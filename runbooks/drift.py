@@ -4,10 +4,12 @@ import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.phases import Phase, Purpose, Together, chosen, control_planes, nodes, one_control_plane, routers
 from kubepeer.runbook import run
 from tasks.adopt.known import know_members
+from tasks.certificates.table import show_drift
+from tasks.certificates.tasks import verify
 from tasks.cluster.node_tasks import settle_nodes
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
 from tasks.control_plane.encrypting import encrypt_standing, one_that_encrypts
-from tasks.control_plane.holders import show
+from tasks.control_plane.etcd_look import verify_etcd
 from tasks.control_plane.kubelets import settle_kubelet
 from tasks.control_plane.settling import settle
 from tasks.control_plane.tasks import join, place_endpoint
@@ -30,6 +32,8 @@ PHASES: list[Phase | Together] = [
     Phase("Cluster network", build_network, on=one_control_plane),
     Phase("Load balancer", build_load_balancer, on=one_control_plane),
     Phase("Workload", run_workload, on=one_control_plane),
+    Phase("Certificates", verify, on=nodes),
+    Phase("Etcd", verify_etcd, on=one_that_asks),
     Phase("Endpoint's holder", verify_endpoint_as_seen, on=one_that_asks),
 ]
 
@@ -40,7 +44,7 @@ if __name__ == "__main__":
             PHASES,
             platforms=PLATFORMS,
             description=__doc__,
-            show=show,
+            show=show_drift,
             purpose=Purpose.DRIFT,
             members=know_members,
         )

@@ -55,6 +55,12 @@ class Endpoint(Section):
         return self.prefix_length if version == IPV4 else BITS[version]
 
 
+class Certificates(Section):
+    """When certificates count as due."""
+
+    renew_before_days: int = Field(default=30, ge=1, le=300)  # kubeadm's are valid for a year
+
+
 class Cluster(Section):
     """The cluster as a whole: one that Kubepeer builds, or one that it is only told of, by a kubeconfig or the API's address."""
 
@@ -66,6 +72,7 @@ class Cluster(Section):
     bgp: Bgp
     kubeconfig: str | None = None  # of a cluster that Kubepeer did not build; or
     api: ClusterApi | None = None
+    certificates: Certificates = Certificates()
 
     @property
     def adopted(self) -> bool:

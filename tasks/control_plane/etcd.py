@@ -81,10 +81,10 @@ def members(seen: Seen) -> tuple[Member, ...]:
         CommandError: etcd did not answer; says what came instead. None at all is no answer: who has no member is reset.
 
     """
-    listed = [document["members"] for document in _documents(seen["members"].text) if "members" in document]
+    listed = [document["members"] for document in documents(seen["members"].text) if "members" in document]
     if seen["members"].code or not listed or not listed[-1]:
         raise CommandError(" ".join(seen["members"].text.split())[-300:] or "etcdctl said nothing")
-    statuses = [one for document in _documents(seen["status"].text) if isinstance(document, list) for one in document]
+    statuses = [one for document in documents(seen["status"].text) if isinstance(document, list) for one in document]
     answering = {one["Status"]["header"]["member_id"] for one in statuses}
     return tuple(
         Member(
@@ -98,7 +98,7 @@ def members(seen: Seen) -> tuple[Member, ...]:
     )
 
 
-def _documents(text: str) -> list[Any]:
+def documents(text: str) -> list[Any]:
     """Each line of JSON: etcdctl's warnings are such lines, too. One that was cut off is none."""
     found = []
     for line in text.splitlines():

@@ -74,7 +74,7 @@ def plan(run: Run, node: Node, seen: SettingsSeen) -> LinuxChange | None:
         return None
     # the marker first: where the run is cut off in between, the next one restarts it
     write = Write(KUBELET_FILE, found[1], MODE, restart_marker=marker_of("kubelet"))
-    steps = (write, *restart("kubelet").steps, _well(run, node))
+    steps = (write, *restart("kubelet").steps, well(run, node))
     return LinuxChange(KUBELET_FILE, *found, steps=steps)
 
 
@@ -83,7 +83,8 @@ def _patches(run: Run, node: Node, seen: SettingsSeen) -> LinuxChange | None:
     return plan_patches(patches(run.intent, node, NOTHING_GIVEN), seen.patches) if node.role == "worker" else None
 
 
-def _well(run: Run, node: Node) -> Execute:
+def well(run: Run, node: Node) -> Execute:
+    """A step that waits until a node's kubelet is well, and has been for some seconds."""
     fields = kubelet_configuration.of_node(run.intent, node)
     script = WELL.format(
         address=fields["healthzBindAddress"], port=fields["healthzPort"], settle=SETTLE_SECONDS, seconds=READY_SECONDS

@@ -9,6 +9,7 @@ from kubepeer.checks import Finding
 from tasks.routes.checks import LAYERS, REMARK
 
 Sample = tuple[Mapping[str, str], float]
+Family = tuple[str, str, list[Sample]]  # its name, what it is, and its samples
 
 
 def text(findings: Iterable[Finding], unread: Mapping[str, str], routers: Iterable[str], now: float) -> str:
@@ -25,7 +26,7 @@ def text(findings: Iterable[Finding], unread: Mapping[str, str], routers: Iterab
     routes = [finding for finding in findings if finding.check in LAYERS.values()]
     sessions = [finding for finding in findings if finding.check == "session"]
     judged = [finding for finding in findings if finding.check not in (*LAYERS.values(), "session", REMARK)]
-    families: list[tuple[str, str, list[Sample]]] = [
+    families: list[Family] = [
         (
             "kubepeer_router_up",
             "Whether the router could be read (1) or not (0).",
@@ -63,6 +64,11 @@ def text(findings: Iterable[Finding], unread: Mapping[str, str], routers: Iterab
         ),
         ("kubepeer_verification_timestamp_seconds", "When this was written, since the epoch.", [({}, now)]),
     ]
+    return in_text(families)
+
+
+def in_text(families: Iterable[Family]) -> str:
+    """Families of gauges in the text format, each with its help and type."""
     return "".join(line for family in families for line in _family(*family))
 
 

@@ -100,6 +100,10 @@ class Runbooks:
         """python runbooks/drift.py ARGUMENTS."""
         return self._run("drift", arguments, deadline)
 
+    def certificates(self, *arguments: str, deadline: float = 300) -> Answer:
+        """python runbooks/certificates.py ARGUMENTS."""
+        return self._run("certificates", arguments, deadline)
+
     def drain(self, *arguments: str, deadline: float = 600) -> Answer:
         """python runbooks/drain.py ARGUMENTS."""
         return self._run("drain", arguments, deadline)

@@ -8,9 +8,12 @@ import yaml
 from kubepeer.checks import Finding
 from lab import requirements
 from lab.errors import LabError
+from tasks.certificates import table
+from tasks.certificates.reading import NodeCertificates
 from tasks.routes import metrics
 from tests.conftest import CHECKOUT, unavailable
 from tests.lab import promtool
+from tests.unit.certificates.test_judged import certificate
 from tests.unit.platforms.test_table import findings_of
 from tests.unit.routes.test_dashboard import expressions
 
@@ -32,6 +35,11 @@ def program() -> Path:
 def test_the_metrics_of_a_run_are_clean(program: Path, recording: str) -> None:
     written = metrics.text(findings_of(recording), {"r2": "no answer"}, ["openwrt", "r2"], NOW)
     assert promtool.judge(program, "check", "metrics", text=written) == (0, "")
+
+
+def test_the_metrics_of_certificates_are_clean(program: Path) -> None:
+    every = {"m1": NodeCertificates((certificate("/etc/kubernetes/pki/apiserver.crt", 200),)), "m2": NodeCertificates()}
+    assert promtool.judge(program, "check", "metrics", text=table.metrics(every, NOW)) == (0, "")
 
 
 def test_whatever_a_device_says_they_are_clean(program: Path) -> None:

@@ -14,6 +14,7 @@ from kubepeer.intent.cluster_api import ClusterApi
 from kubepeer.intent.kubeadm import Audit, Component, Encryption, ExternalEtcd, Kubeadm
 from kubepeer.intent.load import FabricData, NodeData, RouterData
 from kubepeer.intent.load_balancer import LoadBalancer
+from kubepeer.intent.model import Certificates
 from kubepeer.intent.node_side import FilterRule, NodeSide
 from kubepeer.intent.pools import FurtherPool, Routing
 from kubepeer.intent.proxy import Proxy
@@ -28,6 +29,7 @@ SECTIONS += [
     Archive,
     Audit,
     Calicoctl,
+    Certificates,
     ClusterApi,
     Component,
     Encryption,

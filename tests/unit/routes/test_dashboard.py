@@ -9,8 +9,11 @@ import pytest
 import yaml
 
 from kubepeer.checks import Finding
+from tasks.certificates import table
+from tasks.certificates.reading import NodeCertificates
 from tasks.routes import metrics
 from tests.conftest import CHECKOUT
+from tests.unit.certificates.test_judged import certificate
 from tests.unit.platforms.test_table import findings_of
 
 DASHBOARD = CHECKOUT / "docs/grafana/kubepeer.json"
@@ -34,9 +37,10 @@ BY_PROMETHEUS = {"instance", "job"}
 
 
 def written() -> dict[str, set[str]]:
-    """Each metric of a real run with its labels."""
+    """Each metric of a real run with its labels, and those of certificates.py."""
     other = Finding("openwrt", "hash policy", "net.ipv4.fib_multipath_hash_policy", "kernel", ok=True)
     text = metrics.text([*findings_of("peer-disabled"), other], {}, ["openwrt"], 1.0)
+    text += table.metrics({"m1": NodeCertificates((certificate("/etc/kubernetes/pki/apiserver.crt", 200),))}, 1.0)
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return {re.split(r"[{ ]", line)[0]: set(re.findall(r'(\w+)="', line)) for line in lines}
 
