@@ -37,8 +37,8 @@ COUNT_RULES = (
 TAKE_RULES = (
     BACKENDS
     + f"""for c in $backends; do
-    saved=$($c-save -c 2>/dev/null) && echo "$saved" | grep -qE '{RULES}' || continue
-    echo "$saved" | grep -vE '{RULES}' | $c-restore -c || exit 1
+    saved=$($c-save -c 2>/dev/null) && printf '%s\\n' "$saved" | grep -qE '{RULES}' || continue
+    printf '%s\\n' "$saved" | grep -vE '{RULES}' | $c-restore -c || exit 1
 done"""
 )
 LIST_TABLES = f"command -v nft >/dev/null && nft list tables 2>/dev/null | grep -xE '{TABLES}'; true"
@@ -61,7 +61,7 @@ FILES = (
 )
 LIST_FILES = f"ls -d {' '.join(FILES)} /var/lib/cni/results/{NETWORK}-* 2>/dev/null; true"
 # calico-node mounts file systems of the kernel's below its folders (calico: node/cmd/mountns, bpf): nothing in them is a file to take away
-TAKE_FILES = """for m in $(awk '$2 ~ "^(/var)?/(run|lib)/calico/" { print $2 }' /proc/mounts | sort -r); do umount -- "$m" || exit 1; done
+TAKE_FILES = """for m in $(awk '$2 ~ "^(/var)?/(run|lib)/calico/" {{ print $2 }}' /proc/mounts | sort -r); do umount -- "$m" || exit 1; done
 rm -rf --one-file-system -- {files}"""
 # of a file that knows other clusters as well nobody but its owner can take ours away
 KUBECONFIGS = """for u in {users}; do
