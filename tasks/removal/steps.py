@@ -108,7 +108,11 @@ def leave_etcd(task: Task, run: Run) -> Result:
 
 def _member(peers: Peers, full_name: str, own: etcd.Member) -> str:
     """What is not right yet of the members that are left."""
-    found = peers.members
+    try:
+        found = peers.members
+    except CommandError as error:  # it elects a leader, where that one has gone
+        waiting(error.message)
+        return error.message
     if any(one.identity == own.identity for one in found):
         waiting(said := f"etcd still has the member {own}")
         return said
