@@ -130,7 +130,8 @@ def reset(task: Task, run: Run) -> Result:
     if seen is None or not seen.leftovers:
         return done(task, summary="no file of kubeadm's is there")
     change = replace(
-        kubeadm.reset(run.intent), before=f"{node_of(run).role.replace('_', ' ')} of {run.intent.cluster.name}"
+        kubeadm.reset(run.intent, node_of(run)),
+        before=f"{node_of(run).role.replace('_', ' ')} of {run.intent.cluster.name}",
     )
     if not run.options.dry_run:
         apply(open_shell(run.nornir, task.host.name), (change,))
