@@ -120,10 +120,16 @@ class KubernetesApi:
                 return None
             raise
 
-    def delete(self, path: str) -> None:
-        """Delete an object; none is as good."""
+    def delete(self, path: str, options: Mapping[str, Any] | None = None) -> None:
+        """Delete an object; none is as good.
+
+        Args:
+            path: of the object.
+            options: DeleteOptions: what must be true of it, how long it has to end.
+
+        """
         try:
-            self.call("DELETE", path)
+            self.call("DELETE", path, body=options)
         except ApiRefusal as refusal:
             if refusal.status != NOT_FOUND:
                 raise

@@ -27,6 +27,7 @@ FILES = {
 }
 PATHS = tuple(path for paths in FILES.values() for path in paths)
 PODS = (HAPROXY_POD, KEEPALIVED_POD, kube_vip.POD)
+HOLDERS = (KEEPALIVED_POD, kube_vip.POD)  # of the address
 WRITTEN = "Written by Kubepeer"
 
 # keepalived cuts it after the eighth sign (RFC 2338, 5.3.6), and reads spaces, quotes, comments and braces in its own way
@@ -60,6 +61,17 @@ def plan_endpoint(
         wanted = present(*(file(path, text, seen.files[path]) for path, text in texts.items()))
     left = [path for other, paths in FILES.items() if other != provider for path in paths]
     return (*present(*(_gone(path, seen.files[path]) for path in left)), *wanted)
+
+
+def plan_departure(seen: Seen) -> tuple[LinuxChange, ...]:
+    """What of ours a control plane gives up that leaves: whoever holds the address first, then what listens there, and the files of both.
+
+    Args:
+        seen: the files of all providers as they stand.
+
+    """
+    order = sorted(PATHS, key=lambda path: (path not in HOLDERS, path not in PODS))
+    return present(*(_gone(path, seen.files[path]) for path in order))
 
 
 def _gone(path: str, stands: FileSeen | None) -> LinuxChange | None:

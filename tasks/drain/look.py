@@ -54,17 +54,22 @@ def preflight_drain(task: Task, run: Run) -> Result:
     reasons = [*found.reasons(run, api, routes), *sorted_pods.refused]
     if reasons:
         raise RefusedError(f"cannot be drained: {'; '.join(reasons)}. {NOTHING}", host=node.name)
-    if hasty := pods.stop_at_once(sorted_pods.leave, found.objects.services):
+    warn_of_pods(run, sorted_pods, found.objects)
+    return done(task, summary=told(sorted_pods, routes))
+
+
+def warn_of_pods(run: Run, found: Sorted, objects: ClusterObjects) -> None:
+    """Tell of the pods that may lose what they are asked while the node is taken out."""
+    if hasty := pods.stop_at_once(found.leave, objects.services):
         run.warn(
             f"{pods.names_of(hasty)}: no preStop hook: attempts that come between the pod's end and kube-proxy's knowing of it are refused "
             "(docs/drain.md)"
         )
-    if stubborn := pods.behind_services(filter(pods.comes_back, sorted_pods.stay), found.objects.services):
+    if stubborn := pods.behind_services(filter(pods.comes_back, found.stay), objects.services):
         run.warn(
             f"{pods.names_of(stubborn)}: stays, since it tolerates the cordon and would come back here at once: what it serves ends when "
             "the node is switched off (docs/drain.md)"
         )
-    return done(task, summary=_told(sorted_pods, routes))
 
 
 @hands_over(needs=(OTHER_RUN,), gives=(LEAVING, *ASKED_API))
@@ -160,6 +165,7 @@ def pods_on(api: KubernetesApi, node: Node) -> list[Manifest]:
     return [dict(pod) for pod in found]
 
 
-def _told(found: Sorted, routes: Sequence[Leaving]) -> str:
+def told(found: Sorted, routes: Sequence[Leaving]) -> str:
+    """What goes with the node, for the phase's line."""
     leave, stay, count = len(found.leave), len(found.stay), len(routes)
     return f"pods: {leave} to evict, {stay} stay; prefixes: {count}"

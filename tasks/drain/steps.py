@@ -1,5 +1,6 @@
 """The steps of drain.py and undrain.py on the Node itself: remember and exclude, cordon; uncordon, wait, include."""
 
+from collections.abc import Callable
 from functools import partial
 
 from nornir.core.task import Result, Task
@@ -23,8 +24,13 @@ ASK_SECONDS = 10
 
 
 @hands_over(gives=ASKED_API)
-def exclude(task: Task, run: Run) -> Result:
+def exclude(task: Task, run: Run, refuse: Callable[[KubernetesApi, Run], None] | None = None) -> Result:
     """Remember what stands, judge once more, and exclude the node: Calico withdraws its services' prefixes from there.
+
+    Args:
+        task: the node.
+        run: the running run.
+        refuse: judges once more, when others can see that the node is being drained; None: as drain.py does.
 
     Raises:
         RefusedError: another node is being drained at the same moment; this one is as it was.
@@ -34,7 +40,7 @@ def exclude(task: Task, run: Run) -> Result:
     remembered = write(run, api, node.full_name, plan.remember)
     if remembered and not run.options.dry_run:
         try:
-            refuse_beside_others(api, run)
+            (refuse or refuse_beside_others)(api, run)
         except RefusedError:
             write(run, api, node.full_name, plan.forget)
             raise

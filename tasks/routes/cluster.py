@@ -94,7 +94,8 @@ def _start(pool: ThreadPoolExecutor, read: Callable[[], Got]) -> Callable[[], Go
     return pool.submit(read).result
 
 
-def _path(group: str, path: str) -> str:
+def calico_path(group: str, path: str) -> str:
+    """Where one of Calico's groups has a kind, or an object of it."""
     plural, slash, name = path.partition("/")
     return f"{group}/{NATIVE.get(plural, plural) if group == V3 else plural}{slash}{name}"
 
@@ -102,7 +103,7 @@ def _path(group: str, path: str) -> str:
 def calico_items(api: Api, groups: Iterable[str], plural: str) -> list[Manifest]:
     """The objects of the first of Calico's groups that has any."""
     for group in groups:
-        found = items(api, _path(group, plural))
+        found = items(api, calico_path(group, plural))
         if found:
             return found
     return []
@@ -111,7 +112,7 @@ def calico_items(api: Api, groups: Iterable[str], plural: str) -> list[Manifest]
 def calico_object(api: Api, groups: Iterable[str], path: str) -> Manifest | None:
     """The object of the first of Calico's groups that has it."""
     for group in groups:
-        found: Manifest | None = api.get(_path(group, path))
+        found: Manifest | None = api.get(calico_path(group, path))
         if found is not None:
             return found
     return None

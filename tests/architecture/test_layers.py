@@ -79,6 +79,7 @@ PURE = (
     "tasks/drain/pods.py",
     "tasks/drain/safety.py",
     "tasks/linux/state.py",
+    *(f"tasks/removal/{name}.py" for name in ("blocks", "leftovers", "neighbours", "remaining", "safety")),
     *(str(path.relative_to(CHECKOUT)) for path in sorted((CHECKOUT / "tasks/nodes/managers").rglob("*.py"))),
     "tasks/nodes/archives.py",
     "tasks/nodes/calicoctl.py",

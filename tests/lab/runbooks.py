@@ -112,6 +112,10 @@ class Runbooks:
         """python runbooks/undrain.py ARGUMENTS."""
         return self._run("undrain", arguments, deadline)
 
+    def remove(self, *arguments: str, deadline: float = 900) -> Answer:
+        """python runbooks/remove_node.py ARGUMENTS."""
+        return self._run("remove_node", arguments, deadline)
+
     def rollback(self, *arguments: str, deadline: float = 300) -> Answer:
         """python runbooks/rollback_routers.py ARGUMENTS."""
         return self._run("rollback_routers", arguments, deadline)

@@ -1,0 +1,26 @@
+"""What a router still has of a node that is taken out. Pure."""
+
+from collections.abc import Iterable
+
+from kubepeer.intent.families import Address
+from tasks.platforms.seen import RouterSeen
+
+LEFT_ON_THE_DEAD = {
+    "worker": "on its disk are the kubelet's certificate, which the cluster takes until it expires, containers, Calico's files and rules",
+    "control_plane": "on its disk are the cluster's CA with its key, the administrator's kubeconfig, the kubelet's certificate, a copy of"
+    " etcd with every Secret, and the endpoint's files, by which it may take the API's address",
+}
+
+
+def left(seen: RouterSeen, addresses: Iterable[Address], *, dynamic: bool) -> str:
+    """Which of a node's addresses is still a neighbour of the router; "" where none is.
+
+    Args:
+        seen: on the router.
+        addresses: of the node.
+        dynamic: whoever connects from the nodes' network is a neighbour, and one that has gone may be remembered.
+
+    """
+    found = (seen.sessions.get(address) for address in addresses)
+    still = [one for one in found if one is not None and (one.established or not dynamic)]
+    return "; ".join(f"still has the neighbour {one.peer} ({one.state})" for one in still)
