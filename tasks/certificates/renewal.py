@@ -49,7 +49,7 @@ end() {{
 }}
 """
 # The kubelet rests meanwhile. It would start the apiserver within a second: not ready yet, without its etcd, and still taken for well by
-# the load balancers, which look every second and believe the second no. Whatever ends the script, the kubelet is started again.
+# the load balancers, which look every second and believe the second no. A controller that dies leaves the script at work: it ends.
 KUBELET_RESTS = """systemctl is-active -q kubelet || { echo "the kubelet does not run there: nobody would start them anew" >&2; exit 1; }
 trap 'systemctl start kubelet' EXIT; trap 'exit 1' HUP INT PIPE TERM
 systemctl stop kubelet || exit
