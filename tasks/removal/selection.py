@@ -47,8 +47,9 @@ def remaining(run: Run) -> Run:
 
 def changing(run: Run) -> Run:
     """The same run of the machines that it may change: the node, and beside a control plane the other ones."""
-    own = [] if is_dead(run) else the_node(run)
-    return replace(run, chosen=frozenset((*own, *other_control_planes(run))), filtered=True)
+    node = node_of(run)
+    others = [one.name for one in run.intent.control_planes if one != node] if node.role == "control_plane" else []
+    return replace(run, chosen=frozenset((*([] if is_dead(run) else [node.name]), *others)), filtered=True)
 
 
 def other_control_planes(run: Run) -> Iterable[str]:
