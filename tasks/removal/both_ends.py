@@ -12,7 +12,7 @@ from tasks.control_plane.membership import MEMBER
 from tasks.drain.selection import node_of
 from tasks.endpoint import verify_endpoint
 from tasks.removal import neighbours
-from tasks.removal.selection import is_dead, remaining
+from tasks.removal.selection import MEMBERS, is_dead, remaining
 from tasks.routers import tasks as routers
 from tasks.routers.tasks import WENT_WRONG
 from tasks.routes import nodes
@@ -24,7 +24,7 @@ FORGOTTEN_SECONDS = (
 )
 
 
-@hands_over(gives=(WENT_WRONG,))
+@hands_over(needs=(MEMBERS,), gives=(WENT_WRONG,))
 def take_neighbour(task: Task, run: Run) -> Result:
     """The router's neighbour goes, and what of the filters named it: one safe change."""
     return routers.configure(task, remaining(run))
@@ -60,25 +60,25 @@ def no_neighbour(task: Task, run: Run) -> Result:
     return done(task, summary=f"none of {', '.join(map(str, node.addresses))}")
 
 
-@hands_over(needs=(MEMBER,), gives=ASKED_API)
+@hands_over(needs=(MEMBER, MEMBERS), gives=ASKED_API)
 def place_endpoint(task: Task, run: Run) -> Result:
     """The endpoint's files of a control plane that is left: the node is a backend no more."""
     return control_plane.place_endpoint(task, remaining(run))
 
 
-@hands_over(gives=ASKED_API)
+@hands_over(needs=(MEMBERS,), gives=ASKED_API)
 def endpoint_right(task: Task, run: Run) -> Result:
     """Exactly one of the control planes that are left holds the API's address."""
     return done(task) if run.options.dry_run else verify_endpoint(task, remaining(run))
 
 
-@hands_over(needs=(API,), gives=(SEEN, UNSEEN, *ASKED_API))
+@hands_over(needs=(API, MEMBERS), gives=(SEEN, UNSEEN, *ASKED_API))
 def verify(task: Task, run: Run) -> Result:
     """Sessions and next hops of every router, of what is left."""
     return routes.verify_when_settled(task, remaining(run))
 
 
-@hands_over(needs=(API,), gives=ASKED_API)
+@hands_over(needs=(API, MEMBERS), gives=ASKED_API)
 def verify_nodes(task: Task, run: Run) -> Result:
     """The ways of the nodes that are left to each other's pods."""
     return nodes.verify_pod_routes_when_settled(task, remaining(run))

@@ -28,7 +28,7 @@ from tasks.linux.holding import OTHER_RUN, refuse_beside_another
 from tasks.observe import OBSERVED
 from tasks.observe import observe as observe_host
 from tasks.removal import safety
-from tasks.removal.selection import STANDS, changing, is_dead, remaining
+from tasks.removal.selection import MEMBERS, STANDS, changing, is_dead, remaining
 from tasks.routes.cluster import read_objects
 from tasks.routes.expected import ClusterObjects
 
@@ -64,7 +64,7 @@ def observe(task: Task, run: Run) -> Result:
         raise
 
 
-@hands_over(needs=(OTHER_RUN,), gives=(LEAVING, STANDS, *ASKED_API))
+@hands_over(needs=(OTHER_RUN,), gives=(LEAVING, MEMBERS, STANDS, *ASKED_API))
 def preflight(task: Task, run: Run) -> Result:
     """Refuse, with every reason at once, where removing the node would take something with it.
 
@@ -77,6 +77,7 @@ def preflight(task: Task, run: Run) -> Result:
     found = Cluster.read(api, node)
     routes = () if is_dead(run) else found.leaving(run)
     run.keep(STANDS, found.node is not None)
+    run.keep(MEMBERS, frozenset(str(one["metadata"]["name"]) for one in found.objects.nodes))
     run.keep(LEAVING, routes)
     sorted_pods = pods_of(api, run, node)
     reasons = [*found.reasons(run, api, routes), *(() if is_dead(run) or not found.node else sorted_pods.refused)]
@@ -146,6 +147,11 @@ def _warn(run: Run, found: pods.Sorted, cluster: Cluster) -> None:
         look.warn_of_pods(run, found, cluster.objects)
     elif lost := pods.sort((*found.leave, *found.stay), force=False, local_data=False).refused:
         run.warn(f"lost with {node_of(run).name}: {'; '.join(line.partition(' (--')[0] for line in lost)}")
+    members = run.recall(MEMBERS) or frozenset()
+    if no_more := [one.name for one in run.intent.nodes if one != cluster.intent and one.full_name not in members]:
+        run.warn(
+            f"{', '.join(no_more)}: in the inventory, and no node of the cluster: what is left is set up and proved without"
+        )
     if node_of(run).role == "control_plane" and (said := safety.even(remaining(run).intent)):
         run.warn(said)
 

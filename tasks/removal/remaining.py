@@ -1,6 +1,16 @@
 """The inventory as it will be without a node. Pure."""
 
+from collections.abc import Collection
+
 from kubepeer.intent import Intent
+
+
+def of_members(intent: Intent, registered: Collection[str]) -> Intent:
+    """The same intent of the cluster's own nodes: what was removed before, and may still be in the inventory, is none of what is left."""
+    for node in intent.nodes:
+        if node.full_name not in registered:
+            intent = without(intent, node.name)
+    return intent
 
 
 def without(intent: Intent, name: str) -> Intent:

@@ -10,10 +10,11 @@ from kubepeer.run import Run
 from tasks.control_plane.membership import MEMBER
 from tasks.drain.selection import by_name, for_drain, its_routers, node_of, the_node
 from tasks.endpoint import one_that_asks
-from tasks.removal.remaining import without
+from tasks.removal.remaining import of_members, without
 from tasks.routes.nodes import nodes_to_ask
 from tasks.routes.tasks import routers_to_ask
 
+MEMBERS = Memory[frozenset[str]]("the full names of the nodes that the cluster has")
 STANDS = Memory[bool]("whether the cluster still has the Node")
 
 
@@ -36,22 +37,24 @@ def is_dead(run: Run) -> bool:
 
 
 def remaining(run: Run) -> Run:
-    """The same run of the cluster without the node: every other host is meant."""
-    name = node_of(run).name
-    everyone = frozenset(run.nornir.inventory.hosts) - {name}
-    return replace(run, intent=without(run.intent, name), chosen=everyone, filtered=False)
+    """The same run of the cluster without the node: every other host is meant that is a node of it, and every router."""
+    intent, members = without(run.intent, node_of(run).name), run.recall(MEMBERS)
+    if members is not None:
+        intent = of_members(intent, members)
+    gone = {node.name for node in run.intent.nodes} - {node.name for node in intent.nodes}
+    return replace(run, intent=intent, chosen=frozenset(run.nornir.inventory.hosts) - gone, filtered=False)
 
 
 def changing(run: Run) -> Run:
     """The same run of the machines that it may change: the node, and beside a control plane the other ones."""
-    own = [] if is_dead(run) else the_node(run)
-    return replace(run, chosen=frozenset((*own, *other_control_planes(run))), filtered=True)
+    node = node_of(run)
+    others = [one.name for one in run.intent.control_planes if one != node] if node.role == "control_plane" else []
+    return replace(run, chosen=frozenset((*([] if is_dead(run) else [node.name]), *others)), filtered=True)
 
 
 def other_control_planes(run: Run) -> Iterable[str]:
     """Those that are left where a control plane goes: they have it as a backend. Beside a worker, none."""
-    node = node_of(run)
-    return [one.name for one in run.intent.control_planes if one != node] if node.role == "control_plane" else []
+    return [one.name for one in remaining(run).intent.control_planes] if node_of(run).role == "control_plane" else []
 
 
 def observed(run: Run) -> Iterable[str]:

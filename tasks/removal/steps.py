@@ -16,6 +16,7 @@ from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.control_plane import endpoint, etcd, holders, kubeadm, membership
 from tasks.control_plane.membership import MEMBER
 from tasks.control_plane.peers import Peers
+from tasks.drain import pods
 from tasks.drain import steps as drain_steps
 from tasks.drain.look import NODES, pods_on
 from tasks.drain.pods import change_of
@@ -200,7 +201,10 @@ def _of_node(api: KubernetesApi, run: Run) -> Sequence[tuple[Change, str, Manife
     if stands := api.get(path):
         change = Change(f"Node {node.full_name}", "is dead" if is_dead(run) else "has left", None)
         found.append((change, path, {"preconditions": {"uid": stands["metadata"]["uid"]}}))
-    for pod in pods_on(api, node):
+    on_it = pods_on(api, node)
+    if run.options.dry_run and not is_dead(run):  # by then the others are evicted
+        on_it = [dict(pod) for pod in pods.sort(on_it, force=True, local_data=True).stay]
+    for pod in on_it:
         metadata = pod["metadata"]
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": metadata["uid"]}}
         found.append((change_of(pod), f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}", options))

@@ -507,3 +507,19 @@ def command(project: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 @pytest.mark.parametrize("arguments", [(), ("nobody",), (WORKER, "--host", WORKER), ("openwrt",)])
 def test_a_mistake_of_the_command_line_is_exit_2(command: Callable[..., int], arguments: tuple[str, ...]) -> None:
     assert command(*arguments) == 2
+
+
+def test_a_node_that_was_removed_before_and_is_in_the_inventory_still_does_not_come_back(found: Found) -> None:
+    """Neither as a neighbour nor as a backend, and nothing of it is missed in the proof."""
+    gone = ("k8s-calico-worker-10-31-90-5", "k8s-calico-master-10-31-90-3")
+    nodes = {name: one for name, one in NAMES.items() if name.partition(".")[0] not in gone}
+    _, run = found(MASTER, objects({**CLUSTER, "nodes": nodes}), members=MEMBERS[:2])
+    left = selection.remaining(run)
+    assert not {node.name for node in left.intent.nodes} & {*gone, MASTER}
+    assert not left.chosen & {*gone, MASTER}
+    assert list(selection.other_control_planes(run)) == ["k8s-calico-master-10-31-90-1"]
+    assert [
+        line
+        for line in run.warnings
+        if line.startswith("k8s-calico-master-10-31-90-3, k8s-calico-worker-10-31-90-5: in the inventory")
+    ]
