@@ -22,53 +22,52 @@ class _Asked:
         ip: the command.
         addresses: what lists the router's own.
         mark: how such an address is called there, and what else its line must be.
-        prefix: what the first word of a route's line is like, unless that is a type.
-        bits: of an address.
         separator: of the last part of an address, which makes a neighbour of it.
-        within: awk's program; of the addresses that come in those that are in one of the prefixes of $bare: "ADDRESS PREFIX".
+        bare: awk's program: of which addresses the route is shown without a next hop.
 
     """
 
     ip: str
     addresses: str
     mark: str
-    prefix: str
-    bits: int
     separator: str
-    within: str
+    bare: str
 
 
-# Of several prefixes the longest holds.
-_LONGEST_WITHIN = """
-    BEGIN { count = split(ENVIRON["bare"], bare, /[ \\n]+/) }
-    { found = ""; longest = -1
-      for (n = 1; n <= count; n++) {
-        split(bare[n], part, "/"); long = bare[n] == "default" ? 0 : part[2] == "" ? BITS : part[2] + 0
-        if (bare[n] != "" && inside($1, part[1], long) && long > longest) { longest = long; found = bare[n] }
-      }
-      if (found != "") print $1, found }"""
-_INSIDE4 = """function number(text, part) { split(text, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
-    function inside(address, prefix, long, size, bit) { size = 1; for (bit = long; bit < 32; bit++) size *= 2
-      return !long || int(number(address) / size) == int(number(prefix) / size) }"""
+# First the addresses, then the router's routes: "ADDRESS PREFIX" of those whose longest prefix is shown without a next hop. One pass, and
+# nothing of it in an argument or in the environment: a router may have a hundred thousand routes. Most of them begin otherwise than every
+# address does, with a prefix that is longer than that beginning.
+_BARE = """function head(text) { return substr(text, 1, index(text, "SEPARATOR") - 1) }
+    BEGIN { size[BITS] = 1; for (n = BITS; n > 0; n--) size[n - 1] = 2 * size[n] }
+    !listed { if ($0 == "--") listed = 1; else { asked[++count] = $0; keys[count] = key($0); heads[head($0)] }; next }
+    $1 ~ PREFIX && !(head($1) in heads) && $1 !~ /\\/[0-9]$|\\/1[0-5]$/ { next }
+    $1 ~ PREFIX || $1 == "default" {
+      split($1, part, "/"); long = $1 == "default" ? 0 : part[2] == "" ? BITS : part[2] + 0; here = key(part[1])
+      for (n = 1; n <= count; n++) if ((!(n in longest) || long > longest[n]) && same(keys[n], here, long)) {
+        longest[n] = long; found[n] = $0 ~ / (dev|via) / ? "" : $1
+      } }
+    END { for (n = 1; n <= count; n++) if (found[n] != "") print asked[n], found[n] }"""
+_NUMBERS = """function key(text, part) { split(text, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
+    function same(one, other, long) { return int(one / size[long]) == int(other / size[long]) }"""
 # An address of IPv6 as 32 digits, compared digit by digit, and the last one by what is left of it.
-_INSIDE6 = """function groups(text, part, n, i, all) { all = ""; n = split(text, part, ":")
+_DIGITS = """function groups(text, part, n, i, all) { all = ""; n = split(text, part, ":")
       for (i = 1; i <= n; i++) all = all substr("0000" part[i], length(part[i]) + 1); return all }
-    function digits(text, half, all, rest) { split(text, half, "::"); all = groups(half[1])
+    function key(text, half, all, rest) { split(text, half, "::"); all = groups(half[1])
       rest = index(text, "::") ? groups(half[2]) : ""; while (length(all) + length(rest) < 32) all = all "0"; return all rest }
     function value(digit) { return index("0123456789abcdef", digit) - 1 }
-    function inside(address, prefix, long, whole, size) { whole = int(long / 4); address = digits(address); prefix = digits(prefix)
-      if (substr(address, 1, whole) != substr(prefix, 1, whole)) return 0
+    function same(one, other, long, whole, left) { whole = int(long / 4)
+      if (substr(one, 1, whole) != substr(other, 1, whole)) return 0
       if (long % 4 == 0) return 1
-      size = long % 4 == 1 ? 8 : long % 4 == 2 ? 4 : 2
-      return int(value(substr(address, whole + 1, 1)) / size) == int(value(substr(prefix, whole + 1, 1)) / size) }"""
+      left = long % 4 == 1 ? 8 : long % 4 == 2 ? 4 : 2
+      return int(value(substr(one, whole + 1, 1)) / left) == int(value(substr(other, whole + 1, 1)) / left) }"""
 _FAMILIES: Mapping[Version, _Asked] = {
     IPV4: _Asked(
-        "ip", "ip -o -4 addr show", '$3 == "inet" && $5 != "peer"', "/^[0-9]/", 32, ".",
-        _INSIDE4 + _LONGEST_WITHIN.replace("BITS", "32"),
+        "ip", "ip -o -4 addr show", '$3 == "inet" && $5 != "peer"', ".",
+        _NUMBERS + _BARE.replace("BITS", "32").replace("PREFIX", "/^[0-9]/").replace("SEPARATOR", "."),
     ),
     IPV6: _Asked(
-        "ip -6", "ip -o -6 addr show", '$3 == "inet6" && $4 !~ /^fe80:/ && $5 != "peer"', "/:/", 128, ":",
-        _INSIDE6 + _LONGEST_WITHIN.replace("BITS", "128"),
+        "ip -6", "ip -o -6 addr show", '$3 == "inet6" && $4 !~ /^fe80:/ && $5 != "peer"', ":",
+        _DIGITS + _BARE.replace("BITS", "128").replace("PREFIX", "/:/").replace("SEPARATOR", ":"),
     ),
 }  # fmt: skip
 
@@ -85,16 +84,8 @@ def _question(asked: _Asked, probes: Iterable[str]) -> str:
     # The network of the most addresses that the router itself is in: "INTERFACE ADDRESS". Neighbours there are who the flows are from.
     widest = f"""awk '$2 != "lo" && {asked.mark} {{
     split($4, part, "/"); if (!least || part[2] < least) {{ least = part[2]; found = $2 " " part[1] }} }} END {{ print found }}'"""
-    # The routes that are shown without a next hop: their prefixes.
-    bare = f"""awk '($1 ~ {asked.prefix} || $1 == "default") && $0 !~ / (dev|via) / {{ print $1 }}'"""
-    # Whether the route of the longest prefix that holds an address is that one: "yes".
-    longest = f"""awk -v prefix="$prefix" '$1 ~ {asked.prefix} || $1 == "default" {{ split($1, part, "/")
-    long = $1 == "default" ? 0 : part[2] == "" ? {asked.bits} : part[2] + 0
-    if (!seen++ || long > longest) {{ longest = long; is = $1 }} }} END {{ if (is == prefix) print "yes" }}'"""
-    return f"""bare=$({asked.ip} route show | {bare}); export bare
-from=$({asked.addresses} | {widest}); base=${{from#* }}; base=${{base%{asked.separator}*}}
-[ -z "$bare" ] || printf '%s\\n' {" ".join(probes)} | awk '{asked.within}' | while read -r address prefix; do
-  [ "$({asked.ip} route show match $address | {longest})" ] || continue
+    return f"""from=$({asked.addresses} | {widest}); base=${{from#* }}; base=${{base%{asked.separator}*}}
+{{ printf '%s\\n' {" ".join(probes)} --; {asked.ip} route show; }} | awk '{asked.bare}' | while read -r address prefix; do
   echo "{FLOWS} $address $prefix"; number=0; hops=0; seen=
   while [ $number -lt {NUMBER_OF_FLOWS} ] && [ $number -lt $(({FLOWS_A_HOP} * (hops + 1))) ]; do
     number=$((number + 1)); said=$({asked.ip} route get $address from $base{asked.separator}$number iif ${{from% *}} 2>/dev/null)
