@@ -174,18 +174,8 @@ def _refuse_while_others_are_unwell(run: Run, shell: SshShell, node: Node) -> No
 
     """
     others = [one for one in run.intent.control_planes if one != node]
-    if not others or not static_pods.ready(shell):
-        return
-
-    def unwell() -> str:
-        bad = [one.name for one in others if not static_pods.ready(shell, str(one.address))]
-        return f"the apiserver of {', '.join(bad)} is not ready" if bad else ""
-
-    try:
-        waits.until(unwell, static_pods.POD_SECONDS)
-    except CommandError as error:
-        cure = "bring that control plane back first"
-        raise CommandError(f"not touched: {error.message}", host=node.name, cure=cure) from error
+    if others and static_pods.ready(shell):
+        static_pods.refuse_while_unwell(shell, node, others)
 
 
 def _wait_until_well(

@@ -9,7 +9,6 @@ from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Node
 from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done, waiting
-from tasks.cluster import waits
 from tasks.cluster.access import ASKED_API, api_that_answered
 from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import certificate, kubeadm, manifests, settled, static_pods
@@ -130,16 +129,7 @@ def _refuse_after_a_failure(
     if not others or (not etcd and not static_pods.ready(shell)):
         return
 
-    def unwell() -> str:
-        bad = [one.name for one in others if not static_pods.ready(shell, str(one.address))]
-        return f"the apiserver of {', '.join(bad)} is not ready" if bad else ""
-
-    try:
-        waits.until(unwell, static_pods.POD_SECONDS)
-    except CommandError as error:
-        raise CommandError(
-            f"not touched: {error.message}", host=node.name, cure="bring that control plane back first"
-        ) from error
+    static_pods.refuse_while_unwell(shell, node, others)
 
 
 def _bring_about(

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -34,6 +34,25 @@ def ready(shell: Shell, address: str = "127.0.0.1") -> bool:
     Its pod in the API may say so while it is down: where the kubelet asks the apiserver of its own machine, it can tell nobody.
     """
     return shell.run(READYZ.format(address=in_url(address)), deadline=20).text.strip() == "ok"
+
+
+def refuse_while_unwell(shell: Shell, node: Node, others: Sequence[Node]) -> None:
+    """A control plane is not touched while another is not well.
+
+    Raises:
+        CommandError: the apiserver of one of the others is not ready, and does not become so.
+
+    """
+
+    def unwell() -> str:
+        bad = [one.name for one in others if not ready(shell, str(one.address))]
+        return f"the apiserver of {', '.join(bad)} is not ready" if bad else ""
+
+    try:
+        waits.until(unwell, POD_SECONDS)
+    except CommandError as error:
+        cure = "bring that control plane back first"
+        raise CommandError(f"not touched: {error.message}", host=node.name, cure=cure) from error
 
 
 def pod_of(api: KubernetesApi, node: Node, component: str) -> dict[str, Any]:
