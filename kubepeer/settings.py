@@ -8,11 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kubepeer.errors import UsageError
-
-try:  # as PyYAML's manual has it: libyaml's parser where it is built with it, which takes a tenth of the time
-    from yaml import CSafeLoader as SafeLoader
-except ImportError:
-    from yaml import SafeLoader  # type: ignore[assignment]
+from kubepeer.safe_yaml import SafeLoader
 
 
 class UserDefined(BaseModel):

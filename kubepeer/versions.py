@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 import yaml
 
+from kubepeer.safe_yaml import SafeLoader
+
 DATA = Path(__file__).with_name("versions.yaml")
 Project = Literal["kubernetes", "kubeadm", "calico", "purelb", "metallb"]
 NAMES = {"kubernetes": "Kubernetes", "kubeadm": "kubeadm", "calico": "Calico", "purelb": "PureLB", "metallb": "MetalLB"}
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it: ten times faster
 
 
 @dataclass(frozen=True)
@@ -96,5 +97,5 @@ def calico_for(version: str) -> tuple[str, ...]:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = yaml.load(DATA.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  a safe loader, by libyaml
+    table: dict[str, Any] = yaml.load(DATA.read_text(encoding="utf-8"), Loader=SafeLoader)  # noqa: S506  a safe loader, by libyaml
     return table

@@ -15,6 +15,7 @@ import yaml
 from kubepeer import versions
 from kubepeer.intent import Intent
 from kubepeer.intent.load import load_intent
+from kubepeer.safe_yaml import SafeLoader
 from kubepeer.settings import Settings, read_settings
 from tasks.platforms.platform import PLATFORMS
 from tests.lab.tiers import PARTS
@@ -22,7 +23,7 @@ from tests.lab.tiers import PARTS
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULTS = {"seed": "inventory/seed.yaml", "today": "inventory/defaults.yaml", "lab": "lab/defaults.yaml"}
 FILES = {"hosts": "inventory/hosts.yaml", "groups": "inventory/groups.yaml"}
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = SafeLoader
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import yaml
 
+from kubepeer.safe_yaml import SafeLoader
+
 PEM = ("-----BEGIN ", "-----END ")
 CA = ("clusters", "cluster", "certificate-authority-data")
 CERTIFICATE, KEY = ("users", "user", "client-certificate-data"), ("users", "user", "client-key-data")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it: ten times faster
 
 
 class UnusableError(ValueError):
@@ -41,7 +42,7 @@ def credentials(text: str) -> Credentials:
     if not text.strip():
         raise UnusableError("is empty")
     try:
-        document = yaml.load(text, Loader=_LOADER)  # noqa: S506  a safe loader, by libyaml
+        document = yaml.load(text, Loader=SafeLoader)  # noqa: S506  a safe loader, by libyaml
     except yaml.YAMLError as error:
         raise UnusableError("is no YAML: it was not written to its end") from error
     return Credentials(_pem(document, *CA), _pem(document, *CERTIFICATE), _pem(document, *KEY))

@@ -13,12 +13,12 @@ from typing import Any
 import yaml
 
 from kubepeer import versions
+from kubepeer.safe_yaml import SafeLoader
 from tasks.linux.observe import Answer
 from tasks.nodes.repository import minor_of
 
 DATA = Path(__file__).with_name("systems.yaml")
 APT, RPM = "apt", "rpm"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # os-release(5). Of the managers dnf is taken where both are: on a system that has it, yum is another name of it.
 QUESTION = """. /etc/os-release; echo $ID $ID_LIKE; echo "version $VERSION_ID"
@@ -173,5 +173,5 @@ def _systems() -> dict[str, Any]:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = yaml.load(DATA.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  a safe loader, by libyaml
+    table: dict[str, Any] = yaml.load(DATA.read_text(encoding="utf-8"), Loader=SafeLoader)  # noqa: S506  a safe loader, by libyaml
     return table
