@@ -55,10 +55,13 @@ class Endpoint(Section):
         return self.prefix_length if version == IPV4 else BITS[version]
 
 
+MOST_RENEWAL_DAYS = 300  # kubeadm's are valid for a year: those that were just renewed must not be due again
+
+
 class Certificates(Section):
     """When certificates count as due."""
 
-    renew_before_days: int = Field(default=30, ge=1, le=300)  # kubeadm's are valid for a year
+    renew_before_days: int = Field(default=30, ge=1, le=MOST_RENEWAL_DAYS)
 
 
 class Cluster(Section):

@@ -9,12 +9,11 @@ from kubepeer.display import Display
 from kubepeer.errors import UsageError
 from kubepeer.execution import run_phases
 from kubepeer.intent import Intent
+from kubepeer.intent.model import MOST_RENEWAL_DAYS
 from kubepeer.opening import Opening
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.phases import Phase, Together
 from kubepeer.run import Run
-
-MOST_DAYS = 300  # kubeadm's are valid for a year: those that were just renewed must not be due again
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _days(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_DAYS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1 to {MOST_DAYS}")
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_RENEWAL_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1 to {MOST_RENEWAL_DAYS}")
     return int(text)
 
 

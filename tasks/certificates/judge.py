@@ -9,7 +9,6 @@ from kubepeer.words import listed
 from tasks.certificates.kinds import (
     APISERVER_CERTIFICATE,
     BY_KUBEADM,
-    CA_CERTIFICATE,
     CA_KEYS,
     COMPONENTS,
     ETCD_CA_KEYS,
@@ -20,6 +19,7 @@ from tasks.certificates.kinds import (
 )
 from tasks.certificates.pem import Certificate, days
 from tasks.certificates.reading import NodeCertificates
+from tasks.control_plane.membership import CA_CERTIFICATE
 
 CHECK, IN_USE, ROTATION = "certificate", "certificate in use", "kubelet rotation"
 CHECKS = (CHECK, IN_USE, ROTATION)

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tasks.control_plane.kubeconfigs import ADMIN_CONF
+from tasks.control_plane.membership import CA_CERTIFICATE, KUBELET_CONF
 from tasks.control_plane.settings import ETCD_CA, ETCD_CERTIFICATE
 
 KUBERNETES, PKI, KUBELET_PKI = "/etc/kubernetes", "/etc/kubernetes/pki", "/var/lib/kubelet/pki"
-KUBELET_CONFIGURATION = "/var/lib/kubelet/config.yaml"
 KUBELET_CLIENT = f"{KUBELET_PKI}/kubelet-client-current.pem"
 KUBELET_SERVING = f"{KUBELET_PKI}/kubelet-server-current.pem"  # asked for and rotated, with serverTLSBootstrap
 KUBELET_SELF_SIGNED, KUBELET_SELF_SIGNED_KEY = f"{KUBELET_PKI}/kubelet.crt", f"{KUBELET_PKI}/kubelet.key"
 APISERVER_CERTIFICATE = f"{PKI}/apiserver.crt"
-CA_CERTIFICATE = f"{PKI}/ca.crt"
-CA_KEYS = {f"{PKI}/ca.crt": f"{PKI}/ca.key", f"{PKI}/front-proxy-ca.crt": f"{PKI}/front-proxy-ca.key"}
+CA_KEYS = {CA_CERTIFICATE: f"{PKI}/ca.key", f"{PKI}/front-proxy-ca.crt": f"{PKI}/front-proxy-ca.key"}
 ETCD_CA_KEYS = {f"{PKI}/etcd/ca.crt": f"{PKI}/etcd/ca.key"}  # of a stacked etcd alone
-KUBELET_CONF = f"{KUBERNETES}/kubelet.conf"
 SUPER_ADMIN_CONF = f"{KUBERNETES}/super-admin.conf"  # from 1.29 on, on the first control plane
 CONTROLLER_MANAGER_CONF, SCHEDULER_CONF = f"{KUBERNETES}/controller-manager.conf", f"{KUBERNETES}/scheduler.conf"
 OTHER_FILES = (

@@ -3,8 +3,9 @@
 import shlex
 
 from kubepeer.intent import Intent, Node
-from tasks.certificates.kinds import CA_KEYS, COMPONENTS, ETCD_CA_KEYS, KUBELET_CONFIGURATION, OTHER_FILES, PKI
+from tasks.certificates.kinds import CA_KEYS, COMPONENTS, ETCD_CA_KEYS, OTHER_FILES, PKI
 from tasks.control_plane import kubeconfigs
+from tasks.control_plane.record import KUBELET_FILE
 
 KUBELET_KEYS = ("rotateCertificates", "serverTLSBootstrap", "tlsCertFile")
 # A file's certificates and nothing else of it. What is in a home may be anything: only a file is opened.
@@ -45,8 +46,8 @@ def questions(intent: Intent, node: Node) -> dict[str, str]:
     keys = " ".join({**CA_KEYS, **ETCD_CA_KEYS}.values())
     files, kubelet = " ".join(OTHER_FILES), "|".join(KUBELET_KEYS)
     return {
-        "certificates": CERTIFICATES.format(pki=PKI, files=files, configuration=KUBELET_CONFIGURATION, users=users),
+        "certificates": CERTIFICATES.format(pki=PKI, files=files, configuration=KUBELET_FILE, users=users),
         "processes": PROCESSES,
         "ca keys": f"ls -d {keys} 2>/dev/null; true",
-        "kubelet": f"grep -E '^({kubelet}):' {KUBELET_CONFIGURATION} 2>/dev/null; true",
+        "kubelet": f"grep -E '^({kubelet}):' {KUBELET_FILE} 2>/dev/null; true",
     }

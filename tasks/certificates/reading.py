@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from kubepeer.errors import CommandError
 from kubepeer.memory import Memory
-from tasks.certificates.kinds import CA_CERTIFICATE, KUBELET_CONF, KUBELET_SELF_SIGNED, KUBELET_SERVING
+from tasks.certificates.kinds import KUBELET_SELF_SIGNED, KUBELET_SERVING
 from tasks.certificates.pem import Certificate, certificate, is_signed_by, parsed
 from tasks.control_plane.kubeconfigs import ADMIN_CONF
+from tasks.control_plane.membership import CA_CERTIFICATE, KUBELET_CONF
 from tasks.linux.observe import Answer, Seen
 
 

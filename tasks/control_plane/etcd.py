@@ -84,8 +84,7 @@ def members(seen: Seen) -> tuple[Member, ...]:
     listed = [document["members"] for document in documents(seen["members"].text) if "members" in document]
     if seen["members"].code or not listed or not listed[-1]:
         raise CommandError(" ".join(seen["members"].text.split())[-300:] or "etcdctl said nothing")
-    statuses = [one for document in documents(seen["status"].text) if isinstance(document, list) for one in document]
-    answering = {one["Status"]["header"]["member_id"] for one in statuses}
+    answering = statuses(seen)
     return tuple(
         Member(
             identity=one["ID"],
@@ -96,6 +95,12 @@ def members(seen: Seen) -> tuple[Member, ...]:
         )
         for one in listed[-1]
     )
+
+
+def statuses(seen: Seen) -> dict[int, dict[str, Any]]:
+    """What each member that answers says of itself (etcd's StatusResponse), by its number."""
+    found = [one for document in documents(seen["status"].text) if isinstance(document, list) for one in document]
+    return {one["Status"]["header"]["member_id"]: one["Status"] for one in found}
 
 
 def documents(text: str) -> list[Any]:

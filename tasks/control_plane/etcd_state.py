@@ -71,14 +71,7 @@ def read(seen: Seen) -> EtcdState:
         CommandError: etcd did not answer.
 
     """
-    statuses = {}
-    for document in etcd.documents(seen["status"].text):
-        for one in document if isinstance(document, list) else ():
-            said = one["Status"]
-            size = int(said.get("dbSize", 0))
-            statuses[one["Status"]["header"]["member_id"]] = Status(
-                int(said.get("leader", 0)), size, int(said.get("dbSizeInUse", size)), int(said.get("dbSizeQuota", 0))
-            )
+    statuses = {number: _status(said) for number, said in etcd.statuses(seen).items()}
     alarms = [
         alarm
         for document in etcd.documents(seen["alarms"].text)
@@ -86,6 +79,12 @@ def read(seen: Seen) -> EtcdState:
         for alarm in _alarms(document)
     ]
     return EtcdState(etcd.members(seen), statuses, tuple(alarms))
+
+
+def _status(said: Mapping[str, Any]) -> Status:
+    size = int(said.get("dbSize", 0))
+    in_use, quota = int(said.get("dbSizeInUse", size)), int(said.get("dbSizeQuota", 0))
+    return Status(int(said.get("leader", 0)), size, in_use, quota)
 
 
 def _alarms(document: Mapping[str, Any]) -> Iterator[tuple[int, str]]:

@@ -11,7 +11,7 @@ from tasks.control_plane import tasks as control_plane
 from tasks.control_plane.membership import MEMBER
 from tasks.drain.selection import node_of
 from tasks.endpoint import verify_endpoint
-from tasks.removal import neighbours
+from tasks.removal import leftovers, neighbours
 from tasks.removal.selection import MEMBERS, is_dead, remaining
 from tasks.routers import tasks as routers
 from tasks.routers.tasks import WENT_WRONG
@@ -96,7 +96,7 @@ def remind(task: Task, run: Run) -> Result:
         run.warn(f"the load balancer of the API is somebody else's: take {node.address} out of its backends")
     if is_dead(run):
         run.warn(
-            f"{node.name} was not cleaned: {neighbours.LEFT_ON_THE_DEAD[node.role]}. Before it is switched on again in this network, wipe"
+            f"{node.name} was not cleaned: {leftovers.LEFT_ON_THE_DEAD[node.role]}. Before it is switched on again in this network, wipe"
             " its disk; or, once it answers, run this again without --dead"
         )
     return done(task)

@@ -15,10 +15,16 @@ from kubepeer.intent.families import Network
 from tasks.control_plane.kubeconfigs import users
 from tasks.control_plane.settings import FOLDER
 from tasks.linux.observe import Seen
-from tasks.linux.state import LinuxChange, action
+from tasks.linux.state import Execute, LinuxChange
 from tasks.nodes.cni import FOLDER as CNI_FOLDER
 from tasks.nodes.cni import OWN
 
+LEFT_ON_THE_DEAD = {
+    "worker": "on its disk are the kubelet's certificate, which the cluster takes until it expires, containers, Calico's files and rules",
+    "control_plane": "on its disk are the cluster's CA with its key, the administrator's kubeconfig, the kubelet's certificate, a copy of"
+    " etcd with every Secret, and the endpoint's files, by which it may take the API's address",
+}
+TAKE_SECONDS = 120
 RULES = "KUBE-|cali[-:]|CNI-HOSTPORT-|CNI-DN-"
 NETWORK = "k8s-pod-network"  # as Calico's install-cni calls it
 SETS = "KUBE-|cali[46]0"
@@ -123,5 +129,4 @@ def _pods(intent: Intent) -> list[Network]:
 
 
 def _gone(what: str, found: list[str], script: str) -> LinuxChange:
-    change = action(what, "", script, before="\n".join(found), deadline=120)
-    return LinuxChange(what, change.before, None, steps=change.steps)
+    return LinuxChange(what, "\n".join(found), None, steps=(Execute(what, script, TAKE_SECONDS),))

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from nornir.core.task import Result, Task
 
@@ -175,7 +174,7 @@ def _wait_until_silent(run: Run, api: KubernetesApi, node: Manifest) -> None:
         return
     began = time.monotonic()
     try:
-        waits.until(partial(reports), SILENT_SECONDS)
+        waits.until(reports, SILENT_SECONDS)
     except CommandError as error:
         raise RefusedError(
             f"its kubelet has reported to the API for {time.monotonic() - began:.0f} s more: the machine lives. {NOTHING}",

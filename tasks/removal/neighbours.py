@@ -5,12 +5,6 @@ from collections.abc import Iterable
 from kubepeer.intent.families import Address
 from tasks.platforms.seen import RouterSeen
 
-LEFT_ON_THE_DEAD = {
-    "worker": "on its disk are the kubelet's certificate, which the cluster takes until it expires, containers, Calico's files and rules",
-    "control_plane": "on its disk are the cluster's CA with its key, the administrator's kubeconfig, the kubelet's certificate, a copy of"
-    " etcd with every Secret, and the endpoint's files, by which it may take the API's address",
-}
-
 
 def left(seen: RouterSeen, addresses: Iterable[Address], *, dynamic: bool) -> str:
     """Which of a node's addresses is still a neighbour of the router; "" where none is.

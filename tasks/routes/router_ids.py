@@ -20,23 +20,28 @@ class RouterIds(Check):
 
     def findings(self, case: Case) -> list[Finding]:
         """One answer a node that has another's; none where all is well."""
-        return [*self._findings(case)]
+        return [
+            _finding(case, number, peer, peers)
+            for number, peers in _shared(case)
+            for peer in peers
+            if case.concerns(str(peer))
+        ]
 
-    @staticmethod
-    def _findings(case: Case) -> Iterator[Finding]:
-        holders: dict[tuple[Version, int | None, str], list[Address]] = {}
-        for peer in sorted({*case.peers, *case.announced.speakers}, key=by_number):
-            session = case.seen.sessions.get(peer)
-            if (
-                session and session.established and session.terms.router_id
-            ):  # a node's sessions of both families have one number
-                key = (version_of(peer), session.terms.remote_as, session.terms.router_id)
-                holders.setdefault(key, []).append(peer)
-        for (_, _, number), peers in holders.items():
-            for peer in peers:
-                others = tuple(str(one) for one in peers if one != peer)
-                if others and case.concerns(str(peer)):
-                    yield Finding(
-                        case.host, ROUTER_ID, str(peer), "bgp", ok=False, expected=("its own",), observed=(number,), unexpected=others,
-                        reason=f"{', '.join(others)} has router id {number}, too",
-                    )  # fmt: skip
+
+def _shared(case: Case) -> Iterator[tuple[str, list[Address]]]:
+    """The numbers that several nodes of one AS have told, and the nodes' addresses; a node has one for its sessions of both families."""
+    holders: dict[tuple[Version, int | None, str], list[Address]] = {}
+    for peer in sorted({*case.peers, *case.announced.speakers}, key=by_number):
+        session = case.seen.sessions.get(peer)
+        if session and session.established and session.terms.router_id:
+            key = (version_of(peer), session.terms.remote_as, session.terms.router_id)
+            holders.setdefault(key, []).append(peer)
+    return ((number, peers) for (_, _, number), peers in holders.items() if len(peers) > 1)
+
+
+def _finding(case: Case, number: str, peer: Address, peers: list[Address]) -> Finding:
+    others = tuple(str(one) for one in peers if one != peer)
+    return Finding(
+        case.host, ROUTER_ID, str(peer), "bgp", ok=False, expected=("its own",), observed=(number,), unexpected=others,
+        reason=f"{', '.join(others)} has router id {number}, too",
+    )  # fmt: skip

@@ -30,13 +30,17 @@ def test_what_depends_on_a_nodes_label(case: dict[str, Any]) -> None:
 
 @pytest.mark.cases("quorum")
 def test_etcd_keeps_its_quorum_without_a_node(case: dict[str, Any]) -> None:
+    assert safety.without_quorum(*quorum(case)) == case["says"]
+
+
+def quorum(case: dict[str, Any]) -> tuple[Node, list[Member], list[Node]]:
+    """Who goes, etcd's members, and the control planes that are away."""
     nodes = {name: control_plane(name) for name in {*case["members"], case["node"]}}
     members = [
         Member(number, name, str(nodes[name].address), learner=state == "learner", running=state != "silent")
         for number, (name, state) in enumerate(case["members"].items())
     ]
-    away = [nodes[name] for name in case.get("away", ())]
-    assert safety.without_quorum(nodes[case["node"]], members, away) == case["says"]
+    return nodes[case["node"]], members, [nodes[name] for name in case.get("away", ())]
 
 
 def control_plane(name: str) -> Node:

@@ -12,27 +12,20 @@ import pytest
 
 from kubepeer.intent import Intent
 from tasks.control_plane import endpoint
-from tasks.control_plane.etcd import Member
 from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.state import Execute, LinuxChange, Remove
 from tasks.platforms.seen import RouterSeen, Session
 from tasks.removal import blocks, leftovers, neighbours, safety
 from tasks.removal.remaining import without
 from tests.architecture.test_handovers import STEPS
-from tests.unit.drain.test_drain_plans import control_plane
+from tests.unit.drain.test_drain_plans import quorum
 
 MASTER, WORKER = "k8s-calico-master-10-31-90-2", "k8s-calico-worker-10-31-90-4"
 
 
 @pytest.mark.cases("quorum")
 def test_etcd_keeps_its_quorum_when_a_member_goes(case: dict[str, Any]) -> None:
-    nodes = {name: control_plane(name) for name in {*case["members"], case["node"]}}
-    members = [
-        Member(number, name, str(nodes[name].address), learner=state == "learner", running=state != "silent")
-        for number, (name, state) in enumerate(case["members"].items())
-    ]
-    away = [nodes[name] for name in case.get("away", ())]
-    assert safety.without_quorum(nodes[case["node"]], members, away) == case["says"]
+    assert safety.without_quorum(*quorum(case)) == case["says"]
 
 
 @pytest.mark.cases("refusals")
