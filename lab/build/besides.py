@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from lab.build import containerd_package, kubernetes_packages, metallb, programs, promtool
-from lab.build.plan import image_step, program_steps
+from lab.build.kinds import image_step, program_steps
 from lab.build.steps import Step
 from lab.debian import NEXT_RELEASE, RELEASE, Apt, host_sources
 from lab.places import Cache

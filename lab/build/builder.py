@@ -29,7 +29,7 @@ FROM_DEBIAN = {
     **{layer_name(role): release_of(role) for role in (*LAYER_PACKAGES, *ROOT_PACKAGES)},
     **{f"repository-{release}": release for release in RELEASES},
     "image-base": RELEASE,
-    "repository-rpm": RELEASE,
+    "rpm-repositories": RELEASE,
     f"program-{promtool.NAME}": RELEASE,
 }
 
