@@ -1,13 +1,16 @@
 """Build steps of the kinds that come up again: a project's programs, an image, the packages of a Kubernetes."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from lab.build import images, kubernetes_packages, programs, repository
+from lab.build import images, kubernetes_packages, programs, repository, rpm_system
 from lab.build.kubernetes_packages import Package
 from lab.build.registry import Registry
+from lab.build.rpm import Rpm
+from lab.build.rpm_repository import build_rpm_repositories
 from lab.build.steps import Lane, Step
+from lab.debian import Apt
 from lab.places import Cache
 
 
@@ -56,6 +59,13 @@ def _build_image(cache: Cache, image: images.Image, log: Path) -> None:
     log.write_text(f"{image}\n")
 
 
+def makers(image: images.Image, steps: Iterable[Step]) -> list[Step]:
+    """Those of the steps that make what is in an image."""
+    found = {step for step in steps for output in step.outputs
+             if any(source.is_relative_to(output) for source in image.files.values())}  # fmt: skip
+    return sorted(found, key=lambda step: step.name)
+
+
 def packages_step(
     cache: Cache, packages: tuple[Package, ...], target: Path, built: Iterable[Step], version: str = ""
 ) -> Step:
@@ -75,4 +85,14 @@ def kubernetes_repository_step(cache: Cache, version: str, packages: Iterable[St
         f"repository-{Path(place).parent.name}", f"apt repository of Kubernetes {Path(place).parent.name}", ("1",), (cache.served(place),),
         partial(repository.build_kubernetes_repository, [output for step in before for output in step.outputs], cache.served(place)),
         before, seconds=3,
+    )  # fmt: skip
+
+
+def rpm_step(
+    cache: Cache, apt: Apt, wanted: Mapping[str, Sequence[Rpm]], before: Iterable[Step], name: str = "rpm-repositories"
+) -> Step:
+    """The step of rpm repositories, by their places on the mirror."""
+    return Step(
+        name, name.replace("-", " ", 1), ("1", repr(wanted), kubernetes_packages.PACKAGING, rpm_system.PACKAGING),
+        tuple(map(cache.served, wanted)), partial(build_rpm_repositories, cache, apt, wanted), tuple(before), seconds=20,
     )  # fmt: skip

@@ -13,10 +13,17 @@ from lab.build import (
     programs,
     repository,
     rpm_packages,
-    rpm_repository,
     rpm_system,
 )
-from lab.build.kinds import image_step, kubernetes_repository_step, linked_step, packages_step, program_steps
+from lab.build.kinds import (
+    image_step,
+    kubernetes_repository_step,
+    linked_step,
+    makers,
+    packages_step,
+    program_steps,
+    rpm_step,
+)
 from lab.build.steps import Step
 from lab.debian import RELEASE, Apt
 from lab.places import STANDINS, Cache
@@ -73,14 +80,6 @@ def _made_of_rpm(built: Mapping[str, Step]) -> Iterator[Step]:
     return (built[name] for name in projects)
 
 
-def _rpm_step(cache: Cache, apt: Apt, before: tuple[Step, ...]) -> Step:
-    wanted = rpm_packages.REPOSITORIES
-    return Step(
-        "rpm-repositories", "rpm repositories", ("1", repr(wanted), kubernetes_packages.PACKAGING, rpm_system.PACKAGING),
-        tuple(map(cache.served, wanted)), partial(rpm_repository.build_rpm_repositories, cache, apt, wanted), before, seconds=20,
-    )  # fmt: skip
-
-
 def _image_steps(cache: Cache, apt: Apt, built: Mapping[str, Step]) -> tuple[list[Step], list[Step]]:
     """The steps of images: those that need no program of ours, and those that do."""
     shared = Step(
@@ -94,15 +93,9 @@ def _image_steps(cache: Cache, apt: Apt, built: Mapping[str, Step]) -> tuple[lis
     early, late = [shared, pause], list[Step]()
     beside = images.kubernetes_images(cache, programs.NEXT_PATCH)
     for image in (*images.control_plane_images(cache), *images.standin_images(), *beside):
-        ours = {step for step in (pause, *built.values()) for output in step.outputs
-                if any(source.is_relative_to(output) for source in image.files.values())}  # fmt: skip
-        step = image_step(
-            cache,
-            image,
-            (*((shared,) if image.on_base else ()), *sorted(ours, key=lambda one: one.name)),
-            tagged=image in beside,
-        )
-        (late if ours - {pause} else early).append(step)
+        ours = makers(image, (pause, *built.values()))
+        step = image_step(cache, image, (*((shared,) if image.on_base else ()), *ours), tagged=image in beside)
+        (late if set(ours) - {pause} else early).append(step)
     return early, late
 
 
@@ -141,7 +134,7 @@ def _mirror_steps(cache: Cache, apts: Mapping[str, Apt], served: Mapping[str, St
     yield from (ours, *(step for step in late if linked not in step.after), beside)
     yield kubernetes_repository_step(cache, version, (ours, beside))
     of_debian = next(step for step in debian if step.name == f"repository-{RELEASE}")
-    yield _rpm_step(cache, apts[RELEASE], (layer, of_debian, *_made_of_rpm(built)))
+    yield rpm_step(cache, apts[RELEASE], rpm_packages.REPOSITORIES, (layer, of_debian, *_made_of_rpm(built)))
     yield from (step for step in late if linked in step.after)
 
 

@@ -105,6 +105,10 @@ METALLB = Project(
     "metallb", "MetalLB", "0.15.2", {name: f"go.universe.tf/metallb/{name}" for name in ("controller", "speaker")},
     settings={"go.universe.tf/metallb/internal/version.gitCommit": "v0.15.2"}, seconds=150,
 )  # fmt: skip
+# Built when they are asked for: the next minor, and what kubeadm of it asks for.
+NEXT_MINOR = replace(_kubernetes("1.37.2"), name="kubernetes-1.37")
+NEXT_ETCD = replace(ETCD, name="etcd-3.7", version="3.7.0")
+NEXT_COREDNS = replace(COREDNS, name="coredns-1.14.6", version="1.14.6")
 PROJECTS = (KUBERNETES, ETCD, CRICTL, COREDNS, CNI, CONTAINERD)
 
 
@@ -144,7 +148,7 @@ def build(project: Project, cache: Cache, log: Path) -> None:
     _go(["build", *options, "-o", f"{compiled}/", *project.programs.values()], project, cache, log)
     for program, package in project.programs.items():
         # The compiler names a program after the last part of its package that is not a version.
-        name = next((part for part in reversed(package.split("/")) if part not in ("v2", "v3", ".")), project.name)
+        name = next((part for part in reversed(package.split("/")) if part not in ("v2", "v3", ".")), program)
         (compiled / name).rename(partial / program)
     compiled.rmdir()
     discard(target)
