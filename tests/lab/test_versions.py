@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab.build.programs import CONTAINERD, COREDNS, CRICTL, ETCD, KUBERNETES
+from lab.build.programs import CONTAINERD, COREDNS, CRICTL, ETCD, KUBERNETES, NEXT_PATCH
 from tests.lab.devices import Kubectl
 from tests.lab.laboratory import MASTERS, NODES, WORKERS, Laboratory
 
@@ -19,6 +19,20 @@ def test_kubernetes_is_what_it_says_on_every_node_and_in_the_api(lab: Laboratory
     for name in NODES:
         assert lab.inside(name, "kubelet --version").split() == ["Kubernetes", f"v{KUBERNETES.version}"]
         assert lab.inside(name, "kubeadm version -o short").strip() == f"v{KUBERNETES.version}"
+
+
+def test_the_mirror_has_a_patch_release_above_what_is_installed(lab: Laboratory, cluster: Kubectl) -> None:
+    assert cluster
+    both = {KUBERNETES.version, NEXT_PATCH.version}
+    for name in (name for name in NODES if name != WORKERS[2]):
+        installed, *there = lab.inside(
+            name, "dpkg-query -W -f '${Version}\n' kubeadm && apt-cache madison kubeadm | cut -d '|' -f 2"
+        ).split()
+        assert installed.partition("-")[0] == KUBERNETES.version
+        assert {version.partition("-")[0] for version in there} == both
+    for image in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"):
+        tags = json.loads(lab.inside("mirror", f"curl -sf http://127.0.0.1:5000/v2/{image}/tags/list"))["tags"]
+        assert {f"v{version}" for version in both} <= set(tags)
 
 
 def test_crictl_is_the_real_one(lab: Laboratory, cluster: Kubectl) -> None:
