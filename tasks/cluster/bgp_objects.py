@@ -23,7 +23,7 @@ LABEL_NAME, DIGEST = (
     63,
     8,
 )  # Kubernetes: of a label's name behind its prefix; of a longer one, what tells it from others
-SECRET, PASSWORD_KEY = "kubepeer-bgp", "password"  # noqa: S105  names, not passwords
+SECRET, PASSWORD_KEY = "kubepeer-bgp", "password"
 FILTER = "kubepeer-own-blocks"
 REFLECTORS = "kubepeer-route-reflectors"
 REFLECTOR_LABEL = f"{LABEL_PREFIX}route_reflectors"  # no router's name has an underscore

@@ -36,7 +36,7 @@ RIGHT_SECONDS = 60.0
 RIGHTS = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
 
 
-@hands_over(needs=(ROUTER_CHANGES,), gives=ASKED_API)
+@hands_over(gives=ASKED_API)
 def bring(task: Task, run: Run) -> Result:
     """The new password stands in the cluster, in a key that no session uses."""
     api, wanted = open_api(run), run.bgp_password()
@@ -161,7 +161,7 @@ def _wrong(run: Run, router: Router) -> str:
 
 @hands_over(needs=(API,), gives=(SEEN, UNSEEN, *ASKED_API))
 def keep(task: Task, run: Run) -> Result:
-    """The Secret as deploy.py writes it: the new password in the usual key, and every router's peers refer to that; no session ends by it."""
+    """The Secret as deploy.py writes it: the new password in the usual key, to which all peers refer; no session ends by it."""
     api, wanted = open_api(run), run.bgp_password()
     end = read_end(run, api)
     if run.options.dry_run or end.is_settled(wanted):

@@ -33,7 +33,8 @@ def lines(run: Run) -> Iterator[str]:
         down = "" if seconds is None else f", sessions up again after {seconds:.1f} s"
         yield f"{number}. {name}: {' and '.join(ends) or 'nothing to change'}{down}"
     hosts = [turn[0] for turn in holder_last(run, list(virtual_routers(run)))]
-    if hosts and run.recall(HOLDER):
+    holder = run.recall(HOLDER)
+    if hosts and holder:
         old = [name for name in hosts if run.recall(OLD_FILE, of=name)]
         what = f"reload on all at once, then the pods of {', '.join(old)}" if old else "nothing to change"
         yield f"{number + 1}. keepalived: {what}"

@@ -1,4 +1,4 @@
-"""deploy.py changes no password of a cluster that lives: it would end the sessions with all routers long before their nodes know the new one."""
+"""deploy.py changes no password of a cluster that lives: all sessions would end, and their nodes know the new one much later."""
 
 from functools import partial
 

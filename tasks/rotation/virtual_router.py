@@ -66,7 +66,7 @@ def preflight_endpoint(task: Task, run: Run) -> Result:
 
 @hands_over(needs=(OLD_FILE,))
 def write(task: Task, run: Run) -> Result:
-    """keepalived's file with the new password: nobody reads it yet."""
+    """Keepalived's file with the new password: nobody reads it yet."""
     shell = open_shell(run.nornir, task.host.name)
     changes = keepalived.written(_planned(run, shell))
     if not run.options.dry_run:
@@ -88,7 +88,7 @@ def reload(task: Task, run: Run) -> Result:
 @hands_over(needs=(OLD_FILE,), gives=ASKED_API)
 def one_holder(task: Task, run: Run) -> Result:
     """When every backup has had the time to miss its master, the address is one control plane's still."""
-    if run.options.dry_run or not any(run.recall(OLD_FILE, of=node.name) for node in run.intent.control_planes):
+    if run.options.dry_run or not _any_old(run):
         return done(task)
     time.sleep(MOVED_SECONDS)  # a backup that hears nobody tells nobody
     return verify_endpoint(task, run)
@@ -111,6 +111,11 @@ def restart(task: Task, run: Run) -> Result:
     except CommandError as error:
         raise CommandError(error.message, host=task.host.name, cure="crictl logs of keepalived there") from error
     return result
+
+
+def _any_old(run: Run) -> bool:
+    old = [run.recall(OLD_FILE, of=node.name) for node in run.intent.control_planes]
+    return any(old)
 
 
 def _away(run: Run, shell: SshShell) -> str:
