@@ -53,7 +53,10 @@ def test_no_password_is_in_its_text(intent_of: Any) -> None:
 
 
 def test_the_secret_of_somebody_else_is_told(intent_of: Any) -> None:
-    peer = {"metadata": {"name": "openwrt-peer"}, "spec": {"password": {"secretKeyRef": {"name": "theirs", "key": "k"}}}}
+    peer = {
+        "metadata": {"name": "openwrt-peer"},
+        "spec": {"password": {"secretKeyRef": {"name": "theirs", "key": "k"}}},
+    }
     assert node_end(intent_of(), None, [peer]).foreign == {"openwrt-peer": "theirs"}
 
 

@@ -387,7 +387,9 @@ def test_both_ends_change_and_the_session_is_up_again(router: RouterInMemory, bo
     assert len(nodes.came_back) == 1
 
 
-def test_where_the_session_does_not_come_back_both_ends_are_as_they_were(router: RouterInMemory, both_ends: Any) -> None:
+def test_where_the_session_does_not_come_back_both_ends_are_as_they_were(
+    router: RouterInMemory, both_ends: Any
+) -> None:
     nodes = Nodes(router, deaf=True)
     said = error(both_ends(nodes))
     assert "the session with 10.31.90.1 was up and is not; it was taken back, and so was the other end" in said
