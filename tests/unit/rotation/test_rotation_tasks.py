@@ -43,6 +43,23 @@ class Api:
     def _spec(self, key: str | None) -> Any:
         return {"password": {"secretKeyRef": {"name": "kubepeer-bgp", "key": key}}} if key else {}
 
+    def apply(self, _run: Run, _api: Any, manifests: Any) -> list[Change]:
+        """As the API would."""
+        made = []
+        for one in manifests:
+            name = one["metadata"]["name"]
+            if one["kind"] == "Secret" and self.secret != one["stringData"]:
+                self.secret = dict(one["stringData"])
+                made.append(Change(f"Secret {name}", secret=True))
+            elif one["kind"] == "BGPPeer":
+                key = ((one["spec"].get("password") or {}).get("secretKeyRef") or {}).get("key")
+                if self.keys.get(name) != key:
+                    self.keys[name] = key
+                    made.append(Change(f"BGPPeer {name}", "before", "after"))
+        if made:
+            self.history.append((next(change.what for change in made), dict(self.values())))
+        return made
+
     def delete(self, path: str, *_: Any) -> None:
         self.history.append(("delete", path.rpartition("/")[2]))
         if path == SECRET_PATH:
@@ -67,25 +84,9 @@ def begun(
 ) -> Callable[..., Run]:
     """A run with this password of BGP in the inventory; objects are applied to the API in memory."""
 
-    def apply(run: Run, _: Any, manifests: Any) -> list[Change]:
-        made = []
-        for one in manifests:
-            name = one["metadata"]["name"]
-            if one["kind"] == "Secret" and api.secret != one["stringData"]:
-                api.secret = dict(one["stringData"])
-                made.append(Change(f"Secret {name}", secret=True))
-            elif one["kind"] == "BGPPeer":
-                key = ((one["spec"].get("password") or {}).get("secretKeyRef") or {}).get("key")
-                if api.keys.get(name) != key:
-                    api.keys[name] = key
-                    made.append(Change(f"BGPPeer {name}", "before", "after"))
-        if made:
-            api.history.append(([change.what for change in made][0], dict(api.values())))
-        return made
-
     for module in (look, exchange):
         monkeypatch.setattr(module, "open_api", lambda *_, **__: api)
-    monkeypatch.setattr(exchange, "apply", apply)
+    monkeypatch.setattr(exchange, "apply", api.apply)
     monkeypatch.setattr(exchange.time, "sleep", lambda _: None)
     monkeypatch.setattr(exchange, "_right", lambda *_: ())
     monkeypatch.setattr(exchange, "_wrong", lambda *_: "")
@@ -164,7 +165,7 @@ def test_one_router_after_the_other_and_at_the_end_all_is_as_deploy_writes_it(
     for what, values in api.history:
         changed = [name for name, value in values.items() if value not in ("old", "new")]
         assert not changed, (what, values)
-    assert list(order.lines(run))[0] == "1. openwrt: the router and its nodes, sessions up again after 4.2 s"
+    assert next(iter(order.lines(run))) == "1. openwrt: the router and its nodes, sessions up again after 4.2 s"
 
 
 def test_where_the_sessions_do_not_come_back_the_next_router_is_not_touched(
