@@ -18,7 +18,7 @@ from tasks.linux.state import Execute, LinuxChange, Write
 
 # The parent process of our pod: it tells its child. The words are those of the manifest; NUL stands between them in cmdline (proc(5)).
 PROCESS = "keepalived -n -l -D -P -f /etc/keepalived/keepalived.conf"
-PARENTS = f"""parents() {{ for d in /proc/[0-9]*; do
+PARENTS = f"""parents() {{ for d in $(grep -lsF keepalived /proc/[0-9]*/cmdline); do d=${{d%/cmdline}}
     [ "$(tr '\\0' ' ' <"$d/cmdline" 2>/dev/null)" = "{PROCESS} " ] || continue
     parent=$(sed -n 's/^PPid:[[:space:]]*//p' "$d/status" 2>/dev/null)
     [ "$(cat "/proc/$parent/comm" 2>/dev/null)" = keepalived ] || echo "${{d#/proc/}}"

@@ -119,7 +119,7 @@ def _of_router(task: Task, run: Run, wanted: str | None, end: NodeEnd) -> tuple[
         raise RefusedError(
             f"its configuration differs from the inventory in more than a password that the cluster knows. {NOTHING}",
             host=router.name,
-            cure=PLAIN,
+            cure="python runbooks/deploy.py" if end.has(router) == {wanted} else PLAIN,
         )
     return changes
 
