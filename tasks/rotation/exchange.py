@@ -13,7 +13,7 @@ from kubepeer.intent import Router
 from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done, waiting
 from tasks.cluster import bgp_objects, waits
-from tasks.cluster.access import API, ASKED_API, open_api
+from tasks.cluster.access import ASKED_API, open_api
 from tasks.cluster.api import KubernetesApi
 from tasks.cluster.apply import apply, delete
 from tasks.cluster.differences import plan_objects
@@ -159,7 +159,7 @@ def _wrong(run: Run, router: Router) -> str:
     return said
 
 
-@hands_over(needs=(API,), gives=(SEEN, UNSEEN, *ASKED_API))
+@hands_over(gives=(SEEN, *ASKED_API))
 def keep(task: Task, run: Run) -> Result:
     """The Secret as deploy.py writes it: the new password in the usual key, to which all peers refer; no session ends by it."""
     api, wanted = open_api(run), run.bgp_password()

@@ -64,7 +64,7 @@ def preflight_endpoint(task: Task, run: Run) -> Result:
     return done(task, summary="to change" if another else "has it")
 
 
-@hands_over(needs=(OLD_FILE,))
+@hands_over(needs=(MEMBER,))
 def write(task: Task, run: Run) -> Result:
     """Keepalived's file with the new password: nobody reads it yet."""
     shell = open_shell(run.nornir, task.host.name)
@@ -94,7 +94,7 @@ def one_holder(task: Task, run: Run) -> Result:
     return verify_endpoint(task, run)
 
 
-@hands_over(needs=(MEMBER, OLD_FILE, HOLDER), gives=ASKED_API)
+@hands_over(needs=(MEMBER, HOLDER), gives=ASKED_API)
 def restart(task: Task, run: Run) -> Result:
     """The pod's manifest with the hash of the file, as deploy.py writes it; the holder last, and then the address is at rest again.
 
