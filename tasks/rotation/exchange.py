@@ -159,7 +159,7 @@ def _wrong(run: Run, router: Router) -> str:
     return said
 
 
-@hands_over(gives=(SEEN, *ASKED_API))
+@hands_over(needs=(UNSEEN,), gives=(SEEN, *ASKED_API))
 def keep(task: Task, run: Run) -> Result:
     """The Secret as deploy.py writes it: the new password in the usual key, to which all peers refer; no session ends by it."""
     api, wanted = open_api(run), run.bgp_password()
