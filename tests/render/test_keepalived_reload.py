@@ -10,33 +10,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kubepeer.intent import Intent
+from tasks.control_plane.endpoint import KEEPALIVED_FILE, PATHS, plan_endpoint
+from tasks.linux.observe import Answer, Seen
 from tests.conftest import unavailable
 
-ADDRESS = "10.99.0.100"
+ADDRESS = "10.31.90.0"
 NUMBERS = (1, 2, 3)
 MASTER_SECONDS = 30  # an election takes four; a busy machine longer
 MISSED_SECONDS = 6  # a backup that hears nobody is a master after 3.6
-CONFIGURATION = """global_defs {{
-  router_id k{number}
-}}
-vrrp_instance apiserver {{
-  state BACKUP
-  interface eth0
-  virtual_router_id 90
-  priority {priority}
-  advert_int 1
-  authentication {{
-    auth_type PASS
-    auth_pass {password}
-  }}
-  virtual_ipaddress {{
-    {address}/32
-  }}
-}}
-"""
 
 
 def ip(*words: str) -> str:
@@ -55,6 +41,7 @@ class VirtualRouter:
     """
 
     root: Path
+    intent: Intent
     name: str = field(default_factory=lambda: f"kp-vrrp-{os.getpid()}")
     processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -69,16 +56,22 @@ class VirtualRouter:
             ip("netns", "add", mine)
             ip("-n", self.name, "link", "add", f"p{number}", "type", "veth", "peer", "name", "eth0", "netns", mine)
             ip("-n", self.name, "link", "set", f"p{number}", "master", "br0", "up")
-            ip("-n", mine, "addr", "add", f"10.99.0.{number}/24", "dev", "eth0")
+            ip("-n", mine, "addr", "add", f"10.31.90.{number}/16", "dev", "eth0")
             ip("-n", mine, "link", "set", "eth0", "up")
 
     def write(self, number: int, password: str) -> None:
-        """Its file."""
-        text = CONFIGURATION.format(number=number, priority=101 - number, password=password, address=ADDRESS)
-        path = self.root / f"etc/keepalived/{number}.conf"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8")
+        """Its file, as deploy.py writes it for this control plane; the apiserver beside it is always well."""
+        bare = Seen({"restarts": Answer(0, "")}, dict.fromkeys(PATHS))
+        planned = plan_endpoint(self.intent, self.intent.control_planes[number - 1], bare, password)
+        (text,) = [change.after for change in planned if change.what == KEEPALIVED_FILE]
+        folder = self.root / "etc/keepalived"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content, mode in (
+            (f"{number}.conf", text or "", 0o600),
+            ("check_apiserver.sh", "#!/bin/sh\n", 0o755),
+        ):
+            (folder / name).write_text(content, encoding="utf-8")
+            (folder / name).chmod(mode)
 
     def start(self, number: int) -> None:
         """As in the pod; a file of its own for each, since they share a root."""
@@ -113,21 +106,24 @@ class VirtualRouter:
         """SIGTERM, as the kubelet does it."""
         process = self.processes.pop(number)
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(30)
 
     def close(self) -> None:
         """Nothing of it is left."""
-        for process in self.processes.values():
-            process.kill()
-            process.wait(30)
+        for number in tuple(self.processes):
+            self.end(number)  # by SIGTERM: it takes its child and its files along
         for name in (*(f"{self.name}-{number}" for number in NUMBERS), self.name):
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False, timeout=60)
 
 
 @pytest.fixture
-def virtual_router(image_root: Path) -> Iterator[VirtualRouter]:
+def virtual_router(image_root: Path, intent_of: Any) -> Iterator[VirtualRouter]:
     """At rest, the first one the holder."""
-    made = VirtualRouter(image_root)
+    made = VirtualRouter(image_root, intent_of())
     try:
         try:
             made.connect()

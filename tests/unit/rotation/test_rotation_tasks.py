@@ -87,7 +87,7 @@ def begun(
     for module in (look, exchange):
         monkeypatch.setattr(module, "open_api", lambda *_, **__: api)
     monkeypatch.setattr(exchange, "apply", api.apply)
-    monkeypatch.setattr(exchange.time, "sleep", lambda _: None)
+    monkeypatch.setattr("tasks.rotation.exchange.time.sleep", lambda _: None)
     monkeypatch.setattr(exchange, "_right", lambda *_: ())
     monkeypatch.setattr(exchange, "_wrong", lambda *_: "")
     monkeypatch.setattr(waits, "ASK_SECONDS", 0.001)
@@ -195,7 +195,7 @@ def test_a_router_that_nobody_stands_in_for_is_refused(api: Api, begun: Any, mon
 @pytest.mark.parametrize("word", ["", "--alone"])
 def test_who_carries_is_asked_of_the_others(word: str, begun: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     run = begun("new", further={"alone": bool(word)})
-    monkeypatch.setattr(exchange.routes, "look", lambda *_: up())
+    monkeypatch.setattr("tasks.rotation.exchange.routes.look", lambda *_: up())
     monkeypatch.setattr(exchange, "_look", lambda *_: up())
     prefix = SimpleNamespace(prefix=ip_network("10.33.128.0/18"))
     monkeypatch.setattr(exchange, "what_is_announced", lambda *_: SimpleNamespace(routes=[prefix]))
@@ -212,7 +212,12 @@ def test_cut_off_between_the_two_ends_the_other_one_follows(
 ) -> None:
     run = begun("new")
     changed: list[Any] = []
-    with_router(monkeypatch, lambda order: changed.append(order) or (Change("configuration", unified="+x"),))
+
+    def alone(order: Any) -> tuple[Change, ...]:
+        changed.append(order)
+        return (Change("configuration", unified="+x"),)
+
+    with_router(monkeypatch, alone)
     api.secret = {"password": "old", "next-1": "new"}
     api.keys["openwrt-peer"] = "password" if old == "nodes" else "next-1"
     run.keep(ROUTER_CHANGES, (Change("configuration", unified="+x"),) if old == "router" else (), of="openwrt")
@@ -230,14 +235,15 @@ def test_a_first_password_and_none_any_more(api: Api, begun: Any, monkeypatch: p
     for name in ROUTERS:
         exchange.exchange(task(name), run)
     exchange.keep(task(MASTERS[0]), run)
-    assert (api.secret, set(api.values().values())) == ({"password": "new"}, {"new"})
+    assert api.values() == dict.fromkeys(api.keys, "new")
     run = begun(None)
     to_change(run, *ROUTERS)
     assert exchange.bring(task(MASTERS[0]), run).result == ""
     for name in ROUTERS:
         exchange.exchange(task(name), run)
     exchange.keep(task(MASTERS[0]), run)
-    assert (api.secret, set(api.keys.values())) == (None, {None})
+    assert api.get(SECRET_PATH) is None
+    assert api.keys == dict.fromkeys(api.keys)
     assert [what for kind, what in api.history if kind == "delete"] == ["kubepeer-bgp"] * 3
 
 
