@@ -14,7 +14,7 @@ from tests.lab.laboratory import MASTERS, Laboratory
 from tests.lab.runbooks import Answer, Runbooks
 from tests.lab.test_certificates import credentials
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long("settings")]
 GAP_SECONDS = 5
 # 40 revisions of half a megabyte, compacted: free within the file until a defragmentation
 FILL = """i=0; while [ $i -lt 40 ]; do
@@ -113,7 +113,6 @@ def test_what_means_nothing_is_one_line(runbooks: Runbooks) -> None:
         assert "Nothing was contacted." in told.text
 
 
-@pytest.mark.long("settings")
 class TestNoSpace:
     """A quota is reached: nothing is written any more; compacted, defragmented and disarmed, it is."""
 

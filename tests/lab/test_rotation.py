@@ -22,7 +22,7 @@ from tests.lab.runbooks import Answer, Project, Runbooks
 from tests.lab.test_certificates import credentials
 from tests.lab.test_traffic import BALANCED
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long("settings")]
 FIRST, SECOND, WRONG = "first: of the lab", "second: of the lab", "a third one"
 VRRP = ("lab-1.aa", "lab-2.bb")
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
@@ -198,7 +198,6 @@ def test_a_second_run_and_deploy_have_nothing_to_do(rotated: Rotated, passwords:
     assert passwords.say(FIRST, VRRP[0]).deploy("--output", "json").ended(0).changes == {}
 
 
-@pytest.mark.long("settings")
 class TestFurtherPasswords:
     """A second password in the place of the first, cut off at three places; one that the nodes cannot have is taken back."""
 
