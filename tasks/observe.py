@@ -27,6 +27,7 @@ from tasks.linux.shell import open_shell
 from tasks.nodes import facts
 from tasks.nodes.facts import FACTS
 from tasks.nodes.tasks import keep_facts, refuse_early, refuse_for_all
+from tasks.rotation.refusal import refuse_other_passwords
 from tasks.routers.tasks import ANSWERS
 from tasks.routers.tasks import observe as observe_router
 from tasks.routers.tasks import refuse_early as refuse_router
@@ -82,6 +83,7 @@ def preflight_with_cluster(task: Task, run: Run) -> Result:
     refuse_another_provider(run)
     refuse_busy_load_balancer(run)
     result = preflight(task, run)
+    refuse_other_passwords(run)
     refuse_cluster(run)
     return result
 

@@ -9,6 +9,7 @@ from kubepeer import versions
 from kubepeer.intent import Intent, Node, Router
 from kubepeer.intent.advertisements import advertisements
 from kubepeer.intent.between_nodes import way
+from kubepeer.intent.families import IPV6
 from kubepeer.intent.node_side import FilterRule
 from kubepeer.intent.reflectors import reflectors, reflects
 from tasks.cluster.api import Manifest
@@ -22,6 +23,7 @@ LABEL_NAME, DIGEST = (
     63,
     8,
 )  # Kubernetes: of a label's name behind its prefix; of a longer one, what tells it from others
+SECRET, PASSWORD_KEY = "kubepeer-bgp", "password"
 FILTER = "kubepeer-own-blocks"
 REFLECTORS = "kubepeer-route-reflectors"
 REFLECTOR_LABEL = f"{LABEL_PREFIX}route_reflectors"  # no router's name has an underscore
@@ -38,10 +40,16 @@ NEXT_HOPS = {
 }
 
 
-def bgp(intent: Intent, password: str | None) -> list[Manifest]:
+def bgp(intent: Intent, password: str | None, keys: Mapping[str, str | None] | None = None) -> list[Manifest]:
     """The cluster's side of the sessions: no mesh, one peer a router, the service networks announced by every node.
 
     Where Calico can say so, a node announces its own blocks alone: a filter keeps back what it has learned from Felix's routes.
+
+    Args:
+        intent: the routers and the nodes.
+        password: of the sessions, in the Secret's usual key; None for none.
+        keys: router -> the Secret's key that its peers refer to while a password is changed, None for no password; not said: the usual one.
+
     """
     if intent.load_balancer.speaks:
         return []  # Calico's BGP is off
@@ -75,8 +83,16 @@ def bgp(intent: Intent, password: str | None) -> list[Manifest]:
         next_hops=NEXT_HOPS[versions.has("calico", calico, "BGPPeer.nextHopMode")],
         keepalive=cluster.bgp.asked_keepalive if versions.has("calico", calico, "BGPPeer.keepaliveTime") else None,
         password=password,
+        secret=SECRET,
+        password_key=PASSWORD_KEY,
+        password_keys={router.name: PASSWORD_KEY if password else None for router in intent.routers} | dict(keys or {}),
     )
     return documents(text)
+
+
+def peers_of(router: Router) -> list[str]:
+    """The names of a router's peers, one a family."""
+    return [f"{router.name}-peer{'-v6' if address.version == IPV6 else ''}" for address in router.addresses]
 
 
 def _own_as_allowed(intent: Intent) -> dict[str, int | None]:

@@ -25,9 +25,10 @@ QUOTA_ARGUMENT, QUOTA = "quota-backend-bytes", 2 * 1024**3
 FULL = 0.8  # of the quota; at the whole of it etcd takes no more writes
 MIB = 1024**2
 LOOSE_BYTES = 256 * MIB  # that a defragmentation would give back, and half of the file: worth a word
-DEFRAG = "etcdctl defrag, on one member after the other, the leader last"
+DEFRAG = "python runbooks/etcd.py --defragment"
+NOSPACE, CORRUPT = ALARMS[1], ALARMS[2]
 CURES = {
-    "NOSPACE": f"compact and {DEFRAG}; then etcdctl alarm disarm (etcd: Maintenance, Space quota)",
+    "NOSPACE": f"{DEFRAG} compacts, gives the space back and disarms it (etcd: Maintenance, Space quota)",
     "CORRUPT": "replace that member: its data differs from the others' (etcd: Data Corruption)",
 }
 
@@ -40,6 +41,8 @@ class Status:
         leader: the number of the member that it takes for the leader; 0: of none.
         size, used: bytes of its database's file, and of what is in it.
         quota: that it was given; 0 where its version does not tell.
+        version: of its program.
+        revision: of its data.
 
     """
 
@@ -47,6 +50,22 @@ class Status:
     size: int
     used: int
     quota: int = 0
+    version: str = ""
+    revision: int = 0
+
+    @property
+    def loose(self) -> int:
+        """Bytes of its file that nothing is in: a defragmentation gives them back."""
+        return self.size - self.used
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether it would give back so much that it is worth it."""
+        return self.loose >= LOOSE_BYTES and self.loose > self.size / 2
+
+    def is_full(self, quota: int) -> bool:
+        """Whether its file has come near the end of its quota."""
+        return self.size >= FULL * quota
 
 
 @dataclass(frozen=True)
@@ -84,7 +103,8 @@ def read(seen: Seen) -> EtcdState:
 def _status(said: Mapping[str, Any]) -> Status:
     size = int(said.get("dbSize", 0))
     in_use, quota = int(said.get("dbSizeInUse", size)), int(said.get("dbSizeQuota", 0))
-    return Status(int(said.get("leader", 0)), size, in_use, quota)
+    revision = int(said.get("header", {}).get("revision", 0))
+    return Status(int(said.get("leader", 0)), size, in_use, quota, str(said.get("version", "")), revision)
 
 
 def _alarms(document: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
@@ -152,25 +172,29 @@ def _leader(host: str, state: EtcdState) -> Finding:
 
 
 def _size(intent: Intent, host: str, member: Member, status: Status) -> Finding:
-    quota = status.quota or _quota(intent)
-    full = status.size >= FULL * quota
-    loose = status.size - status.used
+    quota = quota_of(intent, status)
+    full = status.is_full(quota)
     subject, reason, cure = f"database of {member}", "", ""
     if full:
-        reason, cure = f"{_mib(status.size)} of {_mib(quota)} ({_mib(status.used)} in use)", DEFRAG
-    elif loose >= LOOSE_BYTES and loose > status.size / 2:
-        reason = f"{_mib(loose)} of {_mib(status.size)} are free within the file: {DEFRAG} gives them back"
+        reason, cure = f"{mib(status.size)} of {mib(quota)} ({mib(status.used)} in use)", DEFRAG
+    elif status.is_loose:
+        reason = f"{mib(status.loose)} of {mib(status.size)} are free within the file: {DEFRAG} gives them back"
     return Finding(
         host,
         CHECK,
         subject,
         LAYER,
         not full,
-        (f"less than {_mib(int(FULL * quota))}",),
-        (_mib(status.size),),
+        (f"less than {mib(int(FULL * quota))}",),
+        (mib(status.size),),
         reason=reason,
         cure=cure,
     )
+
+
+def quota_of(intent: Intent, status: Status) -> int:
+    """The quota of a member: what it tells, else what the inventory says, else etcd's own."""
+    return status.quota or _quota(intent)
 
 
 def _quota(intent: Intent) -> int:
@@ -178,7 +202,8 @@ def _quota(intent: Intent) -> int:
     return int(said) if said.isdecimal() and int(said) else QUOTA
 
 
-def _mib(size: int) -> str:
+def mib(size: int) -> str:
+    """A size as a person reads it."""
     return f"{size / MIB:.0f} MiB"
 
 

@@ -45,6 +45,24 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class OtherEnd:
+    """The cluster's end of our sessions, where a change makes sense only with one there: a new password.
+
+    Attributes:
+        change: done as soon as the router has its own; the sessions of ours that were up must come back then, or all is taken back.
+        undo: done when the router has its old configuration again.
+        seconds: for the sessions to come back; less than the router's own timer.
+        came_back: told how many seconds after the commit they were up again.
+
+    """
+
+    change: Callable[[], object]
+    undo: Callable[[], object]
+    seconds: float
+    came_back: Callable[[float], object]
+
+
+@dataclass(frozen=True)
 class Order:
     """A change as it is wanted, whatever the router runs with at that moment.
 
@@ -55,6 +73,7 @@ class Order:
         ours: the sessions with the cluster's nodes, by name.
         mends_itself: its driver takes back a change of its own alone, so that one whose revert has failed can be ended by it.
         message: why, for the router's own history; "" where the router keeps none.
+        other_end: what changes with it at the other end of our sessions; None: nothing does at that moment.
 
     """
 
@@ -64,6 +83,7 @@ class Order:
     ours: Collection[str]
     mends_itself: bool = False
     message: str = ""
+    other_end: OtherEnd | None = None
 
 
 def change_safely(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
@@ -123,7 +143,10 @@ class _Change:
             raise self._reverted_by_itself(began) from error
         if time.monotonic() - began > REVERT_SECONDS:  # its answer came when the way to it was there again
             raise self._reverted_by_itself(began)
-        self._check(before, may_go_down, began)
+        if self._order.other_end is None:
+            self._check(before, may_go_down, began)
+        else:
+            self._check_both_ends(self._order.other_end, before, may_go_down, began)
         self._device.confirm_commit()
         made(change)
         return (change,)
@@ -158,7 +181,29 @@ class _Change:
     def _sessions(self) -> Sessions:
         return sessions(self._device.get_bgp_neighbors())
 
-    def _check(self, before: Sessions, may_go_down: Collection[str], began: float) -> None:
+    def _check_both_ends(
+        self, other_end: OtherEnd, before: Sessions, may_go_down: Collection[str], began: float
+    ) -> None:
+        """The other end changes as well, and our sessions come back; else both ends are as they were."""
+        try:
+            try:
+                other_end.change()
+            except KubepeerError as error:
+                raise self._taken_back(f"the other end could not be changed ({error.message})") from error
+            self._check(before, set(may_go_down) - set(self._order.ours), began, other_end.seconds)
+        except KubepeerError as error:
+            try:
+                other_end.undo()
+            except KubepeerError as second:
+                error.message += f"; the other end could not be taken back: {second.message}"
+            else:
+                error.message += ", and so was the other end"
+            raise
+        other_end.came_back(time.monotonic() - began)
+
+    def _check(
+        self, before: Sessions, may_go_down: Collection[str], began: float, seconds: float = CHECK_SECONDS
+    ) -> None:
         """Management answers anew, and no session has suffered; else the change is taken back."""
         committed = time.monotonic()
         while True:
@@ -167,7 +212,7 @@ class _Change:
             found = self._objections(before, may_go_down, began) if answered else ["management does not answer"]
             if passed >= SETTLE_SECONDS and not found:
                 return
-            if passed >= CHECK_SECONDS:
+            if passed >= seconds:
                 raise self._taken_back("; ".join(found)) if answered else self._reverted_by_itself(began)
             time.sleep(1)  # a session that was reset needs a few seconds to come back; nobody tells us
 

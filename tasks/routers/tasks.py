@@ -1,6 +1,7 @@
 """Configure a router, and put back what it had: observe, plan, and one safe change."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from jinja2 import TemplateSyntaxError
@@ -24,7 +25,7 @@ from tasks.platforms.reader import ReadsVrfs, RouterReader
 from tasks.platforms.transport import refuse_unclear_transport
 from tasks.routers import occupied, plan
 from tasks.routers.backups import wanted_backups
-from tasks.routers.safe_change import Candidate, Order, change_safely
+from tasks.routers.safe_change import Candidate, Order, OtherEnd, change_safely
 from tasks.routers.sessions import session_name
 
 ANSWERS = Memory[Seen]("what each router answers to its preflight")
@@ -111,10 +112,10 @@ def configure(task: Task, run: Run) -> Result:
     """The cluster's neighbours, filters and equal-cost paths on a router."""
     router = run.intent.router(task.host.name)
     if not PLATFORMS[router.platform].on_linux:
-        return done(task, _in_its_turn(task, run, _order(run, router, partial(_candidate, task, run, router))))
+        return done(task, _in_its_turn(task, run, order_of(task, run, router, run.bgp_password())))
     shell = open_shell(run.nornir, router.name)
     kernel = plan.plan_hash_policy(router, ask(shell, plan.questions(router), (plan.SYSCTL_FILE,)))
-    routing = _in_its_turn(task, run, _order(run, router, partial(_candidate, task, run, router)))
+    routing = _in_its_turn(task, run, order_of(task, run, router, run.bgp_password()))
     if not run.options.dry_run:
         apply(shell, kernel)
     return done(task, (*kernel, *routing))
@@ -148,6 +149,20 @@ def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
         raise
 
 
+def order_of(task: Task, run: Run, router: Router, password: str | None, other_end: OtherEnd | None = None) -> Order:
+    """The change to what intent says, with this password of the sessions.
+
+    Args:
+        task: the router.
+        run: the running run.
+        router: which.
+        password: None for none.
+        other_end: what changes with it at the nodes.
+
+    """
+    return replace(_order(run, router, partial(_candidate, task, run, router, password)), other_end=other_end)
+
+
 def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> Order:
     platform, vrf = PLATFORMS[router.platform], router.peering.vrf
 
@@ -164,9 +179,10 @@ def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> O
     )
 
 
-def _candidate(task: Task, run: Run, router: Router, running: str) -> Candidate:
+def _candidate(task: Task, run: Run, router: Router, password: str | None, running: str) -> Candidate:
     platform = PLATFORMS[router.platform]
-    return Candidate(platform.candidate(run.intent, router, _render(task, run, running), running), platform.whole)
+    rendered = _render(task, run, running, password)
+    return Candidate(platform.candidate(run.intent, router, rendered, running), platform.whole)
 
 
 def _restored(run: Run, router: Router, backup: str, running: str) -> Candidate:
@@ -177,8 +193,7 @@ def _restored(run: Run, router: Router, backup: str, running: str) -> Candidate:
     return Candidate(platform.candidate(run.intent, router, ours, running), platform.whole)
 
 
-def _render(task: Task, run: Run, running: str) -> str:
-    password = run.bgp_password()
+def _render(task: Task, run: Run, running: str, password: str | None) -> str:
     router = run.intent.router(task.host.name)
     template = PLATFORMS[router.platform].template
     values = context(run.intent, router, running, password)

@@ -114,6 +114,8 @@ PURE = (
     "tasks/nodes/sysctls.py",
     "tasks/nodes/systems.py",
     "tasks/nodes/ufw.py",
+    "tasks/etcd/plan.py",
+    *(f"tasks/rotation/{name}.py" for name in ("carrying", "ends", "keepalived")),
     "tasks/routers/occupied.py",
     "tasks/routers/plan.py",
     "tasks/routers/secrets.py",

@@ -22,6 +22,8 @@ OF_THE_NODES = {
     "kubepeer/secret.py",
     "tasks/cluster/calico.py",
     "tasks/nodes/preflight.py",
+    "tasks/rotation/ends.py",
+    "tasks/rotation/exchange.py",
     "tasks/routes/causes/node_look.py",
     "tasks/routes/causes/of_announcements.py",
     "tasks/routes/causes/of_both_ends.py",

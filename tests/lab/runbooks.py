@@ -104,6 +104,14 @@ class Runbooks:
         """python runbooks/certificates.py ARGUMENTS."""
         return self._run("certificates", arguments, deadline)
 
+    def rotate(self, *arguments: str, deadline: float = 300) -> Answer:
+        """python runbooks/rotate_passwords.py ARGUMENTS."""
+        return self._run("rotate_passwords", arguments, deadline)
+
+    def etcd(self, *arguments: str, deadline: float = 300) -> Answer:
+        """python runbooks/etcd.py ARGUMENTS."""
+        return self._run("etcd", arguments, deadline)
+
     def drain(self, *arguments: str, deadline: float = 600) -> Answer:
         """python runbooks/drain.py ARGUMENTS."""
         return self._run("drain", arguments, deadline)

@@ -29,7 +29,11 @@ def answers_of(case: dict[str, Any]) -> dict[str, Answer]:
     statuses = [
         {
             "Endpoint": f"https://10.31.90.{number}:2379",
-            "Status": {"header": {"member_id": number}, "version": "3.6.8", "dbSize": said["size"] * 2**20}
+            "Status": {
+                "header": {"member_id": number, "revision": said.get("revision", 0)},
+                "version": "3.6.8",
+                "dbSize": said["size"] * 2**20,
+            }
             | ({"leader": said["leader"]} if said["leader"] else {})
             | ({"dbSizeInUse": said["used"] * 2**20} if "used" in said else {})
             | ({"dbSizeQuota": said["quota"] * 2**20} if "quota" in said else {}),

@@ -28,7 +28,7 @@ def rendered(run_of: Any, monkeypatch: pytest.MonkeyPatch) -> Rendered:
         run = run_of("openwrt")
 
         def task(task: Task) -> Result:
-            return Result(host=task.host, result=tasks._render(task, run, ""))
+            return Result(host=task.host, result=tasks._render(task, run, "", None))
 
         answer = run.nornir.filter(F(name="openwrt")).run(task=task)["openwrt"]
         found: BaseException | None = answer[0].exception

@@ -21,7 +21,7 @@ from kubepeer.errors import CommandError, RefusedError
 from kubepeer.run import Run
 from tasks.routers import safe_change
 from tasks.routers.lock import one_change_at_a_time
-from tasks.routers.safe_change import Candidate, Order, change_safely
+from tasks.routers.safe_change import Candidate, Order, OtherEnd, change_safely
 
 FOREIGN = "neighbor 10.32.0.10"
 BEFORE = f"{FOREIGN}\n"
@@ -321,3 +321,84 @@ def test_two_runs_do_not_change_a_router_at_the_same_time(router: RouterInMemory
         )
     assert router.running == BEFORE
     assert not change("neighbor 10.31.90.1").failed, "the lock is free again"
+
+
+class Nodes:
+    """The other end of our session: up while both ends agree; a node that is deaf never does."""
+
+    def __init__(self, router: RouterInMemory, *, deaf: bool = False, fails: bool = False) -> None:
+        self.router, self.deaf, self.fails = router, deaf, fails
+        self.has = "old"
+        self.came_back: list[float] = []
+
+    def change(self) -> None:
+        if self.fails:
+            raise CommandError("the API does not answer")
+        self.has = "new"
+
+    def undo(self) -> None:
+        self.has = "old"
+
+    def sessions(self) -> dict[str, Any]:
+        at_router = "new" if "password new" in self.router.running else "old"
+        agree = at_router == self.has and not (self.deaf and at_router == "new")
+        up = {"is_up": agree, "address_family": {}}
+        return {"global": {"router_id": "192.0.2.1", "peers": {"10.31.90.1": up}}}
+
+
+@pytest.fixture
+def both_ends(
+    router: RouterInMemory, run_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Nodes], MultiResult]]:
+    """Change a password at both ends."""
+    door = Door(router)
+    monkeypatch.setattr(safe_change, "connection", lambda *_: router)
+    monkeypatch.setattr(safe_change, "time", router.clock)
+
+    def make(nodes: Nodes) -> MultiResult:
+        monkeypatch.setattr(router, "get_bgp_neighbors", nodes.sessions)
+        run: Run = run_of("openwrt")
+        host = run.nornir.inventory.hosts["openwrt"]
+        host.hostname, host.port = "127.0.0.1", door.port
+        host.connections["napalm"] = SimpleNamespace(close=lambda: None)
+        order = Order(
+            what="configuration",
+            candidate=lambda _: Candidate("password new"),
+            may_go_down=lambda *_: ("10.31.90.1",),
+            ours=("10.31.90.1",),
+            other_end=OtherEnd(nodes.change, nodes.undo, 45.0, nodes.came_back.append),
+        )
+
+        def task(task: Task) -> Result:
+            return Result(host=task.host, result=change_safely(task, run, order))
+
+        return run.nornir.filter(F(name="openwrt")).run(task=task)["openwrt"]
+
+    yield make
+    door.listener.close()
+
+
+def test_both_ends_change_and_the_session_is_up_again(router: RouterInMemory, both_ends: Any) -> None:
+    nodes = Nodes(router)
+    answer = both_ends(nodes)
+    assert not answer.failed, answer[0].result
+    assert (nodes.has, router.pending) == ("new", None)
+    assert "password new" in router.startup
+    assert len(nodes.came_back) == 1
+
+
+def test_where_the_session_does_not_come_back_both_ends_are_as_they_were(
+    router: RouterInMemory, both_ends: Any
+) -> None:
+    nodes = Nodes(router, deaf=True)
+    said = error(both_ends(nodes))
+    assert "the session with 10.31.90.1 was up and is not; it was taken back, and so was the other end" in said
+    assert (nodes.has, router.running, router.startup) == ("old", BEFORE, BEFORE)
+    assert nodes.came_back == []
+
+
+def test_where_the_other_end_cannot_be_changed_the_router_is_as_it_was(router: RouterInMemory, both_ends: Any) -> None:
+    nodes = Nodes(router, fails=True)
+    said = error(both_ends(nodes))
+    assert "the other end could not be changed (the API does not answer); it was taken back" in said
+    assert (nodes.has, router.running) == ("old", BEFORE)

@@ -1,0 +1,1 @@
+"""etcd's members: looked at, and their databases defragmented, one after the other."""
