@@ -97,6 +97,12 @@ def members(seen: Seen) -> tuple[Member, ...]:
     )
 
 
+def cluster_of(seen: Seen) -> int | None:
+    """The number of the cluster, which every answer of etcd's has; None where it did not answer."""
+    found = (document.get("header", {}) for document in documents(seen["members"].text) if "members" in document)
+    return next((int(header["cluster_id"]) for header in found if "cluster_id" in header), None)
+
+
 def statuses(seen: Seen) -> dict[int, dict[str, Any]]:
     """What each member that answers says of itself (etcd's StatusResponse), by its number."""
     found = [one for document in documents(seen["status"].text) if isinstance(document, list) for one in document]

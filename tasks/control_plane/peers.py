@@ -18,7 +18,7 @@ class Peers:
 
     def __init__(self, run: Run, node: Node, api: KubernetesApi, registered: Collection[str]) -> None:
         self._run, self._node, self._api, self._registered = run, node, api, registered
-        self._asked: tuple[SshShell, tuple[etcd.Member, ...]] | None = None
+        self._asked: tuple[SshShell, tuple[etcd.Member, ...], int | None] | None = None
 
     @property
     def members(self) -> tuple[etcd.Member, ...]:
@@ -32,12 +32,18 @@ class Peers:
         self._asked = self._asked or self._ask()
         return self._asked[0]
 
+    @property
+    def cluster(self) -> int | None:
+        """The number that etcd knows its cluster by."""
+        self._asked = self._asked or self._ask()
+        return self._asked[2]
+
     def departures(self) -> tuple[LinuxChange, ...]:
         """The members that must go before this node can join."""
         removals = etcd.to_remove(self._run.intent, self._node, self.members, self._registered)
         return tuple(etcd.removing(removals))
 
-    def _ask(self) -> tuple[SshShell, tuple[etcd.Member, ...]]:
+    def _ask(self) -> tuple[SshShell, tuple[etcd.Member, ...], int | None]:
         """The first control plane of this cluster whose etcd answers; the node itself last of all.
 
         Those that a filter has left out are asked as well: whoever joins depends on them.
@@ -53,7 +59,7 @@ class Peers:
                 seen = ask(shell, etcd.QUESTIONS, (CA_CERTIFICATE,), deadline=etcd.SECONDS)
                 ca = seen.files[CA_CERTIFICATE]
                 if ca and ca.content.strip() == self._api.ca.strip():
-                    return shell, etcd.members(seen)
+                    return shell, etcd.members(seen), etcd.cluster_of(seen)
             except KubepeerError as error:
                 said.append(f"{other.name}: {error.message}")
         raise CommandError(

@@ -9,7 +9,7 @@ from nornir.core.task import Result, Task
 from kubepeer.errors import CommandError, LoginRefusedError, RefusedError, UnreachableError
 from kubepeer.intent import Node
 from kubepeer.memory import hands_over
-from kubepeer.run import Run, done
+from kubepeer.run import Run, done, waiting
 from tasks.cluster import obstacles, waits
 from tasks.cluster.access import API_SECONDS, ASKED_API, open_api
 from tasks.cluster.api import KubernetesApi, Manifest
@@ -24,9 +24,11 @@ from tasks.drain.safety import Leaving
 from tasks.drain.selection import node_of
 from tasks.linux.connect import answers
 from tasks.linux.holding import OTHER_RUN, refuse_beside_another
+from tasks.linux.observe import ask
+from tasks.linux.shell import open_shell
 from tasks.observe import OBSERVED
 from tasks.observe import observe as observe_host
-from tasks.removal import safety
+from tasks.removal import etcd_data, safety
 from tasks.removal.selection import MEMBERS, STANDS, changing, is_dead, remaining
 from tasks.routes.cluster import read_objects
 from tasks.routes.expected import ClusterObjects
@@ -80,6 +82,7 @@ def preflight(task: Task, run: Run) -> Result:
     run.keep(LEAVING, routes)
     sorted_pods = pods_of(api, run, node)
     reasons = [*found.reasons(run, api, routes), *(() if is_dead(run) or not found.node else sorted_pods.refused)]
+    reasons += filter(None, [_foreign_etcd(run, api, found)])
     if reasons:
         raise RefusedError(f"cannot be removed: {'; '.join(reasons)}. {NOTHING}", host=node.name)
     _warn(run, sorted_pods, found)
@@ -87,6 +90,18 @@ def preflight(task: Task, run: Run) -> Result:
         _wait_until_silent(run, api, found.node)
         return done(task, summary=f"pods: {len(sorted_pods.leave) + len(sorted_pods.stay)} are lost")
     return done(task, summary=look.told(sorted_pods, routes) if found.node else "is no node of the cluster any more")
+
+
+def _foreign_etcd(run: Run, api: KubernetesApi, found: "Cluster") -> str:
+    """Why the machine may not be reset: its folder of etcd has somebody else's data; "" where it has not."""
+    if is_dead(run):
+        return ""
+    seen = etcd_data.read(ask(open_shell(run.nornir, found.intent.name), etcd_data.QUESTIONS))
+    if not seen.entries:
+        return ""
+    registered = {one["metadata"]["name"] for one in found.objects.nodes}
+    ours = Peers(run, found.intent, api, registered).cluster if run.intent.kubeadm.stacked_etcd else None
+    return etcd_data.foreign(seen, ours)
 
 
 def refuse_with_others(api: KubernetesApi, run: Run) -> None:
@@ -144,8 +159,8 @@ class Cluster:
 def _warn(run: Run, found: pods.Sorted, cluster: Cluster) -> None:
     if not is_dead(run):
         look.warn_of_pods(run, found, cluster.objects)
-    elif lost := pods.sort((*found.leave, *found.stay), force=False, local_data=False).refused:
-        run.warn(f"lost with {node_of(run).name}: {'; '.join(line.partition(' (--')[0] for line in lost)}")
+    else:
+        warn_of_lost(run, node_of(run), (*found.leave, *found.stay))
     members = run.recall(MEMBERS) or frozenset()
     if no_more := [one.name for one in run.intent.nodes if one != cluster.intent and one.full_name not in members]:
         run.warn(
@@ -153,6 +168,12 @@ def _warn(run: Run, found: pods.Sorted, cluster: Cluster) -> None:
         )
     if node_of(run).role == "control_plane" and (said := safety.even(remaining(run).intent)):
         run.warn(said)
+
+
+def warn_of_lost(run: Run, node: Node, found: Sequence[Manifest]) -> None:
+    """Tell of the pods of a dead machine that nobody starts elsewhere, or that had data there."""
+    if lost := pods.sort(found, force=False, local_data=False).refused:
+        run.warn(f"lost with {node.name}: {'; '.join(line.partition(' (--')[0] for line in lost)}")
 
 
 def _wait_until_silent(run: Run, api: KubernetesApi, node: Manifest) -> None:
@@ -164,20 +185,31 @@ def _wait_until_silent(run: Run, api: KubernetesApi, node: Manifest) -> None:
     """
     name, own = str(node["metadata"]["name"]), node_of(run)
 
-    def reports() -> str:
-        stands = api.get(f"{NODES}/{name}")
-        return f"{name} is Ready" if stands and obstacles.is_ready(stands) else ""
-
     if run.options.dry_run:
         if obstacles.is_ready(node):
             run.warn(f"{name} is still Ready: a run waits until the API calls it silent, at most {SILENT_SECONDS} s")
         return
     began = time.monotonic()
-    try:
-        waits.until(reports, SILENT_SECONDS)
-    except CommandError as error:
+    if not falls_silent(api, name):
         raise RefusedError(
             f"its kubelet has reported to the API for {time.monotonic() - began:.0f} s more: the machine lives. {NOTHING}",
             host=own.name,
             cure="switch it off, or mend the way from here to it and leave --dead out",
-        ) from error
+        )
+
+
+def falls_silent(api: KubernetesApi, name: str) -> bool:
+    """Whether the API calls a node no longer Ready, within the time that it needs for one whose kubelet does not report any more."""
+
+    def reports() -> str:
+        stands = api.get(f"{NODES}/{name}")
+        if stands is None or not obstacles.is_ready(stands):
+            return ""
+        waiting(said := f"{name} is Ready")
+        return said
+
+    try:
+        waits.until(reports, SILENT_SECONDS)
+    except CommandError:
+        return False
+    return True

@@ -15,7 +15,7 @@ from tasks.control_plane import endpoint
 from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.state import Execute, LinuxChange, Remove
 from tasks.platforms.seen import RouterSeen, Session
-from tasks.removal import blocks, leftovers, neighbours, safety
+from tasks.removal import blocks, etcd_data, leftovers, neighbours, safety
 from tasks.removal.remaining import without
 from tests.architecture.test_handovers import STEPS
 from tests.unit.drain.test_drain_plans import quorum
@@ -108,6 +108,28 @@ def block(
 
 def handle(handleID: str, block: dict[str, int]) -> dict[str, Any]:  # noqa: N803  Calico's own name
     return {"metadata": metadata(handleID), "spec": {"handleID": handleID, "block": block}}
+
+
+@pytest.mark.cases("etcd_data")
+def test_somebody_elses_etcd_is_told_from_this_clusters_own(case: dict[str, Any]) -> None:
+    answers = {"entries": "\n".join(case["entries"]), "wal": case["wal"]}
+    seen = etcd_data.read(Seen({name: Answer(0, text) for name, text in answers.items()}, {}))
+    assert etcd_data.foreign(seen, case["ours"]) == case["says"]
+
+
+def test_the_newest_log_of_etcd_is_read_and_nothing_where_there_is_none(tmp_path: Path) -> None:
+    def asked() -> dict[str, str]:
+        scripts = {
+            name: one.replace("/var/lib/etcd", str(tmp_path / "etcd")) for name, one in etcd_data.QUESTIONS.items()
+        }
+        return {name: subprocess.check_output(["/bin/sh", "-c", one], text=True) for name, one in scripts.items()}
+
+    assert asked() == {"entries": "", "wal": ""}
+    (folder := tmp_path / "etcd/member/wal").mkdir(parents=True)
+    for name, text in (("0-0.wal", b"old"), ("1-9.wal", b"\x04\x00"), ("1.tmp", b"later")):
+        (folder / name).write_bytes(text)
+    found = asked()
+    assert (found["entries"], found["wal"].split()) == ("member\n", ["04", "00"])
 
 
 @pytest.mark.cases("leftovers")

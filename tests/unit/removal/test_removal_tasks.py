@@ -61,11 +61,16 @@ Found = Callable[..., tuple[Any, Run]]
 def found(started: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Found:
     """Let the preflight look at a cluster of these objects, pods and etcd members; gives its result and the run."""
 
-    def start(name: str, cluster: Any, *pods: Any, members: Any = MEMBERS, api: Any = None, **options: Any) -> Any:
+    def start(
+        name: str, cluster: Any, *pods: Any, members: Any = MEMBERS, api: Any = None, data: str = "", **options: Any
+    ) -> Any:
+        said = Seen({"entries": Answer(0, data), "wal": Answer(0, "")}, {})
+        monkeypatch.setattr(look, "open_shell", lambda *_: None)
+        monkeypatch.setattr(look, "ask", lambda *_: said)
         monkeypatch.setattr(look, "open_api", lambda *_, **__: api)
         monkeypatch.setattr(look, "read_objects", lambda _: cluster)
         monkeypatch.setattr(look.look, "pods_on", lambda *_: list(pods))
-        monkeypatch.setattr(look, "Peers", lambda *_: SimpleNamespace(members=members))
+        monkeypatch.setattr(look, "Peers", lambda *_: SimpleNamespace(members=members, cluster=7))
         run = started(name, **options)
         return look.preflight(task(name), run), run
 
@@ -106,6 +111,20 @@ def test_a_node_that_the_cluster_has_no_more_is_not_drained_again(found: Found) 
     assert result.result == "is no node of the cluster any more"
     assert (run.recall(STANDS), run.recall(LEAVING)) == (False, ())
     assert (list(selection.the_member(run)), list(selection.the_machine(run))) == ([], [WORKER])
+
+
+@pytest.mark.parametrize("name", [WORKER, MASTER])
+def test_a_machine_that_holds_somebody_elses_etcd_is_not_reset(found: Found, name: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        found(name, objects(CLUSTER), data="default\n")
+    said = str(caught.value)
+    assert "/var/lib/etcd holds default, which is not this cluster's; kubeadm reset would empty /var/lib/etcd" in said
+    assert said.endswith("Nothing was changed.")
+
+
+def test_of_a_dead_machine_nothing_is_asked(found: Found) -> None:
+    result, _ = found(WORKER, with_node(objects(CLUSTER), WORKER), api=Nodes(0), data="default\n", dead=True)
+    assert not result.failed
 
 
 def ready(state: str) -> dict[str, Any]:
