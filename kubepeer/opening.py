@@ -113,6 +113,7 @@ class Opening:
         probes: it asks the probing hosts; for all others they are not there.
         only_looks: whether a command line asks for no change: the run is a verification then.
         runner: runs its phases; another one than the usual where it is not from top to bottom, once.
+        plans: what it would do can be written down as a plan, approved and applied.
 
     """
 
@@ -123,6 +124,7 @@ class Opening:
     probes: bool = False
     only_looks: Callable[[CommandLine], bool] | None = None
     runner: Callable[[Run, Sequence[Phase | Together], Display], list[PhaseOutcome]] = run_phases
+    plans: bool = False
 
 
-USUAL = Opening()
+USUAL = Opening(plans=True)

@@ -70,7 +70,7 @@ def run(
     """
     outlive_readers()
     commands = list(phases) if isinstance(phases, Mapping) else []
-    plans = purpose is Purpose.CHANGE and not commands and opening is USUAL
+    plans = purpose is Purpose.CHANGE and not commands and opening.plans
     given = parse(name, description, commands=commands, plans=plans, further=opening.arguments)
     if isinstance(phases, Mapping):
         phases = phases[given.command]

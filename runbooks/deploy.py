@@ -27,8 +27,11 @@ from tasks.control_plane.tasks import initialise, join, place_endpoint, retire_s
 from tasks.endpoint import one_that_asks
 from tasks.endpoint_as_seen import verify_endpoint_when_built
 from tasks.nodes.tasks import prepare, pull_images
-from tasks.observe import observe_when_usable, preflight_with_cluster
+from tasks.observe import observe_when_usable
 from tasks.platforms.platform import PLATFORMS
+from tasks.replacement.look import preflight
+from tasks.replacement.selection import REPLACEMENT, replaced_nodes
+from tasks.replacement.tasks import take_out
 from tasks.routers.tasks import configure
 from tasks.routes.nodes import nodes_to_ask, verify_pod_routes_when_settled
 from tasks.routes.table import describe, show
@@ -36,13 +39,14 @@ from tasks.routes.tasks import routers_to_ask, verify_when_settled
 
 PHASES: list[Phase | Together] = [
     Phase("Observe", observe_when_usable, on=chosen),
-    Phase("Preflight", preflight_with_cluster, on=chosen),
+    Phase("Preflight", preflight, on=chosen),
     Together(
         Phase("Prepare nodes", prepare, on=nodes),
         Phase("Configure routers", configure, on=routers, turns=one_of_each_redundancy_group),
     ),
     Phase("Pull images", pull_images, on=nodes),
     Phase("API endpoint", place_endpoint, on=control_planes, turns=one_by_one),
+    Phase("Replace", take_out, on=replaced_nodes, turns=one_by_one),
     Phase("First control plane", initialise, on=first_control_plane),
     Phase("Control plane settings", settle, on=control_planes, turns=one_by_one, needs=a_cluster),
     Phase("Other control planes", join, on=other_control_planes, turns=one_by_one, needs=a_cluster),
@@ -70,5 +74,6 @@ if __name__ == "__main__":
             show=show,
             describe=describe,
             members=know_members,
+            opening=REPLACEMENT,
         )
     )

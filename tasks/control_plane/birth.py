@@ -36,6 +36,7 @@ class Situation:
         elsewhere: what the others hold.
         answered: the HTTP status that came from the address, asked from the first control plane; "" for none. Asked where some are unknown.
         rewriting: how an administrator's kubeconfig is written anew.
+        replaced: the first control plane is to take the place of one that died: a cluster stands, whoever holds it.
 
     """
 
@@ -45,6 +46,7 @@ class Situation:
     elsewhere: Elsewhere = Elsewhere()
     answered: str = ""
     rewriting: str = ""
+    replaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ def refusal(situation: Situation) -> Refusal | None:
         )
     if situation.elsewhere.unknown:
         return _unknown(situation)
+    if situation.replaced:
+        return Refusal(
+            f"it is to be replaced, and no API that can be used answers at {situation.address}: kubeadm init would make a second cluster",
+            "bring the API back; where no cluster stands any more, run again without --replace",
+        )
     if not (KUBELET_CONF in here.leftovers and here.api_ready):
         return None
     if unusable := _unusable(here):

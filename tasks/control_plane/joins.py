@@ -13,7 +13,7 @@ from kubepeer.run import Run
 from tasks.cluster import waits
 from tasks.cluster.access import JOINED, api_if_there, kubeconfig_of
 from tasks.cluster.api import KubernetesApi, Manifest
-from tasks.control_plane import etcd, kubeadm, kubeconfigs, settled
+from tasks.control_plane import etcd, kubeadm, kubeconfigs, replaced, settled
 from tasks.control_plane import membership as members
 from tasks.control_plane.cluster_settings import settle_cluster
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS
@@ -52,6 +52,7 @@ def join_cluster(
 
     """
     node = run.intent.node(shell.host)
+    registered = replaced.left(run, registered)
     stacked = run.intent.kubeadm.stacked_etcd
     state = members.membership(node, seen, registered, api.ca, stacked=stacked)
     peers = Peers(run, node, api, registered)
@@ -113,8 +114,10 @@ def _join_anew(
         run.once(CERTIFICATES_UPLOADED, partial(_upload_certificates, run, node, api, secrets))
     change = planned_join(run, node.name, secrets, ca_hash(api.ca), gives, reset=reset)
     if reset:
+        # before the machine is bare: a run that is cut off here must not leave what looks like a machine that was installed anew
+        api.delete(f"/api/v1/nodes/{node.full_name}")
         apply(shell, (kubeadm.reset(run.intent, node),))
-        # kubeadm refuses to join under the name of a node that is still Ready
+        # its kubelet may have registered it again, and kubeadm refuses to join under the name of a node that is still Ready
         api.delete(f"/api/v1/nodes/{node.full_name}")
         if is_control_plane:  # kubeadm reset has emptied the manifests' folder
             apply(shell, plan_endpoint_of(run, shell))

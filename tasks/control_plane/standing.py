@@ -12,6 +12,7 @@ from tasks.cluster.access import API_PROBLEM, ApiNotReadyError, api_of_cluster, 
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.refusal import ApiRefusal
 from tasks.control_plane import membership as members
+from tasks.control_plane import replaced
 from tasks.control_plane.birth import Elsewhere, Situation, refusal
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS
 from tasks.control_plane.explain import explain
@@ -68,7 +69,9 @@ def refuse_second_cluster(run: Run, shell: Shell, first: str, here: MemberSeen) 
     cluster = run.intent.cluster
     address, others = cluster.endpoint.at, elsewhere(run, first)
     answered = shell.run(ANSWER.format(address=address), deadline=10).text.strip() if others.unknown else ""
-    found = refusal(Situation(first, address, here, others, "" if answered in SILENT else answered, rewriting(cluster)))
+    answered = "" if answered in SILENT else answered
+    situation = Situation(first, address, here, others, answered, rewriting(cluster), first in replaced.named(run))
+    found = refusal(situation)
     if found:
         why = why_no_api(run, found.asked) if found.asked else ""
         raise CommandError(f"{found.message}{why}", host=first, cure=found.cure)

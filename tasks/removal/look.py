@@ -170,7 +170,7 @@ def _warn(run: Run, found: pods.Sorted, cluster: Cluster) -> None:
         run.warn(said)
 
 
-def warn_of_lost(run: Run, node: Node, found: Sequence[Manifest]) -> None:
+def warn_of_lost(run: Run, node: Node, found: Sequence[pods.Pod]) -> None:
     """Tell of the pods of a dead machine that nobody starts elsewhere, or that had data there."""
     if lost := pods.sort(found, force=False, local_data=False).refused:
         run.warn(f"lost with {node.name}: {'; '.join(line.partition(' (--')[0] for line in lost)}")

@@ -19,7 +19,8 @@ def test_no_second_cluster_is_born(case: dict[str, Any], server: ApiServer) -> N
         kubeconfigs=(),
     )
     others = Elsewhere(*(tuple(map(tuple, case.get(key, ()))) for key in ("holders", "unknown")))
-    found = refusal(Situation("one", "10.31.90.0:8443", here, others, case.get("answered", ""), "have it written anew"))
+    answered, replaced = case.get("answered", ""), case.get("replaced", False)
+    found = refusal(Situation("one", "10.31.90.0:8443", here, others, answered, "have it written anew", replaced))
     if case["says"] is None:
         assert found is None
     else:

@@ -19,7 +19,7 @@ from kubepeer.run import Run
 from tasks.cluster import access
 from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import joins, peers
-from tasks.control_plane.membership import ADMIN_CONF, APISERVER, CA_CERTIFICATE, KUBELET_CONF, MemberSeen
+from tasks.control_plane.membership import ADMIN_CONF, APISERVER, CA_CERTIFICATE, KUBELET_CONF, MEMBER, MemberSeen
 from tasks.linux.shell import Completed
 from tests.unit.cluster.api_server import ApiServer
 
@@ -195,6 +195,31 @@ def test_a_machine_that_was_installed_anew_has_left_a_member_too(fleet: Fleet, j
     assert join(THIRD, (), [FIRST, SECOND, THIRD])[0] == f"etcd member {THIRD}.tinychen.io"
     assert "1 crictl member remove a3" in fleet.told
     assert not [line for line in fleet.told if "reset" in line]
+
+
+def test_a_dry_run_of_a_replaced_control_plane_shows_that_its_member_goes(
+    fleet: Fleet, run_of: Callable[..., Run]
+) -> None:
+    fleet.etcd({FIRST: "dead", SECOND: "running", THIRD: "running"})
+    bare = MemberSeen((), api_ready=False, admin_conf="", ca="", kubeconfigs=())
+    known: dict[str, dict[str, Any]] = {f"{name}.tinychen.io": {"labels": {}} for name in fleet.machines}
+    shell: Any = fleet.machines[FIRST]
+    run = run_of(*fleet.machines, chosen=[FIRST], dry_run=True, further={"replaced": [FIRST]})
+    run.keep(MEMBER, bare, of=FIRST)
+    changes = [change.what for change in joins.join_cluster(run, shell, fleet.api, bare, known)]
+    assert changes[:2] == [f"etcd member {FIRST}.tinychen.io", "kubeadm join"]
+    assert fleet.told == []
+
+
+def test_the_node_of_a_join_that_was_cut_off_goes_before_its_machine_is_bare(fleet: Fleet, join: Join) -> None:
+    """Or a run that is cut off in between would leave what looks like a machine that was installed anew."""
+    fleet.etcd({FIRST: "running", SECOND: "running", THIRD: "learner"})
+    fleet.program(THIRD, "kubeadm", "exit 1")
+    with pytest.raises(CommandError, match="kubeadm reset"):
+        join(THIRD, CUT_OFF, [FIRST, SECOND, THIRD])
+    assert [one.path for one in fleet.state.requests if one.method == "DELETE"] == [
+        f"/api/v1/nodes/{THIRD}.tinychen.io"
+    ]
 
 
 def test_a_control_plane_whose_node_was_deleted_keeps_its_data(fleet: Fleet, join: Join) -> None:
