@@ -24,18 +24,22 @@ from kubepeer.phases import Phase, Together
 from kubepeer.run import Run
 from kubepeer.runbook import run
 from tasks.platforms.platform import PLATFORMS
+from tasks.replacement.selection import REPLACEMENT
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNDER_WAY_SECONDS = 0.5  # what is asked for is then begun: an installation, a commit, kubeadm
 GO_SECONDS = 120
 
 
-def begin(config: Path, title: str, how: str, folder: Path) -> subprocess.Popen[bytes]:
-    """Start this program: how is "killed" or "loses a node"; what it prints is in the file `log` of the folder."""
+def begin(config: Path, title: str, how: str, folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start this program: how is "killed" or "loses a node"; what it prints is in the file `log` of the folder.
+
+    The arguments are those of deploy.py.
+    """
     environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "FORCE_COLOR")}
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.lab.cut_off", title, how, str(folder), "--config", str(config)],
+            [sys.executable, "-m", "tests.lab.cut_off", title, how, str(folder), "--config", str(config), *arguments],
             cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
@@ -120,7 +124,7 @@ def main(title: str, how: str, folder: str, *arguments: str) -> int:
     ]
     sys.argv = ["deploy.py", *arguments]
     show: Any = None
-    return run("deploy", phases, platforms=PLATFORMS, show=show)
+    return run("deploy", phases, platforms=PLATFORMS, show=show, opening=REPLACEMENT)
 
 
 if __name__ == "__main__":
