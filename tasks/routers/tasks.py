@@ -111,10 +111,10 @@ def configure(task: Task, run: Run) -> Result:
     """The cluster's neighbours, filters and equal-cost paths on a router."""
     router = run.intent.router(task.host.name)
     if not PLATFORMS[router.platform].on_linux:
-        return done(task, _in_its_turn(task, run, _order(run, router, partial(_candidate, task, run, router))))
+        return done(task, in_its_turn(task, run, order_for(run, router, partial(_candidate, task, run, router))))
     shell = open_shell(run.nornir, router.name)
     kernel = plan.plan_hash_policy(router, ask(shell, plan.questions(router), (plan.SYSCTL_FILE,)))
-    routing = _in_its_turn(task, run, _order(run, router, partial(_candidate, task, run, router)))
+    routing = in_its_turn(task, run, order_for(run, router, partial(_candidate, task, run, router)))
     if not run.options.dry_run:
         apply(shell, kernel)
     return done(task, (*kernel, *routing))
@@ -125,11 +125,11 @@ def restore(task: Task, run: Run) -> Result:
     """What Kubepeer owns on a router, or with --replace all of it, as it stood in a backup."""
     router = run.intent.router(task.host.name)
     (backup,) = (backup for backup in wanted_backups(run) if backup.router == router.name)
-    order = _order(run, router, partial(_restored, run, router, backup.text))
-    return done(task, _in_its_turn(task, run, order), summary=f"from {backup.name}")
+    order = order_for(run, router, partial(_restored, run, router, backup.text))
+    return done(task, in_its_turn(task, run, order), summary=f"from {backup.name}")
 
 
-def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
+def in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
     """A change that went wrong on one router is not made on the one that stands in for it."""
     group = run.intent.router(task.host.name).peering.redundancy_group
     if before := run.recall(WENT_WRONG, of=group):
@@ -148,7 +148,8 @@ def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
         raise
 
 
-def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> Order:
+def order_for(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> Order:
+    """The change that a candidate is for; the sessions of the run's nodes may end by it, and no others."""
     platform, vrf = PLATFORMS[router.platform], router.peering.vrf
 
     def may_go_down(running: str, diff: str) -> set[str]:
