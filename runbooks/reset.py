@@ -14,8 +14,7 @@ from tasks.reset.selection import (
     of_workers,
 )
 from tasks.routers import withdrawal
-from tasks.routers.tasks import refuse_early
-from tasks.routers.withdrawal import withdraw
+from tasks.routers.withdrawal import refuse_early, withdraw
 
 PHASES: list[Phase | Together] = [
     Phase("Observe", observe, on=chosen),

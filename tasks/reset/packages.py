@@ -23,6 +23,7 @@ CONTAINERD, CONTAINERD_DATA = (
     "containerd",
     ("/var/lib/containerd", "/opt/containerd", "/etc/containerd", "/run/containerd"),
 )
+NOBODYS = "without a containerd"
 # What Calico's install-cni brings to the folder, where no package has it (calico: cni-plugin/Dockerfile); and the driver of its volumes
 PLUGINS = ("bandwidth", "flannel", "host-local", "install", "loopback", "portmap", "tuning")
 VOLUME_DRIVER = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/nodeagent~uds"
@@ -76,6 +77,10 @@ PROGRAMS = {
     "runc": ("runc",),
     "crictl": ("crictl",),
 }
+LIST_DATA = f"ls -d {' '.join(CONTAINERD_DATA)} 2>/dev/null; command -v containerd >/dev/null || echo {NOBODYS}"
+# what a container's end has left mounted below
+TAKE_DATA = f"""awk '$2 ~ "^/(run|var/lib)/containerd/" {{ print $2 }}' /proc/mounts | sort -r | while read -r m; do umount -- "$m"; done
+rm -rf --one-file-system -- {" ".join(CONTAINERD_DATA)}"""
 LIST_ARCHIVES = f"ls {archives.NOTES} 2>/dev/null | grep -vx calicoctl; true"
 # Empty ones that no package has: kubeadm, the kubelet, Calico and we have made them.
 FOLDERS = (
@@ -113,6 +118,7 @@ QUESTIONS = {
     "images": LIST_IMAGES,
     "packages": LIST_PACKAGES,
     "archives": LIST_ARCHIVES,
+    "data": LIST_DATA,
     "folders": LIST_FOLDERS,
     "units": units.question((CONTAINERD,)),
 }
@@ -149,10 +155,10 @@ def plan(seen: Seen, *, packages: bool) -> Iterator[LinuxChange]:
     archived = [name for name in seen["archives"].lines if not (stay and name in (CONTAINERD, "runc"))]
     if archived:
         yield _gone("programs from archives", archived, _programs(archived))
-    if CONTAINERD in archived or any(name in RUNTIMES for name in names):
-        yield _gone(
-            "containerd's data", list(CONTAINERD_DATA), f"rm -rf --one-file-system -- {' '.join(CONTAINERD_DATA)}"
-        )
+    leaves = CONTAINERD in archived or any(name in RUNTIMES for name in names)
+    data = [line for line in seen["data"].lines if line != NOBODYS]
+    if data and (leaves or NOBODYS in seen["data"].lines):
+        yield _gone("containerd's data", data, TAKE_DATA)
 
 
 def plan_folders(seen: Seen) -> Iterator[LinuxChange]:

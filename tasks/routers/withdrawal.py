@@ -5,25 +5,41 @@ from functools import partial
 
 from nornir.core.task import Result, Task
 
-from kubepeer.errors import CommandError
+from kubepeer.errors import CommandError, RefusedError
 from kubepeer.intent import Router
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done
 from tasks.cluster import waits
 from tasks.linux.apply import apply
 from tasks.linux.connect import connection
-from tasks.linux.observe import ask
+from tasks.linux.observe import Seen, ask
 from tasks.linux.shell import open_shell
+from tasks.platforms import preflight
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.withdrawal import HasAFileOfOurs, KnowsWhatWasRaised, withdrawal, without_nodes
 from tasks.routers import plan
 from tasks.routers.backups import Backup, backups
 from tasks.routers.safe_change import Candidate, Order, change_safely
 from tasks.routers.sessions import session_name, sessions
-from tasks.routers.tasks import WENT_WRONG, in_its_turn, order_for
+from tasks.routers.tasks import ANSWERS, WENT_WRONG, in_its_turn, order_for
 
 FILE = "file of ours"
 GONE_SECONDS = 60  # a session that has ended is forgotten at once; a daemon may be at work with its configuration
+
+
+@hands_over(needs=(ANSWERS,))
+def refuse_early(task: Task, run: Run) -> Result:
+    """Refuse to touch a router where a change cannot end well; which networks it routes elsewhere is none of our concern any more.
+
+    Raises:
+        RefusedError: it cannot.
+
+    """
+    router = run.intent.router(task.host.name)
+    seen = run.recall(ANSWERS, of=router.name) or Seen({}, {})
+    if found := preflight.reasons(PLATFORMS[router.platform].preflight, run.intent, router, seen):
+        raise RefusedError("; ".join(found) + ". Nothing was changed.", host=router.name)
+    return done(task, summary="all clear")
 
 
 @hands_over(gives=(WENT_WRONG,))

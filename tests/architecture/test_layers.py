@@ -80,6 +80,7 @@ PURE = (
     "tasks/drain/safety.py",
     "tasks/linux/state.py",
     *(f"tasks/removal/{name}.py" for name in ("blocks", "leftovers", "neighbours", "remaining", "safety")),
+    *(f"tasks/reset/{name}.py" for name in ("files", "packages", "safety", "teardown")),
     *(str(path.relative_to(CHECKOUT)) for path in sorted((CHECKOUT / "tasks/nodes/managers").rglob("*.py"))),
     "tasks/nodes/archives.py",
     "tasks/nodes/calicoctl.py",

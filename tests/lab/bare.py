@@ -9,12 +9,12 @@ from tests.lab.laboratory import NODES, Laboratory
 
 # Logs, caches, what boots and daemons write by themselves, and the package managers' own books.
 LISTED = r"""
-find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /tmp -o -path /var/tmp -o -path /var/log -o -path /var/cache \
-  -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/rpm -o -path /var/lib/dnf -o -path /var/lib/systemd \) -prune -o -print \
-  | sed 's/^/path /'
+find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /tmp -o -path /var/tmp -o -path /var/log \
+  -o -path /var/cache -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/rpm -o -path /var/lib/dnf \
+  -o -path /var/lib/systemd \) -prune -o -print | sed 's/^/path /'
 find /etc -xdev -type f -exec sha256sum {} + | sed 's/^\([0-9a-f]*\) *\(.*\)/bytes \2 \1/'
-{ dpkg-query -W -f '${Package} ${db:Status-Status}\n' 2>/dev/null | sed -n 's/ installed$//p'; rpm -qa --qf '%{NAME}\n' 2>/dev/null; } \
-  | sed 's/^/package /'
+{ dpkg-query -W -f '${Package} ${db:Status-Status}\n' 2>/dev/null | sed -n 's/ installed$//p'
+  rpm -qa --qf '%{NAME}\n' 2>/dev/null; } | sed 's/^/package /'
 """
 OWNED = "cat /var/lib/dpkg/info/*.list 2>/dev/null; ! command -v rpm >/dev/null || rpm -qal"
 # What the packages that stay (docs/operations/reset.md) make when they are configured, and no package's list has.
@@ -22,7 +22,7 @@ STAYS = re.compile(
     r"/etc/(rc\d\.d/.*|alternatives/.*|systemd/system/.*\.wants(/(chrony|chronyd|nftables)\.service)?|chrony.*|dnf/plugins/.*|selinux/.*"
     r"|group-?|gshadow-?|passwd-?|shadow-?|subuid-?|subgid-?|ld\.so\.cache|\.updated)"
     r"|/var/lib/(chrony|selinux|alternatives|ucf|pam|private|nftables)(/.*)?|.*/__pycache__(/.*)?|.*\.pyc"
-    r"|/usr/(s?bin|lib|share/man)/.*|/etc/(kubernetes|cni)/?"
+    r"|/usr/(s?bin|share/man)/.*(tables|ebt|arpt).*"
 )
 MOVES = re.compile(
     r"/etc/(group-?|gshadow-?|passwd-?|shadow-?|ld\.so\.cache|chrony.*|dnf/plugins/.*|selinux/.*|\.updated|machine-id|resolv\.conf)"

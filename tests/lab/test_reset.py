@@ -48,7 +48,7 @@ def assert_bare(lab: Laboratory, before: dict[str, Bare]) -> None:
         runs = lab.inside(node, RUNS)
         assert "kube" not in runs, f"{node}: {runs}"
         assert f" {VIRTUAL_IP}/" not in runs, node
-    assert {node: list(strangers(lab, node, before[node])) for node in NODES} == dict.fromkeys(NODES, [])
+    assert {node: list(strangers(lab, node, before[node])) for node in NODES} == {node: [] for node in NODES}
 
 
 @dataclass
