@@ -109,7 +109,7 @@ def preflight(task: Task, run: Run) -> Result:
             for name in strangers
         ]
     if lines:
-        raise RefusedError(f"{'; '.join(lines)}. {NOTHING}")
+        raise RefusedError(f"{'; '.join(lines)}. {NOTHING}.")
     return done(task, summary=_told(api, run))
 
 
