@@ -7,7 +7,7 @@ from nornir.core.task import Result, Task
 from kubepeer.errors import CommandError
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done
-from tasks.control_plane import endpoint, membership
+from tasks.control_plane import endpoint, holders, membership
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask
 from tasks.linux.shell import open_shell
@@ -44,14 +44,19 @@ def reset(task: Task, run: Run) -> Result:
 
 
 def clean(task: Task, run: Run) -> Result:
-    """What kubeadm reset leaves behind: rules, devices, routes, files.
+    """What kubeadm reset leaves behind: rules, devices, routes, files; and the API's address, which nobody takes over any more.
 
     Raises:
         CommandError: something still is there.
 
     """
-    asked = leftovers.questions(run.intent, "") | {"kubeconfigs": "true"}
-    return _bring_about(task, run, lambda seen: tuple(leftovers.plan(run.intent, seen)), asked)
+    node = run.intent.node(task.host.name)
+    asked = leftovers.questions(run.intent, "") | {"kubeconfigs": "true"} | holders.QUESTIONS
+
+    def planned(seen: Seen) -> Sequence[LinuxChange]:
+        return (*teardown.plan_addresses(run.intent, node, seen), *leftovers.plan(run.intent, seen))
+
+    return _bring_about(task, run, planned, asked)
 
 
 def give_back(task: Task, run: Run) -> Result:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tasks.control_plane.containers import SOCKET
 from tasks.linux.observe import Seen
 from tasks.linux.state import UNDER_LOCK, Execute, LinuxChange
-from tasks.nodes import archives, units
+from tasks.nodes import archives
 from tasks.nodes.managers.apt import APT_LOG
 from tasks.nodes.managers.manager import INSTALL_SECONDS
 from tasks.nodes.packages import OURS, RUNTIMES
@@ -120,7 +120,6 @@ QUESTIONS = {
     "archives": LIST_ARCHIVES,
     "data": LIST_DATA,
     "folders": LIST_FOLDERS,
-    "units": units.question((CONTAINERD,)),
 }
 
 

@@ -48,7 +48,6 @@ def questions(intent: Intent, ca: str) -> dict[str, str]:
         "containers": COUNT_CONTAINERS,
         "kubeconfigs": known,
         "leftovers": membership.QUESTIONS["leftovers"],
-        **holders.QUESTIONS,
     }
 
 
@@ -71,13 +70,25 @@ def plan(intent: Intent, node: Node, seen: Seen) -> Iterator[LinuxChange]:
     if found := seen["containers"].lines:
         yield action("containers", "0", TAKE_CONTAINERS, before=str(len(found)), deadline=CONTAINERS_SECONDS)
     yield from endpoint.plan_departure(seen)
-    if intent.cluster.endpoint.provider != "external":
-        for address in map(str, intent.cluster.endpoint.addresses):
-            if holders.has_address(seen["addresses"], address):
-                yield _given_up(node, address)
     if seen["leftovers"].lines:
         reset = kubeadm.reset(intent, node, with_cluster=False)
         yield replace(reset, before=f"{node.role.replace('_', ' ')} of {intent.cluster.name}")
+
+
+def plan_addresses(intent: Intent, node: Node, seen: Seen) -> Iterator[LinuxChange]:
+    """The API's address, where it is still on the machine: asked when nobody is left who would take it over.
+
+    Args:
+        intent: of the whole inventory.
+        node: whose machine it is.
+        seen: the answers to holders.QUESTIONS.
+
+    """
+    if intent.cluster.endpoint.provider == "external":
+        return
+    for address in map(str, intent.cluster.endpoint.addresses):
+        if holders.has_address(seen["addresses"], address):
+            yield _given_up(node, address)
 
 
 def _given_up(node: Node, address: str) -> LinuxChange:

@@ -92,7 +92,8 @@ class TestAWholeCluster:
             assert {(node, "kubeadm reset"), (node, "unit kubelet"), (node, "packages"), (node, "/etc/hosts")} <= set(
                 shown
             )
-        missing = [one for one in done if one not in shown and one[1] != "empty folders"]
+        # folders are empty only then, and who holds the address while the others go is keepalived's to say
+        missing = [one for one in done if one not in shown and one[1] not in ("empty folders", f"address {VIRTUAL_IP}")]
         assert missing == []
         titles = [phase["title"] for phase in gone.dry_run.json["phases"]]
         assert titles == [phase["title"] for phase in gone.answer.json["phases"]]

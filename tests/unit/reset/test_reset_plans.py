@@ -59,8 +59,11 @@ def test_what_runs_on_a_machine_ends_in_this_order(case: dict[str, Any], intent_
     answers = {name: Answer(0, case["seen"].get(name, "")) for name in teardown.questions(intent, "PEM")}
     ours = FileSeen("644", "root:root", f"# {endpoint.WRITTEN}\n")
     seen = Seen(answers, {path: ours if path in case.get("files", []) else None for path in endpoint.PATHS})
-    changes = list(teardown.plan(intent, intent.node(f"k8s-calico-{case['node']}"), seen))
+    node = intent.node(f"k8s-calico-{case['node']}")
+    changes = list(teardown.plan(intent, node, seen))
     assert [change.what for change in changes] == case["changes"]
+    addresses = Seen({"addresses": Answer(0, case["seen"].get("addresses", ""))}, {})
+    assert [one.what for one in teardown.plan_addresses(intent, node, addresses)] == case.get("addresses", [])
     for change in changes:
         assert change.diff
         if change.what == "kubeadm reset":
