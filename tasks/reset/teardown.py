@@ -15,6 +15,7 @@ from tasks.control_plane.containers import SOCKET
 from tasks.linux.observe import Seen
 from tasks.linux.state import LinuxChange, action
 from tasks.nodes import units
+from tasks.nodes.cni import FOLDER, OWN
 from tasks.removal import leftovers
 
 NAMESPACE = "k8s.io"  # containerd's, of the kubelet's interface: pkg/cri/constants
@@ -23,11 +24,14 @@ KUBELET = "kubelet"
 CONTAINERS_SECONDS, UNIT_SECONDS = 180, 120
 COUNT_CONTAINERS = f"! command -v ctr >/dev/null || {CTR} containers ls -q 2>/dev/null; true"
 # A task first, by its end: KILL, and its file system unmounted; the networks of pods are mounts below /run/netns. containerd forgets what
-# its other interface knew when it starts.
+# its other interface knew when it starts; from 2.0 on it keeps sandboxes in a book of their own. What is left for kubeadm to end all the
+# same is ended without Calico's plugin, whose file is gone.
 TAKE_CONTAINERS = f"""for id in $({CTR} containers ls -q); do
     {CTR} tasks rm -f "$id" >/dev/null 2>&1
     {CTR} containers rm "$id" >/dev/null 2>&1
 done
+for id in $({CTR} sandboxes ls 2>/dev/null | awk 'NR > 1 {{ print $1 }}'); do {CTR} sandboxes rm -f "$id" >/dev/null 2>&1; done
+rm -f -- {" ".join(f"{FOLDER}/{name}" for name in OWN)}
 ip netns list 2>/dev/null | sed -n 's/^\\(cni-[^ ]*\\).*/\\1/p' | while read -r n; do ip netns delete "$n"; done
 left=$({CTR} containers ls -q | tr '\\n' ' ')
 [ -z "$left" ] || {{ echo "still there: $left" >&2; exit 1; }}

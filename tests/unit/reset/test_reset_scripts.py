@@ -34,7 +34,7 @@ def test_containers_end_their_networks_go_and_the_runtime_forgets_them(tmp_path:
     machine = Machine(tmp_path, ctr=CTR, systemctl='echo "$@" >>log')
     machine.program("ip", 'case "$2" in list) echo "cni-1 (id: 3)"; echo own;; *) echo "$@" >>log;; esac')
     assert machine.run(teardown.COUNT_CONTAINERS).stdout.split() == ["aa", "bb"]
-    ended = machine.run(teardown.TAKE_CONTAINERS)
+    ended = machine.run(at(teardown.TAKE_CONTAINERS, tmp_path))
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "log").read_text().splitlines() == [
         "ended aa",
@@ -47,7 +47,9 @@ def test_containers_end_their_networks_go_and_the_runtime_forgets_them(tmp_path:
 def test_a_container_that_does_not_go_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "containers").write_text("aa\n")
     (tmp_path / "stuck").touch()
-    ended = Machine(tmp_path, ctr=CTR, ip="true", systemctl="echo called >unwanted").run(teardown.TAKE_CONTAINERS)
+    ended = Machine(tmp_path, ctr=CTR, ip="true", systemctl="echo called >unwanted").run(
+        at(teardown.TAKE_CONTAINERS, tmp_path)
+    )
     assert (ended.returncode, ended.stderr) == (1, "still there: aa \n")
     assert not (tmp_path / "unwanted").exists()
 
