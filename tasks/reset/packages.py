@@ -27,7 +27,9 @@ NOBODYS = "without a containerd"
 # What Calico's install-cni brings to the folder, where no package has it (calico: cni-plugin/Dockerfile); and the driver of its volumes
 PLUGINS = ("bandwidth", "flannel", "host-local", "install", "loopback", "portmap", "tuning")
 VOLUME_DRIVER = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/nodeagent~uds"
-OWNED = """owned() { dpkg -S "$1" >/dev/null 2>&1 || rpm -qf "$1" >/dev/null 2>&1; }
+# A folder that is a disk of its own is the machine's, and stays, empty.
+OWNED = """mounted() { grep -q " $1 " /proc/mounts; }
+owned() { mounted "$1" || dpkg -S "$1" >/dev/null 2>&1 || rpm -qf "$1" >/dev/null 2>&1; }
 """
 LIST_PLUGINS = (
     OWNED
@@ -77,10 +79,23 @@ PROGRAMS = {
     "runc": ("runc",),
     "crictl": ("crictl",),
 }
-LIST_DATA = f"ls -d {' '.join(CONTAINERD_DATA)} 2>/dev/null; command -v containerd >/dev/null || echo {NOBODYS}"
+LIST_DATA = (
+    OWNED
+    + f"""for d in {" ".join(CONTAINERD_DATA)}; do
+    [ ! -d "$d" ] || {{ mounted "$d" && [ -z "$(ls -A "$d")" ]; }} || echo "$d"
+done
+command -v containerd >/dev/null || echo {NOBODYS}"""
+)
 # what a container's end has left mounted below
-TAKE_DATA = f"""awk '$2 ~ "^/(run|var/lib)/containerd/" {{ print $2 }}' /proc/mounts | sort -r | while read -r m; do umount -- "$m"; done
-rm -rf --one-file-system -- {" ".join(CONTAINERD_DATA)}"""
+TAKE_DATA = (
+    OWNED
+    + f"""awk '$2 ~ "^/(run|var/lib)/containerd/" {{ print $2 }}' /proc/mounts | sort -r | while read -r m; do umount -- "$m"; done
+for d in {" ".join(CONTAINERD_DATA)}; do
+    [ -d "$d" ] || continue
+    find "$d" -xdev -mindepth 1 -delete || exit 1
+    mounted "$d" || rmdir -- "$d" || exit 1
+done"""
+)
 LIST_ARCHIVES = f"ls {archives.NOTES} 2>/dev/null | grep -vx calicoctl; true"
 # Empty ones that no package has: kubeadm, the kubelet, Calico and we have made them.
 FOLDERS = (
