@@ -48,7 +48,7 @@ LIST_PACKAGES = by_family(
 # Who else lives by the runtime: other namespaces of containerd's (Docker's is moby), packages that depend on it.
 _OURS = "|".join((*KUBERNETES, *RUNTIME))
 _APT_DEPENDS = f"""n=$(dpkg-query -W -f '${{Package}} ${{db:Status-Status}}\n' {" ".join(RUNTIME)} 2>/dev/null | sed -n 's/ installed$//p')
-[ -z "$n" ] || LC_ALL=C apt-get -s purge $n 2>/dev/null | sed -n 's/^\\(Purg\\|Remv\\) \\([^ ]*\\).*/\2/p' | grep -vxE '{_OURS}' \
+[ -z "$n" ] || LC_ALL=C apt-get -s purge $n 2>/dev/null | sed -n 's/^\\(Purg\\|Remv\\) \\([^ ]*\\).*/\\2/p' | grep -vxE '{_OURS}' \
     | sed 's/^/package /'; true"""
 _RPM_DEPENDS = f"""n=$(rpm -q --qf '%{{NAME}} installed\n' {" ".join(RUNTIME)} 2>/dev/null | sed -n 's/^\\([^ ]*\\) installed$/\\1/p')
 [ -z "$n" ] || LC_ALL=C rpm -e --test $n 2>&1 | sed -n 's/.*needed by (installed) /package /p'; true"""

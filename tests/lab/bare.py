@@ -20,9 +20,9 @@ OWNED = "cat /var/lib/dpkg/info/*.list 2>/dev/null; ! command -v rpm >/dev/null 
 # What the packages that stay (docs/operations/reset.md) make when they are configured, and no package's list has.
 STAYS = re.compile(
     r"/etc/(rc\d\.d/.*|alternatives/.*|systemd/system/.*\.wants(/(chrony|chronyd|nftables)\.service)?|chrony.*|dnf/plugins/.*|selinux/.*"
-    r"|group-?|gshadow-?|passwd-?|shadow-?|subuid-?|subgid-?|ld\.so\.cache|\.updated)"
+    r"|apparmor\.d/local(/.*)?|systemd/system/chronyd\.service|sysconfig|group-?|gshadow-?|passwd-?|shadow-?|subuid-?|subgid-?|ld\.so\.cache|\.updated)"
     r"|/var/lib/(chrony|selinux|alternatives|ucf|pam|private|nftables)(/.*)?|.*/__pycache__(/.*)?|.*\.pyc"
-    r"|/usr/(s?bin|share/man)/.*(tables|ebt|arpt).*"
+    r"|/usr/lib/.*/xtables|/usr/(s?bin|share/man)/.*(tables|ebt|arpt).*"
 )
 MOVES = re.compile(
     r"/etc/(group-?|gshadow-?|passwd-?|shadow-?|ld\.so\.cache|chrony.*|dnf/plugins/.*|selinux/.*|\.updated|machine-id|resolv\.conf)"

@@ -21,7 +21,7 @@ ALL = ("--cluster", NAME, "--packages")
 RESET_SECONDS = 1200
 STEP_SECONDS = 600
 GONE_SECONDS = 60
-RUNS = "pgrep -ax 'kubelet|etcd|kube-apiserver|kube-proxy|containerd|haproxy|keepalived'; ip -o addr show; true"
+RUNS = "ps -eo comm= | grep -E '^(kube|etcd|containerd|haproxy|keepalived)'; ip -o addr show; true"
 SYSCTL = "/etc/sysctl.d/90-kubepeer.conf"
 
 

@@ -109,6 +109,7 @@ def scripts(intent: Intent) -> dict[str, str]:
 
 def test_every_script_is_one_that_a_shell_can_read(intent_of: Callable[..., Intent]) -> None:
     for what, script in scripts(intent_of()).items():
+        assert not [sign for sign in script if ord(sign) < ord(" ") and sign not in "\n\t"], what
         for shell in ("dash", "bash"):
             read = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False)
             assert read.returncode == 0, f"{what}: {read.stderr}\n{script}"
