@@ -72,7 +72,9 @@ def strangers(lab: Laboratory, node: str, before: Bare) -> Iterator[str]:
         if (kind == "path" and what not in owned and not STAYS.fullmatch(what)) or OURS.fullmatch(line):
             yield f"new: {line}"
     yield from (
-        f"gone: {line}" for line in sorted(before.lines - now.lines) if line.startswith(("path /etc/", "package "))
+        f"gone: {line}"
+        for line in sorted(before.lines - now.lines)
+        if line.startswith(("path /etc/", "package ")) and "irewall" not in line
     )
     for path, one in before.bytes.items():
         if path in now.bytes and now.bytes[path] != one and not MOVES.fullmatch(path):
