@@ -15,6 +15,7 @@ from tasks.nodes.proxy import exceptions
 
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 
+NO_KUBECONFIG = "/run/kubepeer-no-kubeconfig"  # not there: without one kubeadm reset asks no API, and so no etcd
 ETCD_DATA = "/var/lib/etcd"  # kubeadm's own place for it, and the same in its pod
 KUBEADM_SECONDS = 900  # kubeadm itself gives an API server four minutes; before that images come, maybe from far away
 
@@ -181,13 +182,20 @@ def joining(intent: Intent, node: Node, configuration: str, *, reset: bool) -> L
     return LinuxChange("kubeadm join", stands, after, steps=(step,))
 
 
-def reset(intent: Intent, node: Node) -> LinuxChange:
+def reset(intent: Intent, node: Node, *, with_cluster: bool = True) -> LinuxChange:
     """Take away what a join that was cut off has left on the node; its member of etcd has gone before.
 
     kubeadm reset empties etcd's folder in its phase remove-etcd-member, and stops the kubelet and the containers in the one after it,
     cleanup-node (kubeadm 1.36): an etcd that the kubelet starts in between writes there again, and kubeadm join takes no folder with data.
+
+    Args:
+        intent: whose cluster.
+        node: whose machine.
+        with_cluster: the cluster lives on; else nobody is asked, since nobody may answer (kubeadm: cmd/reset.go, newResetData).
+
     """
-    script = f"{UNDER_LOCK}{direct(intent)}kubeadm reset -f --cri-socket {ENDPOINT} 2>&1"
+    alone = "" if with_cluster else f" --kubeconfig {NO_KUBECONFIG}"
+    script = f"{UNDER_LOCK}{direct(intent)}kubeadm reset -f --cri-socket {ENDPOINT}{alone} 2>&1"
     if node.role == "control_plane" and intent.kubeadm.stacked_etcd:
         script += f" || exit\n[ ! -d {ETCD_DATA} ] || find {ETCD_DATA} -mindepth 1 -delete"
     step = Execute("kubeadm reset", script, KUBEADM_SECONDS)

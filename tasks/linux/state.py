@@ -67,6 +67,9 @@ RESTART_MARKERS = "/run/kubepeer-restart-pending."
 PENDING_RESTARTS = f'for f in {RESTART_MARKERS}*; do [ ! -e "$f" ] || echo "${{f#{RESTART_MARKERS}}}"; done'
 
 
+COMMENT = (
+    "#kubepeer: "  # before a line that is out of force; who reads fstab, sysctl.conf or chrony.conf sees a comment
+)
 UNIT_SECONDS = 120  # systemd itself gives a unit 90 to start (DefaultTimeoutStartSec), and says why it did not
 JOURNAL_LINES = 3
 
@@ -167,6 +170,22 @@ def clearing_marker(name: str, script: str) -> str:
 
     """
     return f"{script.strip()} && rm -f -- {marker_of(name)}"
+
+
+def commented(line: str) -> str:
+    """A line of somebody else's that is out of force by us, with a mark of its own: `in_force_again` gives it back."""
+    return f"{COMMENT}{line}"
+
+
+def in_force_again(text: str) -> str:
+    """A text with every line that was out of force by us as it stood before; what else is a comment stays one."""
+    return "".join(line.removeprefix(COMMENT) for line in text.splitlines(keepends=True))
+
+
+def without_block(text: str, name: str) -> str:
+    """A text without our marked block, and everything else of it untouched."""
+    ours = block(text, [], name)
+    return ours.replace(f"# BEGIN {name}\n# END {name}\n", "", 1) if f"# BEGIN {name}" in text else text
 
 
 def block(text: str, lines: list[str], name: str) -> str:

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 
 from kubepeer.intent import Intent
 from tasks.linux.observe import Seen
-from tasks.linux.state import LinuxChange, action, block, clearing_marker, file, marker_of, restart, unit
+from tasks.linux.state import (
+    COMMENT,
+    LinuxChange,
+    action,
+    block,
+    clearing_marker,
+    commented,
+    file,
+    marker_of,
+    restart,
+    unit,
+)
 from tasks.linux.templates import render
 from tasks.nodes import units
 from tasks.nodes.systems import APT, RPM, System, by_family
@@ -174,7 +185,9 @@ def _block(intent: Intent, stands: str | None) -> str:
     ours = [f"server {server} iburst" for server in intent.time_servers]
     if not _removes(intent) or stands is None:
         return block(CHRONY_CONF_BASE if stands is None else stands, ours, BLOCK)
-    lines = [line if line.strip() in ours or not SERVER.match(line) else f"#{line}" for line in stands.splitlines()]
+    lines = [
+        line if line.strip() in ours or not SERVER.match(line) else commented(line) for line in stands.splitlines()
+    ]
     return block("".join(f"{line}\n" for line in lines), ours, BLOCK)
 
 
@@ -195,7 +208,7 @@ def _others(intent: Intent, system: System, seen: Seen, state: tuple[str, str]) 
         found.setdefault(path, []).append(text)
     marked = f"touch {marker_of(daemon(intent, system).unit)}; "
     for path, lines in found.items():
-        before, after = "\n".join(lines), "\n".join(f"#{line}" for line in lines)
+        before, after = "\n".join(lines), "\n".join(map(commented, lines))
         yield action(path, after, marked + _commented(shlex.quote(path)), before=before)
     if state[1] == units.NOT_INSTALLED and not found and system.family != RPM:
         yield action("chrony's own servers", "comments", marked + _commented(OTHER_FILES))
@@ -203,7 +216,7 @@ def _others(intent: Intent, system: System, seen: Seen, state: tuple[str, str]) 
 
 def _commented(files: str) -> str:
     return f"""for f in {files}; do
-    [ ! -e "$f" ] || [ "$f" = {CHRONY_FILE} ] || sed -i --follow-symlinks -E 's/{SERVER_LINE}/#&/I' "$f" || exit 1
+    [ ! -e "$f" ] || [ "$f" = {CHRONY_FILE} ] || sed -i --follow-symlinks -E 's/{SERVER_LINE}/{COMMENT}&/I' "$f" || exit 1
 done"""
 
 

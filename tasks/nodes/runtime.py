@@ -15,6 +15,7 @@ CONTAINERD_FILE, CRICTL_FILE = "/etc/containerd/config.toml", "/etc/crictl.yaml"
 ORIGINAL_FILE = f"{CONTAINERD_FILE}.origin"  # the tutorial's name for the package's own
 OURS = "# Written by Kubepeer"
 SOCKET = "/run/containerd/containerd.sock"
+CRICTL = f"runtime-endpoint: unix://{SOCKET}\nimage-endpoint: unix://{SOCKET}\n"
 # containerd's RELEASES.md: the newest that each reads; it takes older ones, too, and migrates them at each start
 CONFIGURATIONS = (((2, 3), 4), ((2, 0), 3))
 OLDEST_CONFIGURATION = 2
@@ -93,9 +94,7 @@ def plan(
     before_restart.append(file(CONTAINERD_FILE, content, stands, restart_marker=marker_of("containerd")))
     yield from before_restart
     yield from registries.plan(intent, seen, given)
-    yield file(
-        CRICTL_FILE, f"runtime-endpoint: unix://{SOCKET}\nimage-endpoint: unix://{SOCKET}\n", seen.files[CRICTL_FILE]
-    )
+    yield file(CRICTL_FILE, CRICTL, seen.files[CRICTL_FILE])
     if any(before_restart) or "containerd" in seen["restarts"].lines:
         yield _restart()
     yield unit("containerd", *state)

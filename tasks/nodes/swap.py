@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kubepeer.intent import Intent
 from tasks.linux.observe import Seen
-from tasks.linux.state import LinuxChange, action, file
+from tasks.linux.state import LinuxChange, action, commented, file
 
 FSTAB = "/etc/fstab"
 TARGET = "swap.target"  # what a boot starts, and with it every swap that is not of a service (systemd.special(7))
@@ -71,4 +71,4 @@ def plan(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
 def _without_swap(line: str) -> str:
     fields = line.split()
     is_swap = len(fields) > 2 and fields[2] == "swap" and not line.lstrip().startswith("#")  # noqa: PLR2004  fstab(5): third field
-    return f"#{line}" if is_swap else line
+    return commented(line) if is_swap else line

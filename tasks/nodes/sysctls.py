@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from kubepeer.intent import Node
 from tasks.linux.observe import FileSeen, Seen
-from tasks.linux.state import LinuxChange, Remove, file, impossible
+from tasks.linux.state import LinuxChange, Remove, commented, file, impossible
 
 SYSCTL_FILE, SYSCTL_CONF = "/etc/sysctl.d/90-kubepeer.conf", "/etc/sysctl.conf"
 LAST_FILE = "/etc/sysctl.d/zz-kubepeer.conf"  # only where somebody else's file speaks after the first
@@ -218,4 +218,4 @@ def _without_contradictions(conf: FileSeen, wanted: Mapping[str, str]) -> str:
         said = _assignment(SYSCTL_CONF, line)
         return said is not None and wanted.get(said.key, said.value) != said.value
 
-    return "".join(f"#{line}" if contradicts(line) else line for line in conf.content.splitlines(keepends=True))
+    return "".join(commented(line) if contradicts(line) else line for line in conf.content.splitlines(keepends=True))

@@ -180,7 +180,7 @@ class Hierarchical:
         # what is active by the process's own default is shown by some releases and not by others: it is never switched off
         standing = [line for line in standing if line in wanted or not line.text.endswith(" activate")]
         first, left = self.first(router, _known_passwords(standing, wanted), wanted, running)
-        return first + self.remediation(left, wanted)
+        return first + _group_as_a_whole(self.remediation(left, wanted))
 
     def _refuse(self, intent: Intent, router: Router, running: str) -> None:
         lines = list(lines_of(running))
@@ -217,6 +217,16 @@ class Hierarchical:
             ours |= neighbours
         named = {*BOTH_ENDS.findall(diff), *REMOVED.findall(diff)}
         return ours if named & {OWNER, ""} else (ours - neighbours) | (ours & named)
+
+
+def _group_as_a_whole(text: str) -> str:
+    """Where the group itself goes its lines go with it: of a group that is no more none is taken away."""
+    whole = rf"\s*no neighbor {OWNER} peer[- ]group"
+    lines = text.splitlines(keepends=True)
+    if not any(re.fullmatch(whole, line.rstrip()) for line in lines):
+        return text
+    of_group = re.compile(rf"\s*no neighbor {OWNER} ")
+    return "".join(line for line in lines if not of_group.match(line) or re.fullmatch(whole, line.rstrip()))
 
 
 def _ranges(lines: Iterable[Line]) -> Iterator[tuple[Place, str]]:

@@ -115,6 +115,11 @@ def plan(intent: Intent, seen: Seen) -> Iterator[LinuxChange]:
         yield _gone("routes to pods", [" ".join(line.split()) for line in routes], flush)
     if files := seen["files"].lines:
         yield _gone("files", files, TAKE_FILES.format(files=" ".join(map(shlex.quote, files))))
+    yield from plan_kubeconfigs(seen)
+
+
+def plan_kubeconfigs(seen: Seen) -> Iterator[LinuxChange]:
+    """The kubeconfigs that know this cluster alone."""
     if own := [line.partition(" ")[2] for line in seen["kubeconfigs"].lines if line.startswith("own ")]:
         yield _gone("kubeconfigs", own, f"rm -f -- {' '.join(map(shlex.quote, own))}")
 

@@ -50,9 +50,9 @@ def new_backup(folder: Path, router: str) -> Path:
 
 
 def finish(part: Path) -> Path:
-    """Give a backup that is written to its end its name; the oldest beyond the bound are dropped."""
+    """Give a backup that is written to its end its name; beyond the bound the oldest are dropped, but for the very first of all."""
     path = part.rename(part.with_suffix(".conf"))
-    for old in sorted(_backups(path.parent))[:-KEPT]:
+    for old in sorted(_backups(path.parent))[1 : 1 - KEPT]:
         old.path.unlink()
     return path
 

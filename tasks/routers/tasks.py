@@ -112,10 +112,10 @@ def configure(task: Task, run: Run) -> Result:
     """The cluster's neighbours, filters and equal-cost paths on a router."""
     router = run.intent.router(task.host.name)
     if not PLATFORMS[router.platform].on_linux:
-        return done(task, _in_its_turn(task, run, order_of(task, run, router, run.bgp_password())))
+        return done(task, in_its_turn(task, run, order_of(task, run, router, run.bgp_password())))
     shell = open_shell(run.nornir, router.name)
     kernel = plan.plan_hash_policy(router, ask(shell, plan.questions(router), (plan.SYSCTL_FILE,)))
-    routing = _in_its_turn(task, run, order_of(task, run, router, run.bgp_password()))
+    routing = in_its_turn(task, run, order_of(task, run, router, run.bgp_password()))
     if not run.options.dry_run:
         apply(shell, kernel)
     return done(task, (*kernel, *routing))
@@ -126,11 +126,11 @@ def restore(task: Task, run: Run) -> Result:
     """What Kubepeer owns on a router, or with --replace all of it, as it stood in a backup."""
     router = run.intent.router(task.host.name)
     (backup,) = (backup for backup in wanted_backups(run) if backup.router == router.name)
-    order = _order(run, router, partial(_restored, run, router, backup.text))
-    return done(task, _in_its_turn(task, run, order), summary=f"from {backup.name}")
+    order = order_for(run, router, partial(_restored, run, router, backup.text))
+    return done(task, in_its_turn(task, run, order), summary=f"from {backup.name}")
 
 
-def _in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
+def in_its_turn(task: Task, run: Run, order: Order) -> tuple[Change, ...]:
     """A change that went wrong on one router is not made on the one that stands in for it."""
     group = run.intent.router(task.host.name).peering.redundancy_group
     if before := run.recall(WENT_WRONG, of=group):
@@ -160,10 +160,11 @@ def order_of(task: Task, run: Run, router: Router, password: str | None, other_e
         other_end: what changes with it at the nodes.
 
     """
-    return replace(_order(run, router, partial(_candidate, task, run, router, password)), other_end=other_end)
+    return replace(order_for(run, router, partial(_candidate, task, run, router, password)), other_end=other_end)
 
 
-def _order(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> Order:
+def order_for(run: Run, router: Router, candidate: Callable[[str], Candidate]) -> Order:
+    """The change that a candidate is for; the sessions of the run's nodes may end by it, and no others."""
     platform, vrf = PLATFORMS[router.platform], router.peering.vrf
 
     def may_go_down(running: str, diff: str) -> set[str]:

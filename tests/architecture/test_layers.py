@@ -81,6 +81,7 @@ PURE = (
     "tasks/linux/state.py",
     *(f"tasks/removal/{name}.py" for name in ("blocks", "etcd_data", "leftovers", "neighbours", "remaining", "safety")),
     "tasks/replacement/judge.py",
+    *(f"tasks/reset/{name}.py" for name in ("files", "packages", "safety", "teardown")),
     *(str(path.relative_to(CHECKOUT)) for path in sorted((CHECKOUT / "tasks/nodes/managers").rglob("*.py"))),
     "tasks/nodes/archives.py",
     "tasks/nodes/calicoctl.py",

@@ -18,6 +18,7 @@ from lab.errors import LabError
 from lab.places import Instance
 from tests.conftest import unavailable
 from tests.lab import host, tiers
+from tests.lab.bare import Bare, all_listed
 from tests.lab.devices import FOREIGN_PEER, Kubectl
 from tests.lab.laboratory import CHECKOUT, ROUTERS, Laboratory, wait_for
 from tests.lab.router import Session
@@ -34,7 +35,7 @@ ORDER = (
     "test_power_cut", "test_kubeadm_settings", "test_owners_state", "test_safe_change", "test_joins", "test_remove_node", "test_replace",
     "test_adopted", "test_interrupted_runs",
     "test_phases_cut_off", "test_old_calico", "test_far_peers", "test_two_racks", "test_dual_stack", "test_metallb",
-    "test_built_by_hand", "test_lab_down",
+    "test_built_by_hand", "test_reset", "test_lab_down",
 )  # fmt: skip
 STANDING = "KUBEPEER_STANDING"
 SHIPPED_INSTANCE = "kubepeer-lab"
@@ -187,9 +188,18 @@ def owners_states(lab: Laboratory) -> dict[str, OwnersState]:
 
 
 @pytest.fixture(scope="session")
-def first_run(lab: Laboratory, runbooks: Runbooks, owners_states: dict[str, OwnersState], measure: Measure) -> Answer:
+def bare_nodes(lab: Laboratory) -> dict[str, Bare]:
+    """Every node before anything of ours was there."""
+    return all_listed(lab)
+
+
+@pytest.fixture(scope="session")
+def first_run(
+    runbooks: Runbooks, owners_states: dict[str, OwnersState], bare_nodes: dict[str, Bare], measure: Measure
+) -> Answer:
     """The first run of deploy.py, from bare machines; in a standing cluster, another run."""
     assert owners_states
+    assert bare_nodes
     answer = runbooks.deploy(deadline=FIRST_RUN_SECONDS)
     if not os.environ.get(STANDING):
         measure("first deploy.py: six bare nodes and two routers to a verified cluster", answer.seconds)

@@ -124,6 +124,10 @@ class Runbooks:
         """python runbooks/remove_node.py ARGUMENTS."""
         return self._run("remove_node", arguments, deadline)
 
+    def reset(self, *arguments: str, deadline: float = 300) -> Answer:
+        """python runbooks/reset.py ARGUMENTS."""
+        return self._run("reset", arguments, deadline)
+
     def rollback(self, *arguments: str, deadline: float = 300) -> Answer:
         """python runbooks/rollback_routers.py ARGUMENTS."""
         return self._run("rollback_routers", arguments, deadline)

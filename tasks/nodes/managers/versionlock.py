@@ -1,6 +1,6 @@
 """The lists of the plugins versionlock: of dnf a file of NAME-EPOCH:VERSION-RELEASE.*, of yum of EPOCH:NAME-VERSION-RELEASE.*. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tasks.nodes.managers.evr import with_epoch
 
@@ -32,6 +32,13 @@ def locked(manager: str, text: str, versions: Mapping[str, str]) -> str:
             there.add(name)
     missing = [line for name, line in wanted.items() if name not in there]
     return "".join(f"{line}\n" for line in (*kept, *missing))
+
+
+def unlocked(manager: str, text: str, names: Iterable[str]) -> str:
+    """A list in which these packages are kept at no version, and every other line as it was."""
+    gone = tuple(names)
+    kept = (line for line in text.splitlines() if not any(_is_of(manager, line, name) for name in gone))
+    return "".join(f"{line}\n" for line in kept)
 
 
 def _is_of(manager: str, line: str, name: str) -> bool:

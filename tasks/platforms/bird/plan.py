@@ -5,10 +5,20 @@ from collections.abc import Mapping
 
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.families import Address
+from tasks.linux.observe import Seen
+from tasks.linux.state import Execute, LinuxChange
+from tasks.platforms.bird import files
 from tasks.platforms.ownership import Claim, refuse_other_claims
 from tasks.platforms.sides import sides
 
 LONGEST_NAME = 64  # SYM_MAX_LEN of BIRD's conf/conf.h
+# A main file that names ours itself, and by no wildcard, does not do without it: then it stays, empty as its owner has made it.
+LEFT_FILE = """[ ! -e {ours} ] || grep -qs '^[[:blank:]]*include[[:blank:]]*"{ours}"' {main} || echo {ours}"""
+# BIRD's own parser has the last word; what is in force is the same, and nothing is read anew.
+TAKE_FILE = """[ -e {ours} ] || exit 0
+[ ! -s {ours} ] || {{ echo "{ours} is not empty" >&2; exit 1; }}
+mv -f {ours} {hidden}
+case $(birdc configure check) in *'Configuration OK'*) rm -f {hidden};; *) mv -f {hidden} {ours};; esac"""
 
 
 class Bird:
@@ -49,6 +59,20 @@ class Bird:
     def owned(self, intent: Intent, router: Router, configuration: str) -> str:  # noqa: ARG002  ours as a whole
         """The file."""
         return configuration
+
+    def file_question(self, router: Router) -> str:
+        """A command that prints the path of our file where it is there, and bird.conf does without it."""
+        own = router.configuration_files
+        return LEFT_FILE.format(ours=files.ours(own), main=files.main(own))
+
+    def file_gone(self, router: Router, seen: Seen, question: str) -> LinuxChange | None:
+        """The empty file goes."""
+        if not seen[question].lines:
+            return None
+        path = files.ours(router.configuration_files)
+        folder, _, name = path.rpartition("/")
+        script = TAKE_FILE.format(ours=path, hidden=f"{folder}/.{name}.gone")
+        return LinuxChange(path, "empty", None, steps=(Execute(f"{path} goes", script),))
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:  # noqa: ARG002  the diff is of our file alone
         """Nodes that are no neighbours any more or came into another AS; all, where the other ends must change as well, or the table."""

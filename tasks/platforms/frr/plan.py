@@ -8,6 +8,7 @@ from napalm_frr.as_numbers import as_number, written
 
 from kubepeer.intent import Intent, Router
 from kubepeer.intent.families import IPV4, IPV6, Version
+from tasks.platforms.frr import raised as raised_before
 from tasks.platforms.frr.groups import Process, claims, is_range_of, members, or_the_whole_group, process_in
 from tasks.platforms.lines import Line, lines_of, number
 from tasks.platforms.ownership import OWNER, raised, refuse_foreign_as, refuse_other_claims, several_as
@@ -20,7 +21,6 @@ OWNED_GLOBALS = (
     *(f"route-map {group}-" for group in GROUPS.values()),
 )
 LISTEN_LIMIT = 100  # FRR's own: it is then not shown
-RELAX = "bgp bestpath as-path multipath-relax"
 
 
 class Frr:
@@ -41,7 +41,7 @@ class Frr:
         peers = len(intent.peers_of(router))
         process = process_in(running, router)
         dynamic = router.peering.neighbours == "dynamic"
-        relaxed = any(line.text == RELAX for line in lines_of(running) if process.holds(line.context))
+        relaxed = any(line.text == raised_before.RELAX for line in lines_of(running) if process.holds(line.context))
         numbers = intent.as_numbers_of_peers(router)
         elsewhere = router.peering.multihop or router.address_key != "hostname"
         return {
@@ -89,6 +89,10 @@ class Frr:
         neighbours = intent.addresses_of_peers(router).union(*in_groups)
         ours = (line for line in lines_of(configuration) if _is_ours(line, neighbours, process))
         return "\n".join(_in_context(line, line.text) for line in ours)
+
+    def lowered(self, intent: Intent, router: Router, running: str, before: str) -> str:
+        """What was raised for the whole process, as it stood before the first change."""
+        return raised_before.lowered(intent, router, running, before)
 
     def may_go_down(self, intent: Intent, router: Router, running: str, diff: str) -> set[str]:
         """Peers of ours whose session this change ends on purpose.

@@ -147,9 +147,9 @@ def test_servers_of_other_files_become_comments_and_ours_stay(run: Run, tmp_path
             assert run(step.script).returncode == 0
     assert run(question).stdout == ""
     assert debian.read_text() == (
-        "confdir /etc/chrony/conf.d\n# pool 2.debian.pool.ntp.org iburst\nsourcedir /run/chrony-dhcp\nserverstats\n"
+        "confdir /etc/chrony/conf.d\n#kubepeer:  pool 2.debian.pool.ntp.org iburst\nsourcedir /run/chrony-dhcp\nserverstats\n"
     )
-    assert site.read_text() == "#server 192.0.2.1 iburst\n"
+    assert site.read_text() == "#kubepeer: server 192.0.2.1 iburst\n"
     assert ours.read_text() == "server 192.0.2.1 iburst\n"
     assert (tmp_path / "run/kubepeer-restart-pending.chrony").exists()
 

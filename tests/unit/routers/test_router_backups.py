@@ -31,10 +31,12 @@ def test_a_backup_is_readable_by_its_owner_alone_from_its_first_byte_on(tmp_path
     assert re.fullmatch(r"\d{8}T\d{6}\.\d{6}Z\.conf", path.name)
 
 
-def test_the_oldest_backups_are_dropped_beyond_the_bound_and_other_routers_keep_theirs(tmp_path: Path) -> None:
+def test_the_oldest_backups_but_the_first_are_dropped_beyond_the_bound_and_other_routers_keep_theirs(
+    tmp_path: Path,
+) -> None:
     other = made(tmp_path, "tiny-unraid")
     paths = [made(tmp_path, "openwrt") for _ in range(KEPT + 3)]
-    assert sorted((tmp_path / "openwrt").iterdir()) == paths[-KEPT:]
+    assert sorted((tmp_path / "openwrt").iterdir()) == [paths[0], *paths[1 - KEPT :]]
     assert other.exists()
 
 

@@ -60,7 +60,7 @@ def test_in_a_vrf_our_sessions_are_those_of_the_vrf_as_napalm_names_it(intent_of
     )
     router = intent.router("openwrt")
     run: Any = SimpleNamespace(intent=intent)
-    order = tasks._order(run, router, lambda _: Candidate(""))
+    order = tasks.order_for(run, router, lambda _: Candidate(""))
     up = {"is_up": True, "address_family": {}}
     tables = {"CUSTOMER": {"peers": {"10.31.90.1": up}}, "global": {"peers": {"10.31.90.1": up}}}
     assert sessions(tables).up & set(order.ours) == {"10.31.90.1 in CUSTOMER"}
