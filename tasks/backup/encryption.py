@@ -15,6 +15,7 @@ GZIP, AGE = b"\x1f\x8b", (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED F
 FINGERPRINT = re.compile(r"(0x)?[0-9A-Fa-f]{40,64}")
 INSTALL = {"age": "install age (package age)", "gpg": "install GnuPG (package gnupg)"}
 GPG = ("gpg", "--batch", "--no-tty", "--quiet")
+CHUNK = 1 << 20
 END_SECONDS = 60  # a program that has been told that all is there
 
 
@@ -105,7 +106,7 @@ def opened(path: Path, identities: Sequence[Path] = ()) -> Iterator[IO[bytes]]:
 
     """
     try:
-        file = path.open("rb")
+        file = path.open("rb", buffering=0)  # a program that is given it begins where it stands
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     with file:
@@ -123,7 +124,8 @@ def opened(path: Path, identities: Sequence[Path] = ()) -> Iterator[IO[bytes]]:
             try:
                 yield source
             except UsageError:  # what came out of it is no backup: where it failed, that is why
-                process.kill() if process.poll() is None and source.read(1) else process.wait(END_SECONDS)
+                while source.read(CHUNK):
+                    pass
                 _refuse_failure(words[0], process, said, usage=True)
                 raise
             except BaseException:
@@ -167,6 +169,6 @@ def _refuse_failure(program: str, process: subprocess.Popen[bytes], said: IO[byt
         return
     said.seek(0)
     lines = [line for line in said.read().decode(errors="replace").splitlines() if line.strip()]
-    last = lines[-1].strip() if lines else "it said nothing"
+    last = "; ".join(line.strip() for line in lines[-2:]) or "it said nothing"
     kind = UsageError if usage else CommandError
     raise kind(f"{program} failed (exit {process.returncode}): {last}")

@@ -19,9 +19,10 @@ ROOT = "/registry/"
 LIST = f"{PATIENT} --command-timeout=60s get {ROOT} --prefix --keys-only -w json"
 SECONDS = 120
 # They are renewed all the time, or pass by themselves: nobody misses them
-PASSING = ("leases/", "masterleases/", "events/")
+PASSING = ("leases/", "masterleases/", "peerserverleases/", "events/")
 # What controllers and kubelets make anew of what is there: counted, and not told by name
 MADE_ANEW = ("pods/", "endpointslices/", "endpoints/", "services/endpoints/", "controllerrevisions/", "replicasets/")
+STATUS = ("minions/",)  # a node is changed all the time: by what its kubelet says of it
 MOST = 6
 
 
@@ -113,16 +114,22 @@ def _lasting(moment: Moment) -> Iterable[str]:
 def told(found: Lost) -> list[str]:
     """A line for each of the three, for a person."""
     kinds = (
-        ("made since then, and lost", found.created),
-        ("deleted since then, and there again", found.deleted),
-        ("changed since then, and set back", found.changed),
+        ("made since then, and lost", found.created, MADE_ANEW),
+        ("deleted since then, and there again", found.deleted, MADE_ANEW),
+        ("changed since then, and set back", found.changed, (*MADE_ANEW, *STATUS)),
     )
-    lines = [f"{len(keys)} {what}: {_told(keys)}" for what, keys in kinds if keys]
+    lines = [f"{len(keys)} {what}: {_told(keys, counted)}" for what, keys, counted in kinds if keys]
     return lines or ["nothing that lasts was made, changed or deleted since then"]
 
 
-def _told(keys: Sequence[str]) -> str:
-    named = [key for key in keys if not key.startswith(MADE_ANEW)]
-    counted = Counter(key.partition("/")[0] for key in keys if key.startswith(MADE_ANEW))
+def summary(found: Lost) -> str:
+    """The three as numbers."""
+    numbers = (("made", found.created), ("deleted", found.deleted), ("changed", found.changed))
+    return f"since the backup {', '.join(f'{len(keys)} {what}' for what, keys in numbers)}"
+
+
+def _told(keys: Sequence[str], counted: tuple[str, ...]) -> str:
+    named = [key for key in keys if not key.startswith(counted)]
+    numbers = Counter(key.partition("/")[0] for key in keys if key.startswith(counted))
     words = [listed(named, MOST)] if named else []
-    return ", ".join([*words, *(f"{resource} ({count})" for resource, count in sorted(counted.items()))])
+    return ", ".join([*words, *(f"{resource} ({count})" for resource, count in sorted(numbers.items()))])

@@ -28,7 +28,7 @@ FILES = (
 )
 # One that a run has left which was killed goes first.
 SAVE = f"""umask 077; find {ETCD_DATA} -maxdepth 1 -name '{PREFIX.rpartition("/")[2]}*' -mmin +60 -delete
-{FUNCTIONS}inside etcd {PATIENT} snapshot save {{path}} >/dev/null || {{{{ code=$?; rm -f {{path}} {{path}}.part; exit $code; }}}}"""
+{{functions}}inside etcd {PATIENT} snapshot save {{path}} >/dev/null || {{{{ code=$?; rm -f {{path}} {{path}}.part; exit $code; }}}}"""
 SAVE_SECONDS = 900
 STATUS = "inside etcd etcdutl snapshot status {path} -w json 2>/dev/null || inside etcd etcdctl snapshot status {path} -w json"
 STATUS_SECONDS = 600
@@ -58,7 +58,7 @@ def path_of(mark: str) -> str:
 
 def saving(path: str) -> str:
     """A script that takes the snapshot."""
-    return SAVE.format(path=shlex.quote(path))
+    return SAVE.format(functions=FUNCTIONS, path=shlex.quote(path))
 
 
 def about(path: str) -> dict[str, str]:

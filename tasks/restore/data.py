@@ -34,7 +34,7 @@ done"""
 # The program comes from etcd's own image, of the version that will run with the data: the image is mounted, since nothing of the cluster
 # runs that could be asked. It was linked to need nothing else. What etcd had before stays beside it until the next restore; the rename
 # is the step by which the data is there, and the mark after it says so.
-RESTORE = f"""{UNDER_LOCK}{FUNCTIONS}d={ETCD_DATA}; aside={ASIDE}{{token}}; umask 077
+RESTORE = f"""{UNDER_LOCK}{{functions}}d={ETCD_DATA}; aside={ASIDE}{{token}}; umask 077
 [ -n "$(ctd images ls -q name=={{image}})" ] || cri pull {{image}} >/dev/null || exit
 m=$(mktemp -d /run/kubepeer-etcd.XXXXXX) || exit
 trap 'ctd images unmount --rm "$m" >/dev/null 2>&1; rmdir "$m"' EXIT
@@ -80,12 +80,13 @@ def restoring(node: Node, nodes: Iterable[Node], token: str, image: str, *, revi
     """
     members = ",".join(f"{one.full_name}={peer_url(one)}" for one in nodes)
     script = RESTORE.format(
+        functions=FUNCTIONS,
         token=shlex.quote(token),
         image=shlex.quote(image),
         name=shlex.quote(node.full_name),
         members=shlex.quote(members),
         url=shlex.quote(peer_url(node)),
     )
-    before = f"of the etcd that was (kept in {ASIDE}{token})" if member else None
+    before = "of the etcd that was: it is kept beside it" if member else None
     step = Execute("etcdutl snapshot restore", script, RESTORE_SECONDS)
     return LinuxChange(f"{ETCD_DATA}/member", before, f"of the snapshot at revision {revision}", steps=(step,))

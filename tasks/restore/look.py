@@ -42,7 +42,7 @@ class Plan:
 
     Attributes:
         token: of it.
-        goes_on: an earlier run has begun it.
+        goes_on: an earlier run has begun it, and a member has the snapshot's data.
         every: control plane -> how far it has come.
 
     """
@@ -108,15 +108,15 @@ def preflight(task: Task, run: Run) -> Result:
     refuse_beside_another(changing(run))
     plan = run.once(PLAN, partial(_plan, run))
     run.keep(PLAN, plan)
-    if reasons := list(_reasons(run, run.intent.node(task.host.name), plan)):
-        raise RefusedError(f"{'; '.join(reasons)}. {NOTHING}", host=task.host.name)
-    result = refuse_early(task, changing(run))
     lost = run.once(LOST, partial(_lost, run, plan))
     run.keep(LOST, lost)
-    _warn(run, plan, lost)
+    if reasons := list(_reasons(run, run.intent.node(task.host.name), plan)):
+        raise RefusedError(f"{'; '.join(reasons)}. {NOTHING}", host=task.host.name)
+    refuse_early(task, changing(run))
+    _warn(run)
     if plan.goes_on:
         return done(task, summary="an earlier run has begun this restore: it is gone on with")
-    return result
+    return done(task, summary=keys.summary(lost) if lost else "no member of etcd can be asked what is lost")
 
 
 def _plan(run: Run) -> Plan:
@@ -125,7 +125,7 @@ def _plan(run: Run) -> Plan:
     ready = any(_ready(run, name) for name in every)
     token = progress.begun(every, snapshot, api_ready=ready)
     settled = progress.settled(every, token, api_ready=ready)
-    return Plan(token or f"kubepeer-{secrets.token_hex(8)}", bool(token), settled)
+    return Plan(token or f"kubepeer-{secrets.token_hex(8)}", any(one.data for one in settled.values()), settled)
 
 
 def _ready(run: Run, name: str) -> bool:
@@ -176,7 +176,7 @@ def _now(run: Run, name: str) -> Moment | None:
         return None
 
 
-def _warn(run: Run, plan: Plan, lost: Lost | None) -> None:
+def _warn(run: Run) -> None:
     document = opened(run).content.document
     _, remarks = differences(document, run.intent, inventory_digests(run))
     for line in remarks:
@@ -185,14 +185,3 @@ def _warn(run: Run, plan: Plan, lost: Lost | None) -> None:
         run.warn(
             f"the backup has nothing of {', '.join(document.missing)}: kubeadm makes what is a control plane's own there"
         )
-    if plan.goes_on:
-        return
-    when = f"{document.taken:%Y-%m-%d %H:%M:%S} UTC"
-    if lost is None:
-        run.warn(
-            f"no member of etcd can be asked: whatever was made, changed or deleted after {when} is lost, and nobody can tell what it was"
-        )
-        return
-    run.warn(f"etcd has counted {lost.revisions} changes since {when}; what they come to:")
-    for line in keys.told(lost):
-        run.warn(line)

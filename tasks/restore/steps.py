@@ -278,16 +278,12 @@ def wait_for_nodes(task: Task, run: Run) -> Result:
     )
 
 
-@hands_over(needs=(PLAN,))
 def clean(task: Task, run: Run) -> Result:
     """The marks of the restore go, and with them the snapshot, which has every Secret."""
-    _, come = _progress(run, task.host.name)
     change = action(FOLDER, "removed", f"rm -f -- {SNAPSHOT_FILE} && rm -rf -- {FOLDER}", before="marks of the restore")
     if not run.options.dry_run:
-        apply(open_shell(run.nornir, task.host.name), (change,))
-    if come.member and not come.data:
-        plan, _ = _progress(run, task.host.name)
-        run.warn(
-            f"what etcd had before lies in {data.ASIDE}{plan.token} until the next restore: rm -r it when nobody misses it"
-        )
+        shell = open_shell(run.nornir, task.host.name)
+        apply(shell, (change,))
+        if shell.run(f"ls -d {data.ASIDE}*").text.strip():
+            run.warn(f"what etcd had before lies in {data.ASIDE}* on {task.host.name} until the next restore")
     return done(task, (change,))
