@@ -1,7 +1,7 @@
 """The steps of restore.py: snapshot, stop, data, files, endpoint, start; then the API, the nodes, and what has served its time goes."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO
@@ -20,11 +20,11 @@ from tasks.cluster import conditions, waits
 from tasks.cluster.access import ASKED_API, open_api
 from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import etcd_state, kubeadm, kubeconfigs
-from tasks.control_plane import tasks as control_plane
 from tasks.control_plane.diagnosis import CONTROL_PLANE_PODS, ENDPOINT_PODS
 from tasks.control_plane.explain import explain
 from tasks.control_plane.given import given
 from tasks.control_plane.join_secrets import JoinSecrets
+from tasks.control_plane.joins import plan_endpoint_of
 from tasks.control_plane.membership import KUBELET_CONF, MEMBER
 from tasks.control_plane.record import MANIFESTS, SETTINGS
 from tasks.linux.apply import apply
@@ -44,6 +44,7 @@ CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 # kubeadm says itself when: the kubelet has made that file of what kubeadm gave it (kubeadm init phase kubelet-finalize)
 ROTATES = f"grep -q '^ *client-certificate-data:' {KUBELET_CONF} && [ -e {CLIENT} ] && echo embedded; true"
 NAMESPACES = "namespaces/"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
 
 def _progress(run: Run, name: str) -> tuple[Plan, Progress]:
@@ -154,7 +155,11 @@ def place_endpoint(task: Task, run: Run) -> Result:
     _, come = _progress(run, task.host.name)
     if come.started or run.intent.cluster.endpoint.provider == "kube-vip":
         return done(task)
-    return control_plane.place_endpoint(task, run)
+    shell = open_shell(run.nornir, task.host.name)
+    changes = plan_endpoint_of(run, shell)
+    if not run.options.dry_run:
+        apply(shell, changes)
+    return done(task, changes)
 
 
 @hands_over(needs=(PLAN, SETTINGS))
@@ -197,9 +202,30 @@ def wait_for_api(task: Task, run: Run) -> Result:
     api = open_api(run)
     waits.until(partial(_etcd_lacks, run, shell), API_SECONDS, partial(explain, shell, pods))
     names = [node.full_name for node in run.intent.control_planes]
-    waits.until(lambda: _told(conditions.nodes_ready(api, names)), NODE_SECONDS, partial(explain, shell, pods))
+    waits.until(Back(api, names), NODE_SECONDS, partial(explain, shell, pods))
     count = _refuse_missing_namespaces(run, api)
     return done(task, summary=f"ready, {len(names)} members of etcd, {count} namespaces of the backup")
+
+
+class Back:
+    """Tells which nodes are not back yet: Ready, and heard since.
+
+    What the API says of a node in the beginning is of the snapshot. Its kubelet renews its Lease every ten seconds (Kubernetes: "Nodes",
+    Heartbeats); so one whose Lease has changed since the first look is there.
+    """
+
+    def __init__(self, api: KubernetesApi, names: Sequence[str]) -> None:
+        self._api, self._names = api, names
+        self._first: dict[str, str] | None = None
+
+    def __call__(self) -> str:
+        """What is missing, or ""."""
+        now = {one["metadata"]["name"]: str(one["spec"].get("renewTime")) for one in self._api.items(LEASES)}
+        self._first = self._first or now
+        silent = [name for name in self._names if now.get(name) == self._first.get(name)]
+        if silent:
+            return _told(f"not heard since the snapshot: {', '.join(silent)}")
+        return _told(conditions.nodes_ready(self._api, self._names))
 
 
 def _told(said: str) -> str:
@@ -269,7 +295,7 @@ def wait_for_nodes(task: Task, run: Run) -> Result:
     names = [node.full_name for node in run.intent.workers if node.full_name in known]
     began = datetime.now(UTC)
     try:
-        waits.until(lambda: _told(conditions.nodes_ready(api, names)), NODE_SECONDS)
+        waits.until(Back(api, names), NODE_SECONDS)
     except CommandError as error:
         run.warn(f"{error.message}: they are not back by themselves; journalctl -u kubelet there says why")
         return done(task, summary="not all are back")
