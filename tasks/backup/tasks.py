@@ -29,6 +29,7 @@ from tasks.linux.connect import connection
 from tasks.linux.observe import FileSeen, ask
 from tasks.linux.shell import SshShell, open_shell
 from tasks.linux.transfer import reading
+from tasks.platforms.platform import PLATFORMS
 
 KUBELET_CONFIG = CONFIG_MAP.replace("kubeadm-config", "kubelet-config")
 MEMBER_WORKS = Memory[bool]("whether a control plane's member of etcd works")
@@ -107,7 +108,9 @@ def observe(task: Task, run: Run) -> Result:
 def read_router(task: Task, run: Run) -> Result:
     """What a router runs with, and what it starts with, by its driver."""
     try:
-        said = connection(run.nornir, task.host.name, "napalm").get_config(retrieve="all")
+        # of a daemon on Linux the files of its owner, too; elsewhere `full` would be every default as well
+        full = PLATFORMS[run.intent.router(task.host.name).platform].on_linux
+        said = connection(run.nornir, task.host.name, "napalm").get_config(retrieve="all", full=full)
     except KubepeerError:
         raise
     except Exception as error:  # of every kind: the libraries below the drivers have their own
