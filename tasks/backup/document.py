@@ -1,7 +1,6 @@
 """What a backup says of itself, its first part: whose it is, of when, and what belongs to it. Pure."""
 
 import hashlib
-import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
@@ -137,15 +136,6 @@ def read(text: bytes) -> Document:
 def written(document: Document) -> bytes:
     """The document as a file."""
     return document.model_dump_json(indent=1).encode()
-
-
-def is_certificate(text: str) -> bool:
-    """Whether a text is one certificate in PEM."""
-    try:
-        ssl.PEM_cert_to_DER_cert(text.strip())
-    except ValueError:
-        return False
-    return True
 
 
 def age(taken: datetime, now: datetime) -> str:
