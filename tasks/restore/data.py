@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from kubepeer.intent import Node
 from kubepeer.intent.families import in_url
+from tasks.certificates import kinds
+from tasks.certificates.renewal import ending
 from tasks.control_plane.containers import FUNCTIONS
 from tasks.control_plane.kubeadm import ETCD_DATA
 from tasks.control_plane.record import MANIFESTS
@@ -27,9 +29,13 @@ STOP_SECONDS, RESTORE_SECONDS = 300, 900
 ASIDE = f"{ETCD_DATA}/before-restore-"
 STOP = f"""{UNDER_LOCK}{FUNCTIONS}systemctl stop kubelet || exit
 rm -f -- {" ".join(f"{MANIFESTS}/{name}.yaml" for name in COMPONENTS)}
-for name in {" ".join(COMPONENTS)}; do stop $name || exit; done
+{ending(one for one in kinds.COMPONENTS if one.name in COMPONENTS)}
+n=0
 for name in {" ".join(COMPONENTS)}; do
-    [ -z "$(running $name)" ] || {{ echo "$name runs still" >&2; exit 1; }}
+    while [ -n "$(running $name)" ]; do
+        n=$((n + 1)); [ $n -lt 30 ] || {{ echo "$name runs still" >&2; exit 1; }}
+        sleep 1
+    done
 done"""
 # The program comes from etcd's own image, of the version that will run with the data: the image is mounted, since nothing of the cluster
 # runs that could be asked. It was linked to need nothing else. What etcd had before stays beside it until the next restore; the rename

@@ -33,6 +33,7 @@ from tasks.restore.progress import Progress
 NOTHING = "Nothing was changed on any host."
 PROGRESS = Memory[Progress]("how far a restore has come on a control plane")
 PLAN = Memory["Plan"]("which restore this is, and how far each control plane has come in it")
+RESTORED = Memory[bool]("whether the API has answered with what the backup has")
 LOST = Memory[Lost | None]("what etcd has now otherwise than the snapshot")
 
 

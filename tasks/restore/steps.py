@@ -34,7 +34,7 @@ from tasks.linux.state import Execute, LinuxChange, Write, action, present, unit
 from tasks.linux.transfer import send
 from tasks.restore import data, files, progress
 from tasks.restore.arguments import opened
-from tasks.restore.look import PLAN, Plan
+from tasks.restore.look import PLAN, RESTORED, Plan
 from tasks.restore.progress import FOLDER, SNAPSHOT_FILE, STARTED, TOKEN_FILE, Progress
 
 API_SECONDS = 600  # images may still come, and etcd elects when two of its members run
@@ -186,7 +186,7 @@ def start(task: Task, run: Run) -> Result:
     return done(task, (change,))
 
 
-@hands_over(gives=ASKED_API)
+@hands_over(gives=(*ASKED_API, RESTORED))
 def wait_for_api(task: Task, run: Run) -> Result:
     """The API is ready, every control plane has its member of etcd and is Ready, and the objects of the backup are there.
 
@@ -204,6 +204,7 @@ def wait_for_api(task: Task, run: Run) -> Result:
     names = [node.full_name for node in run.intent.control_planes]
     waits.until(Back(api, names), NODE_SECONDS, partial(explain, shell, pods))
     count = _refuse_missing_namespaces(run, api)
+    run.keep(RESTORED, value=True)
     return done(task, summary=f"ready, {len(names)} members of etcd, {count} namespaces of the backup")
 
 

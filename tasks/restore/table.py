@@ -11,7 +11,7 @@ from kubepeer.run import Run
 from tasks.backup import document as documents
 from tasks.backup import keys
 from tasks.restore.arguments import opened
-from tasks.restore.look import LOST, PLAN
+from tasks.restore.look import LOST, PLAN, RESTORED
 from tasks.routes import table as routes
 
 
@@ -26,7 +26,7 @@ def show(console: Console, run: Run, outcomes: Sequence[PhaseOutcome]) -> None:
 def lines(run: Run) -> list[str]:
     """What is lost, a line each."""
     document, plan = opened(run).content.document, run.recall(PLAN)
-    verb = "would be set back" if run.options.dry_run else "is set back"
+    verb = "is set back" if run.recall(RESTORED) is True else "would be set back"
     taken = f"{document.taken:%Y-%m-%d %H:%M:%S} UTC ({documents.age(document.taken, datetime.now(UTC))})"
     found = [f"{document.cluster} {verb} to {taken}, etcd's revision {document.snapshot.revision}"]
     if plan is None:
@@ -46,6 +46,7 @@ def tell(run: Run) -> dict[str, Any]:
     """The same for --output json."""
     document, lost = opened(run).content.document, run.recall(LOST)
     told: dict[str, Any] = {"taken": document.taken.isoformat(), "revision": document.snapshot.revision}
+    told["restored"] = run.recall(RESTORED) is True
     told["lost"] = None
     if lost is not None:
         told["lost"] = {
