@@ -16,13 +16,13 @@ from tasks.backup import keys
 from tasks.backup.document import KEYS, differences
 from tasks.backup.keys import Lost, Moment
 from tasks.backup.tasks import inventory_digests
-from tasks.cluster.access import ASKED_API
 from tasks.control_plane.join_secrets import ca_hash
 from tasks.control_plane.membership import CA_CERTIFICATE, MEMBER
 from tasks.control_plane.record import SETTINGS
-from tasks.linux.holding import refuse_beside_another
+from tasks.linux.holding import OTHER_RUN, refuse_beside_another
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
+from tasks.nodes.facts import FACTS
 from tasks.nodes.tasks import refuse_early
 from tasks.observe import OBSERVED
 from tasks.observe import observe as observe_host
@@ -98,7 +98,7 @@ def look_at_worker(task: Task, run: Run) -> Result:
     return done(task, summary="has the cluster's CA")
 
 
-@hands_over(needs=(*OBSERVED, PROGRESS), gives=(PLAN, LOST, *ASKED_API))
+@hands_over(needs=(*OBSERVED, PROGRESS), gives=(PLAN, LOST))
 def preflight(task: Task, run: Run) -> Result:
     """Refuse, with every reason at once, where it cannot end well; tell what will be lost.
 
