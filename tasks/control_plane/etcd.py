@@ -20,10 +20,11 @@ from tasks.linux.state import Execute, LinuxChange
 
 PKI = "/etc/kubernetes/pki/etcd"  # mounted at the same path in kubeadm's etcd pod
 # kubeadm's image of etcd has etcdctl; the certificate is the one of the pod's own probes
-ETCDCTL = (
+PATIENT = (
     f"etcdctl --endpoints https://127.0.0.1:2379 --cacert {PKI}/ca.crt --cert {PKI}/healthcheck-client.crt "
-    f"--key {PKI}/healthcheck-client.key --dial-timeout=2s --command-timeout=5s"
+    f"--key {PKI}/healthcheck-client.key --dial-timeout=2s"
 )
+ETCDCTL = f"{PATIENT} --command-timeout=5s"
 QUESTIONS = {
     "members": executing("etcd", f"{ETCDCTL} member list -w json"),
     # it ends with an error when one member does not answer, and prints those that do

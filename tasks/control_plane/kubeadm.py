@@ -208,6 +208,19 @@ def register_again(node: Node) -> LinuxChange:
     return LinuxChange(f"Node {node.full_name}", None, "registered again by its kubelet", steps=(step,))
 
 
+def init_phase(intent: Intent, phase: str, configuration: str) -> Execute:
+    """One phase of kubeadm init; what is there already it leaves as it is.
+
+    Args:
+        intent: whose cluster.
+        phase: its name, with that of its part.
+        configuration: from init_configuration.
+
+    """
+    command = f"init phase {phase}"
+    return Execute(f"kubeadm {command}", _script(intent, command), deadline=120, stdin=configuration)
+
+
 def mark_control_plane(intent: Intent, configuration: str) -> LinuxChange:
     """The label and the taint of a control plane: kubeadm sets them last, and a join that fails before leaves a node without."""
     script = _script(intent, "init phase mark-control-plane")

@@ -111,9 +111,7 @@ class SshShell:
             if said is not None:
                 completed = _converse(channel, script.encode() if stdin is None else stdin, ends, said)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise UnreachableError(
-                f"the SSH connection was lost: {error}", host=self.host, cure="run again when it answers"
-            ) from error
+            raise self.lost(error) from error
         if completed is not None and completed.code == NO_EXIT_CODE and not self._transport.is_active():
             raise UnreachableError(
                 "the SSH connection was lost in the middle of a command",
@@ -138,16 +136,36 @@ class SshShell:
             UnreachableError: the connection is gone, or no line came.
 
         """
+        channel = self.start(script, deadline=deadline)
+        try:
+            return channel.makefile("r").readline(), channel
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self.lost(error) from error
+
+    def start(self, script: str, *, deadline: float = 30) -> paramiko.Channel:
+        """Start a script whose streams are the caller's: more than memory should hold goes through them.
+
+        Args:
+            script: the script; it is an argument and must hold no secret.
+            deadline: seconds until it has begun; later the same for each piece that comes or goes.
+
+        Raises:
+            UnreachableError: the connection is gone.
+
+        """
         try:
             channel = self._transport.open_session(timeout=deadline)
             channel.settimeout(deadline)
             if self._start(channel, f"sh -c {shlex.quote(script)}", time.monotonic() + deadline) is None:
                 raise TimeoutError("sudo has not answered")
-            return channel.makefile("r").readline(), channel
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise UnreachableError(
-                f"the SSH connection was lost: {error}", host=self.host, cure="run again when it answers"
-            ) from error
+            raise self.lost(error) from error
+        return channel
+
+    def lost(self, error: Exception) -> UnreachableError:
+        """What is said of a connection that has ended in the middle of something."""
+        cure = "run again when it answers"
+        return UnreachableError(f"the SSH connection was lost: {error}", host=self.host, cure=cure)
 
     def _start(self, channel: paramiko.Channel, program: str, ends: float) -> bytes | None:
         """Start a program as root; what it has said on standard error by the time that it reads. None: not in time."""

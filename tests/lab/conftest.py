@@ -29,7 +29,7 @@ ORDER = (
     "test_report_page", "test_prometheus_files",
     "test_lab_machines", "test_napalm_frr", "test_napalm_bird", "test_bare_machines", "test_rpm_machine", "test_bootstrap", "test_access",
     "test_first_run", "test_reboot", "test_versions", "test_traffic", "test_services", "test_second_run", "test_rpm_member", "test_drift",
-    "test_certificates", "test_etcd", "test_rotation",
+    "test_certificates", "test_backup", "test_etcd", "test_rotation",
     "test_approved_plan", "test_two_runs", "test_announcements", "test_pytest_plugin", "test_drain", "test_calico",
     "test_broken_routes", "test_route_faults", "test_watch", "test_endpoint", "test_bad_input", "test_hostile_node",
     "test_power_cut", "test_kubeadm_settings", "test_owners_state", "test_safe_change", "test_joins", "test_remove_node", "test_replace",

@@ -128,6 +128,14 @@ class Runbooks:
         """python runbooks/reset.py ARGUMENTS."""
         return self._run("reset", arguments, deadline)
 
+    def backup(self, *arguments: str, deadline: float = 300) -> Answer:
+        """python runbooks/backup.py ARGUMENTS."""
+        return self._run("backup", arguments, deadline)
+
+    def restore(self, *arguments: str, deadline: float = 1800) -> Answer:
+        """python runbooks/restore.py ARGUMENTS."""
+        return self._run("restore", arguments, deadline)
+
     def rollback(self, *arguments: str, deadline: float = 300) -> Answer:
         """python runbooks/rollback_routers.py ARGUMENTS."""
         return self._run("rollback_routers", arguments, deadline)
