@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from kubepeer import versions
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from tasks.nodes.facts import NodeFacts
@@ -41,10 +42,11 @@ def upgrade(intent: Intent, runs: Mapping[str, str]) -> RefusedError | None:
         by_version.setdefault(version, []).append(name)
     runs_there = ", ".join(f"Kubernetes {version} ({_names(names)})" for version, names in by_version.items())
     most = max(by_version, key=lambda version: len(by_version[version]))
+    newer = all(versions.released(version) < versions.released(wanted) for version in by_version)
     return RefusedError(
         f"the cluster runs {runs_there}, the inventory says {wanted}: deploy.py does not upgrade. {NOTHING}",
         host=intent.cluster.name,
-        cure=f"set software.kubernetes: {most}, or upgrade the cluster by hand first (kubeadm upgrade)",
+        cure=f"{'python runbooks/upgrade.py upgrades it, or ' if newer else ''}set software.kubernetes: {most}",
     )
 
 
