@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.build.programs import KUBERNETES
+from lab.build.repository import of_minor
 from lab.disks import host_keys
 from lab.places import CHECKOUT, Cache, Instance
 from lab.processes import run
@@ -22,7 +24,7 @@ READY = {
     Role.BUSYBOX_ROUTER: f"{DAEMONS} && [ -e /run/frr/read ]",
     Role.BUSYBOX_BIRD_ROUTER: "birdc show ospf",
     Role.BIRD_ROUTER: BIRD,
-    Role.MIRROR: "curl -sfo /dev/null http://127.0.0.1/apt/kubernetes/Release && curl -sfo /dev/null http://127.0.0.1:5000/v2/",
+    Role.MIRROR: f"curl -sfo /dev/null http://127.0.0.1/{of_minor(KUBERNETES.version, 'deb')}/Release && curl -sfo /dev/null http://127.0.0.1:5000/v2/",
     Role.CLIENT: "birdc show status",
     Role.NEXT_ROUTER: ROUTES,
     Role.NEXT_BIRD_ROUTER: BIRD,

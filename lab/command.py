@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from lab import access, lifecycle, machines, requirements, status
-from lab.build import containerd_package, metallb, promtool
+from lab.build import containerd_package, metallb, next_minor, promtool
 from lab.build.besides import ASKED_FOR, STANDS_ALONE
 from lab.build.builder import build
 from lab.errors import LabError, Unsupported
@@ -52,9 +52,11 @@ def _machine(name: str) -> Machine:
 
 
 def _package(lab: Instance, name: str) -> list[Path]:
-    """The files that a package was made for: of containerd the deb, of MetalLB the manifest that names its images; else the program."""
+    """What a package was made for: containerd's deb, Kubernetes' repositories, MetalLB's manifest, which names its images; a program."""
     if name == containerd_package.PACKAGE.name:
         return sorted(containerd_package.containerd_package(lab.cache).glob("*.deb"))
+    if name == next_minor.NAME:
+        return list(next_minor.served(lab.cache))
     if name == promtool.NAME:
         return [promtool.program(lab.cache)]
     return [metallb.served(lab.cache) / metallb.MANIFEST]

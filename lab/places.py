@@ -51,8 +51,12 @@ class Cache:
 
     @property
     def packages(self) -> Path:
-        """Our Debian packages of Kubernetes."""
+        """Our Debian packages of Kubernetes, of the version that clusters are built with."""
         return self.path / "packages"
+
+    def packages_of(self, version: str) -> Path:
+        """Those of another version."""
+        return self.path / f"packages-{version}"
 
     @property
     def downloads(self) -> Path:
@@ -70,13 +74,12 @@ class Cache:
         return self.path / "mirror"
 
     def repository(self, name: str) -> Path:
-        """An apt repository that the mirror serves: that of a Debian release, or `kubernetes`."""
+        """The apt repository of a Debian release that the mirror serves."""
         return self.mirror / "apt" / name
 
-    @property
-    def rpm(self) -> Path:
-        """The rpm repositories that the mirror serves, and the key that they are signed with."""
-        return self.mirror / "rpm"
+    def served(self, place: str) -> Path:
+        """What the mirror serves at a place, which has slashes as the address has them."""
+        return self.mirror / place
 
     @property
     def registry(self) -> Path:

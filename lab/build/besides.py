@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
-from lab.build import containerd_package, kubernetes_packages, metallb, programs, promtool
-from lab.build.plan import image_step, program_steps
+from lab.build import containerd_package, kubernetes_packages, metallb, next_minor, programs, promtool
+from lab.build.kinds import image_step, kubernetes_repository_step, makers, packages_step, program_steps, rpm_step
 from lab.build.steps import Step
 from lab.debian import NEXT_RELEASE, RELEASE, Apt, host_sources
 from lab.places import Cache
@@ -34,6 +34,40 @@ def metallb_steps(cache: Cache, _: Collection[Step]) -> tuple[Step, ...]:
     return (modules, compiled, *built, manifest)
 
 
+def next_minor_steps(cache: Cache, before: Collection[Step]) -> tuple[Step, ...]:
+    """The steps of the next minor of Kubernetes: programs, packages and images; before: those of the mirror, for what both have."""
+    standing = {step.name: step for step in before}
+    pairs = program_steps(cache, next_minor.PROJECTS)
+    built = {**{f"programs-{name}": compiled for name, (_, compiled) in pairs.items()}, **standing}
+    version = programs.NEXT_MINOR.version
+    packaged = dict.fromkeys(built[f"programs-{package.project.name}"] for package in next_minor.PACKAGES)
+    packages = packages_step(cache, next_minor.PACKAGES, cache.packages_of(version), packaged, version)
+    apt = Apt(cache.apt, host_sources(wanted=RELEASE), cache.path / "logs" / "apt.log", RELEASE)
+    rpms = rpm_step(
+        cache,
+        apt,
+        next_minor.RPM_REPOSITORIES,
+        (standing["layer-rpm-node"], *packaged),
+        f"rpm-repository-{next_minor.NAME}",
+    )
+    images = [
+        image_step(
+            cache,
+            image,
+            (*((standing["image-base"],) if image.on_base else ()), *makers(image, built.values())),
+            tagged=True,
+        )
+        for image in next_minor.next_images(cache)
+    ]
+    return (
+        *(step for pair in pairs.values() for step in pair),
+        packages,
+        kubernetes_repository_step(cache, version, (packages,)),
+        rpms,
+        *images,
+    )
+
+
 def promtool_steps(cache: Cache, _: Collection[Step]) -> tuple[Step, ...]:
     """The step of promtool, which judges the files that are for Prometheus."""
     apt = Apt(cache.apt, host_sources(wanted=RELEASE), cache.path / "logs" / "apt.log", RELEASE)
@@ -49,5 +83,6 @@ STANDS_ALONE = (promtool.NAME,)  # what needs nothing of any machine
 ASKED_FOR: Mapping[str, Callable[[Cache, Collection[Step]], tuple[Step, ...]]] = {
     containerd_package.PACKAGE.name: containerd_steps,
     programs.METALLB.name: metallb_steps,
+    next_minor.NAME: next_minor_steps,
     promtool.NAME: promtool_steps,
 }

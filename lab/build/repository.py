@@ -1,4 +1,4 @@
-"""The apt repositories of the mirror: one a Debian release, with packages and all they need beyond the base; and ours."""
+"""The apt repositories of the mirror: one a Debian release, with packages and all they need beyond the base; one a minor of Kubernetes."""
 
 import gzip
 import hashlib
@@ -26,9 +26,21 @@ def build_debian_repository(cache: Cache, apt: Apt, log: Path) -> None:
     _build(cache.repository(apt.release), apt.closure(PACKAGES, status), log)
 
 
-def build_kubernetes_repository(cache: Cache, log: Path) -> None:
-    """Gather our packages, as pkgs.k8s.io has its own beside Debian's."""
-    _build(cache.repository("kubernetes"), sorted(cache.packages.glob("*.deb")), log)
+def of_minor(version: str, family: str) -> str:
+    """Where the mirror serves the packages of a version's minor: at the place that they have at pkgs.k8s.io, each minor apart.
+
+    Args:
+        version: of Kubernetes.
+        family: `deb` or `rpm`.
+
+    """
+    major, minor, _ = version.split(".")
+    return f"core:/stable:/v{major}.{minor}/{family}"
+
+
+def build_kubernetes_repository(folders: Iterable[Path], target: Path, log: Path) -> None:
+    """Gather our packages of one minor, as pkgs.k8s.io has them: all patch releases beside each other."""
+    _build(target, sorted(file for folder in folders for file in folder.glob("*.deb")), log)
 
 
 def _build(target: Path, files: Iterable[Path], log: Path) -> None:

@@ -88,6 +88,11 @@ def upstream_version(version: str) -> str:
     return version.rpartition(":")[2].rpartition("-")[0].partition("+")[0] or version.rpartition(":")[2]
 
 
+def tree(package: Rpm) -> str:
+    """The name of the folder that a package is laid out in: several versions may be made at once."""
+    return f"{package.name}-{package.version}"
+
+
 def spec(package: Rpm, root: Path) -> str:
     """The spec file of a package that is laid out below a folder: it brings what is there, and builds nothing."""
     tags = {
@@ -99,7 +104,7 @@ def spec(package: Rpm, root: Path) -> str:
     }
     lines = [f"{key}: {value}" for key, value in (*tags.items(), *package.tags)]
     described = [*lines, "", "%description", f"{package.summary}.", "", "%install", "mkdir -p %{buildroot}"]
-    described.append(f"cp -al /{WORK}/trees/{package.name}/. %{{buildroot}}/")
+    described.append(f"cp -al /{WORK}/trees/{tree(package)}/. %{{buildroot}}/")
     scripts = _UNIT_SCRIPTS.format(unit=package.unit) if package.unit else ""
     if package.before:
         scripts += f"%pre\n{package.before}\n\n"
@@ -169,8 +174,8 @@ def build(root: Path, packages: Sequence[Rpm], log: Path) -> list[Path]:
     work = root / WORK
     (work / "specs").mkdir(parents=True, exist_ok=True)
     for package in packages:
-        (work / "specs" / f"{package.name}.spec").write_text(spec(package, work / "trees" / package.name))
+        (work / "specs" / f"{tree(package)}.spec").write_text(spec(package, work / "trees" / tree(package)))
     definitions = [word for key, value in _DEFINITIONS.items() for word in ("--define", f"{key} {value}")]
-    names = [f"/{WORK}/specs/{package.name}.spec" for package in packages]
+    names = [f"/{WORK}/specs/{tree(package)}.spec" for package in packages]
     run(["chroot", root, "rpmbuild", "-bb", *definitions, *names], log=log, environment={"SOURCE_DATE_EPOCH": _EPOCH})
     return sorted((work / "RPMS").rglob("*.rpm"))

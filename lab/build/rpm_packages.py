@@ -5,10 +5,13 @@ docker/containerd-packaging, rpm/containerd.spec; what Rocky's hold is in CentOS
 other packages, and Debian's.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from lab.build import kubernetes_packages
+from lab.build import programs
+from lab.build.kubernetes_packages import NEXT_PATCH_PACKAGES, PACKAGES, Package
 from lab.build.programs import CONTAINERD
+from lab.build.repository import of_minor
 from lab.build.rpm import Rpm
 
 KUBERNETES_RELEASE = "150500.1.1"  # of a package's first build there: of SUSE's build service, for openSUSE 15.5
@@ -23,14 +26,21 @@ _DETAILS = {
     "kubeadm": Rpm("", "", trees=(("packaging-rpm/kubeadm", "."),)),
     "kubernetes-cni": Rpm("", "", folders={"etc/cni": "", "etc/cni/net.d": ""}),
 }  # fmt: skip
-KUBERNETES = tuple(
-    replace(
-        _DETAILS.get(package.name, Rpm("", "")),
-        name=package.name, summary=package.description, version=package.project.version, release=KUBERNETES_RELEASE,
-        project=package.project, programs=package.programs, folder=package.folder,
-    )
-    for package in kubernetes_packages.PACKAGES
-)  # fmt: skip
+
+
+def rpms_of(packages: Iterable[Package]) -> tuple[Rpm, ...]:
+    """The rpms of Debian packages of Kubernetes."""
+    return tuple(
+        replace(
+            _DETAILS.get(package.name, Rpm("", "")),
+            name=package.name, summary=package.description, version=package.project.version, release=KUBERNETES_RELEASE,
+            project=package.project, programs=package.programs, folder=package.folder,
+        )
+        for package in packages
+    )  # fmt: skip
+
+
+KUBERNETES = rpms_of((*PACKAGES, *NEXT_PATCH_PACKAGES))
 DOCKER = (
     Rpm(
         "containerd.io", "An industry-standard container runtime", CONTAINERD.version,
@@ -85,5 +95,5 @@ ROCKY = (
         configuration=(f"/{_LOCKS}.conf", f"/{_LOCKS}.list"),
     ),
 )  # fmt: skip
-# A repository's folder on the mirror -> its packages.
-REPOSITORIES = {"kubernetes": KUBERNETES, "docker": DOCKER, "rocky": ROCKY}
+# A repository's place on the mirror -> its packages.
+REPOSITORIES = {of_minor(programs.KUBERNETES.version, "rpm"): KUBERNETES, "el9/docker": DOCKER, "el9/rocky": ROCKY}

@@ -5,7 +5,7 @@ The key is one of this cache, and no secret of anybody's: it only has to be ther
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,6 @@ from pathlib import Path
 from lab.build import rpm
 from lab.build.base import base_of, discard, quiet_installation
 from lab.build.rpm import Rpm, upstream_version
-from lab.build.rpm_packages import REPOSITORIES
 from lab.build.rpm_system import DEBIAN_PACKAGES
 from lab.debian import Apt
 from lab.errors import LabError
@@ -22,64 +21,60 @@ from lab.places import Cache
 from lab.processes import run
 from lab.topology import Role
 
-KEY_FILE = "RPM-GPG-KEY-lab"
+_KEY_FILE = "public-key"
 OWNER = "Kubepeer lab"
 _KEYRING = f"/{rpm.WORK}/gnupg"
 
 
-def build_rpm_repositories(cache: Cache, apt: Apt, log: Path) -> None:
-    """Make all packages and one repository of each list."""
-    partial, work = cache.rpm.with_suffix(".partial"), cache.rpm.with_suffix(".work")
-    for folder in (partial, work):
-        discard(folder)
-        (folder / rpm.WORK).mkdir(parents=True)
+def build_rpm_repositories(cache: Cache, apt: Apt, repositories: Mapping[str, Sequence[Rpm]], log: Path) -> None:
+    """Make all packages and one repository of each list, at its place on the mirror."""
+    work = cache.path / "rpm.work"
+    discard(work)
+    (work / rpm.WORK).mkdir(parents=True)
     layers = [cache.layer(Role.RPM_NODE), base_of(cache, apt.release)]
-    debian = {file.name.partition("_")[0]: file for file in _debian_packages(apt, layers[0])}
-    packages = {name: [_laid_out(package, cache, debian, work, log) for package in of_it]
-                for name, of_it in REPOSITORIES.items()}  # fmt: skip
+    wanted = {package.of_debian for of_it in repositories.values() for package in of_it if package.of_debian}
+    debian = {file.name.partition("_")[0]: file for file in _debian_packages(apt, layers[0], wanted)}
+    packages = {place: [_laid_out(package, cache, debian, work, log) for package in of_it]
+                for place, of_it in repositories.items()}  # fmt: skip
     with mounted_overlay(layers, work) as root, quiet_installation(root), _keyring(cache, root, log):
         _unpack([file for name, file in debian.items() if name.startswith(("createrepo", "lib"))], root, log)
         made = rpm.build(root, [package for of_it in packages.values() for package in of_it], log)
-        inside = [f"/{file.relative_to(root)}" for file in made]
-        gpg = {"GNUPGHOME": _KEYRING}
-        run(
-            [
-                "chroot",
-                root,
-                "rpmsign",
-                "--define",
-                f"_gpg_name {OWNER}",
-                "--define",
-                "__gpg /usr/bin/gpg",
-                "--addsign",
-                *inside,
-            ],
-            log=log,
-            environment=gpg,
-        )
-        for name, of_it in packages.items():
-            folder = root / rpm.WORK / "repositories" / name
+        _sign(root, made, log)
+        for place, of_it in packages.items():
+            folder = root / rpm.WORK / "repositories" / place
             folder.mkdir(parents=True)
             for file in made:
                 if any(file.name.startswith(f"{package.name}-{package.version}-") for package in of_it):
                     shutil.move(file, folder / file.name)
             _index(root, folder, log)
-            shutil.copytree(folder, partial / name)
-        shutil.copy(root / rpm.WORK / KEY_FILE, partial / KEY_FILE)
-    (partial / rpm.WORK).rmdir()
+            _serve(folder, cache.served(place))
     discard(work)
-    discard(cache.rpm)
-    partial.rename(cache.rpm)
 
 
-def _debian_packages(apt: Apt, layer: Path) -> Iterable[Path]:
+def _sign(root: Path, packages: Iterable[Path], log: Path) -> None:
+    inside = [f"/{file.relative_to(root)}" for file in packages]
+    definitions = ("--define", f"_gpg_name {OWNER}", "--define", "__gpg /usr/bin/gpg")
+    run(["chroot", root, "rpmsign", *definitions, "--addsign", *inside], log=log, environment={"GNUPGHOME": _KEYRING})
+
+
+def _serve(folder: Path, target: Path) -> None:
+    partial = target.with_name(f"{target.name}.partial")
+    discard(partial)
+    shutil.copytree(folder, partial)
+    discard(target)
+    partial.rename(target)
+
+
+def _debian_packages(apt: Apt, layer: Path, wanted: set[str]) -> Iterable[Path]:
     """The Debian packages that ours are made of, and createrepo_c with its libraries.
 
     Raises:
         LabError: one of them needs a library that the machine has not: it belongs into its layer.
 
     """
-    wanted = {package.of_debian for of_it in REPOSITORIES.values() for package in of_it if package.of_debian}
+    createrepo = apt.closure(("createrepo-c",), layer / DEBIAN_PACKAGES)
+    if not wanted:
+        return createrepo
     # Those that the machine has been made of are asked for once more.
     status = (layer / DEBIAN_PACKAGES).read_text().split("\n\n")
     shown = apt.folder / "state" / "rpm-node"
@@ -90,7 +85,7 @@ def _debian_packages(apt: Apt, layer: Path) -> Iterable[Path]:
     missing = {file.name.partition("_")[0] for file in found} - wanted
     if missing:
         raise LabError(f"the rpm machine's layer lacks {', '.join(sorted(missing))}, which its packages need")
-    return [*found, *apt.closure(("createrepo-c",), layer / DEBIAN_PACKAGES)]
+    return [*found, *createrepo]
 
 
 def _laid_out(package: Rpm, cache: Cache, debian: dict[str, Path], work: Path, log: Path) -> Rpm:
@@ -104,8 +99,9 @@ def _laid_out(package: Rpm, cache: Cache, debian: dict[str, Path], work: Path, l
         run(["dpkg-deb", "--field", debian[package.of_debian], "Version"]).strip()
     )
     programs = cache.programs(package.project.name) if package.project is not None else None
-    rpm.lay_out(package, work / rpm.WORK / "trees" / package.name, programs, unpacked)
-    return replace(package, version=version)
+    made = replace(package, version=version)
+    rpm.lay_out(made, work / rpm.WORK / "trees" / rpm.tree(made), programs, unpacked)
+    return made
 
 
 def _unpack(files: Iterable[Path], root: Path, log: Path) -> None:
@@ -139,7 +135,7 @@ def _keyring(cache: Cache, root: Path, log: Path) -> Iterator[None]:
             kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.write(run([*gpg, "--armor", "--export-secret-keys"]))
-        (root / rpm.WORK / KEY_FILE).write_text(run([*gpg, "--armor", "--export"]))
+        (root / rpm.WORK / _KEY_FILE).write_text(run([*gpg, "--armor", "--export"]))
         yield
     finally:
         run(["chroot", root, "gpgconf", "--homedir", _KEYRING, "--kill", "all"])
@@ -154,4 +150,4 @@ def _index(root: Path, folder: Path, log: Path) -> None:
     )
     index = f"{inside}/repodata/repomd.xml"
     run(["chroot", root, "gpg", "--homedir", _KEYRING, "--batch", "--armor", "--detach-sign", index], log=log)
-    shutil.copy(root / rpm.WORK / KEY_FILE, folder / "repodata" / "repomd.xml.key")
+    shutil.copy(root / rpm.WORK / _KEY_FILE, folder / "repodata" / "repomd.xml.key")

@@ -32,7 +32,7 @@ export DEBIAN_FRONTEND=noninteractive
 . /etc/os-release
 cat >/etc/apt/sources.list.d/kubernetes.list <<END
 deb [trusted=yes] http://10.31.0.2/apt/$VERSION_CODENAME ./
-deb [trusted=yes] http://10.31.0.2/apt/kubernetes ./
+deb [trusted=yes] http://10.31.0.2/core:/stable:/v1.36/deb/ /
 END
 apt-get -qq update
 apt-get -qq install -y --no-install-recommends containerd conntrack iptables cri-tools \\

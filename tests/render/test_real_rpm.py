@@ -92,7 +92,7 @@ def machine(cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     assert said.code == 0, said.text
     if any((layer / PLUGIN).exists() for layer in layers):
         return Machine(layers, folder, plugin=True)
-    package = next((cache.path / "mirror/rpm").rglob("python3-dnf-plugin-versionlock-*.noarch.rpm"))  # the lab's own
+    package = next((cache.path / "mirror/el9").rglob("python3-dnf-plugin-versionlock-*.noarch.rpm"))  # the lab's own
     shutil.copy(package, folder / "others")
     name, version, release = package.name.removesuffix(".noarch.rpm").rsplit("-", 2)
     index(folder / "others", [*OTHERS, Package(name, version, release)])

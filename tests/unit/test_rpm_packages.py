@@ -102,6 +102,7 @@ def test_iptables_nft_is_all_commands_of_the_nft_program_and_none_of_the_old_one
 def test_kubernetes_rpms_are_those_of_its_debian_packages_in_the_versions_of_pkgs_k8s_io() -> None:
     assert {f"{package.name}-{package.version}-{package.release}" for package in KUBERNETES} == {
         "kubelet-1.36.3-150500.1.1", "kubeadm-1.36.3-150500.1.1", "kubectl-1.36.3-150500.1.1",
+        "kubelet-1.36.4-150500.1.1", "kubeadm-1.36.4-150500.1.1", "kubectl-1.36.4-150500.1.1",
         "cri-tools-1.36.0-150500.1.1", "kubernetes-cni-1.9.1-150500.1.1",
     }  # fmt: skip
 
@@ -133,8 +134,8 @@ def test_the_rpm_machine_alone_needs_debians_base_and_its_own_layer(tmp_path: Pa
 
 
 def test_the_rpm_repositories_come_after_all_that_they_are_made_of(planned: dict[str, Step]) -> None:
-    before = {step.name for step in planned["repository-rpm"].after}
-    assert before == {"layer-rpm-node", "repository-bookworm", "programs-kubernetes", "programs-crictl", "programs-cni",
-                      "programs-containerd"}  # fmt: skip
+    before = {step.name for step in planned["rpm-repositories"].after}
+    assert before == {"layer-rpm-node", "repository-bookworm", "programs-kubernetes", "programs-kubernetes-1.36.4", "programs-crictl",
+                      "programs-cni", "programs-containerd"}  # fmt: skip
     order = list(planned)
-    assert all(order.index(name) < order.index("repository-rpm") for name in before)
+    assert all(order.index(name) < order.index("rpm-repositories") for name in before)
