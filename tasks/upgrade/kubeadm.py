@@ -11,8 +11,8 @@ from tasks.linux.state import UNDER_LOCK, Execute, LinuxChange
 from tasks.upgrade.seen import UNFINISHED
 
 PLAN_SECONDS = 180  # a job that must run to its end has one minute, and so has the API to list nodes
-# Of its lines only the errors are passed on: the checks that failed, and what it says at its end. A version is named, so that nobody is asked
-# for one in the internet.
+# Of its lines only the errors are passed on: the checks that failed, and what it says at its end. A version is named, so that nobody in the
+# internet is asked for one.
 RUN = """{lock}{direct}umask 077; f=$(mktemp /run/kubepeer-kubeadm.XXXXXX); trap 'rm -f "$f"' EXIT
 {before}kubeadm upgrade {command} >"$f" 2>&1 </dev/null || {{
     code=$?; said() {{ sed -n '/^error/,$p' "$f" | grep -vE '^ *$|^To see the stack trace'; }}

@@ -15,6 +15,7 @@ from tasks.control_plane.cluster_settings import settle_cluster
 from tasks.control_plane.explain import explain, explained
 from tasks.control_plane.given import given
 from tasks.control_plane.kubelets import well
+from tasks.control_plane.record import SETTINGS
 from tasks.drain.look import NODES
 from tasks.linux.apply import apply
 from tasks.linux.observe import ask, at_rest
@@ -81,7 +82,7 @@ def pull_images(task: Task, run: Run) -> Result:
     return done(task, changes)
 
 
-@hands_over(gives=ASKED_API)
+@hands_over(needs=(SETTINGS,), gives=ASKED_API)
 def plan_by_kubeadm(task: Task, run: Run) -> Result:
     """What kubeadm itself says of the upgrade, before it begins; and its ConfigMaps as the inventory wants them with the new version.
 
@@ -109,7 +110,7 @@ def plan_by_kubeadm(task: Task, run: Run) -> Result:
     return done(task, changes, "kubeadm agrees")
 
 
-@hands_over(needs=(VERSIONS,), gives=ASKED_API)
+@hands_over(needs=(SETTINGS, VERSIONS))
 def upgrade_control_plane(task: Task, run: Run) -> Result:
     """Kubeadm upgrade: apply on the first control plane, node on the others; etcd and the apiserver of one at a time.
 
@@ -240,7 +241,7 @@ def reports(node: dict[str, object], version: str) -> str:
     return said
 
 
-@hands_over(needs=(API, VERSIONS), gives=ASKED_API)
+@hands_over(needs=(API,), gives=ASKED_API)
 def verify_versions(task: Task, run: Run) -> Result:
     """Every chosen node reports the version, and none is left out.
 
