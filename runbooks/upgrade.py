@@ -39,12 +39,14 @@ from tasks.upgrade.selection import (
     one_that_speaks,
     routers_of_the_batch,
     the_batch,
+    with_containerd,
 )
 from tasks.upgrade.steps import (
     configure_worker,
     plan_by_kubeadm,
     pull_images,
     save_etcd,
+    upgrade_containerd,
     upgrade_control_plane,
     upgrade_kubeadm,
     upgrade_kubelet,
@@ -86,12 +88,14 @@ PHASES: list[Phase | Together] = [
     *in_turn(
         each_kubelet_of_a_control_plane,
         *OUT,
+        Phase("containerd", upgrade_containerd, on=with_containerd, needs=routers_of_the_batch),
         Phase("Kubelet", upgrade_kubelet, on=the_batch, needs=routers_of_the_batch),
         *BACK,
     ),
     *in_turn(
         batches_of_workers,
         *OUT,
+        Phase("containerd", upgrade_containerd, on=with_containerd, needs=routers_of_the_batch),
         Phase("Worker", configure_worker, on=the_batch, needs=routers_of_the_batch),
         Phase("Kubelet", upgrade_kubelet, on=the_batch, needs=routers_of_the_batch),
         *BACK,

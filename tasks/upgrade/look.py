@@ -47,7 +47,8 @@ def observe(task: Task, run: Run) -> Result:
     found = seen.versions_of(ask(shell, seen.questions(node), deadline=seen.SECONDS))
     run.keep(VERSIONS, found, of=node.name)
     facts = run.recall(FACTS, of=node.name)
-    if facts and found.member and node.name in run.chosen and not found.current(wanted(run)):
+    asked = not found.current(wanted(run)) or run.options.further.get("containerd")
+    if facts and found.member and node.name in run.chosen and asked:
         run.keep(FACTS, replace(facts, repository=look_up(run, shell, facts.system)), of=node.name)
     return done(task, summary=f"Kubernetes {found.running}" if found.running else "")
 

@@ -9,7 +9,7 @@ from tasks.control_plane.kubeconfigs import ADMIN_CONF
 from tasks.control_plane.record import MANIFESTS
 from tasks.control_plane.settings import APISERVER, CONTROLLER_MANAGER, FOLDER, SCHEDULER
 from tasks.linux.observe import Seen
-from tasks.nodes.packages import KUBERNETES, MEMBER_QUESTION, PACKAGES_QUESTION, RUNNING_QUESTION, installed
+from tasks.nodes.packages import KUBERNETES, MEMBER_QUESTION, PACKAGES_QUESTION, RUNNING_QUESTION, RUNTIMES, installed
 from tasks.nodes.repository import upstream
 
 # Written before kubeadm begins to upgrade a node, and taken away when it has ended well: what was cut off in between is done again.
@@ -50,6 +50,7 @@ class NodeVersions:
         static_pods: component -> version of its manifest's image, of a control plane.
         member: it has joined a cluster.
         unfinished: the version of an upgrade by kubeadm that was cut off; "" for none.
+        runtime: the package that it has its container runtime from, and the package's version; "" for none.
         deprecated: lines of the apiserver's metrics about deprecated APIs that somebody has asked for.
 
     """
@@ -59,6 +60,7 @@ class NodeVersions:
     static_pods: Mapping[str, str] = field(default_factory=dict)
     member: bool = True
     unfinished: str = ""
+    runtime: tuple[str, str] = ("", "")
     deprecated: tuple[str, ...] = ()
 
     @property
@@ -96,6 +98,7 @@ def versions_of(seen: Seen) -> NodeVersions:
         static_pods={name: _tag(image) for name, image in images.items()},
         member=bool(seen["member"].lines),
         unfinished=seen["unfinished"].text.strip(),
+        runtime=next(((name, stands[name]) for name in RUNTIMES if name in stands), ("", "")),
         deprecated=tuple(deprecated.lines) if deprecated else (),
     )
 

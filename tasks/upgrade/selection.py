@@ -10,7 +10,8 @@ from kubepeer.memory import Memory
 from kubepeer.phases import nodes
 from kubepeer.run import Run
 from tasks.drain.selection import for_pods
-from tasks.upgrade import batches
+from tasks.nodes.facts import FACTS
+from tasks.upgrade import batches, containerd
 from tasks.upgrade.seen import VERSIONS, NodeVersions
 
 BY = "upgrade.py"  # what a Node's annotation says of who has drained it
@@ -26,6 +27,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=BATCH,
         metavar="N|N%|rack",
         help=f"workers that are taken out at the same time: a number, a share of them, or a rack (default: {BATCH})",
+    )
+    parser.add_argument(
+        "--containerd",
+        action="store_true",
+        help="the container runtime, too: on each node while it is drained, to the archive of the inventory or the newest package",
     )
     for_pods(parser)
 
@@ -83,8 +89,20 @@ def wanted(run: Run) -> str:
 
 
 def behind(run: Run) -> list[Node]:
-    """The chosen nodes that have not got all of the wanted version."""
-    return [node for node in run.intent.nodes if node.name in run.chosen and not _is_through(run, node)]
+    """The chosen nodes that have not got all of the wanted version, or not the runtime that was asked for."""
+    return [
+        node
+        for node in run.intent.nodes
+        if node.name in run.chosen and (not _is_through(run, node) or runtime_behind(run, node))
+    ]
+
+
+def runtime_behind(run: Run, node: Node) -> bool:
+    """Whether another version of the container runtime is asked for, and there for a node."""
+    facts = run.recall(FACTS, of=node.name)
+    if facts is None or not run.options.further.get("containerd"):
+        return False
+    return containerd.is_behind(run.intent, versions_of(run, node.name), facts.containerd, facts.repository)
 
 
 def _is_through(run: Run, node: Node) -> bool:
@@ -93,8 +111,8 @@ def _is_through(run: Run, node: Node) -> bool:
 
 
 def nodes_behind(run: Run) -> Iterable[str]:
-    """The same, for a phase."""
-    return [node.name for node in behind(run)]
+    """Those that have not got the wanted version of Kubernetes, for a phase."""
+    return [node.name for node in behind(run) if not _is_through(run, node)]
 
 
 def control_planes_behind(run: Run) -> list[str]:
@@ -142,12 +160,18 @@ def batches_of_workers(run: Run) -> Sequence[Sequence[str]]:
 
 
 def _has_its_turn(run: Run, node: Node, out: frozenset[str]) -> bool:
-    return node.name in run.chosen and (node.name in out or not versions_of(run, node.name).current(wanted(run)))
+    behind_in_any = not versions_of(run, node.name).current(wanted(run)) or runtime_behind(run, node)
+    return node.name in run.chosen and (node.name in out or behind_in_any)
 
 
 def the_batch(run: Run) -> Iterable[str]:
     """The nodes whose turn it is."""
     return nodes(run)
+
+
+def with_containerd(run: Run) -> Iterable[str]:
+    """The same, where the container runtime goes with them."""
+    return nodes(run) if run.options.further.get("containerd") else []
 
 
 def routers_of_the_batch(run: Run) -> Iterable[str]:

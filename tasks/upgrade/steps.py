@@ -21,14 +21,14 @@ from tasks.linux.apply import apply
 from tasks.linux.observe import ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
 from tasks.linux.state import LinuxChange
-from tasks.nodes import images, systems
+from tasks.nodes import images, runtime, systems
 from tasks.nodes.facts import FACTS
 from tasks.nodes.repository import Repository
 from tasks.nodes.tasks import given_for
-from tasks.upgrade import kubeadm, packages, seen, snapshot
+from tasks.upgrade import containerd, kubeadm, packages, seen, snapshot
 from tasks.upgrade.look import what_stands
 from tasks.upgrade.seen import VERSIONS
-from tasks.upgrade.selection import control_planes_behind, versions_of, wanted, whole
+from tasks.upgrade.selection import control_planes_behind, runtime_behind, versions_of, wanted, whole
 
 READY_SECONDS = 180  # the kubelet reports its version when it registers; its node is Ready when its network is
 ADDONS_SECONDS = 300  # kube-proxy is replaced on one node after the other
@@ -193,6 +193,24 @@ def configure_worker(task: Task, run: Run) -> Result:
     changes = (kubeadm.apply(run.intent, node, settings.NOTHING_GIVEN, first=False, before=before),)
     if not run.options.dry_run:
         apply(open_shell(run.nornir, node.name), changes)
+    return done(task, changes)
+
+
+@hands_over(needs=(FACTS, VERSIONS))
+def upgrade_containerd(task: Task, run: Run) -> Result:
+    """The container runtime, where it is asked for: its package or archive, its configuration, its restart."""
+    node = run.intent.node(task.host.name)
+    if not runtime_behind(run, node):
+        return done(task)
+    shell, facts = open_shell(run.nornir, node.name), run.recall(FACTS, of=node.name)
+    asked = ask(shell, containerd.questions(run.intent), runtime.paths(run.intent), deadline=containerd.SECONDS)
+    found = at_rest(asked, node.name)
+    given_to_node = given_for(run, systems.read(found["system"]))
+    changes = containerd.plan(run.intent, found, given_to_node, (facts.repository if facts else None) or Repository())
+    if not run.options.dry_run:
+        with explained(shell):
+            apply(shell, changes)
+            apply(shell, (LinuxChange("kubelet", None, "well", steps=(well(run, node),)),))
     return done(task, changes)
 
 

@@ -44,16 +44,19 @@ def run_in_turns(run: Run, phases: Sequence[Phase | Together], watcher: Watcher)
     first = time.monotonic()
     outcomes: list[PhaseOutcome] = []
     untouched: list[str] = []
+    begun = False
     for batches, block in _blocks(phases):
         for names in batches(run) if batches else [None]:
             if batches and _failed(outcomes):
                 untouched += [name for name in names or () if name not in untouched]
                 continue
+            begun = begun or batches is not None
             part = run if names is None else run.apart(frozenset(names))
             began = time.monotonic() - first
             found = run_phases(part, block, watcher)
             outcomes += [replace(one, began=one.began + began) for one in found]
-    if left := [name for name in untouched if name not in run.nornir.data.failed_hosts]:
+    left = [name for name in untouched if name not in run.nornir.data.failed_hosts]
+    if begun and left:
         run.warn(f"not upgraded, and running as before: {listed(left, NAMED)}. When the cause is gone, {GO_ON}")
     return outcomes
 

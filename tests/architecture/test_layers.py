@@ -82,7 +82,17 @@ PURE = (
     *(f"tasks/removal/{name}.py" for name in ("blocks", "leftovers", "neighbours", "remaining", "safety")),
     *(
         f"tasks/upgrade/{name}.py"
-        for name in ("batches", "deprecated", "kubeadm", "packages", "seen", "skew", "snapshot", "together")
+        for name in (
+            "batches",
+            "containerd",
+            "deprecated",
+            "kubeadm",
+            "packages",
+            "seen",
+            "skew",
+            "snapshot",
+            "together",
+        )
     ),
     *(str(path.relative_to(CHECKOUT)) for path in sorted((CHECKOUT / "tasks/nodes/managers").rglob("*.py"))),
     "tasks/nodes/archives.py",

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections import defaultdict
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,7 +19,7 @@ from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import Execute
 from tasks.nodes.given import Given
 from tasks.nodes.repository import Repository
-from tasks.upgrade import batches, deprecated, kubeadm, packages, seen, skew, snapshot, together
+from tasks.upgrade import batches, containerd, deprecated, kubeadm, packages, seen, skew, snapshot, together
 from tasks.upgrade.seen import STATIC_PODS, NodeVersions
 
 MASTER, WORKER = "k8s-calico-master-10-31-90-1", "k8s-calico-worker-10-31-90-4"
@@ -168,6 +169,66 @@ def test_a_snapshot_is_readable_by_root_alone_and_checked_before_it_takes_its_pl
     order = ("umask 077", "chmod 700 /var/lib/kubepeer/etcd", "snapshot save", "etcdutl snapshot status", "mv -fT")
     assert [script.index(word) for word in order] == sorted(script.index(word) for word in order)
     assert snapshot.path("1.36.4") == "/var/lib/kubepeer/etcd/before-1.36.4.db"
+
+
+def with_runtime(version: str, package: str = "containerd") -> Seen:
+    answers = {
+        "system": "ID=debian\nVERSION_ID=13\n",
+        "packages": f"{package} {version} installed\nkubelet 1.36.3-1.1 installed\n",
+        "restarts": "",
+        "units": "ActiveState=active\nUnitFileState=enabled\n",
+        "other containerd": "",
+        "archives": "",
+    }
+    return Seen({name: Answer(0, text) for name, text in answers.items()}, defaultdict(lambda: None))
+
+
+def test_the_runtime_moves_with_the_form_of_its_configuration_and_its_restart(intent_of: Callable[..., Intent]) -> None:
+    intent, have = (
+        intent_of("lab"),
+        Repository({"containerd.io": ("2.3.5-1~debian.13",), "containerd": ("1.7.24~ds1-6",)}),
+    )
+    changes = containerd.plan(intent, with_runtime("1.7.27-1", "containerd.io"), Given(), have)
+    by_name = {change.what: change for change in changes}
+    assert next(iter(by_name)) == "packages"
+    assert by_name["packages"].after == "containerd.io 2.3.5-1~debian.13\n"
+    mark, install = by_name["packages"].steps
+    assert isinstance(mark, Execute)
+    assert isinstance(install, Execute)
+    assert "restart-pending.containerd" in mark.script
+    assert "containerd.io=2.3.5-1~debian.13" in install.script
+    assert str(by_name["/etc/containerd/config.toml"].after).splitlines()[1] == "version = 4"
+    assert list(by_name)[-1] == "unit containerd restart"
+
+
+def test_the_newest_runtime_stays(intent_of: Callable[..., Intent]) -> None:
+    have = Repository({"containerd": ("1.7.24~ds1-6", "1.7.20-1")})
+    changes = containerd.plan(intent_of("lab"), with_runtime("1.7.24~ds1-6"), Given(), have)
+    assert "packages" not in {change.what for change in changes}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "have", "behind"),
+    [
+        (("containerd", "1.7.24~ds1-6"), ("1.7.24~ds1-6",), False),
+        (("containerd", "1.7.24~ds1-6"), ("1.7.24~ds1-6+deb13u1", "1.7.24~ds1-6"), True),
+        (("containerd", "1.7.24~ds1-6"), (), False),
+        (("", ""), ("1.7.24~ds1-6",), False),
+    ],
+    ids=["the_newest", "a_security_update", "no_repository_has_it", "from_no_package"],
+)
+def test_which_runtime_is_behind(
+    intent_of: Callable[..., Intent], runtime: tuple[str, str], have: tuple[str, ...], *, behind: bool
+) -> None:
+    found = NodeVersions(runtime=runtime)
+    assert containerd.is_behind(intent_of(), found, "1.7.24~ds1", Repository({"containerd": have})) is behind
+
+
+def test_an_archive_of_the_inventory_decides_alone(intent_of: Callable[..., Intent]) -> None:
+    named = {"version": "2.3.5", "url": "https://mirror.example.net/containerd.tgz", "sha256": "0" * 64}
+    intent = intent_of(defaults_file={"data": {"software": {"runtime_archives": {"containerd": named}}}})
+    assert containerd.is_behind(intent, NodeVersions(), "1.7.27", None)
+    assert not containerd.is_behind(intent, NodeVersions(), "2.3.5", None)
 
 
 def of_packages(stands: str, held: str = "kubeadm\nkubelet\nkubectl\ncri-tools\n") -> Seen:
