@@ -9,7 +9,15 @@ from tasks.control_plane.kubeconfigs import ADMIN_CONF
 from tasks.control_plane.record import MANIFESTS
 from tasks.control_plane.settings import APISERVER, CONTROLLER_MANAGER, FOLDER, SCHEDULER
 from tasks.linux.observe import Seen
-from tasks.nodes.packages import KUBERNETES, MEMBER_QUESTION, PACKAGES_QUESTION, RUNNING_QUESTION, RUNTIMES, installed
+from tasks.nodes.packages import (
+    KUBERNETES,
+    MEMBER_QUESTION,
+    PACKAGES_QUESTION,
+    RUNNING_QUESTION,
+    RUNTIMES,
+    installed,
+    version_that_runs,
+)
 from tasks.nodes.repository import upstream
 
 # Written before kubeadm begins to upgrade a node, and taken away when it has ended well: what was cut off in between is done again.
@@ -94,7 +102,7 @@ def versions_of(seen: Seen) -> NodeVersions:
     deprecated = seen.answers.get("deprecated")
     return NodeVersions(
         packages={name: upstream(stands[name]) for name in KUBERNETES if name in stands},
-        running=seen["running"].text.strip(),
+        running=version_that_runs(stands, seen["running"]),
         static_pods={name: _tag(image) for name, image in images.items()},
         member=bool(seen["member"].lines),
         unfinished=seen["unfinished"].text.strip(),

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Protocol
 
 from kubepeer.execution import Watcher, run_phases
 from kubepeer.outcome import PhaseOutcome
@@ -12,6 +13,15 @@ from kubepeer.run import Run
 from kubepeer.words import listed
 
 Batches = Callable[[Run], Sequence[Sequence[str]]]
+
+
+class Teller(Watcher, Protocol):
+    """A watcher that says a line, too: whose turn it is."""
+
+    def say(self, line: str, style: str = "") -> None:
+        """A line that stays."""
+
+
 NAMED = 6
 GO_ON = "run upgrade.py again: it goes on where this run has ended"
 
@@ -35,7 +45,7 @@ def in_turn(batches: Batches, *phases: Phase) -> tuple[InTurn, ...]:
     )
 
 
-def run_in_turns(run: Run, phases: Sequence[Phase | Together], watcher: Watcher) -> list[PhaseOutcome]:
+def run_in_turns(run: Run, phases: Sequence[Phase | Together], watcher: Teller) -> list[PhaseOutcome]:
     """Run the list from top to bottom, and each block once for each of its batches.
 
     A batch runs on its own nodes as the chosen ones, with a memory of its own. Where anything of a batch has failed no other one begins:
@@ -52,6 +62,8 @@ def run_in_turns(run: Run, phases: Sequence[Phase | Together], watcher: Watcher)
                 continue
             begun = begun or batches is not None
             part = run if names is None else run.apart(frozenset(names))
+            if names:
+                watcher.say(f" {', '.join(names)}", "bold")
             began = time.monotonic() - first
             found = run_phases(part, block, watcher)
             outcomes += [replace(one, began=one.began + began) for one in found]

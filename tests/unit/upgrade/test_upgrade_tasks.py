@@ -101,6 +101,22 @@ def test_a_filter_limits_who_has_a_turn(started: Callable[..., Run]) -> None:
     assert list(selection.nodes_behind(run)) == [WORKERS[1]]
 
 
+class Listener(Observer):
+    """An observer who hears, too, whose turn it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def say(self, line: str, style: str = "") -> None:  # noqa: ARG002  as it is said
+        self.said.append(line.strip())
+
+
+@pytest.fixture
+def observer() -> Listener:
+    return Listener()
+
+
 class Steps:
     """Phases that write down who did what, and fail where they are told to."""
 
@@ -130,7 +146,7 @@ def two_blocks(steps: Steps) -> list[Phase]:
     ]
 
 
-def test_each_batch_is_whole_before_the_next_begins(started: Callable[..., Run], observer: Observer) -> None:
+def test_each_batch_is_whole_before_the_next_begins(started: Callable[..., Run], observer: Listener) -> None:
     steps = Steps()
     run = started({})
     phases = [replace(one, task=_without_memory(one.task)) for one in two_blocks(steps)]
@@ -139,6 +155,7 @@ def test_each_batch_is_whole_before_the_next_begins(started: Callable[..., Run],
     assert steps.done == [("look", MASTERS[0]), *turns, ("end", MASTERS[0])]
     assert [outcome.title for outcome in outcomes] == ["look", *["out", "back"] * 3, "end"]
     assert run.warnings == []
+    assert observer.said == list(WORKERS)
 
 
 def _without_memory(task: Any) -> Any:
@@ -150,7 +167,7 @@ def _without_memory(task: Any) -> Any:
     return forgetful
 
 
-def test_what_fails_ends_the_rest_and_says_how_to_go_on(started: Callable[..., Run], observer: Observer) -> None:
+def test_what_fails_ends_the_rest_and_says_how_to_go_on(started: Callable[..., Run], observer: Listener) -> None:
     steps = Steps(fails=("out", WORKERS[1]))
     run = started({})
     phases = [replace(one, task=_without_memory(one.task)) for one in two_blocks(steps)]
@@ -164,7 +181,7 @@ def test_what_fails_ends_the_rest_and_says_how_to_go_on(started: Callable[..., R
     )
 
 
-def test_a_batch_remembers_nothing_of_another(started: Callable[..., Run], observer: Observer) -> None:
+def test_a_batch_remembers_nothing_of_another(started: Callable[..., Run], observer: Listener) -> None:
     learnt: list[str | None] = []
 
     def task(task: Task, run: Run) -> Result:
