@@ -10,7 +10,7 @@ from kubepeer.memory import hands_over
 from kubepeer.run import Run, done, waiting
 from tasks.cluster import conditions, obstacles, waits
 from tasks.cluster.access import API, ASKED_API, open_api
-from tasks.control_plane import settings, static_pods
+from tasks.control_plane import kubeconfigs, settings, settled, static_pods
 from tasks.control_plane.cluster_settings import settle_cluster
 from tasks.control_plane.explain import explain, explained
 from tasks.control_plane.given import given
@@ -122,7 +122,7 @@ def upgrade_control_plane(task: Task, run: Run) -> Result:
 
     """
     shell, node = open_shell(run.nornir, task.host.name), run.intent.node(task.host.name)
-    changes = (_by_kubeadm(run, node),)
+    changes = _by_kubeadm(run, node)
     if run.options.dry_run:
         return done(task, changes)
     others = [one for one in run.intent.control_planes if one != node]
@@ -143,11 +143,12 @@ def upgrade_control_plane(task: Task, run: Run) -> Result:
     return done(task, changes)
 
 
-def _by_kubeadm(run: Run, node: Node) -> LinuxChange:
+def _by_kubeadm(run: Run, node: Node) -> tuple[LinuxChange, ...]:
+    """Kubeadm's step; the kubeconfigs that are copies of what it renews; the record that the manifests are as the inventory wants them."""
     first = node == run.intent.control_planes[0]
-    members = frozenset(one.full_name for one in run.intent.nodes)
-    gives = given(run, node, members) if node.role == "control_plane" else settings.NOTHING_GIVEN
-    return kubeadm.apply(run.intent, node, gives, first=first, before=what_stands(run, node))
+    gives = given(run, node, frozenset(one.full_name for one in run.intent.nodes))
+    upgrade = kubeadm.apply(run.intent, node, gives, first=first, before=what_stands(run, node))
+    return (upgrade, *kubeconfigs.plan(run.intent, ()), settled.plan_record(run.intent, node, gives))
 
 
 def _unready(shell: SshShell, node: Node) -> str:
