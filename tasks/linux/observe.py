@@ -3,7 +3,7 @@
 import re
 import secrets
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kubepeer.errors import CommandError
@@ -51,7 +51,14 @@ ABOUT = """about() { stat -Lc '%a %U:%G' -- "$1" 2>/dev/null || { line=$(ls -ldL
   for (n = 2; n < 11; n++) mode = 2 * mode + (substr($1, n, 1) != "-"); printf "%o %s:%s\\n", mode, $3, $4 }'; }; }"""
 
 
-def ask(shell: Shell, questions: Mapping[str, str], paths: Iterable[str] = (), *, deadline: float = 60) -> Seen:
+def ask(
+    shell: Shell,
+    questions: Mapping[str, str],
+    paths: Iterable[str] = (),
+    *,
+    deadline: float = 60,
+    meanwhile: Collection[str] = (),
+) -> Seen:
     """Ask all questions, and read all files, in one round trip.
 
     Args:
@@ -59,10 +66,11 @@ def ask(shell: Shell, questions: Mapping[str, str], paths: Iterable[str] = (), *
         questions: name -> shell command; it must only read.
         paths: files whose content, mode and owner are wanted.
         deadline: seconds for all of them together.
+        meanwhile: names of questions that take long: they are answered at the same time as all others.
 
     """
     mark = new_mark()
-    completed = shell.run(script(questions, paths, mark), deadline=deadline)
+    completed = shell.run(script(questions, paths, mark, meanwhile), deadline=deadline)
     if completed.code:
         raise CommandError(f"could not be observed: {completed.said}", host=getattr(shell, "host", None))
     seen = parse(completed.stdout, mark)
@@ -94,25 +102,33 @@ def new_mark() -> str:
     return f"{MARK}-{secrets.token_hex(12)}"
 
 
-def script(questions: Mapping[str, str], paths: Iterable[str], mark: str) -> str:
+def script(questions: Mapping[str, str], paths: Iterable[str], mark: str, meanwhile: Collection[str] = ()) -> str:
     """The one script: each answer is a line MARK kind name code, what was said as it stands, and a line MARK.
 
-    Nothing is encoded: a router's busybox may have no base64, and on a node each program more is felt in every run.
+    Nothing is encoded: a router's busybox may have no base64, and on a node each program more is felt in every run. What is answered
+    meanwhile comes through a pipe, behind all others: no two answers are mixed, and no file is written.
     """
     lines = [
         "export LC_ALL=C",
         ABOUT,
         f'say() {{ printf \'%s %s %s %s\\n%s\\n%s\\n\' {mark} "$1" "$2" "$3" "$4" {mark}; }}',
     ]
-    for name, command in questions.items():
-        lines.append(f'out=$( {{ {command}\n}} 2>&1 ); say answer {shlex.quote(name)} $? "$out"')
+    apart = [_asked(name, command) for name, command in questions.items() if name in meanwhile]
+    lines += ["{", *apart, "} | {"] if apart else []
+    lines += [_asked(name, command) for name, command in questions.items() if name not in meanwhile]
     for path in paths:
         quoted = shlex.quote(path)
         # the x keeps the shell from dropping the newlines at the end of the file
         read = f"about {quoted} && cat -- {quoted} && echo x"
         lines.append(f'if [ -e {quoted} ]; then out=$( {{ {read}; }} 2>&1 ); say file {quoted} $? "$out"')
         lines.append(f"else say file {quoted} absent ''; fi")
+    lines += ["cat; }"] if apart else []
     return "\n".join([*lines, "exit 0\n"])
+
+
+def _asked(name: str, command: str) -> str:
+    # nothing is read from where the script itself, or an answer, comes
+    return f'out=$( {{ {command}\n}} 2>&1 </dev/null ); say answer {shlex.quote(name)} $? "$out"'
 
 
 def parse(printed: bytes, mark: str) -> Seen:

@@ -20,7 +20,7 @@ from tasks.platforms.kernel_questions import HASH_POLICIES, NEXTHOPS, PROC, SEPA
 from tasks.platforms.reader import UNKNOWN_FORM
 from tasks.platforms.seen import KernelRoute
 
-PARTS = re.compile(rf"^({TEXT}|{PROC}|{NEXTHOPS}|{FLOWS} \S+ \S+)$", re.MULTILINE)
+PARTS = re.compile(rf"^({TEXT}|{PROC}|{NEXTHOPS}|{FLOWS} \S+ \S+ \d+)$", re.MULTILINE)
 BARE_TYPE = re.compile(
     rf'{{"({"|".join(kernel_text.TYPES)})",'
 )  # iproute2 before 5.0 prints a route's type without a key
@@ -186,11 +186,11 @@ def _spread(
     """The next hops that many flows to one address have taken."""
     asked = {str(address): prefix for prefix, address in probes.items()}
     for name, text in parts:
-        hops = kernel_text.gateways_of(text) if name.startswith(FLOWS) else []
+        hops = set(kernel_text.gateways_of(text)) if name.startswith(FLOWS) else set()
         if not hops:
             continue
-        _, address, prefix = name.split(" ")
-        few = len(set(hops)) * exp(-len(hops) / len(set(hops))) > DOUBT
+        _, address, prefix, flows = name.split(" ")
+        few = len(hops) * exp(-int(flows) / len(hops)) > DOUBT
         taken = ip_network(EVERYWHERE[asked[address].version] if prefix == "default" else prefix)
         yield asked[address], KernelRoute(taken, "", 0, frozenset(hops), kernel_text.OF_BUSYBOX if few else "")
 

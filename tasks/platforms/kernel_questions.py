@@ -17,6 +17,7 @@ TEXT, PROC, NEXTHOPS = "@@text", "@@proc", "@@nexthops"
 COMPAT = "/proc/sys/net/ipv4/nexthop_compat_mode"
 HASH_POLICY = "/proc/sys/net/ipv{}/fib_multipath_hash_policy"
 HASH_POLICIES: Mapping[Version, str] = {IPV4: "hash policy", IPV6: "hash policy6"}  # the questions' names
+LOOKUPS = "lookups"  # the question's name: of all questions the one that may take long, where flows are asked for
 TABLE_NAMES = "cat /etc/iproute2/rt_tables /usr/share/iproute2/rt_tables 2>/dev/null; true"
 WITHOUT_IP = "there is no ip on this router, which alone tells routes of IPv6: install ip-full or iproute2"
 WITHOUT_VRFS = "it is not iproute2's ip (busybox's?), which alone knows VRFs: install ip-full or iproute2"

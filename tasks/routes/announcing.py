@@ -19,18 +19,21 @@ INTERVAL_SECONDS = (
 )
 
 
-def what_is_announced(run: Run, router: Router | None = None) -> Announced:
+def what_is_announced(run: Run, router: Router | None = None, began: float = 0) -> Announced:
     """What the cluster should announce now; read once for all routers that ask at the same time.
 
     Args:
         run: the running run.
         router: to whom; None: what Calico itself has, pod blocks above all, whoever may be told of them.
+        began: when it was decided to ask (time.monotonic()): those who decided together share an answer, although one was logged
+            in to a moment later. Not where that has taken long.
 
     """
     if from_inventory.by_inventory(run):
         return _by_inventory(run)
     api = _open_api(run)
-    moment = floor(time.monotonic() / INTERVAL_SECONDS)
+    now = time.monotonic()
+    moment = floor((began if now - began < INTERVAL_SECONDS else now) / INTERVAL_SECONDS)
     if router is not None and run.intent.load_balancer.speaks:
         objects = run.once(METALLB, lambda: metallb_cluster.read_objects(api), of=moment)
         return metallb.announced(objects, router.address, run.intent.cluster.networks.load_balancers)

@@ -8,6 +8,7 @@ from kubepeer.run import Run
 from tasks.linux.connect import connection, forget
 from tasks.linux.observe import Answer, ask
 from tasks.linux.shell import DeadlineError, open_shell
+from tasks.platforms.kernel_questions import LOOKUPS
 from tasks.platforms.platform import PLATFORMS
 from tasks.platforms.reader import DriverReader, ReadsVrfs, RouterReader
 from tasks.platforms.transport import refuse_unclear_transport
@@ -79,7 +80,8 @@ def ask_router(
         refuse_unclear_transport(name, platform.abilities.transports, options.get("optional_args", {}), host.password)
         return ask_driver(connection(run.nornir, name, "napalm"), questions, reader.encoding)
     try:
-        return ask(open_shell(run.nornir, name), questions, deadline=deadline).answers
+        shell = open_shell(run.nornir, name)
+        return ask(shell, questions, deadline=deadline, meanwhile=(LOOKUPS,)).answers
     except (UnreachableError, DeadlineError):
         forget(run.nornir, name, "netmiko")  # it is asked again by another connection, where it is asked again
         raise

@@ -57,11 +57,12 @@ def verify(task: Task, run: Run, wait_seconds: float | None = None, *, recovery:
     latest = ends + RECOVERY_SECONDS + EXCHANGE_SECONDS
     waited: dict[str, str] = {}
     while True:
-        last = time.monotonic() >= ends
+        began = time.monotonic()
+        last = began >= ends
         try:
             # at the same time the control plane is logged in to over which the way to the API leads
             log_in(run, name, reader)
-            expected = what_is_announced(run, run.intent.router(name))
+            expected = what_is_announced(run, run.intent.router(name), began)
             findings = findings_of(run, name, reader, expected)
         except KubepeerError as error:
             run.keep(UNSEEN, error.message, of=name)

@@ -74,6 +74,10 @@ class Kubectl:
             if any(state["type"] == "Ready" and state["status"] == "True" for state in node["status"]["conditions"])
         }
 
+    def calico_answers(self) -> bool:
+        """Calico's own API is there: drift.py asks it; verify_routes.py does not, and its pods come back later than the routes."""
+        return "resources" in json.loads(self("get", "--raw", "/apis/projectcalico.org/v3"))
+
     def blocks(self) -> dict[str, str]:
         """Pod block -> address of its node; without those of nodes of another test, which Calico keeps for a while after their end."""
         nodes = {

@@ -26,6 +26,7 @@ def rebooted(lab: Laboratory, cluster: Kubectl, runbooks: Runbooks, measure: Mea
     wait_for("all nodes are Ready", lambda: cluster.ready() == set(NODES), READY_SECONDS, pause=2)
     runbooks.verify("--wait", str(HEALED_SECONDS), deadline=HEALED_SECONDS + 120).ended(0)
     measure("power failure of all six nodes, until every route is right again", time.monotonic() - began)
+    wait_for("Calico's API answers", cluster.calico_answers, READY_SECONDS, pause=2)
     return cluster
 
 

@@ -74,7 +74,7 @@ class Bird:
             command = configuration_files.command(site.main(self.files), site.ours(self.files))
             return asked | {"configuration": command, "tables": kernel_questions.TABLE_NAMES}
         return asked | {
-            "lookups": kernel_questions.lookups_question(probes.values()),
+            kernel_questions.LOOKUPS: kernel_questions.lookups_question(probes.values()),
             **kernel_questions.hash_policy_questions(networks),
         }
 
@@ -94,7 +94,9 @@ class Bird:
             bgp={prefix: known for prefix, found in table.items() if (known := paths(found, sessions))},
             rib={prefix: rib(found, exported.get(prefix), now) for prefix, found in table.items()},
             kernel=kernel.read_routes(in_kernel, self._kernel_table(answers) if self._in_vrf else None),
-            lookups=kernel.read_lookups(answers["lookups"], probes) if "lookups" in answers else {},
+            lookups=kernel.read_lookups(answers[kernel_questions.LOOKUPS], probes)
+            if kernel_questions.LOOKUPS in answers
+            else {},
             kernel_protocols=frozenset({"bird"}),  # whichever of its protocols a route is of
             resolved=routes.resolved(shown),
             gateways_in_rib=True,

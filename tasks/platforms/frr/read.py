@@ -62,7 +62,7 @@ class Frr(ByVrf):
             asked[f"rib {network}"] = _vtysh(f"show {ip} route{vrf} {network} longer-prefixes json")
             asked[f"kernel {network}"] = kernel_questions.routes_question(network, self.vrf)
         return asked | {
-            "lookups": kernel_questions.lookups_question(probes.values(), self.vrf),
+            kernel_questions.LOOKUPS: kernel_questions.lookups_question(probes.values(), self.vrf),
             **kernel_questions.hash_policy_questions(networks, self.vrf),
         }
 
@@ -80,7 +80,7 @@ class Frr(ByVrf):
             bgp=dict(bgp),
             rib=dict(rib),
             kernel=kernel.read_routes(of_kernel),
-            lookups=kernel.read_lookups(answers["lookups"], probes),
+            lookups=kernel.read_lookups(answers[kernel_questions.LOOKUPS], probes),
             resolved=_resolved(table),
             as_shown=next((str(one.said["localAs"]) for one in neighbours.values() if "localAs" in one.said), ""),
             notice=kernel.notice_of(of_kernel),

@@ -49,6 +49,17 @@ def test_a_question_that_fails_keeps_no_other_from_its_answer(shell: Any) -> Non
     }
 
 
+def test_what_takes_long_is_answered_at_the_same_time_as_the_others(shell: Any, tmp_path: Path) -> None:
+    """Each waits for what the other has made: one after the other neither would end. Neither reads what is not for it."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    os.mkfifo(one)
+    os.mkfifo(other)
+    questions = {"long": f"cat; cat {one}; echo b >{other}; exit 3", "short": f"cat; echo a >{one}; cat {other}"}
+    seen = ask(shell, questions, [str(tmp_path / "none")], deadline=20, meanwhile=["long"])
+    assert seen.answers == {"short": Answer(0, "b"), "long": Answer(3, "a")}
+    assert seen.files == {str(tmp_path / "none"): None}
+
+
 def test_a_question_may_have_many_lines_and_a_name_with_spaces(shell: Any) -> None:
     answer = ask(shell, {"two lines": "echo a\nif true; then\n  echo b\nfi"})["two lines"]
     assert answer.lines == ["a", "b"]

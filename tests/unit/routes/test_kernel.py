@@ -49,8 +49,8 @@ PROBES = {IPv4Network("10.33.6.0/24"): IPv4Address("10.33.6.1"), IPv4Network("10
 
 def flows(hops: list[str], number: int = kernel_flows.NUMBER_OF_FLOWS, prefix: str = "10.33.6.0/24") -> Answer:
     """What busybox 1.35 says of many flows to one address (recorded in a network namespace)."""
-    lines = [f"10.33.6.1 from 10.31.0.{n} via {hops[n % len(hops)]} dev d0  iif d0" for n in range(1, number)]
-    return Answer(0, "\n".join([f"{kernel_flows.FLOWS} 10.33.6.1 {prefix}", *lines]))
+    lines = [f"10.33.6.1 from 10.31.0.{n} via {hop} dev d0  iif d0" for n, hop in enumerate(hops, 1)]
+    return Answer(0, "\n".join([f"{kernel_flows.FLOWS} 10.33.6.1 {prefix} {number}", *lines]))
 
 
 SIX = [f"10.31.90.{number}" for number in range(1, 7)]
