@@ -131,7 +131,8 @@ def one_that_plans(run: Run) -> Iterable[str]:
 
 def one_that_speaks(run: Run) -> Iterable[str]:
     """The first control plane, while any node is behind or out."""
-    return [run.intent.control_planes[0].name] if behind(run) or run.recall(OUT) else []
+    anybody = bool(behind(run)) or bool(run.recall(OUT))
+    return [run.intent.control_planes[0].name] if anybody else []
 
 
 def one_that_saves(run: Run) -> Iterable[str]:
