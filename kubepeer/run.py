@@ -113,6 +113,12 @@ class Run:
         """The same run on other hosts than the command line chose."""
         return replace(self, chosen=chosen, filtered=filtered)
 
+    def apart(self, chosen: frozenset[str]) -> "Run":
+        """The same run on some of its hosts alone: it knows what is known now, and what it learns stays its own."""
+        with self._lock:
+            known = dict(self._kept)
+        return replace(self, chosen=chosen, filtered=True, _kept=known, _making={})
+
     def guard(self, title: str, host: str, changes: Sequence[Change]) -> None:
         """Ask every guard whether a phase may make these changes on a host.
 

@@ -4,6 +4,7 @@ The file is read when the first question is asked, and once.
 """
 
 import functools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +35,12 @@ class CalicoMinor:
 def number(version: str) -> tuple[int, ...]:
     """A version as numbers that compare: 3.24.5 before 3.30.0."""
     return tuple(int(part) for part in version.removeprefix("v").split("."))
+
+
+def released(version: str) -> tuple[int, ...]:
+    """The numbers of a version that may be no release's own: 1.36.3 of v1.36.3-rc.1+k3s1; (0,) of what is no version."""
+    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    return number(found[1]) if found else (0,)
 
 
 def minor(version: str) -> str:

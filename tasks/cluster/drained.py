@@ -21,16 +21,19 @@ class Before:
     Attributes:
         label: the value of the excluding label; None where it had none. kubeadm gives "" to control planes.
         unschedulable: whether somebody had cordoned it.
+        by: the runbook that has drained it and brings it back by itself; "" for drain.py, after which undrain.py is somebody's to run.
 
     """
 
     label: str | None = None
     unschedulable: bool = False
+    by: str = ""
 
     @property
     def text(self) -> str:
         """For the annotation."""
-        return json.dumps({"label": self.label, "unschedulable": self.unschedulable}, separators=(",", ":"))
+        fields = {"label": self.label, "unschedulable": self.unschedulable} | ({"by": self.by} if self.by else {})
+        return json.dumps(fields, separators=(",", ":"))
 
 
 def is_drained(node: Manifest) -> bool:
@@ -43,9 +46,9 @@ def drained_of(nodes: Iterable[Manifest]) -> list[str]:
     return [str(node["metadata"]["name"]) for node in nodes if is_drained(node)]
 
 
-def as_it_stands(node: Manifest) -> Before:
-    """What is to be remembered of a Node that is about to be drained."""
-    return Before(excluding_label(node), is_cordoned(node))
+def as_it_stands(node: Manifest, by: str = "") -> Before:
+    """What is to be remembered of a Node that is about to be drained, and by which runbook."""
+    return Before(excluding_label(node), is_cordoned(node), by)
 
 
 def is_cordoned(node: Manifest) -> bool:
@@ -76,8 +79,8 @@ def before(node: Manifest) -> Before | None:
 def _read(text: str) -> Before | None:
     try:
         found = json.loads(text)
-        label, unschedulable = found["label"], found["unschedulable"]
+        label, unschedulable, by = found["label"], found["unschedulable"], found.get("by", "")
     except (ValueError, KeyError, TypeError):
         return None
-    known = isinstance(label, str | None) and isinstance(unschedulable, bool)
-    return Before(label, unschedulable) if known else None
+    known = isinstance(label, str | None) and isinstance(unschedulable, bool) and isinstance(by, str)
+    return Before(label, unschedulable, by) if known else None

@@ -79,7 +79,7 @@ def refuse_another_version(intent: Intent, node: Node, running: str) -> None:
             f"the cluster runs Kubernetes {running.removeprefix('v')}, the inventory says {wanted}: no node joins with another minor "
             "version. Nothing was changed",
             host=node.name,
-            cure=f"software.kubernetes: {running.removeprefix('v')}, or upgrade the cluster first",
+            cure=f"software.kubernetes: {running.removeprefix('v')}, or python runbooks/upgrade.py first",
         )
 
 

@@ -14,11 +14,17 @@ from tasks.cluster.node_settings import Planned
 from tasks.routes.expected import EXCLUDED, excluding_label
 
 
-def remember(node: Manifest) -> Planned | None:
-    """The annotation with what stands; None where an earlier run has written it."""
+def remember(node: Manifest, by: str = "") -> Planned | None:
+    """The annotation with what stands; None where an earlier run has written it.
+
+    Args:
+        node: as it stands.
+        by: the runbook that brings it back by itself; "" where somebody does.
+
+    """
     if is_drained(node):
         return None
-    text = as_it_stands(node).text
+    text = as_it_stands(node, by).text
     return _planned(node, f"annotation {DRAINED}", None, text, annotations={DRAINED: text})
 
 

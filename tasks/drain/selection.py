@@ -21,8 +21,13 @@ def for_undrain(parser: ArgumentParser) -> None:
 
 
 def for_drain(parser: ArgumentParser) -> None:
-    """The arguments of drain.py; the names are those of kubectl drain."""
+    """The arguments of drain.py."""
     for_undrain(parser)
+    for_pods(parser)
+
+
+def for_pods(parser: ArgumentParser) -> None:
+    """What of a node's pods may be lost; the names are those of kubectl drain."""
     add = parser.add_argument
     add("--force", action="store_true", help="evict also pods that no controller would start elsewhere")
     add("--delete-emptydir-data", action="store_true", help="evict also pods that lose what is in an emptyDir")

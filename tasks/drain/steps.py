@@ -24,20 +24,21 @@ ASK_SECONDS = 10
 
 
 @hands_over(gives=ASKED_API)
-def exclude(task: Task, run: Run, refuse: Callable[[KubernetesApi, Run], None] | None = None) -> Result:
+def exclude(task: Task, run: Run, refuse: Callable[[KubernetesApi, Run], None] | None = None, by: str = "") -> Result:
     """Remember what stands, judge once more, and exclude the node: Calico withdraws its services' prefixes from there.
 
     Args:
         task: the node.
         run: the running run.
         refuse: judges once more, when others can see that the node is being drained; None: as drain.py does.
+        by: the runbook that brings the node back by itself; "" where somebody does.
 
     Raises:
         RefusedError: another node is being drained at the same moment; this one is as it was.
 
     """
     api, node = open_api(run), node_of(run)
-    remembered = write(run, api, node.full_name, plan.remember)
+    remembered = write(run, api, node.full_name, partial(plan.remember, by=by))
     if remembered and not run.options.dry_run:
         try:
             (refuse or refuse_beside_others)(api, run)

@@ -11,11 +11,12 @@ from tasks.linux.state import UNDER_LOCK, Execute, LinuxChange
 LIST_SECONDS = 60
 PULL_SECONDS = 900  # of one image, over a slow line
 TRIES = 3
-# Each image that is not there, a line. kubeadm asks nobody for the version where it is told one.
+# Each image that is not there, a line; `crictl images NAME` lists all that there are, since containerd leaves the name unread. kubeadm asks
+# nobody for the version where it is told one.
 LIST = """{lock}listed=$(kubeadm config images list --image-repository {repository} --kubernetes-version v{version} 2>/dev/null) || {{
     echo "kubeadm config images list says nothing of {version}" >&2; exit 1; }}
 for image in $(printf '%s\\n' "$listed"{only}) {others}; do
-    [ -n "$(crictl images -q "$image" 2>/dev/null)" ] || echo "$image"
+    crictl inspecti -q "$image" >/dev/null 2>&1 || echo "$image"
 done"""
 OF_A_WORKER = " | grep -E '/kube-proxy:'"
 # crictl's last line has what the registry said, behind the words of gRPC

@@ -139,17 +139,22 @@ def plan_packages(
     version, runs = intent.software.kubernetes, version_that_runs(stands, seen["running"])
     wanted = lacking(intent, system, stands, programs)
     if seen["member"].lines and runs and runs != version:
-        yield impossible("Kubernetes", runs, version, "deploy.py does not upgrade a node that is a member of a cluster")
+        yield impossible(
+            "Kubernetes",
+            runs,
+            version,
+            "deploy.py does not upgrade a node that is a member of a cluster: python runbooks/upgrade.py does",
+        )
         wanted = tuple(name for name in wanted if name not in KUBERNETES)
     pins = {name: pin(intent, name, repository) for name in wanted if name in OURS}
     if wanted:
-        change = _installation(intent, manager, stands, wanted, pins, repository)
-        yield change if system.family == APT else _in_environment(change, environment)
+        change = installation(intent, manager, stands, wanted, pins, repository)
+        yield change if system.family == APT else in_environment(change, environment)
     to_hold = {name: pins.get(name) or stands.get(name, "") for name in OURS if name in stands or name in wanted}
     yield from manager.plan_hold(seen, to_hold)
 
 
-def _installation(
+def installation(
     intent: Intent,
     manager: PackageManager,
     stands: Mapping[str, str],
@@ -157,6 +162,17 @@ def _installation(
     pins: Mapping[str, str | None],
     repository: Repository,
 ) -> LinuxChange:
+    """The transaction that brings packages: those of Kubernetes in the inventory's version, the others in any.
+
+    Args:
+        intent: what is wanted.
+        manager: the node's.
+        stands: package -> version, of those that are installed.
+        wanted: what is to be installed.
+        pins: package -> its version; None where the repositories have none that fits.
+        repository: what they have.
+
+    """
     names = {package: choice(manager, package, repository) for package in wanted}
     before = "".join(f"{name} {stands.get(name, '(not installed)')}\n" for name in names.values())
     unknown = [name for name in KUBERNETES if name in wanted and not pins[name]]
@@ -174,7 +190,8 @@ def _installation(
     return LinuxChange("packages", before, after, steps=(step,))
 
 
-def _in_environment(change: LinuxChange, environment: str) -> LinuxChange:
+def in_environment(change: LinuxChange, environment: str) -> LinuxChange:
+    """The same with exports of the proxies, which dnf and yum read there."""
     steps = (
         replace(step, script=environment + step.script) if isinstance(step, Execute) else step for step in change.steps
     )

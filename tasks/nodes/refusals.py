@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from kubepeer import versions
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent
 from tasks.nodes.facts import NodeFacts
@@ -21,7 +22,12 @@ def refusal(intent: Intent, observed: Mapping[str, NodeFacts], known: Mapping[st
 
     """
     runs = dict(known) | {name: facts.kubernetes for name, facts in observed.items() if facts.member}
-    return upgrade(intent, runs) or no_such_version(intent, observed) or no_repository(intent, observed)
+    return (
+        upgrade(intent, runs)
+        or another_runtime(intent, observed)
+        or no_such_version(intent, observed)
+        or no_repository(intent, observed)
+    )
 
 
 def upgrade(intent: Intent, runs: Mapping[str, str]) -> RefusedError | None:
@@ -41,10 +47,32 @@ def upgrade(intent: Intent, runs: Mapping[str, str]) -> RefusedError | None:
         by_version.setdefault(version, []).append(name)
     runs_there = ", ".join(f"Kubernetes {version} ({_names(names)})" for version, names in by_version.items())
     most = max(by_version, key=lambda version: len(by_version[version]))
+    newer = all(versions.released(version) < versions.released(wanted) for version in by_version)
     return RefusedError(
         f"the cluster runs {runs_there}, the inventory says {wanted}: deploy.py does not upgrade. {NOTHING}",
         host=intent.cluster.name,
-        cure=f"set software.kubernetes: {most}, or upgrade the cluster by hand first (kubeadm upgrade)",
+        cure=f"{'python runbooks/upgrade.py upgrades it, or ' if newer else ''}set software.kubernetes: {most}",
+    )
+
+
+def another_runtime(intent: Intent, observed: Mapping[str, NodeFacts]) -> RefusedError | None:
+    """The inventory's archive of containerd is of another version than the one that runs on members: all of them would be moved at once."""
+    archive = intent.software.runtime_archives.containerd
+    if archive is None:
+        return None
+    others = {
+        name: facts.containerd
+        for name, facts in observed.items()
+        if facts.member and facts.containerd not in ("", archive.version) and not facts.containerd_package
+    }
+    if not others:
+        return None
+    stands = ", ".join(dict.fromkeys(others.values()))
+    return RefusedError(
+        f"containerd {stands} runs on {_names(list(others))}, software.runtime_archives.containerd says {archive.version}: deploy.py"
+        f" does not upgrade. {NOTHING}",
+        host=intent.cluster.name,
+        cure="python runbooks/upgrade.py --containerd, one node after the other",
     )
 
 

@@ -45,13 +45,13 @@ def keep_facts(run: Run, shell: SshShell, seen: Seen, asked: tuple[float, float]
     found = facts.facts(run.intent, seen, asked)
     upgrade = found.member and found.kubernetes not in ("", run.intent.software.kubernetes)
     if preflight.supported(found) and not upgrade and found.lacking:
-        found = replace(found, repository=_look_up(run, shell, found.system))
+        found = replace(found, repository=look_up(run, shell, found.system))
     run.keep(FACTS, found, of=shell.host)
 
 
-def _look_up(run: Run, shell: SshShell, system: System) -> Repository:
-    """What the repositories have: asked only where a package is lacking, since it costs a fetch."""
-    manager, given = manager_of(system), _given(run, system)
+def look_up(run: Run, shell: SshShell, system: System) -> Repository:
+    """What the inventory's repositories have for a node: asked only where a package is lacking, since it costs a fetch."""
+    manager, given = manager_of(system), given_for(run, system)
     question = manager.question(run.intent, given.keyrings, asked_for(system))
     question = proxy.exports(proxy.values(run.intent, given), proxy.repositories(run.intent)) + question
     return manager.answered(ask(shell, {"repository": question}, deadline=LOOK_UP_SECONDS)["repository"])
@@ -107,7 +107,7 @@ def refuse_early(task: Task, run: Run) -> Result:
 
 def _probed(run: Run, node: Node, observed: Mapping[str, NodeFacts]) -> list[str]:
     """What is slow to find out, of a node that is not a member yet; a second run does not ask."""
-    given = _given(run, observed[node.name].system)
+    given = given_for(run, observed[node.name].system)
     mirrors = [mirror.url for mirror in run.intent.registries.values()]
     question = proxy.exports(proxy.values(run.intent, given), mirrors) + probes.question(run.intent, node)
     asked = ask(open_shell(run.nornir, node.name), {"probes": question}, deadline=probes.SECONDS)
@@ -130,7 +130,7 @@ def prepare(task: Task, run: Run) -> Result:
     node = run.intent.node(task.host.name)
     system = systems.read(seen["system"])
     repository = _repository_for(run, shell, system, seen)
-    changes = plan.plan(run.intent, node, seen, _given(run, system), repository)
+    changes = plan.plan(run.intent, node, seen, given_for(run, system), repository)
     if not run.options.dry_run:
         apply(shell, changes)
     return done(task, changes)
@@ -159,10 +159,10 @@ def _repository_for(run: Run, shell: SshShell, system: System, seen: Seen) -> Re
     if observed and observed.repository:
         return observed.repository
     lacks = lacking(run.intent, system, installed(seen["packages"]), seen["programs"].lines)
-    return _look_up(run, shell, system) if lacks else Repository()
+    return look_up(run, shell, system) if lacks else Repository()
 
 
-def _given(run: Run, system: System) -> Given:
+def given_for(run: Run, system: System) -> Given:
     """What neither the inventory nor the nodes hold; each is fetched or read once a run, and secrets are hidden from then on."""
     registries, proxies = run.intent.registries, run.intent.proxy
     logins = {name: mirror.login for name, mirror in registries.items() if mirror.login}

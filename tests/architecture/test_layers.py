@@ -84,6 +84,20 @@ PURE = (
     "tasks/replacement/judge.py",
     *(f"tasks/reset/{name}.py" for name in ("files", "packages", "safety", "teardown")),
     *(f"tasks/restore/{name}.py" for name in ("data", "files", "progress")),
+    *(
+        f"tasks/upgrade/{name}.py"
+        for name in (
+            "batches",
+            "containerd",
+            "deprecated",
+            "kubeadm",
+            "packages",
+            "seen",
+            "skew",
+            "snapshot",
+            "together",
+        )
+    ),
     *(str(path.relative_to(CHECKOUT)) for path in sorted((CHECKOUT / "tasks/nodes/managers").rglob("*.py"))),
     "tasks/nodes/archives.py",
     "tasks/nodes/calicoctl.py",

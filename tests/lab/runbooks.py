@@ -136,6 +136,10 @@ class Runbooks:
         """python runbooks/restore.py ARGUMENTS."""
         return self._run("restore", arguments, deadline)
 
+    def upgrade(self, *arguments: str, deadline: float = 1800) -> Answer:
+        """python runbooks/upgrade.py ARGUMENTS."""
+        return self._run("upgrade", arguments, deadline)
+
     def rollback(self, *arguments: str, deadline: float = 300) -> Answer:
         """python runbooks/rollback_routers.py ARGUMENTS."""
         return self._run("rollback_routers", arguments, deadline)

@@ -37,7 +37,7 @@ def run(run_of: Any, intent_of: Any, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_everything_is_read_and_every_form_of_a_secret_is_hidden(run: Run) -> None:
-    given = tasks._given(run, DEBIAN)
+    given = tasks.given_for(run, DEBIAN)
     assert given.certificates == {"registry.k8s.io": "text of ca.pem\n"}
     assert given.passwords == {"registry.k8s.io": "tutorial"}
     assert given.proxy_password == "p@ss"
@@ -49,12 +49,12 @@ def test_everything_is_read_and_every_form_of_a_secret_is_hidden(run: Run) -> No
 def test_a_password_that_is_not_there_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBEPEER_TEST_MIRROR")
     with pytest.raises(InventoryError, match=r"the password of the mirror of registry\.k8s\.io: environment variable"):
-        tasks._given(run, DEBIAN)
+        tasks.given_for(run, DEBIAN)
 
 
 def test_a_mirror_with_a_login_is_roots_alone_and_never_shown(run: Run) -> None:
     seen = Seen({}, dict.fromkeys(registries.paths(run.intent)))
-    changes = [change for change in registries.plan(run.intent, seen, tasks._given(run, DEBIAN)) if change]
+    changes = [change for change in registries.plan(run.intent, seen, tasks.given_for(run, DEBIAN)) if change]
     assert [change.what for change in changes] == [
         "/etc/containerd/certs.d/docker.io/hosts.toml",
         "/etc/containerd/certs.d/registry.k8s.io/mirror-ca.pem",
@@ -76,5 +76,5 @@ def test_the_question_to_the_repositories_goes_by_the_proxy(run: Run, monkeypatc
 
     monkeypatch.setattr(tasks, "ask", ask)
     with pytest.raises(InterruptedError):
-        tasks._look_up(run, object(), DEBIAN)  # type: ignore[arg-type]
+        tasks.look_up(run, object(), DEBIAN)  # type: ignore[arg-type]
     assert asked[0].startswith("HTTPS_PROXY=http://nodes:p%40ss@proxy:3128; https_proxy=$HTTPS_PROXY; export")

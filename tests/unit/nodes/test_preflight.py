@@ -138,6 +138,23 @@ def test_a_cluster_of_another_version_is_refused_once_for_all_hosts(case: dict[s
     assert (str(refusal) if refusal else None) == case["refusal"]
 
 
+@pytest.mark.parametrize(("runs", "refused"), [("1.7.27", True), ("2.3.5", False), ("", False)])
+def test_an_archive_of_another_containerd_moves_no_member(intent_of: Any, runs: str, refused: bool) -> None:  # noqa: FBT001
+    named = {"version": "2.3.5", "url": "https://mirror.example.net/containerd.tgz", "sha256": "0" * 64}
+    intent = intent_of(defaults_file={"data": {"software": {"runtime_archives": {"containerd": named}}}})
+    member = {
+        name: replace(facts, member=True, containerd=runs, containerd_package="")
+        for name, facts in good(intent, 0).items()
+    }
+    refusal = refusals.another_runtime(intent, member)
+    assert bool(refusal) is refused
+    if refusal:
+        assert "containerd 1.7.27 runs on 6 nodes, software.runtime_archives.containerd says 2.3.5" in str(refusal)
+        assert "Cure: python runbooks/upgrade.py --containerd" in str(refusal)
+    new = {name: replace(facts, member=False) for name, facts in member.items()}
+    assert refusals.another_runtime(intent, new) is None
+
+
 @pytest.mark.cases("repositories")
 def test_a_repository_that_is_of_no_use_is_refused_once_for_all_hosts(case: dict[str, Any], intent_of: Any) -> None:
     intent = intent_of()
