@@ -131,8 +131,8 @@ def one_that_plans(run: Run) -> Iterable[str]:
 
 def one_that_speaks(run: Run) -> Iterable[str]:
     """The first control plane, while any node is behind or out."""
-    anybody = bool(behind(run)) or bool(run.recall(OUT))
-    return [run.intent.control_planes[0].name] if anybody else []
+    out = run.recall(OUT)
+    return [run.intent.control_planes[0].name] if out or behind(run) else []
 
 
 def one_that_saves(run: Run) -> Iterable[str]:
