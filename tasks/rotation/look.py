@@ -96,7 +96,7 @@ def preflight(task: Task, run: Run) -> Result:
 def warn_of_what_has_none(run: Run) -> None:
     """Tell of passwords that the inventory names, and that this runbook has nothing to do with."""
     cluster = run.intent.cluster
-    if run.intent.load_balancer.speaks and cluster.bgp.password is not None:
+    if run.intent.load_balancer.speaks and run.bgp_password() is not None:
         run.warn("the BGP sessions are those of the load balancer's speakers: their password is not changed here")
     if cluster.endpoint.password is not None and by_version_3(run.intent):
         run.warn("cluster.endpoint.password: VRRP over IPv6 is version 3, which has no authentication (RFC 5798)")

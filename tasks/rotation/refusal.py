@@ -44,7 +44,7 @@ def _of_bgp(run: Run) -> str:
         return ""  # no network of Calico's is there yet, or it says itself what is wrong with it
     if lost := other_routers(end, run.intent.routers, run.bgp_password()):
         return (
-            f"the BGP password of the inventory (cluster.bgp.password) is not the one that the nodes have for {', '.join(lost)}:"
+            f"the BGP password of the inventory is not the one that the nodes have for {', '.join(lost)}:"
             " deploy.py would end all of these sessions at once, until it comes to the cluster's network"
         )
     return ""
