@@ -23,6 +23,7 @@ PATHS = (
     "/readyz",
     "/api/v1/namespaces/kube-system/configmaps/kubeadm-config",
 )  # the apiserver's own answer, and one that etcd has
+NOT_READY = "not ready: "
 PORT = 8443
 END_SECONDS = 30
 
@@ -34,6 +35,8 @@ class Requests:
     Attributes:
         count: of all.
         failures: when (seconds after the first), what was asked and what came.
+        not_ready: how often an apiserver said of itself that it is not ready: /readyz is asked that, and the one who has just been told
+            to stop says so until haproxy's next look; any other request it answers.
         slowest: seconds of the slowest one that was answered.
         gap: the longest time between two answers.
 
@@ -41,6 +44,7 @@ class Requests:
 
     count: int
     failures: tuple[tuple[float, str, str], ...]
+    not_ready: int
     slowest: float
     gap: float
 
@@ -49,16 +53,21 @@ class Requests:
         """From what the program has written: began, ended, path, "" or what was wrong."""
         first = lines[0][0] if lines else 0.0
         good = [line for line in lines if not line[3]]
+        wrong = [line for line in lines if line[3] and not line[3].startswith(NOT_READY)]
         ends = [line[1] for line in good]
         return cls(
             len(lines),
-            tuple((line[0] - first, line[2], line[3]) for line in lines if line[3]),
+            tuple((line[0] - first, line[2], line[3]) for line in wrong),
+            len(lines) - len(good) - len(wrong),
             max((line[1] - line[0] for line in good), default=0.0),
             max((later - sooner for sooner, later in pairwise(ends)), default=0.0),
         )
 
     def __str__(self) -> str:
-        return f"{self.count} requests, {len(self.failures)} failed; slowest {self.slowest:.2f} s, longest gap {self.gap:.2f} s"
+        return (
+            f"{self.count} requests, {len(self.failures)} failed, {self.not_ready} not ready; "
+            f"slowest {self.slowest:.2f} s, longest gap {self.gap:.2f} s"
+        )
 
 
 class ApiClient:
@@ -108,7 +117,16 @@ def _ask(address: str, port: int, context: ssl.SSLContext, path: str) -> str:
         return f"{type(error).__name__}: {error}"
     finally:
         connection.close()
-    return "" if answer.status == http.HTTPStatus.OK else f"{answer.status}: {body[:200]!r}"
+    return _wrong(path, answer.status, body.decode("utf-8", "replace"))
+
+
+def _wrong(path: str, status: int, body: str) -> str:
+    if status == http.HTTPStatus.OK:
+        return ""
+    failed = [line for line in body.splitlines() if line.startswith("[-]")]
+    if path == "/readyz" and failed:
+        return NOT_READY + "; ".join(failed)
+    return f"{status}: {body[:200]!r}"
 
 
 def main(address: str, port: str, folder: str) -> None:
