@@ -23,7 +23,7 @@ from tests.lab.test_certificates import credentials
 from tests.lab.test_traffic import BALANCED
 
 pytestmark = [pytest.mark.lab, pytest.mark.long("settings")]
-FIRST, SECOND, WRONG = "first: of the lab", "second: of the lab", "a third one"
+FIRST, SECOND, WRONG = "first:of.the.lab", "second:of.the.lab", "a-third-one"
 VRRP = ("lab-1.aa", "lab-2.bb")
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
 ROTATE_SECONDS = 900
