@@ -64,8 +64,13 @@ class Rotated:
     undone: Answer | None = None
 
 
+def configuration(lab: Laboratory, router: str) -> str:
+    """What it runs with and what it would start with: BIRD tells no password, its files do."""
+    return DEVICES[router].running(lab, router) + DEVICES[router].startup(lab, router)
+
+
 def configurations(lab: Laboratory) -> dict[str, str]:
-    found = {router: DEVICES[router].running(lab, router) for router in ROUTERS}
+    found = {router: configuration(lab, router) for router in ROUTERS}
     return found | {name: lab.inside(name, f"cat {KEEPALIVED}") for name in MASTERS}
 
 
@@ -173,7 +178,7 @@ def test_no_password_is_in_anything_that_was_printed(rotated: Rotated) -> None:
 def test_both_ends_have_it_and_the_routes_are_right(rotated: Rotated, lab: Laboratory, cluster: Kubectl) -> None:
     answer(rotated.made).ended(0)
     for router in ROUTERS:
-        assert FIRST in DEVICES[router].running(lab, router)
+        assert FIRST in configuration(lab, router)
         assert expected_routes(cluster.blocks()).items() <= routes_of_kernel(lab, router).items()
     assert vrrp_passwords(lab) == {VRRP[0]}
 
@@ -222,8 +227,8 @@ class TestFurtherPasswords:
     ) -> None:
         runbooks = first.say(SECOND, VRRP[1])
         at = {
-            "the first router has its new one": lambda: SECOND in DEVICES[ROUTERS[0]].running(lab, ROUTERS[0]),
-            "the second router has its new one": lambda: SECOND in DEVICES[ROUTERS[1]].running(lab, ROUTERS[1]),
+            "the first router has its new one": lambda: SECOND in configuration(lab, ROUTERS[0]),
+            "the second router has its new one": lambda: SECOND in configuration(lab, ROUTERS[1]),
             "a control plane has its new one": lambda: VRRP[1] in vrrp_passwords(lab),
         }
         for what, seen in at.items():
@@ -231,7 +236,7 @@ class TestFurtherPasswords:
         made = runbooks.rotate("--output", "json", deadline=ROTATE_SECONDS).ended(0)
         assert SECOND not in made.text
         for router in ROUTERS:
-            assert SECOND in DEVICES[router].running(lab, router)
+            assert SECOND in configuration(lab, router)
             assert expected_routes(cluster.blocks()).items() <= routes_of_kernel(lab, router).items()
         assert vrrp_passwords(lab) == {VRRP[1]}
         assert runbooks.rotate("--output", "json").ended(0).changes == {}
@@ -241,7 +246,7 @@ class TestFurtherPasswords:
         self, first: Passwords, lab: Laboratory, cluster: Kubectl
     ) -> None:
         """The nodes go on with what they know, and never hear of the new one."""
-        now = SECOND if SECOND in DEVICES[ROUTERS[0]].running(lab, ROUTERS[0]) else FIRST
+        now = SECOND if SECOND in configuration(lab, ROUTERS[0]) else FIRST
         began = time.monotonic()
         with deaf(cluster):
             told = first.say(WRONG, VRRP[1]).rotate(deadline=ROTATE_SECONDS).ended(1)
