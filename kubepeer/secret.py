@@ -100,8 +100,8 @@ def bgp_password(source: SecretSource, folder: Path) -> str:
     """The password of every session, as both of its ends can hold it.
 
     Calico writes it between quotation marks into bird.cfg. With one in it BIRD refuses the file: the old one stays, a new node's BIRD
-    never starts, and nothing in the API tells. FRR takes one word, and calls a line with more an unknown command. So both are refused for
-    all, whatever the routers at hand could do with it.
+    never starts, and nothing in the API tells. Routers with a command line take one word, and call a line with more an unknown command. So
+    both are refused for all, whatever the routers at hand could do with it.
 
     Raises:
         InventoryError: it cannot be read, has a quotation mark or a blank, or is longer than a key of TCP-MD5.
@@ -115,7 +115,8 @@ def bgp_password(source: SecretSource, folder: Path) -> str:
         )
     if " " in password:
         raise InventoryError(
-            "the BGP password (cluster.bgp.password) has a blank: FRR takes one word", cure="choose another"
+            "the BGP password (cluster.bgp.password) has a blank: not every router takes more than one word",
+            cure="choose another",
         )
     if (length := len(password.encode())) > KEY_BYTES:
         raise InventoryError(

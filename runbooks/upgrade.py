@@ -24,6 +24,7 @@ from tasks.upgrade.batch import (
     verify_first,
 )
 from tasks.upgrade.look import observe, preflight
+from tasks.upgrade.network import upgrade_calico, upgrade_load_balancer
 from tasks.upgrade.selection import (
     arguments,
     batches_of_workers,
@@ -37,9 +38,12 @@ from tasks.upgrade.selection import (
     one_that_plans,
     one_that_saves,
     one_that_speaks,
+    routers_after_calico,
     routers_of_the_batch,
     the_batch,
+    with_calico,
     with_containerd,
+    with_load_balancer,
 )
 from tasks.upgrade.steps import (
     configure_worker,
@@ -100,6 +104,9 @@ PHASES: list[Phase | Together] = [
         Phase("Kubelet", upgrade_kubelet, on=the_batch, needs=routers_of_the_batch),
         *BACK,
     ),
+    Phase("Calico", upgrade_calico, on=with_calico, needs=everyone),
+    Phase("Verify", verify, on=routers_after_calico, needs=everyone),
+    Phase("Load balancer", upgrade_load_balancer, on=with_load_balancer, needs=everyone),
     Phase("Versions", verify_versions, on=one_that_speaks, needs=everyone),
     Phase("Verify both ends", verify, on=every_router, needs=everyone),
     Phase("Verify nodes", verify_pod_routes_when_settled, on=nodes_to_ask, needs=everyone),

@@ -7,7 +7,7 @@ import yaml
 from kubepeer.change import Change
 from kubepeer.errors import CommandError
 from kubepeer.run import Run, waiting
-from tasks.cluster import bgp_objects, conditions, objects, obstacles, silence, waits
+from tasks.cluster import bgp_objects, conditions, objects, obstacles, preflight, silence, waits
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete_ours, fetched, wait
 from tasks.cluster.refusal import ApiRefusal
@@ -21,7 +21,8 @@ NAMESPACE_PATH = f"/api/v1/namespaces/{NAMESPACE}"
 DAEMON_SET = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/calico-node"
 INSTALLATION = "/apis/operator.tigera.io/v1/installations/default"
 API_SERVER = "/apis/operator.tigera.io/v1/apiservers/default"
-NATIVE = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/bgppeers.projectcalico.org"  # from Calico 3.32 on
+NATIVE = f"{preflight.CRDS}/{preflight.NATIVE}"  # from Calico 3.32 on
+INFORMATION = (f"/apis/{V3}/clusterinformations/default", preflight.CALICO_VERSION)
 # Images come from far away, a node's readiness is asked every 30 s, and the API server is told available a minute after it is.
 NETWORK_SECONDS = 600
 TAKEN_UP_SECONDS = (
@@ -65,6 +66,28 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
         _wait_for_restart(api, bgp, generation)  # what was written beforehand restarts nobody
         _wait_until_available(run, api)
     return changes
+
+
+def running(api: KubernetesApi) -> str:
+    """The version that a calico-node has written down last: a newer one does so when it begins; "" where none is known."""
+    return next(filter(None, (preflight.running_calico(api.get(path)) for path in INFORMATION)), "")
+
+
+def wait_for_version(run: Run, api: KubernetesApi) -> None:
+    """The operator has begun with the inventory's version, and every calico-node has it.
+
+    Raises:
+        CommandError: it does not come; says what stands in its way.
+
+    """
+    version = run.intent.software.calico
+
+    def begun(api: KubernetesApi) -> str:
+        stands = running(api)
+        return "" if stands == version else f"Calico {stands or 'of an unknown version'} runs, and not {version} yet"
+
+    wait(run, api, begun, NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+    _wait_until_available(run, api)
 
 
 def _configuration_beforehand(run: Run, api: KubernetesApi | None, wanted: list[Manifest]) -> list[Change]:

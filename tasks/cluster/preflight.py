@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from kubepeer import versions
 from kubepeer.intent import Intent
 from kubepeer.intent.families import IPV4, IPV6, named
 from tasks.cluster import bgp_objects, foreign, manifests, undeclared
@@ -16,10 +17,13 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 INSTALLATIONS = f"{CRDS}/{manifests.INSTALLATIONS}"
 # Written by calico-node; where Calico's kinds are the cluster's own (native CRDs) it is kept elsewhere, and not judged by.
 CALICO_VERSION = "/apis/crd.projectcalico.org/v1/clusterinformations/default"
+NATIVE = (
+    "bgppeers.projectcalico.org"  # a definition of the cluster's own, where no API server of Calico's serves its kinds
+)
 KUBEADM_CONFIG = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 ASKED = (
     *foreign.ASKED,
-    *(INSTALLATIONS, CALICO_VERSION, KUBEADM_CONFIG),
+    *(INSTALLATIONS, CALICO_VERSION, f"{CRDS}/{NATIVE}", KUBEADM_CONFIG),
     *former.ASKED,
 )
 SELECTOR_BYTES = 4096  # of BGPPeer.nodeSelector, from Calico 3.32 on
@@ -52,15 +56,23 @@ class Found:
         return [*self.operator, *self.definitions, *self.balancer]
 
 
-def reasons(intent: Intent, found: Found) -> list[str]:
-    """Why not to begin; empty when all is clear."""
+def reasons(intent: Intent, found: Found, *, upgrading: bool = False) -> list[str]:
+    """Why not to begin; empty when all is clear.
+
+    Args:
+        intent: the inventory's.
+        found: what the cluster and the manifests have.
+        upgrading: a newer Calico was asked for.
+
+    """
     standing = found.standing or {}
     return [
         *manifests.calico_reasons(found.operator, found.definitions, stands=INSTALLATIONS in standing),
         *provided.of(intent).reasons(intent, found.balancer),
         *foreign.reasons(standing, adopt=intent.software.adopt_calico),
         *_other_families(intent, standing),
-        *_another_calico(intent, standing),
+        *_another_calico(intent, standing, upgrading=upgrading),
+        *_another_mode(found),
         *_definitions_of_others(found),
         *former.reasons(intent, standing),
         *_rules(bgp_objects.bgp(intent, None)),
@@ -85,15 +97,38 @@ def _other_families(intent: Intent, standing: Mapping[str, Manifest]) -> list[st
     return [f"{what}: deploy.py does not change a cluster's families: {cure}"]
 
 
-def _another_calico(intent: Intent, standing: Mapping[str, Manifest]) -> list[str]:
+def _another_calico(intent: Intent, standing: Mapping[str, Manifest], *, upgrading: bool) -> list[str]:
     """An operator of another version would move every node to it."""
-    told = str((standing.get(CALICO_VERSION, {}).get("spec") or {}).get("calicoVersion") or "")
-    running, wanted = re.match(r"v?(\d+\.\d+\.\d+)", told), intent.software.calico
-    if running is None or running[1] == wanted:
+    running, wanted = running_calico(standing.get(CALICO_VERSION)), intent.software.calico
+    if running in ("", wanted):
         return []
-    what = f"the cluster runs Calico {running[1]}, the inventory says {wanted}, and deploy.py does not upgrade"
+    what, back = (
+        f"the cluster runs Calico {running}, the inventory says {wanted}",
+        f"set software.calico and manifests to {running}",
+    )
+    if versions.released(running) > versions.released(wanted):
+        return [f"{what}, and Calico does not go back to an older version: {back}"]
+    if upgrading:
+        return []
+    return [f"{what}, and deploy.py does not upgrade: python runbooks/upgrade.py --calico does, or {back}"]
+
+
+def running_calico(information: Manifest | None) -> str:
+    """The version that calico-node has written down last; "" where none is known."""
+    told = str(((information or {}).get("spec") or {}).get("calicoVersion") or "")
+    found = re.match(r"v?(\d+\.\d+\.\d+)", told)
+    return found[1] if found else ""
+
+
+def _another_mode(found: Found) -> list[str]:
+    """A cluster keeps the way in which Calico's kinds are served (Calico, Upgrade: "Your CRD mode is preserved")."""
+    standing = found.standing or {}
+    native = any(one["metadata"]["name"] == NATIVE for one in found.defining)
+    if not native or CALICO_VERSION not in standing or f"{CRDS}/{NATIVE}" in standing:
+        return []
+    what = f"Calico's API server serves its kinds here, and the manifests define them as the cluster's own ({NATIVE})"
     return [
-        f"{what}: set software.calico and manifests to {running[1]}, or upgrade Calico first (docs.tigera.io, Upgrade)"
+        f"{what}: name those of crd.projectcalico.org, or migrate first (docs.tigera.io, Migrate to native v3 CRDs)"
     ]
 
 

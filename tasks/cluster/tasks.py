@@ -86,7 +86,7 @@ def _find_reasons(run: Run, api: KubernetesApi | None) -> list[str]:
     except KubepeerError as error:
         return [str(error)]
     found = preflight.Found(operator, definitions, balancer, standing, foreign, undeclared)
-    return preflight.reasons(run.intent, found)
+    return preflight.reasons(run.intent, found, upgrading=bool(run.options.further.get("calico")))
 
 
 def _undeclared(run: Run, api: KubernetesApi, every: list[Manifest]) -> list[str]:

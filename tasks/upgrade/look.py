@@ -30,7 +30,7 @@ from tasks.nodes.tasks import look_up
 from tasks.observe import OBSERVED
 from tasks.routes.cluster import read_objects
 from tasks.routes.expected import ClusterObjects
-from tasks.upgrade import deprecated, seen, skew
+from tasks.upgrade import deprecated, network, seen, skew
 from tasks.upgrade.seen import VERSIONS, NodeVersions
 from tasks.upgrade.selection import BY, OUT, behind, every_node, versions_of, wanted
 
@@ -93,6 +93,8 @@ def _refusal(run: Run) -> RefusedError | None:
     api = open_api(run, wait_seconds=API_SECONDS)
     standing = {str(one["metadata"]["name"]): dict(one) for one in api.items(draining.NODES)}
     run.keep(OUT, frozenset(node.name for node in run.intent.nodes if _is_out(standing.get(node.full_name))))
+    if refused := network.refusal(run):
+        return refused
     if not behind(run):
         return None
     reasons = [*_of_nodes(run, members, standing), *_of_etcd(run), *_of_draining(run, api)]

@@ -33,6 +33,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the container runtime, too: on each node while it is drained, to the archive of the inventory or the newest package",
     )
+    parser.add_argument(
+        "--calico",
+        action="store_true",
+        help="Calico, too, to software.calico: definitions, operator, then every node in turn",
+    )
+    parser.add_argument(
+        "--load-balancer",
+        action="store_true",
+        help="who gives services their addresses, too, to the inventory's version",
+    )
     for_pods(parser)
 
 
@@ -173,6 +183,21 @@ def the_batch(run: Run) -> Iterable[str]:
 def with_containerd(run: Run) -> Iterable[str]:
     """The same, where the container runtime goes with them."""
     return nodes(run) if run.options.further.get("containerd") else []
+
+
+def with_calico(run: Run) -> Iterable[str]:
+    """The first control plane, where Calico's upgrade was asked for."""
+    return [run.intent.control_planes[0].name] if run.options.further.get("calico") else []
+
+
+def with_load_balancer(run: Run) -> Iterable[str]:
+    """The first control plane, where the load balancer's was."""
+    return [run.intent.control_planes[0].name] if run.options.further.get("load_balancer") else []
+
+
+def routers_after_calico(run: Run) -> Iterable[str]:
+    """All routers, where Calico's was."""
+    return every_router(run) if run.options.further.get("calico") else []
 
 
 def routers_of_the_batch(run: Run) -> Iterable[str]:

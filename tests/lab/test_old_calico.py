@@ -108,3 +108,32 @@ def test_calico_is_not_moved_to_another_minor_by_accident(runbooks: Runbooks, ol
     answer = runbooks.deploy("--output", "json").ended(1)
     assert answer.changes == {}
     assert any("the cluster runs Calico 3.24.5, the inventory says 3.32.1" in error for error in answer.errors.values())
+
+
+def test_calico_goes_to_the_newer_one_when_it_is_asked_for(
+    lab: Laboratory, project: Project, old_cluster: Kubectl, measure: Measure
+) -> None:
+    """The load balancer stays: its API of v1 does not become one of v2 by a manifest."""
+    newer = {
+        "data": {
+            "software": {"purelb": OLD["data"]["software"]["purelb"]},
+            "manifests": {"purelb": OLD["data"]["manifests"]["purelb"]},
+        }
+    }
+    runbooks = project.edited(defaults=newer)
+    planned = runbooks.upgrade("--calico", "--dry-run", "--output", "json").ended(0)
+    made = runbooks.upgrade("--calico", "--output", "json", deadline=FIRST_RUN_SECONDS).ended(0)
+    measure("upgrade.py --calico from 3.24.5 to 3.32.1", made.seconds)
+    operator = ("Deployment tigera-operator/tigera-operator", "Deployment tigera-operator")
+    assert any(what in operator for _, what in planned.changes), planned.changes.keys()
+    assert {check["ok"] for check in made.json["checks"]} == {True}
+    images = {
+        container["image"]
+        for pod in old_cluster.get("pods", "-n", "calico-system", "-l", "k8s-app=calico-node")
+        for container in pod["spec"]["containers"]
+    }
+    assert all(image.endswith(":v3.32.1") for image in images), images
+    for router in ROUTERS:
+        assert routes_of_kernel(lab, router) == expected_routes(old_cluster.blocks())
+    assert runbooks.upgrade("--calico", "--output", "json").ended(0).changes == {}
+    assert runbooks.deploy("--output", "json").ended(0).changes == {}

@@ -15,7 +15,7 @@ import pytest
 from tests.lab.api_client import ApiClient, Requests
 from tests.lab.conftest import HEALED_SECONDS, Measure
 from tests.lab.devices import LOAD_BALANCERS, Kubectl, expected_routes, routes_of_kernel
-from tests.lab.laboratory import MASTERS, ROUTERS, Laboratory, wait_for
+from tests.lab.laboratory import MASTERS, NODES, ROUTERS, Laboratory, wait_for
 from tests.lab.load import Load, Verdict
 from tests.lab.routers import DEVICES
 from tests.lab.runbooks import Answer, Project, Runbooks
@@ -80,28 +80,15 @@ def vrrp_passwords(lab: Laboratory) -> set[str]:
 
 
 @contextmanager
-def deaf(cluster: Kubectl) -> Iterator[None]:
+def deaf(lab: Laboratory) -> Iterator[None]:
     """Calico's nodes are stopped and hear of nothing, their BIRDs go on: what a broken watch of the API would be."""
-    every = [pod["metadata"]["name"] for pod in cluster.get("pods", "-n", "calico-system", "-l", "k8s-app=calico-node")]
-
-    def signal_all(name: str) -> None:
-        for pod in every:
-            cluster(
-                "exec",
-                "-n",
-                "calico-system",
-                pod,
-                "--",
-                "sh",
-                "-c",
-                f"kill -{name} $(pgrep -f calico_node | head -n 1)",
-            )
-
-    signal_all("STOP")
+    for name in NODES:
+        lab.inside(name, "kill -STOP $(pgrep -f '[c]alico_node')")
     try:
         yield
     finally:
-        signal_all("CONT")
+        for name in NODES:
+            lab.inside(name, "kill -CONT $(pgrep -f '[c]alico_node')")
 
 
 def answer(found: Answer | None) -> Answer:
@@ -248,7 +235,7 @@ class TestFurtherPasswords:
         """The nodes go on with what they know, and never hear of the new one."""
         now = SECOND if SECOND in configuration(lab, ROUTERS[0]) else FIRST
         began = time.monotonic()
-        with deaf(cluster):
+        with deaf(lab):
             told = first.say(WRONG, VRRP[1]).rotate(deadline=ROTATE_SECONDS).ended(1)
         assert "and so was the other end" in told.text, told.text
         assert time.monotonic() - began < ROTATE_SECONDS

@@ -76,6 +76,7 @@ PARTS: dict[str, list[dict[str, Any]]] = {
     "without definitions": OPERATOR[1:],
     "makes definitions": [deployment("tigera-operator", "tigera-operator", "-manage-crds=true")],
     "of an older Calico": [OLD_PEERS],
+    "native definitions": [definition("bgppeers.projectcalico.org", "v3")],
     "nothing": [],
     "cut off": [*OPERATOR[:1], manifest("Deployment", "tigera-operator", "tigera-operator", spec={"template": None})],
     "purelb 0.6": [definition("servicegroups.purelb.io", "v1"), deployment("allocator", "purelb")],
@@ -103,7 +104,7 @@ def test_what_cannot_end_well_is_refused_with_its_cure(case: dict[str, Any], int
         case.get("foreign", ()),
         case.get("undeclared", ()),
     )
-    assert reasons(intent, found) == case["says"]
+    assert reasons(intent, found, upgrading=case.get("upgrading", False)) == case["says"]
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_a_password_that_both_ends_can_hold(monkeypatch: pytest.MonkeyPatch, fol
     ("password", "says"),
     [
         pytest.param('a"b', "has a quotation mark: Calico's BIRD cannot read it", id="quotation_mark"),
-        pytest.param("first of all", "has a blank: FRR takes one word", id="blank"),
+        pytest.param("first of all", "has a blank: not every router takes more than one word", id="blank"),
         pytest.param("a" * 81, "has 81 bytes: a TCP-MD5 key has at most 80", id="too_long"),
         pytest.param("\u00e4" * 41, "has 82 bytes: a TCP-MD5 key has at most 80", id="too_long_in_bytes"),
     ],
