@@ -230,7 +230,7 @@ class TestFurtherPasswords:
         assert runbooks.deploy("--output", "json").ended(0).changes == {}
 
     def test_where_the_sessions_do_not_come_back_both_ends_have_the_old_one_again(
-        self, first: Passwords, lab: Laboratory, cluster: Kubectl
+        self, first: Passwords, lab: Laboratory
     ) -> None:
         """The nodes go on with what they know, and never hear of the new one."""
         now = SECOND if SECOND in configuration(lab, ROUTERS[0]) else FIRST

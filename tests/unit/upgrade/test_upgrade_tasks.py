@@ -10,7 +10,7 @@ import pytest
 from nornir.core.task import Result, Task
 
 from kubepeer.commandline import parse
-from kubepeer.errors import CommandError, UsageError
+from kubepeer.errors import CommandError, RefusedError, UsageError
 from kubepeer.intent import Intent
 from kubepeer.memory import Memory
 from kubepeer.phases import Phase
@@ -22,7 +22,7 @@ from tasks.linux.shell import Completed
 from tasks.nodes.facts import FACTS
 from tasks.nodes.repository import Repository
 from tasks.routes.expected import EXCLUDED
-from tasks.upgrade import batch, look, selection, steps
+from tasks.upgrade import batch, look, network, selection, steps
 from tasks.upgrade.seen import STATIC_PODS, VERSIONS, NodeVersions
 from tasks.upgrade.turns import in_turn, run_in_turns
 from tests.unit.answering import answered
@@ -93,6 +93,37 @@ def test_when_all_have_it_nobody_has_a_turn(started: Callable[..., Run]) -> None
     assert [batches(run) for batches in every] == [[], [], []]
     once = (selection.nodes_behind, selection.one_that_saves, selection.one_that_plans, selection.one_that_speaks)
     assert [list(on(run)) for on in once] == [[], [], [], []]
+
+
+@pytest.mark.parametrize(
+    ("asked", "calico", "balancer"),
+    [({}, [], []), ({"calico": True}, [MASTERS[0]], []), ({"load_balancer": True}, [], [MASTERS[0]])],
+)
+def test_calico_and_the_load_balancer_go_on_request_alone(
+    started: Callable[..., Run], asked: dict[str, bool], calico: list[str], balancer: list[str]
+) -> None:
+    run = started(all_have(NEW), **asked)
+    assert list(selection.with_calico(run)) == calico
+    assert list(selection.routers_after_calico(run)) == (list(ROUTERS) if calico else [])
+    assert list(selection.with_load_balancer(run)) == balancer
+
+
+def test_what_stands_against_the_clusters_objects_is_told_before_anything_is_touched(
+    started: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the whole cluster, whichever hosts were chosen; not asked where nobody wants them upgraded."""
+    asked = []
+
+    def refuse(run: Run) -> None:
+        asked.append(run.chosen)
+        raise RefusedError("Calico does not go back. Nothing was changed on any host.", host="k8s-calico")
+
+    monkeypatch.setattr(network.tasks, "refuse_early", refuse)
+    assert network.refusal(started(all_have(NEW))) is None
+    assert not asked
+    refused = network.refusal(started(all_have(NEW), chosen=[WORKERS[0]], calico=True))
+    assert "Calico does not go back" in str(refused)
+    assert [set(one) for one in asked] == [{*EVERYONE, *ROUTERS}]
 
 
 def test_a_filter_limits_who_has_a_turn(started: Callable[..., Run]) -> None:
