@@ -54,7 +54,7 @@ KUBELET_RESTS = """systemctl is-active -q kubelet || { echo "the kubelet does no
 trap 'systemctl start kubelet' EXIT; trap 'exit 1' HUP INT PIPE TERM
 systemctl stop kubelet || exit
 """
-NOTICED_SECONDS = 3  # haproxy: inter 1s fastinter 200ms fall 2, and a second of each question
+NOTICED_SECONDS = 3  # haproxy: inter 1s fastinter 200ms fall 2; a port that refuses answers at once
 # Some of curl's TLS libraries write "expire date: Nov 26 ...", others "expire date: Fri, 26 Nov ..."
 SERVED = (
     "curl --noproxy '*' -skv --max-time 5 -o /dev/null https://127.0.0.1:6443/readyz 2>&1 | grep 'expire date'; true"

@@ -14,7 +14,7 @@ from kubepeer.intent import Node
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done
 from tasks.cluster import conditions, waits
-from tasks.cluster.access import ASKED_API, JOINED, api_if_there, api_that_answered, open_api
+from tasks.cluster.access import API_SECONDS, ASKED_API, JOINED, api_if_there, api_that_answered, open_api
 from tasks.cluster.api import KubernetesApi
 from tasks.control_plane import kubeadm, kubeconfigs, settled
 from tasks.control_plane import membership as members
@@ -50,22 +50,28 @@ def place_endpoint(task: Task, run: Run) -> Result:
     shell = open_shell(run.nornir, task.host.name)
     changes = plan_endpoint_of(run, shell)
     if not run.options.dry_run:
+        node = run.intent.node(task.host.name)
+        api = _api_of_a_member(
+            run, node, _pods(changes)
+        )  # asked before its pods, which may be the way to it, start anew
         apply(shell, changes)
-        _wait_for_endpoint(run, shell, run.intent.node(task.host.name), changes)
+        if api is not None:
+            _wait_for_pods(api, shell, node, _pods(changes))
     return done(task, changes)
 
 
-def _wait_for_endpoint(run: Run, shell: SshShell, node: Node, changes: Sequence[LinuxChange]) -> None:
-    """Where a cluster lives already, the pods run with what was written before the next control plane's are touched."""
-    pods = _pods(changes)
+def _api_of_a_member(run: Run, node: Node, pods: Mapping[str, str]) -> KubernetesApi | None:
+    """The API, where a cluster lives already: the pods run with what was written before the next control plane's are touched.
+
+    None where no pod changes, and where no kubelet of the cluster could start them: that node joins later.
+    """
     api = api_if_there(run) if pods else None
     seen = run.recall(MEMBER, of=node.name)
     if api is None or seen is None:
-        return
+        return None
+    api = open_api(run, wait_seconds=API_SECONDS)  # the load balancer of the control plane before has just begun anew
     registered, stacked = registered_nodes(run, node, api), run.intent.kubeadm.stacked_etcd
-    if members.membership(node, seen, registered, stacked=stacked) is not Membership.FULL:
-        return  # no kubelet of the cluster that could start them; this node joins later
-    _wait_for_pods(api, shell, node, pods)
+    return api if members.membership(node, seen, registered, stacked=stacked) is Membership.FULL else None
 
 
 def _wait_for_pods(api: KubernetesApi, shell: SshShell, node: Node, pods: Mapping[str, str]) -> None:

@@ -38,8 +38,13 @@ def observe(task: Task, run: Run) -> Result:
 
 
 @hands_over(needs=(OTHER_RUN,), gives=(LEAVING, *ASKED_API))
-def preflight_drain(task: Task, run: Run) -> Result:
+def preflight_drain(task: Task, run: Run, *, stays: bool = False) -> Result:
     """Refuse, with every reason at once, where taking the node out would take something with it.
+
+    Args:
+        task: the node's.
+        run: the running run.
+        stays: its machine is not switched off.
 
     Raises:
         RefusedError: it would; nothing was changed.
@@ -51,7 +56,7 @@ def preflight_drain(task: Task, run: Run) -> Result:
     routes = found.leaving(run)
     run.keep(LEAVING, routes)
     sorted_pods = pods_of(api, run, node)
-    reasons = [*found.reasons(run, api, routes), *sorted_pods.refused]
+    reasons = [*found.reasons(run, api, routes, stays=stays), *sorted_pods.refused]
     if reasons:
         raise RefusedError(f"cannot be drained: {'; '.join(reasons)}. {NOTHING}", host=node.name)
     warn_of_pods(run, sorted_pods, found.objects)
@@ -139,15 +144,24 @@ class Cluster:
         calico, families = run.intent.software.calico, run.intent.cluster.networks.versions
         return safety.leaving(self.objects, self.intent.full_name, calico, families)
 
-    def reasons(self, run: Run, api: KubernetesApi, routes: Sequence[Leaving]) -> list[str]:
-        """Why the node may not go."""
+    def reasons(self, run: Run, api: KubernetesApi, routes: Sequence[Leaving], *, stays: bool = False) -> list[str]:
+        """Why the node may not go.
+
+        Args:
+            run: the running run.
+            api: the cluster's.
+            routes: what it announces as one of many.
+            stays: its machine is not switched off: the only member of etcd is away for a moment at most, and no other could serve.
+
+        """
         found = safety.last_next_hops(routes)
         if self.intent.role == "control_plane" and run.intent.kubeadm.external_etcd is None:
             drained = {one["metadata"]["name"] for one in self.objects.nodes if is_drained(one)}
             away = [one for one in run.intent.control_planes if one.full_name in drained and one != self.intent]
             registered = {one["metadata"]["name"] for one in self.objects.nodes}
             members = Peers(run, self.intent, api, registered).members
-            found += filter(None, [safety.without_quorum(self.intent, members, away)])
+            if not (stays and len(members) == 1):
+                found += filter(None, [safety.without_quorum(self.intent, members, away)])
         return found
 
 

@@ -44,7 +44,7 @@ def _of_each(task: Task, run: Run, step: Step) -> Result:
 @hands_over(needs=(OTHER_RUN,), gives=(LEAVING, *ASKED_API))
 def preflight_drain(task: Task, run: Run) -> Result:
     """As drain.py: refused where taking the node out would take something with it."""
-    return look.preflight_drain(task, own_run(run, task.host.name))
+    return look.preflight_drain(task, own_run(run, task.host.name), stays=True)
 
 
 @hands_over(needs=(LEAVING,), gives=GIVES)

@@ -17,6 +17,7 @@ from tasks.cluster.access import API_SECONDS, ASKED_API, open_api
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.drained import before, is_drained
 from tasks.control_plane import etcd_state
+from tasks.control_plane.given import given
 from tasks.control_plane.record import SETTINGS
 from tasks.drain import look as draining
 from tasks.drain import safety
@@ -30,7 +31,7 @@ from tasks.nodes.tasks import look_up
 from tasks.observe import OBSERVED
 from tasks.routes.cluster import read_objects
 from tasks.routes.expected import ClusterObjects
-from tasks.upgrade import deprecated, network, seen, skew
+from tasks.upgrade import deprecated, network, seen, skew, unsettled
 from tasks.upgrade.seen import VERSIONS, NodeVersions
 from tasks.upgrade.selection import BY, OUT, behind, every_node, versions_of, wanted
 
@@ -97,7 +98,12 @@ def _refusal(run: Run) -> RefusedError | None:
         return refused
     if not behind(run):
         return None
-    reasons = [*_of_nodes(run, members, standing), *_of_etcd(run), *_of_draining(run, api)]
+    reasons = [
+        *_of_nodes(run, members, standing),
+        *_of_etcd(run),
+        *_of_settings(run, members, frozenset(standing)),
+        *_of_draining(run, api),
+    ]
     for line in deprecated.warnings([line for one in every.values() for line in one.deprecated], wanted(run)):
         run.warn(line)
     return RefusedError(f"{'; '.join(reasons)}. {NOTHING}", host=cluster) if reasons else None
@@ -154,6 +160,18 @@ def _of_etcd(run: Run) -> Iterator[str]:
     for found in etcd_state.findings(run.intent, first, state):
         if not found.ok:
             yield f"etcd: {found.subject} {found.reason}{f' ({found.cure})' if found.cure else ''}"
+
+
+def _of_settings(run: Run, members: dict[str, NodeVersions], registered: frozenset[str]) -> Iterator[str]:
+    """What the inventory adds to kubeadm's work stands there as it is to be, or has never been upgraded past."""
+    for node in behind(run):
+        versions, seen = members[node.name], run.recall(SETTINGS, of=node.name)
+        stands = versions.apiserver or versions.running
+        if seen is None or versions.unfinished or not stands or stands == wanted(run):
+            continue
+        if differs := unsettled.found(run.intent, node, given(run, node, registered), seen, stands):
+            what = f"{', '.join(differs)} {'differs' if len(differs) == 1 else 'differ'} from the inventory"
+            yield f"{node.name}: {what}: with software.kubernetes: {stands} let deploy.py settle that first, then upgrade"
 
 
 def _of_draining(run: Run, api: KubernetesApi) -> Iterator[str]:

@@ -9,6 +9,7 @@ from kubepeer.intent import Intent, Node
 from kubepeer.memory import Memory
 from kubepeer.phases import nodes
 from kubepeer.run import Run
+from tasks.control_plane.record import SETTINGS
 from tasks.drain.selection import for_pods
 from tasks.nodes.facts import FACTS
 from tasks.upgrade import batches, containerd
@@ -57,11 +58,16 @@ def checked(given: CommandLine, intent: Intent) -> CommandLine:
     """The command line as it is.
 
     Raises:
-        UsageError: a batch would be all workers.
+        UsageError: a batch would be all workers; something of the whole cluster was asked for of some hosts.
 
     """
     if intent.cluster.adopted:
         raise UsageError("upgrade.py is not for a cluster that Kubepeer did not build. Nothing was contacted.")
+    if (given.hosts or given.groups) and (given.further.get("calico") or given.further.get("load_balancer")):
+        what = "--calico" if given.further.get("calico") else "--load-balancer"
+        raise UsageError(
+            f"{what} is for the whole cluster: it goes with no --host and no --group. Nothing was contacted."
+        )
     named = {*given.hosts}
     workers = [node for node in intent.workers if not named or given.groups or node.name in named]
     batches.refuse_all_at_once(intent.workers, workers, given.further["batch"])
@@ -112,7 +118,11 @@ def runtime_behind(run: Run, node: Node) -> bool:
     facts = run.recall(FACTS, of=node.name)
     if facts is None or not run.options.further.get("containerd"):
         return False
-    return containerd.is_behind(run.intent, versions_of(run, node.name), facts.containerd, facts.repository)
+    settings = run.recall(SETTINGS, of=node.name)
+    pending = (
+        settings is not None and containerd.UNIT in settings.restarts
+    )  # cut off between the new program and the restart
+    return pending or containerd.is_behind(run.intent, versions_of(run, node.name), facts.containerd, facts.repository)
 
 
 def _is_through(run: Run, node: Node) -> bool:

@@ -125,9 +125,7 @@ def upgrade_control_plane(task: Task, run: Run) -> Result:
     changes = _by_kubeadm(run, node)
     if run.options.dry_run:
         return done(task, changes)
-    others = [one for one in run.intent.control_planes if one != node]
-    if others:
-        static_pods.refuse_while_unwell(shell, node, others)
+    _refuse_while_unwell(run, shell, node)
     waiting(f"{changes[0].what}: etcd, then the apiserver, the controller manager and the scheduler")
     try:
         with explained(shell):
@@ -149,6 +147,12 @@ def _by_kubeadm(run: Run, node: Node) -> tuple[LinuxChange, ...]:
     gives = given(run, node, frozenset(one.full_name for one in run.intent.nodes))
     upgrade = kubeadm.apply(run.intent, node, gives, first=first, before=what_stands(run, node))
     return (upgrade, *kubeconfigs.plan(run.intent, ()), settled.plan_record(run.intent, node, gives))
+
+
+def _refuse_while_unwell(run: Run, shell: SshShell, node: Node) -> None:
+    others = [one for one in run.intent.control_planes if one != node]
+    if others:
+        static_pods.refuse_while_unwell(shell, node, others)
 
 
 def _unready(shell: SshShell, node: Node) -> str:
@@ -220,10 +224,14 @@ def upgrade_kubelet(task: Task, run: Run) -> Result:
     """The packages of kubelet and kubectl, and the new kubelet in the place of the old one.
 
     Raises:
-        CommandError: it does not come back, or does not report the version.
+        CommandError: it does not come back, or does not report the version; on a control plane, another one is not ready before, or its own
+            apiserver after.
 
     """
     shell, node, version = open_shell(run.nornir, task.host.name), run.intent.node(task.host.name), wanted(run)
+    is_control_plane = node.role == "control_plane"
+    if is_control_plane and not run.options.dry_run:
+        _refuse_while_unwell(run, shell, node)
     changes = _packages(run, node.name, packages.OF_THE_KUBELET)
     running = versions_of(run, node.name).running
     if changes and not run.options.dry_run:
@@ -242,6 +250,8 @@ def upgrade_kubelet(task: Task, run: Run) -> Result:
                 READY_SECONDS,
                 partial(explain, shell),
             )
+            if is_control_plane:  # a new kubelet may start static pods anew
+                waits.until(partial(_unready, shell, node), static_pods.POD_SECONDS, partial(explain, shell))
         except CommandError as error:
             cure = f"journalctl -u kubelet on {node.name}; then run again: the routers send it nothing until then"
             raise CommandError(error.message, host=node.name, cure=cure) from error

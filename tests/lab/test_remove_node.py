@@ -59,6 +59,7 @@ def routes_without(cluster: Kubectl, name: str) -> Routes:
 
 def assert_gone(lab: Laboratory, cluster: Kubectl, name: str, *, clean: bool = True) -> None:
     """Nobody knows the node any more, and its machine knows no cluster."""
+    wait_for("the API answers", cluster.ready, STEP_SECONDS)  # load balancers have begun anew without it
     assert name not in {node["metadata"]["name"].partition(".")[0] for node in cluster.get("nodes")}
     assert cluster.get("pods", "-A", "--field-selector", f"spec.nodeName={full(name)}") == []
     assert name not in holders_of_blocks(cluster)

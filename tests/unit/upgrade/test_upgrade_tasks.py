@@ -16,7 +16,10 @@ from kubepeer.memory import Memory
 from kubepeer.phases import Phase
 from kubepeer.run import Run, done
 from tasks.cluster.drained import DRAINED, Before
-from tasks.drain.look import LEAVING
+from tasks.control_plane.etcd import Member
+from tasks.control_plane.record import SETTINGS, SettingsSeen
+from tasks.drain import look as draining
+from tasks.drain.look import LEAVING, Cluster
 from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
 from tasks.nodes.facts import FACTS
@@ -124,6 +127,39 @@ def test_what_stands_against_the_clusters_objects_is_told_before_anything_is_tou
     refused = network.refusal(started(all_have(NEW), chosen=[WORKERS[0]], calico=True))
     assert "Calico does not go back" in str(refused)
     assert [set(one) for one in asked] == [{*EVERYONE, *ROUTERS}]
+
+
+@pytest.mark.parametrize("asked", ["calico", "load_balancer"])
+@pytest.mark.parametrize("words", [["--host", WORKERS[0]], ["--group", "worker"]])
+def test_what_is_of_the_whole_cluster_goes_with_no_filter(intent_of: Any, asked: str, words: list[str]) -> None:
+    flag = f"--{asked.replace('_', '-')}"
+    given = parse("upgrade", "", [flag, *words], further=selection.arguments)
+    with pytest.raises(UsageError, match=f"{flag} is for the whole cluster"):
+        selection.checked(given, intent_of())
+
+
+def test_a_runtime_whose_restart_was_cut_off_is_behind_still(started: Callable[..., Run]) -> None:
+    """The package is the newest, and the old program runs."""
+    run = started(all_have(NEW), containerd=True)
+    node = run.intent.node(WORKERS[0])
+    run.keep(FACTS, good(run.intent, 0.0)[node.name], of=node.name)
+    run.keep(SETTINGS, SettingsSeen(), of=node.name)
+    before = selection.runtime_behind(run, node)
+    run.keep(SETTINGS, SettingsSeen(restarts=frozenset({"containerd"})), of=node.name)
+    assert not before
+    assert selection.runtime_behind(run, node)
+
+
+def test_the_only_member_of_etcd_is_no_reason_where_its_machine_stays(
+    started: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started(all_have(OLD))
+    node = run.intent.node(MASTERS[0])
+    cluster = Cluster(node, {"metadata": {"name": node.full_name}}, objects({"nodes": {}}))
+    only = [Member(1, node.full_name, str(node.address), learner=False, running=True)]
+    monkeypatch.setattr(draining, "Peers", lambda *_: SimpleNamespace(members=only))
+    assert cluster.reasons(run, SimpleNamespace(), ()) == ["of etcd's 1 members 0 would be left, and its quorum is 1"]
+    assert cluster.reasons(run, SimpleNamespace(), (), stays=True) == []
 
 
 def test_a_filter_limits_who_has_a_turn(started: Callable[..., Run]) -> None:
