@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,7 +160,8 @@ def write(task: Task, run: Run) -> Result:
         path = place / names.name_of(document.cluster, taken.when, encryption.program_for(recipients))
         with folder.whole(path) as part:
             with reading(shell, taken.path) as snapshot, encryption.encrypted(part, recipients) as sink:
-                archive.write(sink, document, contents, snapshot)
+                with archive.proved(sink) if recipients else nullcontext(sink) as stream:
+                    archive.write(stream, document, contents, snapshot)
             _verify(part, encrypted=bool(recipients))
     finally:
         _forget(shell, taken.path)
@@ -178,7 +180,7 @@ def write(task: Task, run: Run) -> Result:
 
 
 def _verify(part: IO[bytes], *, encrypted: bool) -> None:
-    """What was written is read once more, from the disk. Of an encrypted one nobody here can read more than that it is one.
+    """What was written is read once more, from the disk. An encrypted one, which nobody here can read, was read while it was written.
 
     Raises:
         CommandError: it is not what was to be written.

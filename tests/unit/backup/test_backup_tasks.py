@@ -151,6 +151,18 @@ def test_what_cannot_be_read_again_is_no_backup(
     assert shell.told
 
 
+def test_where_a_file_could_not_be_read_again_none_is_made_and_none_removed(
+    observed: Observed, shell: Shell, place: Path
+) -> None:
+    run = observed()
+    found = {"/etc/kubernetes/pki/ca.crt": FileSeen("644", "root:root", CA)}
+    run.keep(NODE_FILES, found | {"/etc/kubernetes/a\nb": FileSeen("600", "root:root", "x")}, of=MASTERS[1])
+    with pytest.raises(CommandError, match=r"kubernetes/a\\nb' cannot be a part of a backup. No backup was made"):
+        backup.write(task(MASTERS[0]), run)
+    assert names(place) == {OLD, "other.txt"}
+    assert shell.told
+
+
 def test_control_planes_of_two_clusters_make_no_backup(observed: Observed, shell: Shell) -> None:
     from tests.unit.certificates.authority import pem  # noqa: PLC0415
 
