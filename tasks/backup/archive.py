@@ -165,15 +165,16 @@ def proved(sink: IO[bytes]) -> Iterator[IO[bytes]]:
         CommandError: what was written is none that could be read.
 
     """
-    refused: list[BaseException] = []
+    found: list[Content] = []
+    refused: list[str] = []
     source, copy = os.pipe()
 
     def prove() -> None:
         with open(source, "rb") as stream:  # noqa: PTH123
             try:
-                read(stream)
-            except BaseException as error:  # told by the thread that writes
-                refused.append(error)
+                found.append(read(stream))
+            except (UsageError, OSError) as error:  # told by the thread that writes
+                refused.append(error.message if isinstance(error, UsageError) else str(error))
                 while stream.read(CHUNK):
                     pass  # who writes is not held up
 
@@ -184,9 +185,9 @@ def proved(sink: IO[bytes]) -> Iterator[IO[bytes]]:
             yield cast("IO[bytes]", _Both(sink, second))
     finally:
         reader.join()
-    if refused:
-        said = refused[0].message if isinstance(refused[0], UsageError) else str(refused[0])
-        raise CommandError(f"what was written could not be read again: {said}. No backup was made") from refused[0]
+    if not found:
+        said = next(iter(refused), "its reader has failed")
+        raise CommandError(f"what was written could not be read again: {said}. No backup was made")
 
 
 def _read(tar: tarfile.TarFile, keep_snapshot: Callable[[bytes], object]) -> Content:

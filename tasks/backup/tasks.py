@@ -93,6 +93,8 @@ def observe(task: Task, run: Run) -> Result:
     shell, node = open_shell(run.nornir, task.host.name), run.intent.node(task.host.name)
     seen = ask(shell, {"files": questions.FILES, **etcd.QUESTIONS}, deadline=etcd.SECONDS)
     files = ask(shell, {}, questions.paths(seen)).files
+    if not run.options.dry_run:
+        shell.run(questions.SWEEP)
     found = {path: file for path, file in files.items() if file is not None}
     if CA_CERTIFICATE not in found:
         raise CommandError(f"has no {CA_CERTIFICATE}: it is no control plane of a cluster", host=node.name)
@@ -153,15 +155,18 @@ def write(task: Task, run: Run) -> Result:
         return done(task, summary=f"would be written to {place}")
     shell = open_shell(run.nornir, task.host.name)
     try:
-        folder.prepare(place)
+        folder.prepare(place, run.intent.cluster.name)
         files = dict(_files(run, taken))
         document = _document(run, task.host.name, taken, {path: kept for path, (_, kept) in files.items()})
         contents = {path: content for path, (content, _) in files.items()}
         path = place / names.name_of(document.cluster, taken.when, encryption.program_for(recipients))
         with folder.whole(path) as part:
-            with reading(shell, taken.path) as snapshot, encryption.encrypted(part, recipients) as sink:
-                with archive.proved(sink) if recipients else nullcontext(sink) as stream:
-                    archive.write(stream, document, contents, snapshot)
+            with (
+                reading(shell, taken.path) as snapshot,
+                encryption.encrypted(part, recipients) as sink,
+                archive.proved(sink) if recipients else nullcontext(sink) as stream,
+            ):
+                archive.write(stream, document, contents, snapshot)
             _verify(part, encrypted=bool(recipients))
     finally:
         _forget(shell, taken.path)
