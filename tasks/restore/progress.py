@@ -65,7 +65,7 @@ class Progress:
     def is_unfinished(self, *, api_ready: bool) -> bool:
         """Whether the data of etcd's that there is has come of a restore, and the API has never answered with it."""
         restored = self.data or self.spare or f"{ASIDE}{self.token}" in self.aside
-        return self.member and bool(self.token) and restored and not (self.started and api_ready)
+        return self.member and bool(self.token) and restored and not (self.has_run and api_ready)
 
 
 def read(answer: Answer) -> Progress:

@@ -319,7 +319,9 @@ def wait_for_nodes(task: Task, run: Run) -> Result:
 
 def clean(task: Task, run: Run) -> Result:
     """The marks of the restore go, and with them the snapshot, which has every Secret."""
-    change = action(FOLDER, "removed", f"rm -f -- {SNAPSHOT_FILE} && rm -rf -- {FOLDER}", before="marks of the restore")
+    # the token before the other marks: cut off between them, it is over
+    script = f"rm -f -- {SNAPSHOT_FILE} {TOKEN_FILE} && rm -rf -- {FOLDER}"
+    change = action(FOLDER, "removed", script, before="marks of the restore")
     if not run.options.dry_run:
         shell = open_shell(run.nornir, task.host.name)
         apply(shell, (change,))

@@ -89,15 +89,16 @@ def test_one_restore_after_the_other_never_goes_back_whoever_can_be_asked() -> N
         now += 60
 
 
-@pytest.mark.parametrize("over_living", [False, True])
-def test_the_data_of_an_unfinished_restore_is_known_whatever_is_left_of_its_marks(over_living: Any) -> None:
+@pytest.mark.parametrize("api_ready", [False, True])
+def test_the_data_of_an_unfinished_restore_is_known_whatever_is_left_of_its_marks(api_ready: Any) -> None:
     one = {"token": "u", "member": True, "aside": ("before-restore-u",)}
-    assert Progress(**one).is_unfinished(api_ready=over_living)
-    assert Progress(**{**one, "aside": (), "data": True}).is_unfinished(api_ready=over_living)
-    assert Progress(**{**one, "aside": ("before-restore-v",), "spare": True}).is_unfinished(api_ready=over_living)
-    assert not Progress(**{**one, "aside": ("before-restore-v",)}).is_unfinished(api_ready=over_living)
-    assert not Progress(**{**one, "token": ""}).is_unfinished(api_ready=over_living)
-    assert Progress(**one, data=True, started=True).is_unfinished(api_ready=over_living) is not over_living
+    assert Progress(**one).is_unfinished(api_ready=api_ready)
+    assert Progress(**{**one, "aside": (), "data": True}).is_unfinished(api_ready=api_ready)
+    assert Progress(**{**one, "aside": ("before-restore-v",), "spare": True}).is_unfinished(api_ready=api_ready)
+    assert not Progress(**{**one, "aside": ("before-restore-v",)}).is_unfinished(api_ready=api_ready)
+    assert not Progress(**{**one, "token": ""}).is_unfinished(api_ready=api_ready)
+    for has_run in ({"started": True}, {"runs": True}):
+        assert Progress(**one, data=True, **has_run).is_unfinished(api_ready=api_ready) is not api_ready
 
 
 def content(nodes: Mapping[str, Mapping[str, str]] | None = None) -> Content:
