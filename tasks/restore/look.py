@@ -116,7 +116,7 @@ def look_at_worker(task: Task, run: Run) -> Result:
     return done(task, summary="has the cluster's CA")
 
 
-@hands_over(needs=(FACTS, MEMBER, OTHER_RUN, PROGRESS), gives=(PLAN, NEWEST, LOST))
+@hands_over(needs=(FACTS, MEMBER, OTHER_RUN, PROGRESS), gives=(PLAN, LOST))
 def preflight(task: Task, run: Run) -> Result:
     """Refuse, with every reason at once, where it cannot end well; tell what will be lost.
 
