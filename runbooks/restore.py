@@ -8,7 +8,7 @@ from tasks.endpoint_as_seen import verify_endpoint_when_built
 from tasks.nodes.tasks import prepare, pull_images
 from tasks.platforms.platform import PLATFORMS
 from tasks.restore.arguments import OPENING
-from tasks.restore.look import look_at_worker, observe, preflight
+from tasks.restore.look import look_at_worker, observe, preflight, unless_put_back
 from tasks.restore.steps import (
     bring_snapshot,
     clean,
@@ -28,8 +28,8 @@ from tasks.routes.tasks import routers_to_ask, verify_when_settled
 PHASES: list[Phase | Together] = [
     Together(Phase("Control planes", observe, on=control_planes), Phase("Workers", look_at_worker, on=workers)),
     Phase("Preflight", preflight, on=control_planes, needs=nodes),
-    Phase("Prepare nodes", prepare, on=control_planes, needs=nodes),
-    Phase("Pull images", pull_images, on=control_planes, needs=nodes),
+    Phase("Prepare nodes", prepare, on=unless_put_back, needs=nodes),
+    Phase("Pull images", pull_images, on=unless_put_back, needs=nodes),
     Phase("Snapshot", bring_snapshot, on=control_planes, needs=nodes),
     Phase("Stop", stop, on=control_planes, needs=nodes),
     Phase("Data of etcd", restore_data, on=control_planes, needs=nodes),

@@ -3,12 +3,14 @@
 import gzip
 import hashlib
 import io
-import re
+import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Protocol
+from threading import Thread
+from typing import IO, Protocol, cast
 
 from kubepeer.errors import CommandError, UsageError
 from tasks.backup import document as documents
@@ -17,7 +19,6 @@ from tasks.backup.document import DOCUMENT, SNAPSHOT, Document
 LEVEL = 3  # of gzip: what etcd has is pressed to a fifth at any level, and a higher one costs only time
 CHUNK = 1 << 20
 MOST_BYTES = 256 << 20  # of one part but the snapshot: a list of a million keys
-PATH = re.compile(r"[\w@%+=:,. -]+(/[\w@%+=:,. -]+)*")
 ENDS = (EOFError, tarfile.TarError, gzip.BadGzipFile, zlib.error)
 
 
@@ -51,9 +52,10 @@ def write(sink: IO[bytes], document: Document, files: Mapping[str, bytes], snaps
         snapshot: where etcd's snapshot comes from.
 
     Raises:
-        CommandError: the snapshot is not what the document says of it.
+        CommandError: the snapshot is not what the document says of it, or a part could not be read again.
 
     """
+    _refuse_unreadable(files)
     with (
         gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=LEVEL, mtime=0) as pressed,
         tarfile.open(fileobj=pressed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
@@ -70,6 +72,32 @@ def write(sink: IO[bytes], document: Document, files: Mapping[str, bytes], snaps
             raise CommandError(f"etcd's snapshot was cut off on its way: {error}", cure="run again") from error
     if told.digest.hexdigest() != document.snapshot.sha256:
         raise CommandError("etcd's snapshot did not arrive as it was sent", cure="run again")
+
+
+def _refuse_unreadable(files: Mapping[str, bytes]) -> None:
+    """Refuse to write what read() would refuse: such a backup would be found out on the day on which it is needed."""
+    for path, content in files.items():
+        if not is_plain(path):
+            raise CommandError(
+                f"{path!r} cannot be a part of a backup. No backup was made", cure="rename that file on its machine"
+            )
+        if len(content) > MOST_BYTES:
+            raise CommandError(
+                f"{path} is longer than a part of a backup can be ({MOST_BYTES >> 20} MiB). No backup was made"
+            )
+
+
+def is_plain(path: str) -> bool:
+    """Whether a part of a backup may be called so: whatever a file of Linux may, as long as it leads nowhere else.
+
+    But not on several lines, and in characters that the document can hold.
+    """
+    parts = path.split("/")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return not {"", ".."} & set(parts) and not {"\0", "\n"} & set(path)
 
 
 class _Summing:
@@ -115,6 +143,53 @@ def read(source: IO[bytes], keep_snapshot: Callable[[bytes], object] | None = No
     return content
 
 
+class _Both:
+    """Writes the same to two files; of the second, whose reader may have ended, no fault is told."""
+
+    def __init__(self, sink: IO[bytes], copy: IO[bytes]) -> None:
+        self._sink, self._copy = sink, copy
+
+    def write(self, piece: bytes, /) -> int:
+        self._sink.write(piece)
+        return self._copy.write(piece)
+
+    def flush(self) -> None:
+        self._sink.flush()
+
+
+@contextmanager
+def proved(sink: IO[bytes]) -> Iterator[IO[bytes]]:
+    """A sink whose every byte is read as a backup while it is written: for one that nobody here can read again.
+
+    Raises:
+        CommandError: what was written is none that could be read.
+
+    """
+    found: list[Content] = []
+    refused: list[str] = []
+    source, copy = os.pipe()
+
+    def prove() -> None:
+        with open(source, "rb") as stream:  # noqa: PTH123
+            try:
+                found.append(read(stream))
+            except (UsageError, OSError) as error:  # told by the thread that writes
+                refused.append(error.message if isinstance(error, UsageError) else str(error))
+                while stream.read(CHUNK):
+                    pass  # who writes is not held up
+
+    reader = Thread(target=prove, name="proof of a backup", daemon=True)
+    reader.start()
+    try:
+        with open(copy, "wb") as second:  # noqa: PTH123
+            yield cast("IO[bytes]", _Both(sink, second))
+    finally:
+        reader.join()
+    if not found:
+        said = next(iter(refused), "its reader has failed")
+        raise CommandError(f"what was written could not be read again: {said}. No backup was made")
+
+
 def _read(tar: tarfile.TarFile, keep_snapshot: Callable[[bytes], object]) -> Content:
     members = iter(tar)
     first = next(members, None)
@@ -153,7 +228,7 @@ def _bytes(tar: tarfile.TarFile, member: tarfile.TarInfo, most: int) -> Iterator
         tarfile.data_filter(member, "/")
     except tarfile.FilterError as error:
         raise UsageError(f"{member.name!r} in it leads elsewhere: {error}") from error
-    if not member.isreg() or not PATH.fullmatch(member.name) or ".." in member.name.split("/"):
+    if not member.isreg() or not is_plain(member.name):
         raise UsageError(f"{member.name!r} in it is no plain file of a backup")
     if member.size > most:
         raise UsageError(f"{member.name!r} in it is longer than its document says")

@@ -165,10 +165,14 @@ def _started(
 
 
 def _refuse_failure(program: str, process: subprocess.Popen[bytes], said: IO[bytes], *, usage: bool = False) -> None:
-    if process.wait(END_SECONDS) == 0:
-        return
+    kind = UsageError if usage else CommandError
+    try:
+        if process.wait(END_SECONDS) == 0:
+            return
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        raise kind(f"{program} did not end within {END_SECONDS} s of its input's end, and was stopped") from error
     said.seek(0)
     lines = [line for line in said.read().decode(errors="replace").splitlines() if line.strip()]
     last = "; ".join(line.strip() for line in lines[-2:]) or "it said nothing"
-    kind = UsageError if usage else CommandError
     raise kind(f"{program} failed (exit {process.returncode}): {last}")

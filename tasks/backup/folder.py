@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import IO
 
 from kubepeer.errors import CommandError, UsageError
 from kubepeer.settings import Settings
+from tasks.backup import names
 
 NAME = "cluster-backups"  # in the folder of the state, beside the routers' backups
+PART, PART_SECONDS = ".part", 3600  # what was not written to for an hour, nobody writes any more
 
 
 def folder_of(settings: Settings, said: Path | None) -> Path:
@@ -18,8 +21,12 @@ def folder_of(settings: Settings, said: Path | None) -> Path:
     return settings.state / NAME if said is None else said.expanduser().absolute()
 
 
-def prepare(folder: Path) -> None:
-    """Make the folder, if it is not there.
+def prepare(folder: Path, cluster: str) -> None:
+    """Make the folder, if it is not there; what runs that were killed have left of this cluster's backups goes: it holds the CA's keys.
+
+    Args:
+        folder: of backups.
+        cluster: whose backup will be written there.
 
     Raises:
         UsageError: it cannot be made, or others may look into it.
@@ -32,6 +39,15 @@ def prepare(folder: Path) -> None:
         raise UsageError(f"{folder}: {error.strerror}. Nothing was contacted.") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UsageError(f"{folder} can be read by others. Nothing was contacted.", cure=f"chmod 700 {folder}")
+    for part in folder.glob(f".*{PART}"):
+        is_ours = names.of_cluster(cluster, [part.name.removeprefix(".").removesuffix(PART)])
+        try:
+            if is_ours and part.lstat().st_mtime < time.time() - PART_SECONDS:
+                part.unlink()
+        except FileNotFoundError:
+            continue  # another run was faster
+        except OSError as error:
+            raise UsageError(f"{part}: {error.strerror}. No backup was made.") from error
 
 
 @contextmanager
@@ -42,7 +58,7 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
         CommandError: it cannot be written.
 
     """
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}{PART}")
     try:
         part.unlink(missing_ok=True)
         with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b") as file:  # noqa: PTH123

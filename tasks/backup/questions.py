@@ -26,9 +26,10 @@ FILES = (
     f"for f in {' '.join((*FOLDERS, *KUBELET_FILES))}; do [ ! -e $f ] || find -L $f -xdev -type f -size -{LARGEST_KIB}k "
     "! -path '/etc/kubernetes/tmp/*' ! -name '.kubepeer.*' -print; done 2>/dev/null; true"
 )
-# One that a run has left which was killed goes first.
-SAVE = f"""umask 077; find {ETCD_DATA} -maxdepth 1 -name '{PREFIX.rpartition("/")[2]}*' -mmin +60 -delete
-{{functions}}inside etcd {PATIENT} snapshot save {{path}} >/dev/null || {{{{ code=$?; rm -f {{path}} {{path}}.part; exit $code; }}}}"""
+# What a run has left that was killed goes, whichever member that run has asked; not what another run is writing just now.
+SWEEP = f"find {ETCD_DATA} -maxdepth 1 -type f -name '{PREFIX.rpartition('/')[2]}*' -mmin +60 -delete"
+SAVE = """umask 077
+{functions}inside etcd {patient} snapshot save {path} >/dev/null || {{ code=$?; rm -f {path} {path}.part; exit $code; }}"""
 SAVE_SECONDS = 900
 STATUS = "inside etcd etcdutl snapshot status {path} -w json 2>/dev/null || inside etcd etcdctl snapshot status {path} -w json"
 STATUS_SECONDS = 600
@@ -58,7 +59,7 @@ def path_of(mark: str) -> str:
 
 def saving(path: str) -> str:
     """A script that takes the snapshot."""
-    return SAVE.format(functions=FUNCTIONS, path=shlex.quote(path))
+    return SAVE.format(functions=FUNCTIONS, patient=PATIENT, path=shlex.quote(path))
 
 
 def about(path: str) -> dict[str, str]:

@@ -36,7 +36,8 @@ def show(console: Console, run: Run, _outcomes: Sequence[PhaseOutcome]) -> None:
         age = documents.age(there[-1].taken, datetime.now(UTC))
         said = f" {len(there)} backup{'s' if len(there) > 1 else ''} of {run.intent.cluster.name} there; the newest is {age}"
         console.print(said, soft_wrap=True, highlight=False, markup=False)
-    if path := run.options.further["metrics"]:
+    path = run.options.further["metrics"]
+    if path and not run.options.dry_run:
         write_whole(path, metrics(run.intent.cluster.name, there, made.size if made else None, time.time()))
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,6 +93,8 @@ def observe(task: Task, run: Run) -> Result:
     shell, node = open_shell(run.nornir, task.host.name), run.intent.node(task.host.name)
     seen = ask(shell, {"files": questions.FILES, **etcd.QUESTIONS}, deadline=etcd.SECONDS)
     files = ask(shell, {}, questions.paths(seen)).files
+    if not run.options.dry_run:
+        shell.run(questions.SWEEP)
     found = {path: file for path, file in files.items() if file is not None}
     if CA_CERTIFICATE not in found:
         raise CommandError(f"has no {CA_CERTIFICATE}: it is no control plane of a cluster", host=node.name)
@@ -152,14 +155,18 @@ def write(task: Task, run: Run) -> Result:
         return done(task, summary=f"would be written to {place}")
     shell = open_shell(run.nornir, task.host.name)
     try:
-        folder.prepare(place)
+        folder.prepare(place, run.intent.cluster.name)
         files = dict(_files(run, taken))
         document = _document(run, task.host.name, taken, {path: kept for path, (_, kept) in files.items()})
         contents = {path: content for path, (content, _) in files.items()}
         path = place / names.name_of(document.cluster, taken.when, encryption.program_for(recipients))
         with folder.whole(path) as part:
-            with reading(shell, taken.path) as snapshot, encryption.encrypted(part, recipients) as sink:
-                archive.write(sink, document, contents, snapshot)
+            with (
+                reading(shell, taken.path) as snapshot,
+                encryption.encrypted(part, recipients) as sink,
+                archive.proved(sink) if recipients else nullcontext(sink) as stream,
+            ):
+                archive.write(stream, document, contents, snapshot)
             _verify(part, encrypted=bool(recipients))
     finally:
         _forget(shell, taken.path)
@@ -178,7 +185,7 @@ def write(task: Task, run: Run) -> Result:
 
 
 def _verify(part: IO[bytes], *, encrypted: bool) -> None:
-    """What was written is read once more, from the disk. Of an encrypted one nobody here can read more than that it is one.
+    """What was written is read once more, from the disk. An encrypted one, which nobody here can read, was read while it was written.
 
     Raises:
         CommandError: it is not what was to be written.

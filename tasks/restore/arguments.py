@@ -55,7 +55,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a private key that decrypts it with age; gpg finds its own; repeatable",
     )
-    add("--over-living", action="store_true", help="also where the cluster lives: it is set back to the backup")
+    add(
+        "--over-living",
+        action="store_true",
+        help="also where the cluster lives: it is set back to the backup; where an earlier run has put it back already: once more",
+    )
 
 
 def checked(given: CommandLine, intent: Intent) -> CommandLine:

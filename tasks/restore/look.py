@@ -26,14 +26,17 @@ from tasks.nodes.facts import FACTS
 from tasks.nodes.tasks import refuse_early
 from tasks.observe import OBSERVED
 from tasks.observe import observe as observe_host
-from tasks.restore import files, progress
+from tasks.restore import data, files, progress
 from tasks.restore.arguments import opened
 from tasks.restore.progress import Progress
 
+ANEW = "--over-living begins the restore anew"
 NOTHING = "Nothing was changed on any host."
 PROGRESS = Memory[Progress]("how far a restore has come on a control plane")
 PLAN = Memory["Plan"]("which restore this is, and how far each control plane has come in it")
+REPLACED = Memory[bool]("whether etcd's data on a control plane is the snapshot's by this run")
 RESTORED = Memory[bool]("whether the API has answered with what the backup has")
+NEWEST = Memory[Moment | None]("what the member of etcd has that has the highest revision")
 LOST = Memory[Lost | None]("what etcd has now otherwise than the snapshot")
 
 
@@ -43,19 +46,34 @@ class Plan:
 
     Attributes:
         token: of it.
+        bump: by how much etcd's revisions go on above the snapshot's.
         goes_on: an earlier run has begun it, and a member has the snapshot's data.
         every: control plane -> how far it has come.
+        api_ready: an apiserver was ready at the first look.
 
     """
 
     token: str
+    bump: int
     goes_on: bool
     every: dict[str, Progress]
+    api_ready: bool = False
+
+    @property
+    def is_put_back(self) -> bool:
+        """Whether an earlier run has done all of it, but for the end."""
+        return all(one.started for one in self.every.values())
 
 
 def changing(run: Run) -> Run:
     """The same run of the machines that it may change: the control planes."""
     return replace(run, chosen=frozenset(node.name for node in run.intent.control_planes), filtered=True)
+
+
+def unless_put_back(run: Run) -> Iterable[str]:
+    """The control planes, if an earlier run has not done all of it already, and the API answers."""
+    plan = run.recall(PLAN)
+    return [] if plan is not None and plan.is_put_back and plan.api_ready else all_control_planes(run)
 
 
 def all_control_planes(run: Run) -> Iterable[str]:
@@ -115,18 +133,29 @@ def preflight(task: Task, run: Run) -> Result:
         raise RefusedError(f"{'; '.join(reasons)}. {NOTHING}", host=task.host.name)
     refuse_early(task, changing(run))
     _warn(run)
+    if plan.is_put_back:
+        run.warn(
+            "an earlier run has put this backup back and has started everything: this one verifies that and takes the marks away, and what "
+            f"was changed since then stays. {ANEW}"
+        )
+        return done(task, summary="an earlier run has finished this restore")
     if plan.goes_on:
         return done(task, summary="an earlier run has begun this restore: it is gone on with")
     return done(task, summary=keys.summary(lost) if lost else "no member of etcd can be asked what is lost")
 
 
 def _plan(run: Run) -> Plan:
-    snapshot = opened(run).content.document.snapshot.sha256
+    snapshot, over_living = opened(run).content.document.snapshot, run.options.further["over_living"]
     every = {name: run.recall(PROGRESS, of=name) or Progress() for name in all_control_planes(run)}
     ready = any(_ready(run, name) for name in every)
-    token = progress.begun(every, snapshot, api_ready=ready)
+    token = progress.begun(every, snapshot.sha256, api_ready=ready, over_living=over_living)
     settled = progress.settled(every, token, api_ready=ready)
-    return Plan(token or f"kubepeer-{secrets.token_hex(8)}", any(one.data for one in settled.values()), settled)
+    if token:
+        bump = next((one.bump for one in settled.values() if one.bump), data.BUMP)
+        return Plan(token, bump, any(one.data for one in settled.values()), settled, ready)
+    newest = run.once(NEWEST, partial(_newest, run))
+    bump = data.bump(snapshot.revision, newest.revision if newest else None, datetime.now(UTC).timestamp())
+    return Plan(f"kubepeer-{secrets.token_hex(8)}", bump, goes_on=False, every=settled, api_ready=ready)
 
 
 def _ready(run: Run, name: str) -> bool:
@@ -163,10 +192,14 @@ def _lost(run: Run, plan: Plan) -> Lost | None:
         return None
     document, content = opened(run).content.document, opened(run).content
     then = keys.read_written(content.files[KEYS], document.snapshot.revision)
-    for name in all_control_planes(run):
-        if (now := _now(run, name)) is not None:
-            return keys.lost(then, now)
-    return None
+    newest = run.once(NEWEST, partial(_newest, run))
+    return None if newest is None else keys.lost(then, newest)
+
+
+def _newest(run: Run) -> Moment | None:
+    """All are asked: without quorum, one may have stayed behind the others."""
+    told = (_now(run, name) for name in all_control_planes(run))
+    return max((one for one in told if one is not None), key=lambda one: one.revision, default=None)
 
 
 def _now(run: Run, name: str) -> Moment | None:

@@ -34,7 +34,7 @@ from tasks.linux.state import Execute, LinuxChange, Write, action, present, unit
 from tasks.linux.transfer import send
 from tasks.restore import data, files, progress
 from tasks.restore.arguments import opened
-from tasks.restore.look import PLAN, RESTORED, Plan
+from tasks.restore.look import ANEW, PLAN, REPLACED, RESTORED, Plan
 from tasks.restore.progress import FOLDER, SNAPSHOT_FILE, STARTED, TOKEN_FILE, Progress
 
 API_SECONDS = 600  # images may still come, and etcd elects when two of its members run
@@ -63,7 +63,7 @@ def bring_snapshot(task: Task, run: Run) -> Result:
     backup = opened(run)
     snapshot = backup.content.document.snapshot
     after = f"of revision {snapshot.revision}, {mib(snapshot.size)}"
-    mark = Write(TOKEN_FILE, progress.written(plan.token, snapshot.sha256), "600")
+    mark = Write(TOKEN_FILE, progress.written(plan.token, snapshot.sha256, plan.bump, spare=come.spare), "600")
     begin = LinuxChange(
         TOKEN_FILE, None, plan.token if plan.goes_on else "(generated)", steps=(_emptied(come, plan), mark)
     )
@@ -79,9 +79,10 @@ def bring_snapshot(task: Task, run: Run) -> Result:
 
 
 def _emptied(come: Progress, plan: Plan) -> Execute:
-    """What another restore has left there goes first."""
-    ours = come.of(plan.token)
-    script = f"mkdir -p -m 700 {FOLDER}" if ours else f"rm -rf -- {FOLDER} && mkdir -p -m 700 {FOLDER}"
+    """What another restore has left there goes first; but its token only when there is another: it says what etcd's data is."""
+    script = f"mkdir -p -m 700 {FOLDER}"
+    if not come.of(plan.token):
+        script += f" && find {FOLDER} -mindepth 1 ! -path {TOKEN_FILE} -delete"
     return Execute("folder of the restore", script)
 
 
@@ -109,19 +110,20 @@ def stop(task: Task, run: Run) -> Result:
     return done(task, (change,))
 
 
-@hands_over(needs=(PLAN,))
+@hands_over(needs=(PLAN,), gives=(REPLACED,))
 def restore_data(task: Task, run: Run) -> Result:
     """Etcd's data is the snapshot's, on every control plane as a member of the same new cluster."""
     plan, come = _progress(run, task.host.name)
     if come.data:
         return done(task)
     node, content = run.intent.node(task.host.name), opened(run).content
-    revision = content.document.snapshot.revision
+    revision, image = content.document.snapshot.revision, files.etcd_image(content)
     change = data.restoring(
-        node, run.intent.control_planes, plan.token, files.etcd_image(content), revision=revision, member=come.member
+        node, run.intent.control_planes, plan.token, image, revision=revision, bump=plan.bump, come=come
     )
     if not run.options.dry_run:
         apply(open_shell(run.nornir, node.name), (change,))
+        run.keep(REPLACED, value=True, of=node.name)
     return done(task, (change,))
 
 
@@ -186,7 +188,7 @@ def start(task: Task, run: Run) -> Result:
     return done(task, (change,))
 
 
-@hands_over(gives=(*ASKED_API, RESTORED))
+@hands_over(needs=(PLAN,), gives=(*ASKED_API, RESTORED))
 def wait_for_api(task: Task, run: Run) -> Result:
     """The API is ready, every control plane has its member of etcd and is Ready, and the objects of the backup are there.
 
@@ -196,7 +198,18 @@ def wait_for_api(task: Task, run: Run) -> Result:
     """
     if run.options.dry_run:
         return done(task)
-    shell = open_shell(run.nornir, task.host.name)
+    plan, _ = _progress(run, task.host.name)
+    try:
+        summary = _wait_for_api(run, open_shell(run.nornir, task.host.name))
+    except CommandError as error:
+        if plan.is_put_back and not error.cure:
+            error.cure = f"{ANEW}, whatever an earlier run has put back"
+        raise
+    run.keep(RESTORED, value=True)
+    return done(task, summary=summary)
+
+
+def _wait_for_api(run: Run, shell: SshShell) -> str:
     pods = (*CONTROL_PLANE_PODS, *ENDPOINT_PODS)
     waits.until(lambda: _api_lacks(run), API_SECONDS, partial(explain, shell, pods))
     api = open_api(run)
@@ -204,8 +217,7 @@ def wait_for_api(task: Task, run: Run) -> Result:
     names = [node.full_name for node in run.intent.control_planes]
     waits.until(Back(api, names), NODE_SECONDS, partial(explain, shell, pods))
     count = _refuse_missing_namespaces(run, api)
-    run.keep(RESTORED, value=True)
-    return done(task, summary=f"ready, {len(names)} members of etcd, {count} namespaces of the backup")
+    return f"ready, {len(names)} members of etcd, {count} namespaces of the backup"
 
 
 class Back:
@@ -307,7 +319,9 @@ def wait_for_nodes(task: Task, run: Run) -> Result:
 
 def clean(task: Task, run: Run) -> Result:
     """The marks of the restore go, and with them the snapshot, which has every Secret."""
-    change = action(FOLDER, "removed", f"rm -f -- {SNAPSHOT_FILE} && rm -rf -- {FOLDER}", before="marks of the restore")
+    # the token before the other marks: cut off between them, it is over
+    script = f"rm -f -- {SNAPSHOT_FILE} {TOKEN_FILE} && rm -rf -- {FOLDER}"
+    change = action(FOLDER, "removed", script, before="marks of the restore")
     if not run.options.dry_run:
         shell = open_shell(run.nornir, task.host.name)
         apply(shell, (change,))

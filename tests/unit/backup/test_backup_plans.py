@@ -97,6 +97,68 @@ def test_what_is_written_is_read_again_to_the_byte() -> None:
     assert content.document.of_node(contents.MASTERS[0])["/etc/kubernetes/pki/ca.key"].mode == "600"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "manifests/kube-apiserver.yaml~",
+        "manifests/#etcd.yaml#",
+        'pki/old (1)/it\'s "mine"; $x & <y> | `z`!?*[a]{b}\\^.crt',
+        "\u00fc\u65e5\u672c\t.yaml",
+        "..data/x",
+        "x" * 300,
+    ],
+)
+def test_a_file_may_be_called_what_a_file_of_linux_may(name: str) -> None:
+    files = parts() | {f"nodes/{contents.MASTERS[0]}/etc/kubernetes/{name}": b"kept"}
+    assert archive.read(io.BytesIO(packed(files))).files == files
+    sink = io.BytesIO()
+    with archive.proved(sink) as stream:
+        archive.write(stream, document(files), files, io.BytesIO(contents.SNAPSHOT))
+    assert sink.getvalue() == packed(files)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/etc/x", "../x", "nodes/../x", "nodes//x", "nodes/a\nb", "nodes/a\0b", "n/\udcff"]
+)
+def test_what_could_not_be_read_again_is_not_written(name: str) -> None:
+    sink = io.BytesIO()
+    with pytest.raises(CommandError, match=r"cannot be a part of a backup\. No backup was made"):
+        archive.write(sink, document(parts()), parts() | {name: b"x"}, io.BytesIO(contents.SNAPSHOT))
+    assert sink.getvalue() == b""
+
+
+def test_a_part_that_is_too_long_to_be_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MOST_BYTES", 100)
+    with pytest.raises(CommandError, match="is longer than a part of a backup can be"):
+        packed(parts() | {"etcd/keys": b"x" * 101})
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"inventory/hosts.yaml": b"other"}, "inventory/hosts.yaml in it is not what its document says"),
+        ({"inventory/more.yaml": b"more"}, "'inventory/more.yaml' in it is nothing that its document knows"),
+    ],
+)
+def test_what_is_written_for_others_is_read_while_it_is_written(changed: dict[str, bytes], says: str) -> None:
+    def write() -> None:
+        with archive.proved(io.BytesIO()) as stream:
+            archive.write(stream, document(parts()), parts() | changed, io.BytesIO(contents.SNAPSHOT))
+
+    with pytest.raises(CommandError, match=f"what was written could not be read again: {says}"):
+        write()
+
+
+def test_a_fault_of_who_writes_is_told_as_it_is() -> None:
+    def write() -> None:
+        with archive.proved(io.BytesIO()) as stream:
+            stream.write(b"half")
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        write()
+
+
 def test_a_snapshot_that_is_cut_off_or_changed_on_its_way_makes_no_backup() -> None:
     with pytest.raises(CommandError, match="cut off on its way"):
         packed(snapshot=contents.SNAPSHOT[:-1])
@@ -139,6 +201,8 @@ def member(name: str, content: bytes = b"x", **fields: Any) -> tuple[tarfile.Tar
         (member("device", b"", type=tarfile.CHRTYPE, devmajor=1, devminor=3), "leads elsewhere"),
         (member("folder", b"", type=tarfile.DIRTYPE), "no plain file"),
         (member("nodes/a\nb"), "no plain file"),
+        (member("nodes//b"), "no plain file"),
+        (member("nodes/.."), "no plain file"),
         (member("long", b"x" * 11), "longer than its document says"),
         (member("other", b"yyyyyyyyyy"), "not what its document says"),
         (member("unknown"), "nothing that its document knows"),

@@ -1,7 +1,9 @@
 """What backup.py does with what it was told: whose etcd is asked, what is written, what goes and what stays, also where something fails."""
 
 import io
+import os
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,13 +18,13 @@ from kubepeer.commandline import parse
 from kubepeer.errors import CommandError, UsageError
 from kubepeer.intent import Intent
 from kubepeer.run import Run
-from tasks.backup import archive, encryption, table
+from tasks.backup import archive, encryption, questions, table
 from tasks.backup import tasks as backup
 from tasks.backup.arguments import arguments, checked
 from tasks.backup.keys import Moment
 from tasks.backup.questions import Status
 from tasks.backup.tasks import CONFIGURATIONS, MEMBER_WORKS, NODE_FILES, TAKEN, Taken
-from tasks.linux.observe import FileSeen
+from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.shell import Completed
 from tests.unit.backup.contents import CA, MASTERS, SNAPSHOT, kept
 
@@ -151,6 +153,18 @@ def test_what_cannot_be_read_again_is_no_backup(
     assert shell.told
 
 
+def test_where_a_file_could_not_be_read_again_none_is_made_and_none_removed(
+    observed: Observed, shell: Shell, place: Path
+) -> None:
+    run = observed()
+    found = {"/etc/kubernetes/pki/ca.crt": FileSeen("644", "root:root", CA)}
+    run.keep(NODE_FILES, found | {"/etc/kubernetes/a\nb": FileSeen("600", "root:root", "x")}, of=MASTERS[1])
+    with pytest.raises(CommandError, match=r"kubernetes/a\\nb' cannot be a part of a backup. No backup was made"):
+        backup.write(task(MASTERS[0]), run)
+    assert names(place) == {OLD, "other.txt"}
+    assert shell.told
+
+
 def test_control_planes_of_two_clusters_make_no_backup(observed: Observed, shell: Shell) -> None:
     from tests.unit.certificates.authority import pem  # noqa: PLC0415
 
@@ -210,6 +224,36 @@ def test_metrics_are_of_what_lies_there_also_where_a_run_has_failed(
     text = (tmp_path / "metrics").read_text(encoding="utf-8")
     assert f'kubepeer_backup_taken_timestamp_seconds{{cluster="{run.intent.cluster.name}"}} 1767225600' in text
     assert "kubepeer_backup_bytes" not in text
+
+
+def test_a_look_writes_no_metrics(observed: Observed, tmp_path: Path) -> None:
+    run = observed(metrics=tmp_path / "metrics").again(dry_run=True)
+    table.show(Console(file=io.StringIO()), run, [])
+    assert not (tmp_path / "metrics").exists()
+
+
+@pytest.mark.parametrize(("dry_run", "swept"), [(False, [questions.SWEEP]), (True, [])])
+def test_what_a_killed_run_has_left_on_a_control_plane_goes_whichever_is_asked(
+    observed: Observed,
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    dry_run: Any,
+    swept: list[str],
+) -> None:
+    answers = dict.fromkeys(("files", *backup.etcd.QUESTIONS), Answer(0, ""))
+    file = FileSeen("644", "root:root", CA)
+    monkeypatch.setattr(backup, "ask", lambda *_, **__: Seen(answers, {"/etc/kubernetes/pki/ca.crt": file}))
+    backup.observe(task(MASTERS[2]), observed().again(dry_run=dry_run))
+    assert shell.told == swept
+    old, new, member = (tmp_path / name for name in ("kubepeer-backup-1.db", "kubepeer-backup-2.db.part", "member"))
+    for path in (old, new, member):
+        path.touch()
+    for path in (old, member):
+        os.utime(path, (0, 0))
+    script = questions.SWEEP.replace("/var/lib/etcd", str(tmp_path))
+    subprocess.run(["/bin/sh", "-c", script], check=True)
+    assert [path.exists() for path in (old, new, member)] == [False, True, True]
 
 
 @pytest.mark.parametrize(

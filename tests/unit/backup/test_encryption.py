@@ -1,15 +1,17 @@
 """A backup that only its recipient can read: by the real gpg and age, where they are; and what is said where they are not."""
 
+import os
 import shutil
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from kubepeer.errors import CommandError, UsageError
+from kubepeer.errors import CommandError, KubepeerError, UsageError
 from tasks.backup import archive, encryption, folder
 from tests.unit.backup.contents import packed, parts
 
@@ -131,11 +133,55 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_others_can_read_is_refused_and_a_new_one_is_private(tmp_path: Path) -> None:
-    folder.prepare(tmp_path / "a" / "b")
+    folder.prepare(tmp_path / "a" / "b", "lab")
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
     (tmp_path / "open").mkdir(mode=0o755)
     with pytest.raises(UsageError, match=r"can be read by others. Nothing was contacted. Cure: chmod 700"):
-        folder.prepare(tmp_path / "open")
+        folder.prepare(tmp_path / "open", "lab")
+
+
+@pytest.mark.parametrize(
+    ("name", "hours", "becomes"),
+    [
+        (".lab-20261126T120000Z.tar.gz.part", 2, "gone"),
+        (".lab-20261126T120000Z.tar.gz.age.part", 2, "gone"),
+        (".lab-20261126T120000Z.tar.gz.part", 0.5, "kept"),
+        (".other-20261126T120000Z.tar.gz.part", 2, "kept"),
+        ("lab-20261126T120000Z.tar.gz", 2, "kept"),
+        (".lab.part", 2, "kept"),
+    ],
+)
+def test_what_a_killed_run_has_left_of_a_backup_goes(name: str, hours: float, becomes: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    (path := tmp_path / name).touch()
+    os.utime(path, (time.time() - hours * 3600,) * 2)
+    folder.prepare(tmp_path, "lab")
+    assert path.exists() == (becomes == "kept")
+
+
+def decrypt(folder_: Path) -> None:
+    (path := folder_ / "x.gpg").write_bytes(b"sealed")
+    with encryption.opened(path) as source:
+        source.read()
+
+
+def encrypt(folder_: Path) -> None:
+    sealed(folder_ / "y", WHO)
+
+
+@pytest.mark.parametrize("what", [encrypt, decrypt])
+def test_a_program_that_does_not_end_is_stopped_and_that_is_one_line(
+    what: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encryption, "END_SECONDS", 0.1)
+    hangs = ["sh", "-c", "exec >&-; exec sleep 100"]
+    monkeypatch.setattr(encryption, "encrypting_words", lambda _: hangs)
+    monkeypatch.setattr(encryption, "decrypting_words", lambda *_: hangs)
+    began = time.monotonic()
+    with pytest.raises(KubepeerError, match=r"sh did not end within 0\.1 s of its input's end, and was stopped"):
+        what(tmp_path)
+    assert time.monotonic() - began < 50
+    assert not (tmp_path / "y").exists()
 
 
 def test_what_comes_out_of_a_program_and_is_no_backup_is_told_as_such(gpg: str, tmp_path: Path) -> None:

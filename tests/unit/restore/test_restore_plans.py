@@ -12,7 +12,8 @@ from kubepeer.intent import Intent
 from tasks.backup.archive import Content
 from tasks.linux.observe import Answer, FileSeen
 from tasks.linux.state import Execute, LinuxChange, Remove, Write
-from tasks.restore import data, files, progress
+from tasks.restore import data, files, progress, steps
+from tasks.restore.look import Plan
 from tasks.restore.progress import Progress
 from tests.unit.backup.contents import MASTERS, document, node_files, parts
 from tests.unit.certificates.authority import NOW, pem
@@ -21,14 +22,19 @@ ETC = "/etc/kubernetes"
 CONFIGURATION = "what kubeadm reads"
 
 
+def come(every: Mapping[str, Mapping[str, Any]]) -> dict[str, Progress]:
+    return {name: Progress(**{**one, "aside": tuple(one.get("aside", ()))}) for name, one in every.items()}
+
+
 @pytest.mark.cases("begun")
 def test_what_was_begun_is_gone_on_with_while_it_can_be_one_restore(case: dict[str, Any]) -> None:
-    every = {name: Progress(**one) for name, one in case["every"].items()}
-    token = progress.begun(every, "s", api_ready=case["api_ready"])
+    every = come(case["every"])
+    over_living = case.get("over_living", False)
+    token = progress.begun(every, "s", api_ready=case["api_ready"], over_living=over_living)
     assert token == case["token"]
     if "settled" in case:
         settled = progress.settled(every, token, api_ready=case["api_ready"])
-        assert settled == {name: Progress(**one) for name, one in case["settled"].items()}
+        assert settled == come(case["settled"])
 
 
 @pytest.mark.parametrize(
@@ -37,11 +43,62 @@ def test_what_was_begun_is_gone_on_with_while_it_can_be_one_restore(case: dict[s
         ("", Progress()),
         ("member\nruns\n", Progress(member=True, runs=True)),
         ("t s\ndata\nstarted\nruns\nmember\n", Progress("t", "s", data=True, started=True, runs=True, member=True)),
+        ("t s 12\n", Progress("t", "s", bump=12)),
+        (
+            "t s 12 spare\nmember\nbefore-restore-v\nbefore-restore-u\n",
+            Progress("t", "s", bump=12, spare=True, member=True, aside=("before-restore-u", "before-restore-v")),
+        ),
     ],
 )
 def test_what_lies_on_a_machine_is_read(text: str, found: Progress) -> None:
     assert progress.read(Answer(0, text)) == found
-    assert progress.written("t", "s") == "t s\n"
+
+
+@pytest.mark.parametrize("spare", [False, True])
+def test_the_file_of_the_token_says_what_all_members_and_a_later_run_hold_to(spare: Any) -> None:
+    text = progress.written("t", "s", 1_500_000_000, spare=spare)
+    assert progress.read(Answer(0, text)) == Progress("t", "s", bump=1_500_000_000, spare=spare)
+
+
+YEAR_2026 = 1_795_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "highest", "now", "bump"),
+    [
+        (100, 250, YEAR_2026, 1_000_000_150),
+        (100, 50, YEAR_2026, 1_000_000_000),  # another history
+        (100, 1_000_000_500, YEAR_2026, 2_000_000_400),  # the same snapshot once more
+        (100, None, YEAR_2026, 179_500_000_000_000_000 - 100),
+        (200_000_000_000_000_000, None, YEAR_2026, 1_000_000_000),  # a clock that goes wrong
+    ],
+)
+def test_revisions_go_on_above_all_that_anybody_may_know(
+    snapshot: int, highest: int | None, now: float, bump: int
+) -> None:
+    assert data.bump(snapshot, highest, now) == bump
+
+
+def test_one_restore_after_the_other_never_goes_back_whoever_can_be_asked() -> None:
+    snapshot, knows, now = 4_000_000, 5_000_000, YEAR_2026
+    for asked in (True, True, False, True, True, False, False, True):
+        bump = data.bump(snapshot, knows if asked else None, now)
+        assert snapshot + bump > knows
+        knows = snapshot + bump + 10_000 * 60  # what is written until it is lost again
+        assert knows < 2**63
+        now += 60
+
+
+@pytest.mark.parametrize("api_ready", [False, True])
+def test_the_data_of_an_unfinished_restore_is_known_whatever_is_left_of_its_marks(api_ready: Any) -> None:
+    one = {"token": "u", "member": True, "aside": ("before-restore-u",)}
+    assert Progress(**one).is_unfinished(api_ready=api_ready)
+    assert Progress(**{**one, "aside": (), "data": True}).is_unfinished(api_ready=api_ready)
+    assert Progress(**{**one, "aside": ("before-restore-v",), "spare": True}).is_unfinished(api_ready=api_ready)
+    assert not Progress(**{**one, "aside": ("before-restore-v",)}).is_unfinished(api_ready=api_ready)
+    assert not Progress(**{**one, "token": ""}).is_unfinished(api_ready=api_ready)
+    for has_run in ({"started": True}, {"runs": True}):
+        assert Progress(**one, data=True, **has_run).is_unfinished(api_ready=api_ready) is not api_ready
 
 
 def content(nodes: Mapping[str, Mapping[str, str]] | None = None) -> Content:
@@ -207,9 +264,9 @@ def machine(folder: Path) -> Machine:
     return Machine(folder)
 
 
-def restoring(intent: Intent, *, member: bool = False) -> LinuxChange:
-    planes = intent.control_planes
-    return data.restoring(planes[1], planes, "t1", "registry.k8s.io/etcd:3.6.8-0", revision=100, member=member)
+def restoring(intent: Intent, **come: Any) -> LinuxChange:
+    planes, image = intent.control_planes, "registry.k8s.io/etcd:3.6.8-0"
+    return data.restoring(planes[1], planes, "t1", image, revision=100, bump=1_500_000_000, come=Progress(**come))
 
 
 def test_data_is_restored_as_a_member_of_all_and_revisions_go_on_above(
@@ -226,7 +283,7 @@ def test_data_is_restored_as_a_member_of_all_and_revisions_go_on_above(
     assert line.startswith("etcdutl snapshot restore ")
     names = [f"{name}.tinychen.io=https://10.31.90.{number}:2380" for number, name in enumerate(MASTERS, start=1)]
     assert f"--name {MASTERS[1]}.tinychen.io --initial-cluster {','.join(names)} --initial-cluster-token t1" in line
-    assert "--initial-advertise-peer-urls https://10.31.90.2:2380 --bump-revision 1000000000 --mark-compacted" in line
+    assert "--initial-advertise-peer-urls https://10.31.90.2:2380 --bump-revision 1500000000 --mark-compacted" in line
 
 
 def test_an_older_etcd_restores_with_what_it_has(machine: Machine, intent_of: Callable[..., Intent]) -> None:
@@ -251,6 +308,69 @@ def test_what_etcd_had_before_stays_beside_it_and_that_of_an_earlier_restore_goe
     assert machine.run(restoring(intent_of(), member=True)).returncode == 0
     assert (etcd / "before-restore-t1" / "mine").exists()
     assert (etcd / "member" / "snap" / "db").exists()
+
+
+@pytest.mark.parametrize(
+    ("come", "says"),
+    [
+        ({}, None),
+        ({"member": True}, "of the etcd that was: it is kept beside it"),
+        (
+            {"member": True, "aside": ("before-restore-t0",)},
+            "of the etcd that was: it is kept beside it, and before-restore-t0 is deleted",
+        ),
+        (
+            {"member": True, "aside": ("before-restore-t0",), "spare": True},
+            "of a restore that was not finished: it is deleted, and before-restore-t0 is kept",
+        ),
+        (
+            {"member": True, "aside": ("before-restore-t1",)},
+            "of a restore that was not finished: it is deleted, and before-restore-t1 is kept",
+        ),
+    ],
+)
+def test_a_change_names_what_is_deleted(
+    come: dict[str, Any], says: str | None, intent_of: Callable[..., Intent]
+) -> None:
+    assert restoring(intent_of(), **come).before == says
+
+
+def test_what_a_restore_made_that_was_not_finished_takes_nobodys_place(
+    machine: Machine, intent_of: Callable[..., Intent]
+) -> None:
+    machine.has("etcdutl", bumps=True)
+    etcd = machine.folder / "etcd"
+    for name in ("member", "before-restore-t0"):
+        (etcd / name).mkdir()
+        (etcd / name / name).touch()
+    for _ in range(2):  # the second time as after a kill before the mark
+        change = restoring(intent_of(), member=True, spare=True, aside=("before-restore-t0",))
+        assert machine.run(change).returncode == 0
+        assert sorted(path.name for path in etcd.iterdir()) == ["before-restore-t0", "member"]
+        assert (etcd / "before-restore-t0" / "before-restore-t0").exists()
+        assert not (etcd / "member" / "member").exists()
+
+
+def test_the_marks_of_another_restore_go_but_its_token_only_with_the_next(machine: Machine) -> None:
+    restore = machine.folder / "restore"
+    for name in ("token", "data", "started"):
+        (restore / name).touch()
+    plan = Plan("t1", 1, goes_on=False, every={})
+    for come, left in ((Progress("t1"), ["data", "snapshot.db", "started", "token"]), (Progress("t0"), ["token"])):
+        step = steps._emptied(come, plan)
+        assert machine.run(LinuxChange("folder", steps=(step,))).returncode == 0
+        assert sorted(path.name for path in restore.iterdir()) == left
+
+
+def test_what_lies_on_a_machine_is_asked_by_a_shell(machine: Machine) -> None:
+    (machine.folder / "restore" / "token").write_text(progress.written("t1", "s", 7, spare=True), encoding="utf-8")
+    for name in ("member", "before-restore-t0"):
+        (machine.folder / "etcd" / name).mkdir()
+    (machine.folder / "bin" / "pgrep").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    (machine.folder / "bin" / "pgrep").chmod(0o755)
+    said = machine.run(LinuxChange("question", steps=(Execute("question", progress.QUESTION),)))
+    found = progress.read(Answer(said.returncode, said.stdout))
+    assert found == Progress("t1", "s", bump=7, spare=True, member=True, aside=("before-restore-t0",))
 
 
 def test_a_snapshot_that_etcdutl_refuses_leaves_what_was_there(

@@ -13,13 +13,13 @@ from kubepeer.commandline import parse
 from kubepeer.errors import CommandError, RefusedError, UsageError
 from kubepeer.intent import Intent
 from kubepeer.run import Run
-from tasks.backup.keys import Lost
+from tasks.backup.keys import Lost, Moment
 from tasks.cluster import waits
 from tasks.control_plane.membership import MEMBER, MemberSeen
 from tasks.linux.observe import FileSeen, Seen
 from tasks.restore import look, steps, table
 from tasks.restore.arguments import arguments, checked, meet, opened
-from tasks.restore.look import LOST, PLAN, PROGRESS, Plan
+from tasks.restore.look import LOST, PLAN, PROGRESS, RESTORED, Plan
 from tasks.restore.progress import Progress
 from tests.unit.backup.contents import CA, MASTERS, document, packed, parts
 from tests.unit.certificates.authority import pem
@@ -59,6 +59,7 @@ def preflight(run: Run, monkeypatch: pytest.MonkeyPatch, *, lost: Lost | None = 
     monkeypatch.setattr(look, "refuse_early", lambda *_: None)
     monkeypatch.setattr(look, "refuse_beside_another", lambda *_: None)
     monkeypatch.setattr(look, "_lost", lambda *_: lost)
+    monkeypatch.setattr(look, "_newest", lambda *_: None)
     for name in MASTERS:
         run.keep(MEMBER, member(**seen), of=name)
         run.keep(PROGRESS, run.recall(PROGRESS, of=name) or Progress(), of=name)
@@ -102,18 +103,143 @@ def test_where_no_member_can_be_asked_that_is_said(started: Started, monkeypatch
     assert table.tell(run)["restore"]["lost"] is None
 
 
+def come(run: Run, *, started: int, bump: int = 7) -> None:
+    """An earlier run has replaced all data, and has started so many control planes."""
+    digest = opened(run).content.document.snapshot.sha256
+    for number, name in enumerate(MASTERS):
+        has_started = number < started
+        run.keep(PROGRESS, Progress("t", digest, data=True, started=has_started, member=True, bump=bump), of=name)
+
+
+def plan_of(run: Run) -> Plan:
+    plan = run.recall(PLAN)
+    assert plan is not None
+    return plan
+
+
+@pytest.mark.parametrize(("bump", "holds"), [(7, 7), (0, 1_000_000_000)])
 def test_a_restore_that_was_begun_is_gone_on_with_though_its_api_is_ready(
+    started: Started, monkeypatch: pytest.MonkeyPatch, bump: int, holds: int
+) -> None:
+    come(run := started(), started=2, bump=bump)
+    result = preflight(run, monkeypatch, ready=True, ca=CA)
+    assert result.result == "an earlier run has begun this restore: it is gone on with"
+    assert (plan_of(run).token, plan_of(run).bump) == ("t", holds)
+    assert list(look.unless_put_back(run)) == list(MASTERS)
+    assert table.lines(run)[1:] == [
+        "etcd's data is already the backup's on 3 of 3 control planes, and the API has not answered with it in this run: run again",
+        "what was lost with that, the run has told that began it",
+    ]
+    assert " is being set back to " in table.lines(run)[0]
+    run.keep(RESTORED, value=True)
+    assert " is set back to " in table.lines(run)[0]
+
+
+@pytest.mark.parametrize(("ready", "prepared"), [(True, []), (False, list(MASTERS))])
+def test_a_restore_that_an_earlier_run_has_finished_is_verified_and_that_nothing_is_set_back_is_said(
+    started: Started, monkeypatch: pytest.MonkeyPatch, ready: Any, prepared: list[str]
+) -> None:
+    come(run := started(), started=3)
+    result = preflight(run, monkeypatch, ready=ready, ca=CA)
+    assert result.result == "an earlier run has finished this restore"
+    assert list(look.unless_put_back(run)) == prepared
+    (warning,) = (line for line in run.warnings if line.startswith("an earlier run"))
+    assert "what was changed since then stays. --over-living begins the restore anew" in warning
+    run.keep(RESTORED, value=True)
+    first, second = table.lines(run)
+    assert " was set back by an earlier run to " in first
+    assert second.startswith("what was changed after that restore stays: this run has set nothing back")
+    assert table.tell(run)["restore"]["by_an_earlier_run"] is True
+
+
+def test_a_restore_that_an_earlier_run_has_finished_begins_anew_when_that_is_said(
+    started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come(run := started(over_living=True), started=3)
+    lost = Lost(created=("namespaces/a",), revisions=9)
+    assert (
+        preflight(run, monkeypatch, lost=lost, ready=True, ca=CA).result
+        == "since the backup 1 made, 0 deleted, 0 changed"
+    )
+    assert plan_of(run).token.startswith("kubepeer-")
+    assert not plan_of(run).goes_on
+    assert not any(one.data for one in plan_of(run).every.values())
+
+
+@pytest.mark.parametrize(("has_started", "cure"), [(3, "--over-living begins the restore anew"), (2, "")])
+def test_where_what_an_earlier_run_has_started_never_answers_the_way_to_begin_anew_is_told(
+    started: Started, monkeypatch: pytest.MonkeyPatch, has_started: int, cure: str
+) -> None:
+    come(run := started(), started=has_started)
+    preflight(run, monkeypatch)
+
+    def never(*_: Any) -> Any:
+        raise CommandError("after 600 s: no API answers")
+
+    monkeypatch.setattr(steps, "open_shell", lambda *_: None)
+    monkeypatch.setattr(waits, "until", never)
+    with pytest.raises(CommandError, match="after 600 s: no API answers") as failed:
+        steps.wait_for_api(task(MASTERS[0]), run)
+    assert failed.value.cure.startswith(cure)
+    assert bool(failed.value.cure) == bool(cure)
+
+
+def test_data_that_this_run_has_replaced_is_told_when_the_api_does_not_come(
     started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = started()
-    digest = opened(run).content.document.snapshot.sha256
-    for name in MASTERS:
-        run.keep(PROGRESS, Progress("t", digest, data=True, started=True, member=True), of=name)
-    result = preflight(run, monkeypatch, ready=True, ca=CA)
-    assert result.result == "an earlier run has begun this restore: it is gone on with"
-    plan = run.recall(PLAN)
-    assert plan is not None
-    assert plan.token == "t"
+    preflight(run, monkeypatch)
+    assert " would be set back to " in table.lines(run)[0]
+    monkeypatch.setattr(steps, "open_shell", lambda *_: None)
+    monkeypatch.setattr(steps, "apply", lambda *_: None)
+    for name in MASTERS[:2]:
+        steps.restore_data(task(name), run)
+    first, second, _ = table.lines(run)
+    assert " is being set back to " in first
+    assert second.startswith(
+        "etcd's data is already the backup's on 2 of 3 control planes, and the API has not answered"
+    )
+    assert table.tell(run)["restore"]["data_replaced_on"] == list(MASTERS[:2])
+
+
+@pytest.mark.parametrize(
+    ("revisions", "made", "bump"),
+    [
+        ((120, 150, None), ("namespaces/of-150",), 1_000_000_050),
+        ((None, None, 110), ("namespaces/of-110",), 1_000_000_010),
+        ((150, 120, 110), ("namespaces/of-150",), 1_000_000_050),
+    ],
+)
+def test_the_member_with_the_highest_revision_says_what_is_lost(
+    started: Started,
+    monkeypatch: pytest.MonkeyPatch,
+    revisions: tuple[int | None, ...],
+    made: tuple[str, ...],
+    bump: int,
+) -> None:
+    told = dict(zip(MASTERS, revisions, strict=True))
+
+    def now(_: Run, name: str) -> Moment | None:
+        revision = told[name]
+        if revision is None:
+            return None
+        return Moment(revision, {"namespaces/default": 3, f"namespaces/of-{revision}": revision})
+
+    monkeypatch.setattr(look, "_now", now)
+    monkeypatch.setattr(look, "refuse_early", lambda *_: None)
+    monkeypatch.setattr(look, "refuse_beside_another", lambda *_: None)
+    run = started()
+    look.preflight(task(MASTERS[0]), run)
+    lost = run.recall(LOST)
+    assert lost is not None
+    assert lost.created == made
+    assert plan_of(run).bump == bump
+
+
+def test_where_no_member_tells_its_revision_the_time_does(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    preflight(first := started(), monkeypatch)
+    preflight(second := started(), monkeypatch)
+    assert 10**17 < plan_of(first).bump < plan_of(second).bump < 2**62
 
 
 @pytest.mark.parametrize(("ca", "outcome"), [(CA, "has the cluster's CA"), (None, "no member")])
@@ -183,7 +309,7 @@ def test_every_step_of_a_control_plane_that_has_begun_to_run_is_over(
 ) -> None:
     run = started()
     every = {name: Progress("t", "s", data=True, started=True) for name in MASTERS}
-    run.keep(PLAN, Plan("t", goes_on=True, every=every))
+    run.keep(PLAN, Plan("t", 1, goes_on=True, every=every))
     for step in (steps.bring_snapshot, steps.stop, steps.restore_data, steps.put_files_back, steps.place_endpoint):
         assert step(task(MASTERS[1]), run).changes == ()
 
