@@ -17,9 +17,9 @@ from tasks.linux.observe import Seen as Answers
 
 MEMBER = "member"  # the folder that etcd itself makes in its data directory
 OF_THE_DISK = "lost+found"
-# What restore.py, backup.py and upgrade.py make there: the data that was before a restore, one that was cut off in it, snapshots on their way
+# What restore.py, backup.py and upgrade.py make there: the data that was before a restore, and snapshots on their way.
 COPIES = ("before-restore-", "kubepeer-")
-HALF_RESTORED = "restoring"
+HALF_RESTORED = "restoring"  # of a restore that was cut off
 HEAD_BYTES = 256  # two records of some thirty bytes
 QUESTIONS = {
     "entries": f"ls -A {ETCD_DATA} 2>/dev/null; true",

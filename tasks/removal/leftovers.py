@@ -33,7 +33,9 @@ TAKE_SECONDS = 120
 RULES = "KUBE-|cali[-:]|CNI-HOSTPORT-|CNI-DN-"
 NETWORK = "k8s-pod-network"  # as Calico's install-cni calls it
 SETS = "KUBE-|cali[46]0"
-DEVICES = r"cali[0-9a-f]{11}|vxlan(-v6)?\.calico|wireguard\.cali|wg-v6\.cali|kube-ipvs0|kube-lb0"  # the last one is PureLB's
+DEVICES = (
+    r"cali[0-9a-f]{11}|vxlan(-v6)?\.calico|wireguard\.cali|wg-v6\.cali|kube-ipvs0|kube-lb0"  # the last one is PureLB's
+)
 TABLES = "table (ip|ip6) (kube-proxy|calico)"
 # both backends may have rules, whichever the machine's own command speaks (xtables-nft(8)); without their names it is that one alone
 BACKENDS = """backends=; for c in iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy; do

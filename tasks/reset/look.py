@@ -128,7 +128,8 @@ def _told(api: KubernetesApi | None, run: Run) -> str:
     known = {node.full_name for node in run.intent.nodes}
     if unknown := sorted({str(one["metadata"]["name"]) for one in every["nodes"]} - known):
         run.warn(
-            f"nodes that the cluster has and the inventory has not: {', '.join(unknown)}. Their machines are not cleaned, and what runs there goes on"
+            f"nodes that the cluster has and the inventory has not: {', '.join(unknown)}. Their machines are not cleaned,"
+            " and what runs there goes on"
         )
     told = ", ".join(f"{count} {name}" for name, count in counted.items())
     if not run.options.dry_run and counted["persistent volumes"]:

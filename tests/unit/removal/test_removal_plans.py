@@ -237,7 +237,11 @@ def test_every_copy_of_etcd_and_the_kubelets_certificate_are_found(tmp_path: Pat
         "etc/kubernetes/tmp/kubeadm-backup-etcd-2026/etcd/member",
         "etc/kubernetes/tmp/kubeadm-backup-manifests-2026/etcd.yaml",
         "etc/kubernetes/tmp/kubeadm-upgraded-manifests7/etcd.yaml",
-        *("var/lib/etcd/before-restore-a/snap", "var/lib/etcd/kubepeer-backup-1.db", "var/lib/etcd/kubepeer-snapshot.part"),
+        *(
+            "var/lib/etcd/before-restore-a/snap",
+            "var/lib/etcd/kubepeer-backup-1.db",
+            "var/lib/etcd/kubepeer-snapshot.part",
+        ),
         *("var/lib/etcd/restoring/member", "var/lib/kubepeer/etcd/before-1.36.2.db", "var/lib/kubepeer-restore/token"),
         *("var/lib/kubelet/pki/kubelet.key", "var/lib/kubelet/config.yaml"),
     )

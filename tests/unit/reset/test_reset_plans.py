@@ -15,7 +15,7 @@ from tasks.control_plane.kubeadm import NO_KUBECONFIG
 from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.state import Execute
 from tasks.removal.etcd_data import COPIES, EtcdData
-from tasks.reset import files, packages, safety, selection, teardown
+from tasks.reset import files, machine, packages, safety, selection, teardown
 from tasks.reset.safety import Belongs
 from tests.architecture.test_handovers import STEPS
 
@@ -103,6 +103,10 @@ def test_what_runs_on_a_machine_ends_in_this_order(case: dict[str, Any], intent_
             (step,) = change.steps
             assert isinstance(step, Execute)
             assert f"--kubeconfig {NO_KUBECONFIG}" in step.script
+        if change.what == "containers":
+            (step,) = change.steps
+            assert isinstance(step, Execute)
+            assert step.script.startswith(teardown.START) is (teardown.UNCOUNTED in case["seen"]["containers"])
 
 
 def test_without_a_ca_no_kubeconfig_is_known(intent_of: Callable[..., Intent]) -> None:
@@ -137,7 +141,7 @@ def scripts(intent: Intent) -> dict[str, str]:
         **teardown.questions(intent, "PEM"),
         **safety.QUESTIONS,
     }
-    return {**steps, **asked, "containers": teardown.TAKE_CONTAINERS}
+    return {**steps, **asked, "taken": teardown.START + teardown.TAKE_CONTAINERS, **machine.QUESTIONS}
 
 
 def test_every_script_is_one_that_a_shell_can_read(intent_of: Callable[..., Intent]) -> None:

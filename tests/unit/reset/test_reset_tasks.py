@@ -173,9 +173,7 @@ def test_what_still_runs_on_a_machine_is_told(started: Callable[..., Run], monke
     bare = dict.fromkeys(machine.QUESTIONS, Answer(0, ""))
     answers = bare | {"secrets": Answer(0, "/var/lib/kubepeer/etcd\n"), "runs": Answer(0, "77 /usr/bin/kubelet\n")}
     monkeypatch.setattr(machine, "ask", lambda *_, **__: Seen(answers, {}))
-    with pytest.raises(
-        CommandError, match="still there: secrets: /var/lib/kubepeer/etcd; runs: 77 /usr/bin/kubelet"
-    ):
+    with pytest.raises(CommandError, match="still there: secrets: /var/lib/kubepeer/etcd; runs: 77 /usr/bin/kubelet"):
         machine.verify(task(WORKER), started())
     monkeypatch.setattr(machine, "ask", lambda *_, **__: Seen(bare, {}))
     assert machine.verify(task(WORKER), started()).result == "bare"
