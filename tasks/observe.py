@@ -13,6 +13,7 @@ from tasks.control_plane.kubeadm import KUBEADM_SECONDS
 from tasks.control_plane.membership import MEMBER
 from tasks.control_plane.preflight import (
     refuse_another_provider,
+    refuse_begun_restore,
     refuse_busy_load_balancer,
     refuse_unready_api,
     refuse_unusable_passwords,
@@ -80,6 +81,7 @@ def preflight_with_cluster(task: Task, run: Run) -> Result:
     """The same, and what cannot end well in the cluster itself: then no host is touched; of somebody else's cluster nothing of that."""
     if run.intent.cluster.adopted:
         return refuse_router(task, run)
+    refuse_begun_restore(run)
     refuse_another_provider(run)
     refuse_busy_load_balancer(run)
     result = preflight(task, run)

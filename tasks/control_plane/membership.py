@@ -18,6 +18,7 @@ from tasks.control_plane.etcd import Member
 from tasks.control_plane.kubeadm import ETCD_DATA, KUBEADM_SECONDS
 from tasks.linux.observe import Seen
 from tasks.linux.state import WAIT_FOR_LOCK
+from tasks.restore.progress import TOKEN_FILE
 
 ADMIN_CONF = kubeconfigs.ADMIN_CONF
 CA_CERTIFICATE, KUBELET_CONF = "/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/kubelet.conf"
@@ -45,6 +46,7 @@ class MemberSeen:
         ca: the cluster's CA certificate in PEM, "" where there is none.
         kubeconfigs: the users whose kubeconfig is the administrator's.
         endpoint: what is there of the API's endpoint.
+        restoring: restore.py has begun there, and has not come to its end.
 
     """
 
@@ -54,6 +56,7 @@ class MemberSeen:
     ca: str
     kubeconfigs: tuple[str, ...]
     endpoint: EndpointSeen = field(default_factory=EndpointSeen)
+    restoring: bool = False
 
 
 MEMBER = Memory[MemberSeen]("what each node says of its membership")
@@ -63,6 +66,7 @@ QUESTIONS = {
     f"{APISERVER} {ETCD} {ETCD_DATA}/member 2>/dev/null; true",
     "api": "curl --noproxy '*' -sk --max-time 3 https://127.0.0.1:6443/readyz; true",
     "endpoint": endpoint_seen.QUESTION,
+    "restore": f"ls {TOKEN_FILE} 2>/dev/null; true",
 }
 FILES = (ADMIN_CONF, CA_CERTIFICATE)
 
@@ -82,6 +86,7 @@ def member_seen(seen: Seen) -> MemberSeen:
         ca=ca.content if ca else "",
         kubeconfigs=tuple(seen["kubeconfigs"].lines),
         endpoint=endpoint_seen.endpoint_seen(seen["endpoint"]),
+        restoring=bool(seen["restore"].lines),
     )
 
 

@@ -68,6 +68,19 @@ def refuse_unusable_passwords(run: Run) -> None:
     _refuse_all(run, run.once(PASSWORDS_REFUSED, partial(_unusable_password, run)))
 
 
+def refuse_begun_restore(run: Run) -> None:
+    """Refuse where restore.py was cut off: kubeadm would begin a cluster, or join one, over data that is being restored.
+
+    Raises:
+        RefusedError: the same for all hosts, so that it is told once.
+
+    """
+    seen = {node.name: run.recall(MEMBER, of=node.name) for node in run.intent.control_planes}
+    if begun := [name for name, one in seen.items() if one is not None and one.restoring]:
+        said = f"restore.py has not come to its end ({', '.join(begun)})"
+        _refuse_all(run, (said, "run it again (python runbooks/restore.py BACKUP)"))
+
+
 def refuse_another_provider(run: Run) -> None:
     """Refuse where the endpoint's provider is another than the one that the cluster lives with.
 

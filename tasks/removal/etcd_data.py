@@ -17,6 +17,9 @@ from tasks.linux.observe import Seen as Answers
 
 MEMBER = "member"  # the folder that etcd itself makes in its data directory
 OF_THE_DISK = "lost+found"
+# What restore.py, backup.py and upgrade.py make there: the data that was before a restore, and snapshots on their way.
+COPIES = ("before-restore-", "kubepeer-")
+HALF_RESTORED = "restoring"  # of a restore that was cut off
 HEAD_BYTES = 256  # two records of some thirty bytes
 QUESTIONS = {
     "entries": f"ls -A {ETCD_DATA} 2>/dev/null; true",
@@ -34,19 +37,27 @@ class EtcdData:
     """What lies in the folder.
 
     Attributes:
-        entries: names in it.
+        entries: names in it, without those of copies.
+        copies: names of copies of this cluster's data that Kubepeer has made there.
         cluster: the number of the cluster that the data is of; None where it does not say.
 
     """
 
     entries: tuple[str, ...] = ()
     cluster: int | None = None
+    copies: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> str:
+        """The copies, with their places, for a person: whatever empties the folder takes them; "" where there is none."""
+        return ", ".join(f"{ETCD_DATA}/{name}" for name in self.copies)
 
 
 def read(seen: Answers) -> EtcdData:
     """Read the answers to QUESTIONS."""
-    entries = tuple(name for name in seen["entries"].lines if name != OF_THE_DISK)
-    return EtcdData(entries, _cluster(seen["wal"]))
+    names = [name for name in seen["entries"].lines if name != OF_THE_DISK]
+    copies = tuple(name for name in names if name.startswith(COPIES) or name == HALF_RESTORED)
+    return EtcdData(tuple(name for name in names if name not in copies), _cluster(seen["wal"]), copies)
 
 
 def foreign(seen: EtcdData, ours: int | None) -> str:

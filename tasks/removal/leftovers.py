@@ -12,12 +12,17 @@ from collections.abc import Iterator
 
 from kubepeer.intent import Intent
 from kubepeer.intent.families import Network
+from tasks.control_plane.kubeadm import ETCD_DATA
 from tasks.control_plane.kubeconfigs import users
 from tasks.control_plane.settings import FOLDER
 from tasks.linux.observe import Seen
 from tasks.linux.state import Execute, LinuxChange
 from tasks.nodes.cni import FOLDER as CNI_FOLDER
 from tasks.nodes.cni import OWN
+from tasks.removal.etcd_data import COPIES as ETCD_COPIES
+from tasks.removal.etcd_data import HALF_RESTORED
+from tasks.restore import progress
+from tasks.upgrade import snapshot
 
 LEFT_ON_THE_DEAD = {
     "worker": "on its disk are the kubelet's certificate, which the cluster takes until it expires, containers, Calico's files and rules",
@@ -28,7 +33,9 @@ TAKE_SECONDS = 120
 RULES = "KUBE-|cali[-:]|CNI-HOSTPORT-|CNI-DN-"
 NETWORK = "k8s-pod-network"  # as Calico's install-cni calls it
 SETS = "KUBE-|cali[46]0"
-DEVICES = r"cali[0-9a-f]{11}|vxlan(-v6)?\.calico|wireguard\.cali|wg-v6\.cali|kube-ipvs0"
+DEVICES = (
+    r"cali[0-9a-f]{11}|vxlan(-v6)?\.calico|wireguard\.cali|wg-v6\.cali|kube-ipvs0|kube-lb0"  # the last one is PureLB's
+)
 TABLES = "table (ip|ip6) (kube-proxy|calico)"
 # both backends may have rules, whichever the machine's own command speaks (xtables-nft(8)); without their names it is that one alone
 BACKENDS = """backends=; for c in iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy; do
@@ -60,11 +67,23 @@ TAKE_DEVICES = """for d in {devices}; do
     ip link delete $d || exit 1
 done"""
 LIST_ROUTES = "ip -{version} route show root {network} 2>/dev/null; true"
+# Whole copies of etcd, with every Secret, and manifests: of upgrades (ours; kubeadm's own: app/constants, KubernetesDir/tmp), of restores,
+# of backups and snapshots that were cut off
+COPIES = (
+    *(snapshot.FOLDER, progress.FOLDER),
+    *(f"/etc/kubernetes/tmp/kubeadm-{name}*" for name in ("backup-etcd-", "backup-manifests-", "upgraded-manifests")),
+    *(f"{ETCD_DATA}/{name}*" for name in ETCD_COPIES),
+    f"{ETCD_DATA}/{HALF_RESTORED}",
+)
+KUBELET_OWN = ("/var/lib/kubelet/pki", "/var/lib/kubelet/config.yaml")
 FILES = (
     *(f"{CNI_FOLDER}/{name}" for name in (*OWN, "calico-kubeconfig", "calico-tls")),
     *("/opt/cni/bin/calico", "/opt/cni/bin/calico-ipam", "/opt/cni/bin/calico-cni-version"),
-    *(f"/var/lib/cni/networks/{NETWORK}", "/var/lib/calico", "/var/run/calico", FOLDER, "/var/lib/etcd/member"),
+    *(f"/var/lib/cni/networks/{NETWORK}", "/var/lib/calico", "/var/run/calico", FOLDER, f"{ETCD_DATA}/member"),
+    *COPIES,
+    *KUBELET_OWN,
 )
+LIST_SECRETS = f"ls -d {' '.join((*COPIES, *KUBELET_OWN))} 2>/dev/null; true"
 LIST_FILES = f"ls -d {' '.join(FILES)} /var/lib/cni/results/{NETWORK}-* 2>/dev/null; true"
 # calico-node mounts file systems of the kernel's below its folders (calico: node/cmd/mountns, bpf): nothing in them is a file to take away
 TAKE_FILES = """for m in $(awk '$2 ~ "^(/var)?/(run|lib)/calico/" {{ print $2 }}' /proc/mounts | sort -r); do umount -- "$m" || exit 1; done

@@ -97,6 +97,8 @@ def _foreign_etcd(run: Run, api: KubernetesApi, found: "Cluster") -> str:
     if is_dead(run):
         return ""
     seen = etcd_data.read(ask(open_shell(run.nornir, found.intent.name), etcd_data.QUESTIONS))
+    if seen.copies:
+        run.warn(f"lost with {found.intent.name}: {seen.lost}")
     if not seen.entries:
         return ""
     registered = {one["metadata"]["name"] for one in found.objects.nodes}

@@ -15,12 +15,15 @@ from tasks.control_plane.kubeconfigs import users
 from tasks.linux.observe import FileSeen, Seen
 from tasks.linux.state import (
     COMMENT,
+    PENDING_RESTARTS,
     Execute,
     LinuxChange,
     Remove,
     action,
+    clearing_marker,
     file,
     in_force_again,
+    marker_of,
     present,
     unit_says,
     without_block,
@@ -71,6 +74,7 @@ PATHS = (
     *(runtime.CONTAINERD_FILE, runtime.ORIGINAL_FILE, runtime.CRICTL_FILE),
 )
 RELOAD_SECONDS = 120
+CHRONY_UNITS = ("chrony", "chronyd")  # the first is what this plan marks; deploy.py marks the system's own
 # A key that another source of packages names is not ours alone.
 LEFT_KEYS = """others=$(ls -d /etc/apt/sources.list /etc/apt/sources.list.d/* /etc/yum.repos.d/* 2>/dev/null | grep -v /kubepeer)
 for f in {keys} {pattern}*; do
@@ -103,11 +107,12 @@ def questions(intent: Intent) -> dict[str, str]:
         "calicoctl": CALICOCTL,
         "ufw rules": ufw.QUESTION,
         "held": HELD_QUESTION,
+        "restarts": PENDING_RESTARTS,
     }
 
 
 def plan(seen: Seen) -> tuple[LinuxChange, ...]:
-    """All of it; services that have read one of the files read them anew.
+    """All of it; services that have read one of the files read them anew, also where a run was cut off before that.
 
     Args:
         seen: the answers to questions(), and the files of PATHS.
@@ -141,45 +146,51 @@ def _owners(seen: Seen) -> Iterator[LinuxChange | None]:
         yield _as_it_was(path, seen.files[path], blocks=False)
 
 
-def _as_it_was(path: str, stands: FileSeen | None, *, blocks: bool = True) -> LinuxChange | None:
+def _as_it_was(path: str, stands: FileSeen | None, *, blocks: bool = True, marker: str = "") -> LinuxChange | None:
     if stands is None:
         return None
     text = in_force_again(without_block(stands.content, BLOCK) if blocks else stands.content)
-    return file(path, text, stands, mode=stands.mode, owner=stands.owner)
+    return file(path, text, stands, mode=stands.mode, owner=stands.owner, restart_marker=marker)
 
 
 def _chrony(seen: Seen) -> Iterator[LinuxChange | None]:
     """Its own servers again; it reads its files anew where it runs."""
-    conf = _as_it_was(CHRONY_CONF, seen.files[CHRONY_CONF])
+    marker = marker_of(CHRONY_UNITS[0])
+    conf = _as_it_was(CHRONY_CONF, seen.files[CHRONY_CONF], marker=marker)
     others = [path for path in seen["chrony"].lines if path != CHRONY_CONF]
-    changes = [conf, _gone(CHRONY_FILE, seen.files[CHRONY_FILE])]
+    changes = [conf, _gone(CHRONY_FILE, seen.files[CHRONY_FILE], marker=marker)]
     for path in others:
-        script = f"sed -i --follow-symlinks 's/^{COMMENT}//' {shlex.quote(path)}"
+        script = f"touch -- {marker}; sed -i --follow-symlinks 's/^{COMMENT}//' {shlex.quote(path)}"
         changes.append(action(path, "its own servers", script, before=f"lines behind {COMMENT.strip()}"))
     yield from changes
-    if any(changes):
-        yield action(
-            "chrony", "has read its files", "systemctl try-restart chrony.service chronyd.service 2>/dev/null; true"
+    if any(changes) or not {*CHRONY_UNITS}.isdisjoint(seen["restarts"].lines):
+        script = (
+            "systemctl try-restart chrony.service chronyd.service 2>/dev/null; rm -f -- "
+            f"{' '.join(map(marker_of, CHRONY_UNITS))}"
         )
+        yield action("chrony", "has read its files", script)
 
 
 def _firewalls(seen: Seen) -> Iterator[LinuxChange | None]:
     """What was opened is closed; whoever has opened the same himself keeps it."""
-    policies = [_gone(path, seen.files[path]) for path in firewalld.PATHS]
+    policies = [_gone(path, seen.files[path], marker=marker_of(firewalld.NAME)) for path in firewalld.PATHS]
     yield from policies
-    if any(policies):
+    if any(policies) or firewalld.NAME in seen["restarts"].lines:
         reload = "! systemctl is-active -q firewalld || firewall-cmd --reload >/dev/null"
-        yield action("firewall firewalld", "reloaded", reload, deadline=RELOAD_SECONDS)
+        script = clearing_marker(firewalld.NAME, reload)
+        yield action("firewall firewalld", "reloaded", script, deadline=RELOAD_SECONDS)
     for line in map(ufw.tuple_of, seen["ufw rules"].lines):
         if rule := ufw.read(line):
             script = f"ufw --force {'route ' if rule.routed else ''}delete {rule.words}"
             yield action(f"ufw: {rule.words}", "deleted", script, before="allowed", deadline=RELOAD_SECONDS)
     if before := seen.files[ufw.BEFORE_RULES]:
         text = ufw.BLOCK.sub("", before.content)
-        change = file(ufw.BEFORE_RULES, text, before, mode=before.mode, owner=before.owner)
+        marker = marker_of(ufw.NAME)
+        change = file(ufw.BEFORE_RULES, text, before, mode=before.mode, owner=before.owner, restart_marker=marker)
         yield change
-        if change:
-            yield action("firewall ufw", "reloaded", "ufw reload", deadline=RELOAD_SECONDS)
+        if change or ufw.NAME in seen["restarts"].lines:
+            script = clearing_marker(ufw.NAME, "ufw reload")
+            yield action("firewall ufw", "reloaded", script, deadline=RELOAD_SECONDS)
 
 
 def _packages_let_go(seen: Seen) -> Iterator[LinuxChange | None]:
@@ -201,19 +212,26 @@ def _kubelet(seen: Seen) -> Iterator[LinuxChange | None]:
 
 
 def _containerd(seen: Seen) -> Iterator[LinuxChange | None]:
-    """Its own configuration again, which runtime.plan has kept, or none; no mirrors, no proxies."""
+    """Its own configuration again, which runtime.plan has kept, or none; no mirrors, no proxies. It may hold logins of registries."""
+    marker = marker_of("containerd")
     stands, original = seen.files[runtime.CONTAINERD_FILE], seen.files[runtime.ORIGINAL_FILE]
     changes: list[LinuxChange | None] = []
     if _is_written(stands):
         if original:
             changes.append(
-                file(runtime.CONTAINERD_FILE, original.content, stands, mode=original.mode, owner=original.owner)
+                file(
+                    *(runtime.CONTAINERD_FILE, original.content, stands),
+                    mode=original.mode,
+                    owner=original.owner,
+                    secret=True,
+                    restart_marker=marker,
+                )
             )
         else:
-            changes.append(_gone(runtime.CONTAINERD_FILE, stands))
+            changes.append(_gone(runtime.CONTAINERD_FILE, stands, secret=True, marker=marker))
     if original and not (stands and not _is_written(stands) and stands.content != original.content):
-        changes.append(_gone(runtime.ORIGINAL_FILE, original))
-    changes += [_gone(path, seen.files[path]) for path in proxy.PATHS[1:]]
+        changes.append(_gone(runtime.ORIGINAL_FILE, original, secret=True))
+    changes += [_gone(path, seen.files[path], marker=marker) for path in proxy.PATHS[1:]]
     changes += _listed(
         "mirrors of registries",
         seen["mirrors"].lines,
@@ -223,8 +241,11 @@ def _containerd(seen: Seen) -> Iterator[LinuxChange | None]:
     if crictl and crictl.content == runtime.CRICTL:
         changes.append(_gone(runtime.CRICTL_FILE, crictl))
     yield from changes
-    if any(changes):
-        script = "systemctl daemon-reload; systemctl try-restart containerd"
+    if any(changes) or "containerd" in seen["restarts"].lines:
+        restart = (
+            "systemctl daemon-reload; ! systemctl cat containerd >/dev/null 2>&1 || systemctl try-restart containerd"
+        )
+        script = clearing_marker("containerd", restart)
         yield action(
             "unit containerd",
             "has read its files",
@@ -238,11 +259,13 @@ def _is_written(stands: FileSeen | None) -> bool:
     return stands is not None and stands.content.startswith(f"# {WRITTEN}")
 
 
-def _gone(path: str, stands: FileSeen | None) -> LinuxChange | None:
-    """A file goes; one that only root could read may hold a login."""
+def _gone(path: str, stands: FileSeen | None, *, secret: bool = False, marker: str = "") -> LinuxChange | None:
+    """A file goes; one that only root could read may hold a login. Who has read it is marked first, as deploy.py does it."""
     if stands is None:
         return None
-    return LinuxChange(path, stands.content, None, secret=stands.mode == "600", steps=(Remove(path),))
+    first = (Execute(path, f"touch -- {marker}"),) if marker else ()
+    is_secret = secret or stands.mode == "600"
+    return LinuxChange(path, stands.content, None, secret=is_secret, steps=(*first, Remove(path)))
 
 
 def _listed(what: str, found: list[str], script: str) -> list[LinuxChange]:

@@ -97,10 +97,11 @@ def preflight(task: Task, run: Run) -> Result:
         raise RefusedError(f"no node answers. {NOTHING}", cure="is this the right network?")
     found = {name: own for name in there if (own := run.recall(BELONGS, of=name)) is not None}
     api = api_if_there(run)
+    etcd = safety.etcd_of(run.intent, found)
     lines = [
         f"{name}: {reason}"
         for name, own in found.items()
-        for reason in safety.reasons(run.intent, run.intent.node(name), own)
+        for reason in safety.reasons(run.intent, run.intent.node(name), own, etcd)
     ]
     if not lines:
         strangers = safety.other_cas(found, api.ca if api else "")
@@ -110,6 +111,9 @@ def preflight(task: Task, run: Run) -> Result:
         ]
     if lines:
         raise RefusedError(f"{'; '.join(lines)}. {NOTHING}.")
+    for name, own in found.items():
+        if own.etcd.copies:
+            run.warn(f"lost with {name}: {own.etcd.lost}")
     return done(task, summary=_told(api, run))
 
 
@@ -117,9 +121,16 @@ def _told(api: KubernetesApi | None, run: Run) -> str:
     if api is None:
         return "no API answers: what is lost cannot be counted"
     try:
-        counted = Counter({name: len(api.items(path)) for name, path in KINDS.items()})
+        every = {name: api.items(path) for name, path in KINDS.items()}
     except KubepeerError:
         return "the API does not say what is lost"
+    counted = Counter({name: len(found) for name, found in every.items()})
+    known = {node.full_name for node in run.intent.nodes}
+    if unknown := sorted({str(one["metadata"]["name"]) for one in every["nodes"]} - known):
+        run.warn(
+            f"nodes that the cluster has and the inventory has not: {', '.join(unknown)}. Their machines are not cleaned,"
+            " and what runs there goes on"
+        )
     told = ", ".join(f"{count} {name}" for name, count in counted.items())
     if not run.options.dry_run and counted["persistent volumes"]:
         run.warn(

@@ -19,9 +19,17 @@ from tasks.reset.look import BELONGS
 from tasks.reset.selection import takes_packages
 
 CURE = "run again; else take it away by hand"
-RUNS = "ps -eo pid=,comm= | grep -E ' (kubelet|kube-.*|etcd|calico-node)$'; true"  # the kernel keeps fifteen signs of a name
+# The kernel keeps fifteen signs of a name. A container whose program has none of these names has a shim of containerd's.
+RUNS = f"""ps -eo pid=,comm= | grep -E ' (kubelet|kube-.*|etcd|calico-node)$'
+ps -eo pid=,args= | awk '$2 ~ "containerd-shim" && / -namespace {teardown.NAMESPACE} / {{ print $1, "a container of Kubernetes" }}'"""
 # bootstrap.py's is the controller's way in, and no part of the cluster; a file stays aside where its owner has a new one
 LIES = "find /etc -xdev -iname '*kubepeer*' ! -name '*-by-kubepeer*' ! -path '/etc/ssh/*' ! -path '/etc/sudoers.d/*' 2>/dev/null; true"
+QUESTIONS = {
+    "leftovers": membership.QUESTIONS["leftovers"],
+    "secrets": leftovers.LIST_SECRETS,
+    "runs": RUNS,
+    "lies": LIES,
+}
 Planned = Callable[[Seen], Sequence[LinuxChange]]
 
 
@@ -103,8 +111,8 @@ def verify(task: Task, run: Run) -> Result:
     if run.options.dry_run:
         return done(task)
     shell = open_shell(run.nornir, task.host.name)
-    seen = ask(shell, {"leftovers": membership.QUESTIONS["leftovers"], "runs": RUNS, "lies": LIES})
-    found = [f"{kind}: {line}" for kind in ("leftovers", "runs", "lies") for line in seen[kind].lines]
+    seen = ask(shell, QUESTIONS)
+    found = [f"{kind}: {line}" for kind in QUESTIONS for line in seen[kind].lines]
     if found:
         raise CommandError(f"still there: {'; '.join(found)}", host=task.host.name, cure=CURE)
     return done(task, summary="bare")

@@ -15,7 +15,7 @@ from tasks.nodes.managers.apt import APT_LOG
 from tasks.nodes.managers.manager import INSTALL_SECONDS
 from tasks.nodes.packages import OURS, RUNTIMES
 from tasks.nodes.systems import by_family
-from tasks.reset.teardown import CTR, NAMESPACE
+from tasks.reset.teardown import CTR, KNOWS, NAMESPACE, UNCOUNTED
 
 KUBERNETES = (*OURS, "kubernetes-cni")  # the last one comes with the kubelet's
 RUNTIME = (*RUNTIMES, "runc")
@@ -52,10 +52,12 @@ _APT_DEPENDS = f"""n=$(dpkg-query -W -f '${{Package}} ${{db:Status-Status}}\n' {
     | sed 's/^/package /'; true"""
 _RPM_DEPENDS = f"""n=$(rpm -q --qf '%{{NAME}} installed\n' {" ".join(RUNTIME)} 2>/dev/null | sed -n 's/^\\([^ ]*\\) installed$/\\1/p')
 [ -z "$n" ] || LC_ALL=C rpm -e --test $n 2>&1 | sed -n 's/.*needed by (installed) /package /p'; true"""
-OTHER_USERS = (
-    f"! command -v ctr >/dev/null || ctr --address {SOCKET} namespaces ls -q 2>/dev/null"
-    f" | grep -vxF {NAMESPACE} | sed 's/^/namespace /'\n" + by_family(apt=_APT_DEPENDS, rpm=_RPM_DEPENDS)
-)
+OTHER_USERS = f"""if ! command -v ctr >/dev/null; then :
+elif found=$(ctr --address {SOCKET} namespaces ls -q 2>/dev/null); then
+    printf '%s\\n' "$found" | grep -v '^$' | grep -vxF {NAMESPACE} | sed 's/^/namespace /'
+elif {KNOWS}; then echo "namespaces that cannot be asked for ({UNCOUNTED})"
+fi
+""" + by_family(apt=_APT_DEPENDS, rpm=_RPM_DEPENDS)
 # One transaction that takes nothing else with it, or none.
 REMOVE = by_family(
     apt="export DEBIAN_FRONTEND=noninteractive LC_ALL=C; apt-get -q -y -o DPkg::Lock::Timeout=120 -o APT::Get::AutomaticRemove=false"
@@ -190,14 +192,12 @@ def _removal(names: list[str]) -> str:
 
 def _programs(names: list[str]) -> str:
     """The programs of an archive by their names; of the CNI plugins all that no package has."""
-    lines = []
-    if CONTAINERD in names:
-        lines.append(
-            f"systemctl disable --now {CONTAINERD} 2>/dev/null; rm -f -- {archives.UNIT_FILE}; systemctl daemon-reload"
-        )
+    lines = [f"systemctl disable --now {CONTAINERD} 2>/dev/null"] if CONTAINERD in names else []
     for name in names:
         folder = archives.PLACES[name].folder if name in archives.PLACES else ""
         lines += [f"rm -f -- {folder}/{program}" for program in PROGRAMS.get(name, ())]
+        if name == CONTAINERD:  # a run that was cut off before can start it, and count what it knows
+            lines.append(f"rm -f -- {archives.UNIT_FILE}; systemctl daemon-reload")
         if name == "cni_plugins":
             lines.append(f'{OWNED}for f in {folder}/*; do [ ! -f "$f" ] || owned "$f" || rm -f -- "$f"; done')
         lines.append(f"rm -f -- {archives.NOTES}/{name}")

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from kubepeer.intent import Intent, Node
-from tasks.control_plane.kubeadm import ETCD_DATA
 from tasks.control_plane.membership import ADMIN_CONF, KUBELET_CONF
 from tasks.linux.observe import Seen
+from tasks.removal import etcd_data
+from tasks.removal.etcd_data import MEMBER, EtcdData
+from tasks.restore.progress import TOKEN_FILE
 
 # kubeadm writes `    server: https://HOST:PORT`; what was cut off before the kubelet had its own has the bootstrap's
 SERVERS = f"sed -n 's/^ *server: *//p' {KUBELET_CONF} {ADMIN_CONF} /etc/kubernetes/bootstrap-kubelet.conf 2>/dev/null | sort -u; true"
@@ -18,7 +20,8 @@ done; true"""
 QUESTIONS = {
     "servers": SERVERS,
     "etcd unit": ETCD_UNIT,
-    "etcd data": f"ls -d {ETCD_DATA}/member 2>/dev/null; true",
+    "restore": f"ls {TOKEN_FILE} 2>/dev/null; true",
+    **etcd_data.QUESTIONS,
 }
 HOST = re.compile(r"https?://(?:\[([^]]+)\]|([^/:]+))")
 
@@ -30,30 +33,54 @@ class Belongs:
     Attributes:
         servers: the addresses of the API in its kubeconfigs.
         etcd_unit: the file of a systemd unit etcd, "" for none.
-        etcd_data: etcd's data is there.
+        etcd: what lies in the folder of its data.
+        restoring: a restore of the cluster has begun on it, and has not ended.
         ca: the cluster's CA certificate in PEM, "" where there is none.
 
     """
 
     servers: tuple[str, ...] = ()
     etcd_unit: str = ""
-    etcd_data: bool = False
+    etcd: EtcdData = field(default_factory=EtcdData)
+    restoring: bool = False
     ca: str = ""
 
 
 def belongs(seen: Seen, ca: str) -> Belongs:
     """Read the answers to QUESTIONS."""
     units = seen["etcd unit"].lines
-    return Belongs(tuple(seen["servers"].lines), units[0] if units else "", bool(seen["etcd data"].lines), ca.strip())
+    return Belongs(
+        servers=tuple(seen["servers"].lines),
+        etcd_unit=units[0] if units else "",
+        etcd=etcd_data.read(seen),
+        restoring=bool(seen["restore"].lines),
+        ca=ca.strip(),
+    )
 
 
-def reasons(intent: Intent, node: Node, own: Belongs) -> Iterator[str]:
+def etcd_of(intent: Intent, found: Mapping[str, Belongs]) -> int | None:
+    """The number of this cluster's etcd: the one that most of the control planes have that hold files of the cluster.
+
+    Args:
+        intent: of the whole inventory.
+        found: node -> what its machine says.
+
+    """
+    if not intent.kubeadm.stacked_etcd:
+        return None
+    members = [own for node in intent.control_planes if (own := found.get(node.name)) and _is_member(intent, own)]
+    numbers = [own.etcd.cluster for own in members if own.etcd.cluster is not None]
+    return max(numbers, key=numbers.count, default=None)
+
+
+def reasons(intent: Intent, node: Node, own: Belongs, etcd: int | None) -> Iterator[str]:
     """Why a machine is not touched.
 
     Args:
         intent: of the whole inventory.
         node: which.
         own: what its machine says.
+        etcd: the number of this cluster's etcd; None where no machine says it.
 
     """
     strangers = [server for server in own.servers if not _is_ours(intent, server)]
@@ -62,11 +89,25 @@ def reasons(intent: Intent, node: Node, own: Belongs) -> Iterator[str]:
             f"it is a member of another cluster ({', '.join(strangers)}; the API of {intent.cluster.name} is"
             f" {intent.cluster.endpoint_name}:{intent.cluster.endpoint.port}): take it out of the inventory, or reset it by hand"
         )
-    stacked = node.role == "control_plane" and intent.kubeadm.stacked_etcd
     if own.etcd_unit:
         yield f"{own.etcd_unit} is an etcd of somebody else's: take the machine out of the inventory, or remove that etcd first"
-    elif own.etcd_data and not stacked:
-        yield f"{ETCD_DATA} has data, and this cluster keeps none there: whose etcd that is nobody knows, move it away first"
+    elif said := etcd_data.foreign(_unproved(intent, node, own), etcd):
+        yield said
+
+
+def _unproved(intent: Intent, node: Node, own: Belongs) -> EtcdData:
+    """What must be shown to be this cluster's: of a control plane that holds its files the member only where its number is another.
+
+    A reset that was cut off may have taken the log first, in which the number stands. A restore gives etcd another number.
+    """
+    may_have = node.role == "control_plane" and intent.kubeadm.stacked_etcd
+    if may_have and (own.restoring or (own.etcd.cluster is None and _is_member(intent, own))):
+        return replace(own.etcd, entries=tuple(name for name in own.etcd.entries if name != MEMBER))
+    return own.etcd
+
+
+def _is_member(intent: Intent, own: Belongs) -> bool:
+    return bool(own.servers) and all(_is_ours(intent, server) for server in own.servers)
 
 
 def other_cas(found: Mapping[str, Belongs], ca: str) -> Sequence[str]:

@@ -13,7 +13,7 @@ from kubepeer.intent import Intent, Node
 from tasks.control_plane import endpoint, holders, kubeadm, membership
 from tasks.control_plane.containers import SOCKET
 from tasks.linux.observe import Seen
-from tasks.linux.state import LinuxChange, action
+from tasks.linux.state import LinuxChange, action, unit_says
 from tasks.nodes import units
 from tasks.nodes.cni import FOLDER, OWN
 from tasks.removal import leftovers
@@ -22,18 +22,34 @@ NAMESPACE = "k8s.io"  # containerd's, of the kubelet's interface: pkg/cri/consta
 CTR = f"ctr --address {SOCKET} --namespace {NAMESPACE}"
 KUBELET = "kubelet"
 CONTAINERS_SECONDS, UNIT_SECONDS = 180, 120
-COUNT_CONTAINERS = f"! command -v ctr >/dev/null || {CTR} containers ls -q 2>/dev/null; true"
+# containerd's own book of containers: without it, or without its program, there are none to be counted
+UNCOUNTED = "containerd does not answer"
+BOOK = "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db"
+KNOWS = f"command -v ctr >/dev/null && command -v containerd >/dev/null && [ -e {BOOK} ]"
+COUNT_CONTAINERS = (
+    f"! command -v ctr >/dev/null || {CTR} containers ls -q 2>/dev/null || {{ {KNOWS} && echo '{UNCOUNTED}'; }}; true"
+)
+START = "systemctl is-active -q containerd || { systemctl reset-failed containerd 2>/dev/null; systemctl start containerd; } || exit\n"
 # A task first, by its end: KILL, and its file system unmounted; the networks of pods are mounts below /run/netns. containerd forgets what
 # its other interface knew when it starts; from 2.0 on it keeps sandboxes in a book of their own. What is left for kubeadm to end all the
 # same is ended without Calico's plugin, whose file is gone.
-TAKE_CONTAINERS = f"""for id in $({CTR} containers ls -q); do
+# Networks of others by the same plugins (podman's) have the same names: one goes that is of a container of ours, or that no process is in.
+TAKE_CONTAINERS = f"""ids=$({CTR} containers ls -q) || exit
+nets=
+for id in $ids; do
+    nets="$nets "$({CTR} containers info "$id" 2>/dev/null | sed -n 's|.*"[^"]*/netns/\\(cni-[^"/]*\\)".*|\\1|p')
     {CTR} tasks rm -f "$id" >/dev/null 2>&1
-    {CTR} containers rm "$id" >/dev/null 2>&1
 done
+nets=" $(echo $nets) "
+ip netns list 2>/dev/null | sed -n 's/^\\(cni-[^ ]*\\).*/\\1/p' | while read -r n; do
+    case "$nets" in *" $n "*) ;; *) in_it=$(ip netns pids "$n" 2>/dev/null) && [ -z "$in_it" ] || continue ;; esac
+    ip netns delete "$n"
+done
+for id in $ids; do {CTR} containers rm "$id" >/dev/null 2>&1; done
 for id in $({CTR} sandboxes ls 2>/dev/null | awk 'NR > 1 {{ print $1 }}'); do {CTR} sandboxes rm -f "$id" >/dev/null 2>&1; done
 rm -f -- {" ".join(f"{FOLDER}/{name}" for name in OWN)}
-ip netns list 2>/dev/null | sed -n 's/^\\(cni-[^ ]*\\).*/\\1/p' | while read -r n; do ip netns delete "$n"; done
-left=$({CTR} containers ls -q | tr '\\n' ' ')
+left=$({CTR} containers ls -q) || exit
+left=$(echo $left)
 [ -z "$left" ] || {{ echo "still there: $left" >&2; exit 1; }}
 systemctl restart containerd"""
 
@@ -72,7 +88,15 @@ def plan(intent: Intent, node: Node, seen: Seen) -> Iterator[LinuxChange]:
             f"unit {KUBELET}", "disabled, inactive", stop, before=f"{enabled}, {active}", deadline=UNIT_SECONDS
         )
     if found := seen["containers"].lines:
-        yield action("containers", "0", TAKE_CONTAINERS, before=str(len(found)), deadline=CONTAINERS_SECONDS)
+        uncounted = UNCOUNTED in found
+        yield action(
+            "containers",
+            "0",
+            START + TAKE_CONTAINERS if uncounted else TAKE_CONTAINERS,
+            before=f"not counted: {UNCOUNTED}" if uncounted else str(len(found)),
+            deadline=CONTAINERS_SECONDS,
+            explanation=unit_says("containerd") if uncounted else "",
+        )
     yield from endpoint.plan_departure(seen)
     if seen["leftovers"].lines:
         reset = kubeadm.reset(intent, node, with_cluster=False)

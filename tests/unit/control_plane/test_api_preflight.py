@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from tasks.control_plane import preflight
 from tasks.control_plane.membership import ADMIN_CONF, MEMBER, MemberSeen
 from tasks.control_plane.preflight import refuse_unready_api
 from tasks.observe import preflight as preflight_of_all
+from tasks.observe import preflight_with_cluster
 from tests.unit.cluster.api_server import ApiServer
 
 FIRST, SECOND = "k8s-calico-master-10-31-90-1", "k8s-calico-master-10-31-90-2"
@@ -51,6 +53,19 @@ def test_every_host_is_refused_routers_too_and_the_api_was_asked_for_once(run: R
     assert re.match(
         r"k8s-calico: .*etcd failed: reason withheld\. Nothing was changed on any host\. Cure: look at ", line
     )
+
+
+def test_a_restore_that_was_cut_off_holds_every_host_up_and_no_api_is_asked(run: Run, server: ApiServer) -> None:
+    run.keep(MEMBER, replace(holding(), restoring=True), of=SECOND)
+    for name in (FIRST, ROUTER):
+        task: Any = SimpleNamespace(host=SimpleNamespace(name=name))
+        with pytest.raises(RefusedError) as caught:
+            preflight_with_cluster(task, run)
+        assert str(caught.value) == (
+            f"k8s-calico: restore.py has not come to its end ({SECOND}). Nothing was changed on any host."
+            " Cure: run it again (python runbooks/restore.py BACKUP)"
+        )
+    assert server.state.requests == []
 
 
 def test_an_api_that_becomes_ready_is_no_reason(run: Run, server: ApiServer) -> None:

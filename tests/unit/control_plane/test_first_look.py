@@ -22,7 +22,14 @@ class Shell:
 
     def run(self, script: str, *, stdin: bytes | None = None, deadline: float = 60) -> Completed:  # noqa: ARG002  the real one has them
         self.asked += 1
-        says = {"lock": "", "leftovers": KUBELET_CONF, "api": "ok", "kubeconfigs": "root", "endpoint": ""}
+        says = {
+            "lock": "",
+            "leftovers": KUBELET_CONF,
+            "api": "ok",
+            "kubeconfigs": "root",
+            "endpoint": "",
+            "restore": "",
+        }
         answers = {name: Answer(0, text) for name, text in says.items()}
         return Completed(0, answered(script, answers, membership.FILES), b"")
 

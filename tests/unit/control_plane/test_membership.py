@@ -47,8 +47,11 @@ def test_an_init_was_cut_off_while_nobody_could_have_joined(
         assert members.init_was_cut_off(node, seen, registered, has_kube_proxy=has_kube_proxy) is is_so
 
 
-def answered(leftovers: str, api: str, kubeconfig: str, files: dict[str, FileSeen | None]) -> MemberSeen:
+def answered(
+    leftovers: str, api: str, kubeconfig: str, files: dict[str, FileSeen | None], restore: str = ""
+) -> MemberSeen:
     texts = {"lock": "", "leftovers": leftovers, "api": api, "kubeconfigs": kubeconfig, "endpoint": ""}
+    texts["restore"] = restore
     assert set(texts) == {*members.QUESTIONS, "kubeconfigs"}
     assert set(files) == set(members.FILES)
     return members.member_seen(Seen({name: Answer(0, text) for name, text in texts.items()}, files))
@@ -64,3 +67,7 @@ def test_a_control_plane_says_what_it_has() -> None:
 def test_a_bare_machine_has_nothing_and_an_apiserver_that_is_not_ready_is_none(api: str) -> None:
     seen = answered("", api, "", {ADMIN_CONF: None, CA: None})
     assert seen == MemberSeen((), api_ready=False, admin_conf="", ca="", kubeconfigs=())
+
+
+def test_a_restore_that_was_cut_off_is_seen() -> None:
+    assert answered("", "", "", {ADMIN_CONF: None, CA: None}, "/var/lib/kubepeer-restore/token\n").restoring

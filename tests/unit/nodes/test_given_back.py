@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from tasks.control_plane.endpoint import WRITTEN
 from tasks.linux.observe import Answer, FileSeen, Seen
-from tasks.linux.state import Execute, LinuxChange, Remove, Write
-from tasks.nodes import plan, systems
+from tasks.linux.state import Execute, LinuxChange, Remove, Write, marker_of
+from tasks.nodes import plan, proxy, systems
+from tasks.nodes.clock import CHRONY_CONF, CHRONY_FILE
 from tasks.nodes.given import Given
 from tasks.nodes.managers.choice import manager_of
+from tasks.nodes.runtime import CONTAINERD_FILE, ORIGINAL_FILE
 from tasks.reset import files
 from tests.unit.nodes.test_plan import HAVE, KEY, NODE, repository
 
@@ -107,3 +110,47 @@ def test_what_was_opened_is_closed(intent_of: Any) -> None:
         "firewall ufw",
     ]
     assert changes[3].after == "*filter\n-A own\nCOMMIT\n"
+
+
+BLOCK = "*filter\n# BEGIN kubepeer\n-A ours\n# END kubepeer\nCOMMIT\n"
+READERS = {
+    "/etc/firewalld/policies/kubepeer.xml": ("x", "firewalld", "firewall firewalld"),
+    "/etc/ufw/before.rules": (BLOCK, "ufw", "firewall ufw"),
+    CHRONY_FILE: ("server a\n", "chrony", "chrony"),
+    CHRONY_CONF: ("pool a\n# BEGIN kubepeer\nserver a\n# END kubepeer\n", "chrony", "chrony"),
+    CONTAINERD_FILE: (f"# {WRITTEN}\n", "containerd", "unit containerd"),
+    proxy.PATHS[1]: ("x", "containerd", "unit containerd"),
+}
+
+
+@pytest.mark.parametrize("path", READERS)
+def test_a_reload_is_pending_before_its_file_is_gone_and_until_it_is_done(intent_of: Any, path: str) -> None:
+    text, name, reload = READERS[path]
+    own = asked(intent_of(), {path: FileSeen("644", "root:root", text)}, {path})
+    taken, again = files.plan(own)
+    marks = [step.restart_marker if isinstance(step, Write) else step.script for step in taken.steps[:1]]  # type: ignore[union-attr]
+    assert marks in ([marker_of(name)], [f"touch -- {marker_of(name)}"])
+    assert (taken.what, again.what) == (path, reload)
+    ours: Files = {"/etc/ufw/before.rules": FileSeen("640", "root:root", "*filter\nCOMMIT\n")}
+    cut_off = asked(intent_of(), ours, set())
+    assert files.plan(cut_off) == ()
+    pending = Seen({**cut_off.answers, "restarts": Answer(0, f"{name}\nkubelet\n")}, cut_off.files)
+    (change,) = files.plan(pending)
+    assert change.what == reload
+    (step,) = change.steps
+    assert isinstance(step, Execute)
+    assert f"rm -f -- {marker_of(name)}" in step.script
+
+
+@pytest.mark.parametrize("original", [True, False])
+def test_the_owners_configuration_of_containerd_is_not_shown(intent_of: Any, *, original: bool) -> None:
+    login = FileSeen("644", "root:root", "password = 'hunter2'\n")
+    found: Files = {CONTAINERD_FILE: FileSeen("644", "root:root", f"# {WRITTEN}\n")}
+    if original:
+        found[ORIGINAL_FILE] = login
+    changes = files.plan(asked(intent_of(), found, set()))
+    assert [change.what for change in changes if change.secret] == [
+        CONTAINERD_FILE,
+        *([ORIGINAL_FILE] if original else []),
+    ]
+    assert not any("hunter2" in change.diff for change in changes)

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -115,6 +116,7 @@ def test_somebody_elses_etcd_is_told_from_this_clusters_own(case: dict[str, Any]
     answers = {"entries": "\n".join(case["entries"]), "wal": case["wal"]}
     seen = etcd_data.read(Seen({name: Answer(0, text) for name, text in answers.items()}, {}))
     assert etcd_data.foreign(seen, case["ours"]) == case["says"]
+    assert seen.lost == case.get("lost", "")
 
 
 def test_the_newest_log_of_etcd_is_read_and_nothing_where_there_is_none(tmp_path: Path) -> None:
@@ -210,6 +212,7 @@ LINKS = """1: lo: <LOOPBACK,UP> mtu 65536 qdisc noqueue state UNKNOWN
 4: cali0123456789a@if2: <BROADCAST> mtu 1450 qdisc noqueue state UP
 5: vxlan.calico: <BROADCAST> mtu 1450 qdisc noqueue state UNKNOWN
 6: calico-backup: <BROADCAST> mtu 1500 qdisc noop state DOWN
+7: kube-lb0: <BROADCAST,NOARP> mtu 1500 qdisc noqueue state UNKNOWN
 """
 
 
@@ -221,12 +224,38 @@ def test_devices_are_known_by_their_whole_names(tmp_path: Path) -> None:
         ipvsadm='echo "ipvsadm $*" >> told',
     )
     found = machine.run(leftovers.LIST_DEVICES).stdout.split()
-    assert found == ["kube-ipvs0", "cali0123456789a", "vxlan.calico"]
+    assert found == ["kube-ipvs0", "cali0123456789a", "vxlan.calico", "kube-lb0"]
     assert machine.run(leftovers.TAKE_DEVICES.format(devices=" ".join(found))).returncode == 0
     assert (tmp_path / "told").read_text().splitlines() == [
         "ipvsadm --clear",
         *(f"ip link delete {name}" for name in found),
     ]
+
+
+def test_every_copy_of_etcd_and_the_kubelets_certificate_are_found(tmp_path: Path) -> None:
+    ours = (
+        "etc/kubernetes/tmp/kubeadm-backup-etcd-2026/etcd/member",
+        "etc/kubernetes/tmp/kubeadm-backup-manifests-2026/etcd.yaml",
+        "etc/kubernetes/tmp/kubeadm-upgraded-manifests7/etcd.yaml",
+        *(
+            "var/lib/etcd/before-restore-a/snap",
+            "var/lib/etcd/kubepeer-backup-1.db",
+            "var/lib/etcd/kubepeer-snapshot.part",
+        ),
+        *("var/lib/etcd/restoring/member", "var/lib/kubepeer/etcd/before-1.36.2.db", "var/lib/kubepeer-restore/token"),
+        *("var/lib/kubelet/pki/kubelet.key", "var/lib/kubelet/config.yaml"),
+    )
+    for name in (*ours, "var/lib/etcd/owners.db", "etc/kubernetes/tmp/owners", "var/lib/kubepeer/owners"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    script = re.sub(r" /(?=etc|var|opt)", f" {tmp_path}/", leftovers.LIST_SECRETS)
+    found = Machine(tmp_path).run(script).stdout.split()
+    assert len(found) == len(ours)
+    assert all(any(f"{tmp_path}/{name}".startswith(one) for one in found) for name in ours)
+    assert not [name for name in found if "owners" in name]
+    assert leftovers.LIST_SECRETS.removesuffix(" 2>/dev/null; true").split()[2:] == [
+        path for path in leftovers.FILES if path in (*leftovers.COPIES, *leftovers.KUBELET_OWN)
+    ], "what is looked for last is what is taken"
 
 
 def test_sets_go_after_those_that_name_them(tmp_path: Path) -> None:

@@ -122,6 +122,14 @@ def test_a_machine_that_holds_somebody_elses_etcd_is_not_reset(found: Found, nam
     assert said.endswith("Nothing was changed.")
 
 
+@pytest.mark.parametrize("name", [WORKER, MASTER])
+def test_copies_of_ours_hold_nothing_up_and_are_told_as_lost(found: Found, name: str) -> None:
+    result, run = found(name, objects(CLUSTER), data="before-restore-4f\nkubepeer-snapshot.part\n")
+    assert not result.failed
+    said = f"lost with {name}: /var/lib/etcd/before-restore-4f, /var/lib/etcd/kubepeer-snapshot.part"
+    assert said in run.warnings
+
+
 def test_of_a_dead_machine_nothing_is_asked(found: Found) -> None:
     result, _ = found(WORKER, with_node(objects(CLUSTER), WORKER), api=Nodes(0), data="default\n", dead=True)
     assert not result.failed

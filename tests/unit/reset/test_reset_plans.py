@@ -14,7 +14,8 @@ from tasks.control_plane import endpoint
 from tasks.control_plane.kubeadm import NO_KUBECONFIG
 from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.state import Execute
-from tasks.reset import files, packages, safety, selection, teardown
+from tasks.removal.etcd_data import COPIES, EtcdData
+from tasks.reset import files, machine, packages, safety, selection, teardown
 from tasks.reset.safety import Belongs
 from tests.architecture.test_handovers import STEPS
 
@@ -24,8 +25,40 @@ PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
 @pytest.mark.cases("refusals")
 def test_what_is_not_this_clusters_is_not_touched(case: dict[str, Any], intent_of: Callable[..., Intent]) -> None:
     intent = intent_of()
-    own = Belongs(tuple(case.get("servers", ())), case.get("etcd_unit", ""), case.get("etcd_data", False))
-    assert list(safety.reasons(intent, intent.node(f"k8s-calico-{case['node']}"), own)) == case["says"]
+    names = [name for name in case.get("etcd", []) if not name.startswith(COPIES)]
+    own = Belongs(
+        tuple(case.get("servers", ())),
+        case.get("etcd_unit", ""),
+        EtcdData(tuple(names), case.get("cluster")),
+        case.get("restoring", False),
+    )
+    node = intent.node(f"k8s-calico-{case['node']}")
+    assert list(safety.reasons(intent, node, own, case.get("ours"))) == case["says"]
+
+
+OURS, THEIRS = ("https://10.31.90.1:6443",), ("https://elsewhere:6443",)
+
+
+@pytest.mark.parametrize(
+    ("machines", "number"),
+    [
+        ([], None),
+        ([(OURS, 7)], 7),
+        ([(OURS, 7), (OURS, 8), (OURS, 8)], 8),
+        ([(OURS, None), (OURS, 7)], 7),
+        ([(OURS, 7), (THEIRS, 8), (THEIRS, 8)], 7),
+        ([(OURS, 7), ((), 8), ((), 8)], 7),
+    ],
+)
+def test_the_clusters_etcd_is_the_one_that_most_of_its_control_planes_have(
+    intent_of: Callable[..., Intent], machines: list[tuple[tuple[str, ...], int | None]], number: int | None
+) -> None:
+    intent = intent_of()
+    found = {
+        node.name: Belongs(servers, etcd=EtcdData(("member",), cluster))
+        for node, (servers, cluster) in zip(intent.control_planes, machines, strict=False)
+    }
+    assert safety.etcd_of(intent, found) == number
 
 
 @pytest.mark.parametrize(
@@ -70,6 +103,10 @@ def test_what_runs_on_a_machine_ends_in_this_order(case: dict[str, Any], intent_
             (step,) = change.steps
             assert isinstance(step, Execute)
             assert f"--kubeconfig {NO_KUBECONFIG}" in step.script
+        if change.what == "containers":
+            (step,) = change.steps
+            assert isinstance(step, Execute)
+            assert step.script.startswith(teardown.START) is (teardown.UNCOUNTED in case["seen"]["containers"])
 
 
 def test_without_a_ca_no_kubeconfig_is_known(intent_of: Callable[..., Intent]) -> None:
@@ -104,7 +141,7 @@ def scripts(intent: Intent) -> dict[str, str]:
         **teardown.questions(intent, "PEM"),
         **safety.QUESTIONS,
     }
-    return {**steps, **asked, "containers": teardown.TAKE_CONTAINERS}
+    return {**steps, **asked, "taken": teardown.START + teardown.TAKE_CONTAINERS, **machine.QUESTIONS}
 
 
 def test_every_script_is_one_that_a_shell_can_read(intent_of: Callable[..., Intent]) -> None:

@@ -11,13 +11,18 @@ from tasks.linux.observe import Answer, FileSeen, Seen
 from tasks.linux.state import COMMENT, Execute, in_force_again, without_block
 from tasks.platforms.bird.plan import Bird
 from tasks.reset import files, packages, teardown
+from tasks.reset import machine as on_machine
 from tasks.routers import plan
 from tests.unit.removal.test_removal_plans import Machine
 
-CTR = r"""case "$*" in
+CTR = r"""[ ! -e silent ] || { echo "ctr: connection refused" >&2; exit 1; }
+case "$*" in
 *"containers ls -q") cat containers 2>/dev/null;;
 *"tasks rm -f "*) echo "ended ${*##* }" >>log;;
 *"containers rm "*) [ -e stuck ] || { grep -vx "${*##* }" containers >left; mv left containers; };;
+*"containers info aa") echo '{"type": "network", "path": "/var/run/netns/cni-1"},';;
+*"containers info bb") echo '{"type": "network", "path": "/proc/7/ns/net"},';;
+*"namespaces ls -q") printf '%s\n' $(cat namespaces);;
 *"images ls -q") cat images;;
 *"images rm --sync "*) : >images;;
 *) echo "$*" >>unknown;;
@@ -32,7 +37,9 @@ def at(script: str, folder: Path) -> str:
 def test_containers_end_their_networks_go_and_the_runtime_forgets_them(tmp_path: Path) -> None:
     (tmp_path / "containers").write_text("aa\nbb\n")
     machine = Machine(tmp_path, ctr=CTR, systemctl='echo "$@" >>log')
-    machine.program("ip", 'case "$2" in list) echo "cni-1 (id: 3)"; echo own;; *) echo "$@" >>log;; esac')
+    listed = "printf '%s\\n' 'cni-1 (id: 3)' cni-podman cni-left cni-11 own"
+    pids = "case $3 in cni-left) ;; *) echo 4711;; esac"  # of cni-1 a process that was killed may still be there
+    machine.program("ip", f'case "$2" in list) {listed};; pids) {pids};; *) echo "$@" >>log;; esac')
     assert machine.run(teardown.COUNT_CONTAINERS).stdout.split() == ["aa", "bb"]
     ended = machine.run(at(teardown.TAKE_CONTAINERS, tmp_path))
     assert ended.returncode == 0, ended.stderr
@@ -40,8 +47,74 @@ def test_containers_end_their_networks_go_and_the_runtime_forgets_them(tmp_path:
         "ended aa",
         "ended bb",
         "netns delete cni-1",
+        "netns delete cni-left",
         "restart containerd",
     ]
+
+
+@pytest.mark.parametrize("network", ["ids", "left"])
+def test_what_cannot_be_asked_is_no_end_of_containers(tmp_path: Path, network: str) -> None:
+    (tmp_path / "containers").write_text("aa\n")
+    silent = {"ids": "true", "left": "touch silent"}[network]
+    machine = Machine(tmp_path, ctr=CTR, ip=silent, systemctl="echo called >unwanted")
+    if network == "ids":
+        (tmp_path / "silent").touch()
+    ended = machine.run(at(teardown.TAKE_CONTAINERS, tmp_path))
+    assert (ended.returncode, ended.stderr) == (1, "ctr: connection refused\n")
+    assert not (tmp_path / "unwanted").exists()
+
+
+@pytest.mark.parametrize("book", [True, False])
+def test_a_containerd_that_does_not_answer_is_not_one_without_containers_and_users(
+    tmp_path: Path, *, book: bool
+) -> None:
+    (tmp_path / "silent").touch()
+    (tmp_path / "root/etc").mkdir(parents=True)
+    (tmp_path / "root/etc/os-release").write_text("ID=debian\nID_LIKE=\n")
+    if book:
+        place = tmp_path / f"root{teardown.BOOK}"
+        place.parent.mkdir(parents=True)
+        place.touch()
+    machine = Machine(tmp_path, ctr=CTR, containerd="true", dpkg_query="true")
+    assert machine.run(at(teardown.COUNT_CONTAINERS, tmp_path)).stdout == (f"{teardown.UNCOUNTED}\n" if book else "")
+    asked = at(packages.OTHER_USERS, tmp_path)
+    assert machine.run(asked).stdout == (
+        "namespaces that cannot be asked for (containerd does not answer)\n" if book else ""
+    )
+    (tmp_path / "silent").unlink()
+    (tmp_path / "namespaces").write_text("k8s.io\nmoby\n")
+    assert machine.run(asked).stdout == "namespace moby\n"
+    (tmp_path / "namespaces").write_text("k8s.io\n")
+    assert machine.run(asked).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "ends", "told"),
+    [
+        ("active", 0, []),
+        ("failed", 0, ["reset-failed containerd", "start containerd"]),
+        ("stuck", 1, ["reset-failed containerd", "start containerd"]),
+    ],
+)
+def test_containerd_is_started_where_it_does_not_answer(tmp_path: Path, state: str, ends: int, told: list[str]) -> None:
+    words = f'case "$1" in is-active) [ {state} = active ];; *) echo "$@" >>log; [ $1 != start ] || [ {state} != stuck ];; esac'
+    ended = Machine(tmp_path, systemctl=words).run(teardown.START)
+    assert ended.returncode == ends
+    log = tmp_path / "log"
+    assert (log.read_text().splitlines() if log.exists() else []) == told
+
+
+def test_a_container_that_still_runs_is_seen_by_its_shim(tmp_path: Path) -> None:
+    listed = (
+        "   7 /usr/bin/containerd-shim-runc-v2 -namespace k8s.io -id aa -address /run/containerd/containerd.sock",
+        "   8 /usr/bin/containerd-shim-runc-v2 -namespace moby -id bb -address /run/containerd/containerd.sock",
+        "   9 grep containerd-shim -namespace k8s.io x",
+    )
+    (tmp_path / "args").write_text("\n".join(listed) + "\n")
+    (tmp_path / "comm").write_text("  11 kubelet\n  12 kubeless\n")
+    found = Machine(tmp_path, ps='case "$*" in *args=*) cat args;; *) cat comm;; esac').run(on_machine.RUNS)
+    assert found.stdout.splitlines() == ["  11 kubelet", "7 a container of Kubernetes"]
+    assert found.returncode == 0
 
 
 def test_a_container_that_does_not_go_is_a_failure(tmp_path: Path) -> None:
@@ -50,7 +123,7 @@ def test_a_container_that_does_not_go_is_a_failure(tmp_path: Path) -> None:
     ended = Machine(tmp_path, ctr=CTR, ip="true", systemctl="echo called >unwanted").run(
         at(teardown.TAKE_CONTAINERS, tmp_path)
     )
-    assert (ended.returncode, ended.stderr) == (1, "still there: aa \n")
+    assert (ended.returncode, ended.stderr) == (1, "still there: aa\n")
     assert not (tmp_path / "unwanted").exists()
 
 

@@ -11,6 +11,7 @@ from kubepeer.run import Run
 from tasks.cluster import waits
 from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import action
+from tasks.removal.etcd_data import EtcdData
 from tasks.reset import look, machine, selection
 from tasks.reset.look import BELONGS
 from tasks.reset.safety import Belongs
@@ -52,8 +53,8 @@ class Api:
     def __init__(self, count: int) -> None:
         self.count = count
 
-    def items(self, _path: str) -> list[int]:
-        return list(range(self.count))
+    def items(self, _path: str) -> list[Any]:
+        return [{"metadata": {"name": f"stranger-{number}"}} for number in range(self.count)]
 
 
 def judged(run: Run, monkeypatch: pytest.MonkeyPatch, api: Any, **others: Belongs) -> Any:
@@ -68,6 +69,14 @@ def test_what_is_lost_is_told(started: Callable[..., Run], monkeypatch: pytest.M
     said = judged(run, monkeypatch, Api(3)).result
     assert said == ("lost: 3 nodes, 3 deployments, 3 stateful sets, 3 daemon sets, 3 pods, 3 persistent volumes")
     assert [line for line in run.warnings if line.startswith("3 persistent volumes are no more known")]
+    unknown = "nodes that the cluster has and the inventory has not: stranger-0, stranger-1, stranger-2. "
+    assert [line for line in run.warnings if line.startswith(unknown)]
+
+
+def test_copies_of_etcd_that_go_are_told(started: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    run = started()
+    judged(run, monkeypatch, None, **{"1": Belongs(ca=CA, etcd=EtcdData(copies=("before-restore-a", "kubepeer-b.db")))})
+    assert f"lost with {MASTER}: /var/lib/etcd/before-restore-a, /var/lib/etcd/kubepeer-b.db" in run.warnings
 
 
 def test_it_works_without_an_api(started: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,11 +91,11 @@ def test_a_machine_of_another_cluster_holds_everything_up(
             started(),
             monkeypatch,
             Api(1),
-            **{"4": Belongs(("https://other:6443",), ca=CA), "5": Belongs(etcd_data=True)},
+            **{"4": Belongs(("https://other:6443",), ca=CA), "5": Belongs(etcd=EtcdData(("default",)))},
         )
     said = str(caught.value)
     assert f"{WORKER}: it is a member of another cluster" in said
-    assert "k8s-calico-worker-10-31-90-5: /var/lib/etcd has data" in said
+    assert "k8s-calico-worker-10-31-90-5: /var/lib/etcd holds default" in said
     assert said.endswith("Nothing was changed on any host.")
     with pytest.raises(RefusedError, match="10-31-90-6: its CA is not that of k8s-calico"):
         judged(started(), monkeypatch, None, **{"6": Belongs(ca="another")})
@@ -161,11 +170,12 @@ def test_a_step_looks_again_and_says_what_is_left(started: Callable[..., Run], m
 
 def test_what_still_runs_on_a_machine_is_told(started: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "open_shell", lambda *_: None)
-    answers = {"leftovers": Answer(0, ""), "runs": Answer(0, "77 /usr/bin/kubelet\n"), "lies": Answer(0, "")}
+    bare = dict.fromkeys(machine.QUESTIONS, Answer(0, ""))
+    answers = bare | {"secrets": Answer(0, "/var/lib/kubepeer/etcd\n"), "runs": Answer(0, "77 /usr/bin/kubelet\n")}
     monkeypatch.setattr(machine, "ask", lambda *_, **__: Seen(answers, {}))
-    with pytest.raises(CommandError, match="still there: runs: 77 /usr/bin/kubelet"):
+    with pytest.raises(CommandError, match="still there: secrets: /var/lib/kubepeer/etcd; runs: 77 /usr/bin/kubelet"):
         machine.verify(task(WORKER), started())
-    monkeypatch.setattr(machine, "ask", lambda *_, **__: Seen(dict.fromkeys(answers, Answer(0, "")), {}))
+    monkeypatch.setattr(machine, "ask", lambda *_, **__: Seen(bare, {}))
     assert machine.verify(task(WORKER), started()).result == "bare"
 
 
