@@ -134,7 +134,7 @@ def let_pending_change_end(device: Any, name: str, *, may_mend: bool) -> None:
     if not may_mend:
         raise CommandError(f"{waited}. Nothing was changed", host=name, cure=cure)
     try:
-        device.rollback()
+        device.rollback()  # it was pending a moment ago; one that ends on the way is left at that (napalm_unix_router, scripts/state.sh)
     except napalm_error("NapalmException") as error:
         raise CommandError(f"{waited}: {error}", host=name, cure=cure) from error
     if not _ends(device, REVERT_ENDS_SECONDS):
