@@ -1,8 +1,8 @@
 """The timer on a router that takes a change back by itself: until when the change can be ended from here, and what became of it.
 
 A driver's rollback() takes back the pending change. Without one it undoes, as the driver has it, the last change that was confirmed, or
-what it saved before the commit, or the last commit of all, which is then the router's own revert: the bad change is back. So it is called only
-while a change is pending, and not close to the moment when that ends by itself (docs/changes.md).
+what it saved before the commit, or the last commit of all, which is then the router's own revert: the bad change is back. So it is called
+only while a change is pending, and not close to the moment when that ends by itself (docs/changes.md).
 """
 
 import time
