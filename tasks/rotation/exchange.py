@@ -30,7 +30,9 @@ from tasks.routes.reading import reader_of
 
 ROTATION_FAILED = Memory[str]("the router whose password could not be changed")
 DOWN_SECONDS = Memory[float]("how long each router's sessions were down")
-SESSIONS_SECONDS = 45.0  # of the 60 after which the router takes its change back: both connect every 5 s
+SESSIONS_SECONDS = (
+    45.0  # of the 60 after which the router takes its change back, which bound it, too: both connect every 5 s
+)
 KNOWN_SECONDS = 5.0  # a Secret's watch tells at once; a node that is busy writes bird.cfg within a second or two
 RIGHT_SECONDS = 60.0
 RIGHTS = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
@@ -55,7 +57,8 @@ def exchange(task: Task, run: Run) -> Result:
 
     Raises:
         RefusedError: nobody else has its prefixes.
-        CommandError: the sessions did not come back: both ends are as they were.
+        CommandError: the sessions did not come back: both ends are as they were. Or the router could not be told to keep the change: both
+            ends have what the router runs with now.
 
     """
     router, api, wanted = run.intent.router(task.host.name), open_api(run), run.bgp_password()
@@ -89,7 +92,7 @@ def exchange(task: Task, run: Run) -> Result:
         else:
             changes += apply(run, api, wanted_peers)
         findings = _right(task, run)
-    except KubepeerError:
+    except Exception:  # of every kind: drivers and the libraries below them have their own
         run.keep(ROTATION_FAILED, router.name)
         raise
     seconds = run.recall(DOWN_SECONDS, of=router.name)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from nornir.core.exceptions import NornirSubTaskError
 from nornir.core.task import Task
@@ -21,13 +20,12 @@ from tasks.linux.connect import answers, connection
 from tasks.linux.napalm_errors import napalm_error
 from tasks.routers.backups import finish, new_backup
 from tasks.routers.lock import one_change_at_a_time
+from tasks.routers.revert_timer import REVERT_SECONDS, SILENT, NotConfirmedError, RevertTimer, let_pending_change_end
 from tasks.routers.secrets import hide
 from tasks.routers.sessions import Sessions, objections, sessions
 
-REVERT_SECONDS = 60  # the router takes the change back by itself after this, unless it is confirmed
 SETTLE_SECONDS = 3  # a session that the change ends is gone within a second or two, and so are its routes
 CHECK_SECONDS = 20  # for sessions that the change has reset to be up again
-REVERT_ENDS_SECONDS = 30  # the router itself needs some seconds to take a change back
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,8 @@ class OtherEnd:
     Attributes:
         change: done as soon as the router has its own; the sessions of ours that were up must come back then, or all is taken back.
         undo: done when the router has its old configuration again.
-        seconds: for the sessions to come back; less than the router's own timer.
-        came_back: told how many seconds after the commit they were up again.
+        seconds: for the sessions to come back, as far as the router's own timer leaves them.
+        came_back: told how many seconds after the commit they were up again, once it is confirmed.
 
     """
 
@@ -134,22 +132,28 @@ class _Change:
         self._keep("backups", self._running)
         before = self._sessions()
         may_go_down = self._order.may_go_down(self._running, diff)
-        began = time.monotonic()
+        timer = self._commit()
+        if self._order.other_end is None:
+            self._check(timer, before, may_go_down)
+            self._confirm(timer)
+        else:
+            self._both_ends(timer, self._order.other_end, before, may_go_down)
+        made(change)
+        return (change,)
+
+    def _commit(self) -> RevertTimer:
+        timer = RevertTimer(self._task, self._run, self._running)
         try:
             self._device.commit_config(message=self._order.message, revert_in=REVERT_SECONDS)
         except napalm_error("NapalmException"):
             raise  # the driver says what became of it
         except Exception as error:  # what the library below a driver raises
-            raise self._reverted_by_itself(began) from error
-        if time.monotonic() - began > REVERT_SECONDS:  # its answer came when the way to it was there again
-            raise self._reverted_by_itself(began)
-        if self._order.other_end is None:
-            self._check(before, may_go_down, began)
-        else:
-            self._check_both_ends(self._order.other_end, before, may_go_down, began)
-        self._device.confirm_commit()
-        made(change)
-        return (change,)
+            timer.committed()
+            raise timer.by_itself() from error
+        timer.committed()
+        if timer.is_over:  # its answer came when the way to it was there again
+            raise timer.by_itself()
+        return timer
 
     def _load(self) -> str:
         candidate = self._order.candidate(self._running)
@@ -181,111 +185,68 @@ class _Change:
     def _sessions(self) -> Sessions:
         return sessions(self._device.get_bgp_neighbors())
 
-    def _check_both_ends(
-        self, other_end: OtherEnd, before: Sessions, may_go_down: Collection[str], began: float
+    def _both_ends(
+        self, timer: RevertTimer, other_end: OtherEnd, before: Sessions, may_go_down: Collection[str]
     ) -> None:
-        """The other end changes as well, and our sessions come back; else both ends are as they were."""
+        """The other end changes as well, our sessions come back, and the router's change is confirmed; else both ends are as they were."""
         try:
             try:
                 other_end.change()
-            except KubepeerError as error:
-                raise self._taken_back(f"the other end could not be changed ({error.message})") from error
-            self._check(before, set(may_go_down) - set(self._order.ours), began, other_end.seconds)
+            except Exception as error:
+                raise timer.taken_back(self._device, f"the other end could not be changed ({_said(error)})") from error
+            self._check(timer, before, set(may_go_down) - set(self._order.ours), other_end.seconds)
+            up_again = time.monotonic() - timer.began
+            self._confirm(timer)
         except KubepeerError as error:
-            try:
-                other_end.undo()
-            except KubepeerError as second:
-                error.message += f"; the other end could not be taken back: {second.message}"
+            if isinstance(error, NotConfirmedError) and not error.runs_as_before:
+                error.message += "; the other end keeps the new one"
             else:
-                error.message += ", and so was the other end"
+                error.message += _undone(other_end, error.message)
             raise
-        other_end.came_back(time.monotonic() - began)
+        other_end.came_back(up_again)
 
     def _check(
-        self, before: Sessions, may_go_down: Collection[str], began: float, seconds: float = CHECK_SECONDS
+        self, timer: RevertTimer, before: Sessions, may_go_down: Collection[str], seconds: float = CHECK_SECONDS
     ) -> None:
         """Management answers anew, and no session has suffered; else the change is taken back."""
-        committed = time.monotonic()
+        began, ends = time.monotonic(), timer.check_ends(seconds)
         while True:
-            passed = time.monotonic() - committed
+            now = time.monotonic()
             answered = answers(self._task.host)
-            found = self._objections(before, may_go_down, began) if answered else ["management does not answer"]
-            if passed >= SETTLE_SECONDS and not found:
+            found = self._objections(timer, before, may_go_down) if answered else [SILENT]
+            if now >= began + SETTLE_SECONDS and not found:
                 return
-            if passed >= seconds:
-                raise self._taken_back("; ".join(found)) if answered else self._reverted_by_itself(began)
+            if now >= ends:
+                why = "; ".join(found) or "there was no time left to see whether the sessions stay"
+                raise timer.taken_back(self._device, why) if answered else timer.by_itself()
             time.sleep(1)  # a session that was reset needs a few seconds to come back; nobody tells us
 
-    def _objections(self, before: Sessions, may_go_down: Collection[str], began: float) -> list[str]:
+    def _objections(self, timer: RevertTimer, before: Sessions, may_go_down: Collection[str]) -> list[str]:
         try:
             return list(objections(before, self._sessions(), self._order.ours, may_go_down))
         except Exception as error:  # whatever a driver, or the library below it, raises: nothing can be judged
-            if answers(self._task.host) and time.monotonic() < began + REVERT_SECONDS:
-                raise self._taken_back(f"the sessions could not be read ({error})") from error
-            raise self._reverted_by_itself(began) from error
+            if answers(self._task.host):
+                raise timer.taken_back(self._device, f"the sessions could not be read ({error})") from error
+            raise timer.by_itself() from error
 
-    def _taken_back(self, why: str) -> KubepeerError:
+    def _confirm(self, timer: RevertTimer) -> None:
+        """Keep the change; where that fails, wait for its end: the word may have reached the router all the same."""
+        if timer.is_near:
+            raise timer.not_confirmed("there was no time left to confirm it")
         try:
-            self._device.rollback()
-        except Exception as error:  # noqa: BLE001  of every kind; the router's own timer is left
-            end = f"it could not be taken back ({error}); unless it is confirmed the router does so by itself"
-        else:
-            end = "it was taken back"
-        return CommandError(f"after the change {why}; {end}", host=self._name, cure="see its diff with --dry-run")
-
-    def _reverted_by_itself(self, began: float) -> KubepeerError:
-        """Wait for the router's own timer, look whether all is as it was, and say so."""
-        due = max(time.monotonic(), began + REVERT_SECONDS)
-        while time.monotonic() < due + REVERT_ENDS_SECONDS:
-            if time.monotonic() >= due and answers(self._task.host):
-                return CommandError(f"management did not answer after the change; {self._state()}", host=self._name)
-            time.sleep(1)  # the timer is the router's; it cannot tell us
-        return CommandError(
-            f"management has not answered since the change, and {REVERT_SECONDS} s are over in which the router reverts by itself",
-            host=self._name,
-            cure="look at its console",
-        )
-
-    def _state(self) -> str:
-        ends = time.monotonic() + REVERT_ENDS_SECONDS
-        self._task.host.close_connection("napalm")
-        while True:
-            try:
-                device = connection(self._run.nornir, self._name, "napalm")
-                if device.get_config(retrieve="running")["running"] == self._running:
-                    return "the router has taken it back by itself, and runs as before"
-            except (napalm_error("NapalmException"), KubepeerError) as error:
-                return f"the router should have taken it back by itself, but cannot be read: {error}"
-            if time.monotonic() > ends:
-                return "the router should have taken it back by itself, but does not run as before"
-            time.sleep(1)  # a revert takes some seconds
+            self._device.confirm_commit()
+        except Exception as error:  # of every kind, as above
+            raise timer.not_confirmed(f"could not be confirmed ({error})") from error
 
 
-def let_pending_change_end(device: Any, name: str, *, may_mend: bool) -> None:
-    """Wait until no change on the router is neither confirmed nor taken back.
-
-    A run that was killed between the two leaves one: what the router runs looks right, and is gone within the minute. One whose revert has
-    failed (a daemon was dead, the disk was full) stays; where the driver can tell its own, it is asked to take it back once more.
-    """
-    if _ends(device, REVERT_SECONDS + REVERT_ENDS_SECONDS):
-        return
-    waited = f"a change is still neither confirmed nor taken back after {REVERT_SECONDS + REVERT_ENDS_SECONDS} s"
-    cure = "let its owner confirm it or take it back, then run again"
-    if not may_mend:
-        raise CommandError(f"{waited}. Nothing was changed", host=name, cure=cure)
+def _undone(other_end: OtherEnd, said: str) -> str:
+    """The other end as it was; how that went, to go on with what was said of the router."""
     try:
-        device.rollback()
-    except napalm_error("NapalmException") as error:
-        raise CommandError(f"{waited}: {error}", host=name, cure=cure) from error
-    if not _ends(device, REVERT_ENDS_SECONDS):
-        raise CommandError(f"{waited}, and could not be taken back now. Nothing was changed", host=name, cure=cure)
+        other_end.undo()
+    except Exception as error:  # noqa: BLE001  of every kind; it is told with the first one
+        return f"; the other end could not be taken back: {_said(error)}"
+    return ", and so was the other end" if said.endswith("taken back") else "; the other end was taken back"
 
 
-def _ends(device: Any, seconds: float) -> bool:
-    """Whether the pending change ends within this time."""
-    ends = time.monotonic() + seconds
-    while device.has_pending_commit():
-        if time.monotonic() >= ends:
-            return False
-        time.sleep(1)  # the timer is the router's; it tells nobody
-    return True
+def _said(error: Exception) -> str:
+    return error.message if isinstance(error, KubepeerError) else f"{type(error).__name__}: {error}"

@@ -156,6 +156,27 @@ def test_a_change_whose_timer_died_is_taken_back_by_the_next_one(site: Path, dev
     assert running(site).endswith(b"second\n")
 
 
+def test_a_rollback_that_finds_its_change_taken_back_leaves_the_last_confirmed_one(
+    site: Path, device: FiledDriver
+) -> None:
+    """With BIRD only a confirmed change becomes the last one: a rollback would go behind the one before."""
+    (site / "only-confirmed").touch()
+    original = running(site)
+    device.load_merge_candidate(config="confirmed\n")
+    device.commit_config()
+    before = running(site)
+    device.load_merge_candidate(config="not confirmed\n")
+    device.commit_config(revert_in=300)
+    (timer,) = timers(site)
+    os.kill(int(timer), signal.SIGKILL)
+    (site / "kept" / "lock" / "deadline").write_text("1\n", encoding="ascii")
+    device.rollback()
+    assert running(site) == before
+    assert not device.has_pending_commit()
+    device.rollback()
+    assert running(site) == original, "now it is meant"
+
+
 def test_a_timer_that_comes_late_does_not_touch_the_next_change(
     site: Path, device: FiledDriver, connect: Connect
 ) -> None:

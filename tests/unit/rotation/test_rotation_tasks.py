@@ -182,6 +182,23 @@ def test_where_the_sessions_do_not_come_back_the_next_router_is_not_touched(
         exchange.exchange(task("tiny-unraid"), run)
 
 
+@pytest.mark.parametrize("fault", [CommandError("it was taken back"), ConnectionError("reset by peer"), KeyError("x")])
+def test_whatever_a_driver_raises_the_next_router_is_not_touched(
+    fault: Exception, begun: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_order: Any) -> tuple[Change, ...]:
+        raise fault
+
+    run = begun("new")
+    with_router(monkeypatch, broken)
+    to_change(run, *ROUTERS)
+    exchange.bring(task(MASTERS[0]), run)
+    with pytest.raises(type(fault)):
+        exchange.exchange(task("openwrt"), run)
+    with pytest.raises(CommandError, match="not touched: the password was not changed on openwrt"):
+        exchange.exchange(task("tiny-unraid"), run)
+
+
 def test_a_router_that_nobody_stands_in_for_is_refused(api: Api, begun: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     run = begun("new")
     with_router(monkeypatch, both, carried=False)

@@ -13,13 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from napalm.base.exceptions import CommitError, MergeConfigException
+from napalm.base.exceptions import CommitConfirmException, CommitError, MergeConfigException
 from nornir.core.filter import F
 from nornir.core.task import MultiResult, Result, Task
 
 from kubepeer.errors import CommandError, RefusedError
 from kubepeer.run import Run
-from tasks.routers import safe_change
+from tasks.routers import revert_timer, safe_change
 from tasks.routers.lock import one_change_at_a_time
 from tasks.routers.safe_change import Candidate, Order, OtherEnd, change_safely
 
@@ -50,7 +50,11 @@ class RouterInMemory:
         self.pending: tuple[str, float] | None = None
         self.messages: list[str] = []
         self.rolled_back = False
+        self.before_last_confirmed = "nothing of ours\n"
         self.fault_when_pending: Exception | None = None
+        self.reading_takes = 0.0
+        self.unreadable = False
+        self.confirming: Callable[[], None] = lambda: None
 
     @property
     def cut_off(self) -> bool:
@@ -63,6 +67,8 @@ class RouterInMemory:
 
     def get_config(self, retrieve: str) -> dict[str, str]:  # noqa: ARG002  NAPALM's
         self._revert_when_due()
+        if self.unreadable:
+            raise ConnectionError("the channel is closed")
         return {"running": self.running, "startup": self.startup}
 
     def load_merge_candidate(self, config: str) -> None:
@@ -89,7 +95,10 @@ class RouterInMemory:
         self.messages.append(message)
 
     def confirm_commit(self) -> None:
-        assert self.pending, "nothing is pending"
+        self.confirming()
+        self._revert_when_due()
+        if not self.pending:
+            raise CommitConfirmException("no commit is pending")
         self.startup, self.pending = self.running, None
 
     def has_pending_commit(self) -> bool:
@@ -97,15 +106,19 @@ class RouterInMemory:
         return self.pending is not None
 
     def rollback(self) -> None:
-        assert self.pending, "nothing is pending"
-        self.running, self.pending, self.rolled_back = self.pending[0], None, True
+        """As BIRD's: without a pending change, the last one that was confirmed is undone."""
+        self._revert_when_due()
+        self.running = self.pending[0] if self.pending else self.before_last_confirmed
+        self.pending, self.rolled_back = None, True
 
     def is_alive(self) -> dict[str, bool]:
         return {"is_alive": not self.cut_off}
 
     def get_bgp_neighbors(self) -> dict[str, Any]:
-        if self.pending and self.fault_when_pending:
-            raise self.fault_when_pending
+        if self.pending:
+            self.clock.sleep(self.reading_takes)
+            if self.fault_when_pending:
+                raise self.fault_when_pending
         peers = {line.split()[1] for line in self.running.splitlines() if line.startswith("neighbor")}
         up = {"is_up": True, "address_family": {"ipv4": {"accepted_prefixes": 2}}}
         return {"global": {"router_id": "192.0.2.1", "peers": dict.fromkeys(peers, up)}}
@@ -148,8 +161,9 @@ def state(tmp_path: Path) -> Path:
 def change(router: RouterInMemory, run_of: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
     """Make a change of the router: the text to load, and keywords of Candidate, Order or Options."""
     door = Door(router)
-    monkeypatch.setattr(safe_change, "connection", lambda *_: router)
-    monkeypatch.setattr(safe_change, "time", router.clock)
+    for module in (safe_change, revert_timer):
+        monkeypatch.setattr(module, "connection", lambda *_: router)
+        monkeypatch.setattr(module, "time", router.clock)
 
     def make(
         text: str,
@@ -229,7 +243,7 @@ def test_a_session_that_goes_on_purpose_does_not(router: RouterInMemory, change:
 
 def test_a_change_that_cuts_management_is_left_to_the_routers_own_timer(router: RouterInMemory, change: Change) -> None:
     said = error(change("management down"))
-    assert said == (
+    assert said.startswith(
         "openwrt: management did not answer after the change; the router has taken it back by itself, and runs as before"
     )
     assert not router.rolled_back, "nobody could have asked it to"
@@ -326,20 +340,24 @@ def test_two_runs_do_not_change_a_router_at_the_same_time(router: RouterInMemory
 class Nodes:
     """The other end of our session: up while both ends agree; a node that is deaf never does."""
 
-    def __init__(self, router: RouterInMemory, *, deaf: bool = False, fails: bool = False) -> None:
-        self.router, self.deaf, self.fails = router, deaf, fails
+    def __init__(
+        self, router: RouterInMemory, *, deaf: bool = False, fails: Exception | None = None, takes: float = 0
+    ) -> None:
+        self.router, self.deaf, self.fails, self.takes = router, deaf, fails, takes
         self.has = "old"
         self.came_back: list[float] = []
 
     def change(self) -> None:
+        self.router.clock.sleep(self.takes)
         if self.fails:
-            raise CommandError("the API does not answer")
+            raise self.fails
         self.has = "new"
 
     def undo(self) -> None:
         self.has = "old"
 
     def sessions(self) -> dict[str, Any]:
+        self.router.has_pending_commit()  # it has reverted by now where it is time
         at_router = "new" if "password new" in self.router.running else "old"
         agree = at_router == self.has and not (self.deaf and at_router == "new")
         up = {"is_up": agree, "address_family": {}}
@@ -352,8 +370,9 @@ def both_ends(
 ) -> Iterator[Callable[[Nodes], MultiResult]]:
     """Change a password at both ends."""
     door = Door(router)
-    monkeypatch.setattr(safe_change, "connection", lambda *_: router)
-    monkeypatch.setattr(safe_change, "time", router.clock)
+    for module in (safe_change, revert_timer):
+        monkeypatch.setattr(module, "connection", lambda *_: router)
+        monkeypatch.setattr(module, "time", router.clock)
 
     def make(nodes: Nodes) -> MultiResult:
         monkeypatch.setattr(router, "get_bgp_neighbors", nodes.sessions)
@@ -398,7 +417,121 @@ def test_where_the_session_does_not_come_back_both_ends_are_as_they_were(
 
 
 def test_where_the_other_end_cannot_be_changed_the_router_is_as_it_was(router: RouterInMemory, both_ends: Any) -> None:
-    nodes = Nodes(router, fails=True)
+    nodes = Nodes(router, fails=CommandError("the API does not answer"))
     said = error(both_ends(nodes))
     assert "the other end could not be changed (the API does not answer); it was taken back" in said
     assert (nodes.has, router.running) == ("old", BEFORE)
+
+
+BY_ITSELF = "the router has taken it back by itself, and runs as before"
+
+
+@pytest.mark.parametrize(
+    ("takes", "fails"),
+    [
+        (80, None),
+        (80, CommandError("the API does not answer")),
+        (80, ValueError("of a library")),
+        (57, None),  # a rollback that is sent now may come when the router has reverted
+        (57, CommandError("the API does not answer")),
+        (200, CommandError("the API does not answer")),
+    ],
+)
+def test_after_the_revert_moment_no_earlier_change_is_undone(
+    router: RouterInMemory, both_ends: Any, takes: float, fails: Exception | None
+) -> None:
+    nodes = Nodes(router, deaf=True, takes=takes, fails=fails)
+    said = error(both_ends(nodes))
+    assert said.partition(" Cure: ")[0].endswith(f"; {BY_ITSELF}; the other end was taken back")
+    assert (nodes.has, router.running, router.startup, router.rolled_back) == ("old", BEFORE, BEFORE, False)
+
+
+@pytest.mark.parametrize("takes", [0, 20, 44])
+def test_the_check_ends_while_the_change_can_still_be_taken_back(
+    router: RouterInMemory, both_ends: Any, takes: float
+) -> None:
+    began = router.clock.monotonic()
+    nodes = Nodes(router, deaf=True, takes=takes)
+    assert "; it was taken back, and so was the other end" in error(both_ends(nodes))
+    assert router.clock.monotonic() - began < revert_timer.REVERT_SECONDS - revert_timer.MARGIN_SECONDS
+    assert (nodes.has, router.running, router.rolled_back) == ("old", BEFORE, True)
+
+
+@pytest.mark.parametrize("fault", [None, ConnectionError("reset by peer")])
+def test_sessions_that_are_read_too_slowly_undo_no_earlier_change(
+    router: RouterInMemory, change: Change, fault: Exception | None
+) -> None:
+    """With a fault nothing can be judged; without one all is well, since the router has reverted meanwhile."""
+    router.reading_takes, router.fault_when_pending = 70, fault
+    assert BY_ITSELF in error(change("neighbor 10.31.90.1"))
+    assert (router.running, router.startup, router.rolled_back) == (BEFORE, BEFORE, False)
+
+
+def test_a_change_that_somebody_has_ended_is_not_rolled_back(router: RouterInMemory, both_ends: Any) -> None:
+    nodes = Nodes(router, deaf=True)
+
+    def restarted() -> None:
+        router.running, router.pending, nodes.has = BEFORE, None, "new"
+
+    nodes.change = restarted  # type: ignore[method-assign]
+    assert BY_ITSELF in error(both_ends(nodes))
+    assert (nodes.has, router.running, router.rolled_back) == ("old", BEFORE, False)
+
+
+def test_a_rollback_that_fails_leaves_it_to_the_routers_timer(router: RouterInMemory, both_ends: Any) -> None:
+    def broken() -> None:
+        raise ConnectionError("reset by peer")
+
+    router.rollback = broken  # type: ignore[method-assign]
+    nodes = Nodes(router, deaf=True)
+    assert f"it could not be taken back (reset by peer); {BY_ITSELF}; the other end" in error(both_ends(nodes))
+    assert (nodes.has, router.running) == ("old", BEFORE)
+
+
+def refused(router: RouterInMemory) -> None:
+    raise CommitConfirmException("not confirmed: the disk is full")
+
+
+def answer_lost(router: RouterInMemory) -> None:
+    router.startup, router.pending = router.running, None
+    raise ConnectionError("reset by peer")
+
+
+def too_late(router: RouterInMemory) -> None:
+    router.clock.sleep(60)
+
+
+def unreadable(router: RouterInMemory) -> None:
+    router.unreadable = True
+    answer_lost(router)
+
+
+@pytest.mark.parametrize(
+    ("how", "said", "has"),
+    [
+        (refused, f"confirmed (not confirmed: the disk is full); {BY_ITSELF}; the other end was taken back", "old"),
+        (too_late, f"confirmed (no commit is pending); {BY_ITSELF}; the other end was taken back", "old"),
+        (answer_lost, "confirmed (reset by peer); the router has not taken it back: it does not run as before", "new"),
+        (unreadable, "cannot be read: the channel is closed; the other end keeps the new one", "new"),
+    ],
+)
+def test_when_a_confirmation_fails_both_ends_have_what_the_router_runs(
+    router: RouterInMemory, both_ends: Any, how: Callable[[RouterInMemory], None], said: str, has: str
+) -> None:
+    router.confirming = lambda: how(router)
+    nodes = Nodes(router)
+    answer = error(both_ends(nodes))
+    assert answer.startswith("openwrt: the change was good, and could not be ")
+    assert said in answer
+    assert (nodes.has, "password new" in router.running, router.rolled_back) == (has, has == "new", False)
+    assert nodes.came_back == []
+
+
+@pytest.mark.parametrize(("how", "runs"), [(refused, BEFORE), (answer_lost, BEFORE + "neighbor 10.31.90.1\n")])
+def test_without_another_end_a_failed_confirmation_says_what_runs(
+    router: RouterInMemory, change: Change, how: Callable[[RouterInMemory], None], runs: str
+) -> None:
+    router.confirming = lambda: how(router)
+    said = error(change("neighbor 10.31.90.1"))
+    assert (BY_ITSELF in said) is (runs == BEFORE)
+    assert (router.running, router.startup, router.rolled_back) == (runs, runs, False)

@@ -90,6 +90,7 @@ busy() { [ -f "$1/busy" ] && kill -0 "$(words "$1/busy")" 2>/dev/null; }
 
 # settle: a lock whose change can no longer end by itself is dealt with as it would have done. Fails when a change is really pending.
 settle() {
+    stale=
     [ -L "$base/lock" ] || return 0
     stale=$(readlink "$base/lock")
     busy "$stale" && return 1
@@ -121,9 +122,13 @@ finish() {
     ! has_lock "$1" || rm -f "$base/lock"
 }
 
-# roll_back_pending: what is pending is taken back, and with it the script ends.
+# roll_back_pending: what is pending is taken back, and with it the script ends. It ends, too, where the change that settle has found
+# is taken back by now: that was the one that was meant, and not the last confirmed one before it.
 roll_back_pending() {
-    [ -L "$base/lock" ] || return 0
+    if [ ! -L "$base/lock" ]; then
+        [ -z "$stale" ] || [ "$(words "$stale/outcome")" = confirmed ] || exit 0
+        return 0
+    fi
     change=$(readlink "$base/lock")
     owned "$change"
     stop_timer "$change"
