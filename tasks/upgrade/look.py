@@ -54,7 +54,7 @@ def observe(task: Task, run: Run) -> Result:
     return done(task, summary=f"Kubernetes {found.running}" if found.running else "")
 
 
-@hands_over(needs=(FACTS, OTHER_RUN, VERSIONS), gives=(OUT, *ASKED_API))
+@hands_over(needs=(FACTS, OTHER_RUN, SETTINGS, VERSIONS), gives=(OUT, *ASKED_API))
 def preflight(task: Task, run: Run) -> Result:
     """Refuse, with every cure at once, where the upgrade cannot end well: for all nodes where the reason is one of all.
 

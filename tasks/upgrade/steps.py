@@ -201,7 +201,7 @@ def configure_worker(task: Task, run: Run) -> Result:
     return done(task, changes)
 
 
-@hands_over(needs=(FACTS, VERSIONS))
+@hands_over(needs=(FACTS, SETTINGS, VERSIONS))
 def upgrade_containerd(task: Task, run: Run) -> Result:
     """The container runtime, where it is asked for: its package or archive, its configuration, its restart."""
     node = run.intent.node(task.host.name)
