@@ -29,6 +29,13 @@ KNOWS = f"command -v ctr >/dev/null && command -v containerd >/dev/null && [ -e 
 COUNT_CONTAINERS = (
     f"! command -v ctr >/dev/null || {CTR} containers ls -q 2>/dev/null || {{ {KNOWS} && echo '{UNCOUNTED}'; }}; true"
 )
+SHIMS = f"ps -eo pid=,args= | awk '$2 ~ \"containerd-shim\" && / -namespace {NAMESPACE} / {{ print $1 }}'"
+# A shim ends with its last task. One of a sandbox that containerd 2 has forgotten does not: it has no task left, and nobody else ends it.
+END_SHIMS = f"""for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    shims=$({SHIMS}); [ -n "$shims" ] || break; sleep 0.5
+done
+[ -z "$shims" ] || kill -KILL $shims
+"""
 START = "systemctl is-active -q containerd || { systemctl reset-failed containerd 2>/dev/null; systemctl start containerd; } || exit\n"
 # A task first, by its end: KILL, and its file system unmounted; the networks of pods are mounts below /run/netns. containerd forgets what
 # its other interface knew when it starts; from 2.0 on it keeps sandboxes in a book of their own. What is left for kubeadm to end all the
@@ -51,7 +58,7 @@ rm -f -- {" ".join(f"{FOLDER}/{name}" for name in OWN)}
 left=$({CTR} containers ls -q) || exit
 left=$(echo $left)
 [ -z "$left" ] || {{ echo "still there: $left" >&2; exit 1; }}
-systemctl restart containerd"""
+{END_SHIMS}systemctl restart containerd"""
 
 
 def questions(intent: Intent, ca: str) -> dict[str, str]:
@@ -66,6 +73,7 @@ def questions(intent: Intent, ca: str) -> dict[str, str]:
     return {
         "units": units.question((KUBELET,)),
         "containers": COUNT_CONTAINERS,
+        "shims": SHIMS,
         "kubeconfigs": known,
         "leftovers": membership.QUESTIONS["leftovers"],
     }
@@ -97,6 +105,8 @@ def plan(intent: Intent, node: Node, seen: Seen) -> Iterator[LinuxChange]:
             deadline=CONTAINERS_SECONDS,
             explanation=unit_says("containerd") if uncounted else "",
         )
+    elif shims := seen["shims"].lines:
+        yield action("shims of containerd", "0", END_SHIMS, before=str(len(shims)), deadline=CONTAINERS_SECONDS)
     yield from endpoint.plan_departure(seen)
     if seen["leftovers"].lines:
         reset = kubeadm.reset(intent, node, with_cluster=False)

@@ -35,11 +35,13 @@ def _of_bgp(run: Run) -> str:
     chosen = [router for router in run.intent.routers if router.name in run.chosen]
     if not speaks_bgp(run) or not (chosen or any(node.name in run.chosen for node in run.intent.control_planes)):
         return ""
-    api = api_if_there(run)
+    # a run for routers alone is not to know the API from here on: it judges no nodes, and would be judged by all of them
+    asking = run if any(node.name in run.chosen for node in run.intent.nodes) else run.apart(run.chosen)
+    api = api_if_there(asking)
     if api is None:
         return ""
     try:
-        end = read_end(run, api)
+        end = read_end(asking, api)
     except KubepeerError:
         return ""  # no network of Calico's is there yet, or it says itself what is wrong with it
     if lost := other_routers(end, run.intent.routers, run.bgp_password()):

@@ -1,5 +1,6 @@
 """The steps of drain.py and undrain.py for a batch of nodes: each node's own, and of a router those of all of them, one after the other."""
 
+import time
 from collections.abc import Callable
 
 from nornir.core.task import Result, Task
@@ -7,7 +8,7 @@ from nornir.core.task import Result, Task
 from kubepeer.errors import RefusedError
 from kubepeer.memory import Memory, hands_over
 from kubepeer.phases import nodes
-from kubepeer.run import Run, done
+from kubepeer.run import Run, done, waiting
 from tasks.cluster.access import API, ASKED_API
 from tasks.drain import eviction, hops, look, routers, steps
 from tasks.drain.look import LEAVING, NOTHING
@@ -18,6 +19,8 @@ from tasks.routes.left import SEEN, UNSEEN
 from tasks.upgrade import together
 from tasks.upgrade.selection import BY, whole
 
+PODS_SECONDS = 120  # until pods that waited for a node have been placed there, and have begun
+ASK_SECONDS = 2
 OWN_RUN = Memory[Run]("the run of one node of a batch")
 Step = Callable[[Task, Run], Result]
 
@@ -43,8 +46,16 @@ def _of_each(task: Task, run: Run, step: Step) -> Result:
 
 @hands_over(needs=(OTHER_RUN,), gives=(LEAVING, *ASKED_API))
 def preflight_drain(task: Task, run: Run) -> Result:
-    """As drain.py: refused where taking the node out would take something with it."""
-    return look.preflight_drain(task, own_run(run, task.host.name), stays=True)
+    """As drain.py: refused where taking the node out would take something with it; pods of the batch before may be on their way back."""
+    ends = time.monotonic() + (0 if run.options.dry_run else PODS_SECONDS)
+    while True:
+        try:
+            return look.preflight_drain(task, own_run(run, task.host.name), stays=True)
+        except RefusedError as refused:
+            if time.monotonic() > ends:
+                raise
+            waiting(refused.message)
+        time.sleep(ASK_SECONDS)  # the API is asked again, as in tasks.cluster.waits
 
 
 @hands_over(needs=(LEAVING,), gives=GIVES)

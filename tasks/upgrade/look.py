@@ -175,7 +175,11 @@ def _of_settings(run: Run, members: dict[str, NodeVersions], registered: frozens
 
 
 def _of_draining(run: Run, api: KubernetesApi) -> Iterator[str]:
-    """What would be refused in the middle, when a node's turn has come: pods that may not go, a prefix's last next hop."""
+    """What would be refused in the middle, when a node's turn has come: pods that may not go, a prefix's last next hop.
+
+    While an earlier run's nodes are out, their pods wait for them, and what is left may be all that a prefix has: they come back first,
+    and each node is asked about its prefixes when its turn comes.
+    """
     objects = safety.with_drained(read_objects(api))
     standing = {str(one["metadata"]["name"]): dict(one) for one in objects.nodes}
     refused: list[str] = []
@@ -188,7 +192,8 @@ def _of_draining(run: Run, api: KubernetesApi) -> Iterator[str]:
 
 def _of_one(run: Run, api: KubernetesApi, node: Node, stands: Manifest, objects: ClusterObjects) -> Sequence[str]:
     found = draining.Cluster(node, stands, objects)
-    return [*safety.last_next_hops(found.leaving(run)), *draining.pods_of(api, run, node).refused]
+    hops = [] if run.recall(OUT) else safety.last_next_hops(found.leaving(run))
+    return [*hops, *draining.pods_of(api, run, node).refused]
 
 
 def what_stands(run: Run, node: Node) -> str:

@@ -1,4 +1,4 @@
-"""Kubernetes is upgraded under load: to a patch release always (a stand-in: the same source once more), to the next minor in PART=upgrade.
+"""Kubernetes is upgraded under load, in PART=upgrade: to a patch release (a stand-in: the same source once more), and to the next minor.
 
 A client opens 200 connections a second to a service, another asks the API through its virtual IP; the run is killed on its way, and the
 next one goes on. It comes last of those that share the cluster: what it leaves behind is newer than the shipped inventory says.
@@ -266,8 +266,9 @@ class Checks:
         assert found.settled.ended(0).changes == {}
 
 
+@pytest.mark.long("upgrade")
 class TestToAPatchRelease(Checks):
-    """What always runs: the stand-in for an upgrade, killed once while a worker is out."""
+    """The stand-in for an upgrade, killed once while a worker is out."""
 
     @pytest.fixture(scope="class")
     def newer(self, project: Project) -> Runbooks:
