@@ -84,7 +84,9 @@ FILES = (
     *KUBELET_OWN,
 )
 LIST_SECRETS = f"ls -d {' '.join((*COPIES, *KUBELET_OWN))} 2>/dev/null; true"
-LIST_FILES = f"ls -d {' '.join(FILES)} /var/lib/cni/results/{NETWORK}-* 2>/dev/null; true"
+# what containerd knew of the ways of containers that have gone without their plugins: of Calico's network, and of each pod's own loopback
+RESULTS = " ".join(f"/var/lib/cni/results/{network}-*" for network in (NETWORK, "cni-loopback"))
+LIST_FILES = f"ls -d {' '.join(FILES)} {RESULTS} 2>/dev/null; true"
 # calico-node mounts file systems of the kernel's below its folders (calico: node/cmd/mountns, bpf): nothing in them is a file to take away
 TAKE_FILES = """for m in $(awk '$2 ~ "^(/var)?/(run|lib)/calico/" {{ print $2 }}' /proc/mounts | sort -r); do umount -- "$m" || exit 1; done
 rm -rf --one-file-system -- {files}"""

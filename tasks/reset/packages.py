@@ -114,6 +114,7 @@ FOLDERS = (
         "/usr/local/share/bash-completion",
         "/etc/systemd/system/containerd.service.d",
         "/etc/systemd/system/kubelet.service.d",
+        "/usr/lib/systemd/system/kubelet.service.d",  # rpm leaves it
     ),
 )
 LIST_FOLDERS = (
