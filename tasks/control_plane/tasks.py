@@ -50,13 +50,11 @@ def place_endpoint(task: Task, run: Run) -> Result:
     shell = open_shell(run.nornir, task.host.name)
     changes = plan_endpoint_of(run, shell)
     if not run.options.dry_run:
-        node = run.intent.node(task.host.name)
-        api = _api_of_a_member(
-            run, node, _pods(changes)
-        )  # asked before its pods, which may be the way to it, start anew
+        node, pods = run.intent.node(task.host.name), _pods(changes)
+        api = _api_of_a_member(run, node, pods)  # asked before these, which may be the way to it, start anew
         apply(shell, changes)
         if api is not None:
-            _wait_for_pods(api, shell, node, _pods(changes))
+            _wait_for_pods(api, shell, node, pods)
     return done(task, changes)
 
 

@@ -21,7 +21,7 @@ from tasks.reset.selection import takes_packages
 CURE = "run again; else take it away by hand"
 # The kernel keeps fifteen signs of a name. A container whose program has none of these names has a shim of containerd's.
 RUNS = f"""ps -eo pid=,comm= | grep -E ' (kubelet|kube-.*|etcd|calico-node)$'
-ps -eo pid=,args= | awk '$2 ~ "containerd-shim" && / -namespace {teardown.NAMESPACE} / {{ print $1, "a container of Kubernetes" }}'"""
+{teardown.SHIMS} | sed 's/$/ a container of Kubernetes/'"""
 # bootstrap.py's is the controller's way in, and no part of the cluster; a file stays aside where its owner has a new one
 LIES = "find /etc -xdev -iname '*kubepeer*' ! -name '*-by-kubepeer*' ! -path '/etc/ssh/*' ! -path '/etc/sudoers.d/*' 2>/dev/null; true"
 QUESTIONS = {

@@ -31,7 +31,7 @@ COUNT_CONTAINERS = (
 )
 SHIMS = f"ps -eo pid=,args= | awk '$2 ~ \"containerd-shim\" && / -namespace {NAMESPACE} / {{ print $1 }}'"
 # A shim ends with its last task. One of a sandbox that containerd 2 has forgotten does not: it has no task left, and nobody else ends it.
-END_SHIMS = f"""for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+END_SHIMS = f"""for n in $(seq 20); do
     shims=$({SHIMS}); [ -n "$shims" ] || break; sleep 0.5
 done
 [ -z "$shims" ] || kill -KILL $shims

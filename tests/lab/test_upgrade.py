@@ -171,7 +171,33 @@ def killed_when(
 
 
 class Checks:
-    """What is so of every upgrade, whichever versions it is between."""
+    """What is so of every upgrade, whichever versions it is between.
+
+    Attributes:
+        version: to which.
+        kills: when a run is killed, one run after the other.
+        batch: arguments about the workers.
+
+    """
+
+    version: str
+    kills: tuple[Callable[[Laboratory, Kubectl], bool], ...]
+    batch: tuple[str, ...] = ()
+
+    @pytest.fixture(scope="class")
+    def found(
+        self,
+        lab: Laboratory,
+        cluster: Kubectl,
+        newer: Runbooks,
+        address: str,  # noqa: F811
+        tmp_path_factory: pytest.TempPathFactory,
+        measure: Measure,
+    ) -> Upgraded:
+        folder = tmp_path_factory.mktemp("upgrade")
+        found = upgraded(lab, cluster, newer, self.version, address, folder, self.kills, *self.batch)
+        tell(found, measure)
+        return found
 
     def test_deploy_names_the_runbook_and_changes_nothing(self, found: Upgraded) -> None:
         assert found.deploy
@@ -270,25 +296,13 @@ class Checks:
 class TestToAPatchRelease(Checks):
     """The stand-in for an upgrade, killed once while a worker is out."""
 
-    @pytest.fixture(scope="class")
-    def newer(self, project: Project) -> Runbooks:
-        return edited(project, NEXT_PATCH.version)
+    version = NEXT_PATCH.version
+    kills = (taken_out(WORKERS),)
+    batch = ("--batch", "2")
 
     @pytest.fixture(scope="class")
-    def found(
-        self,
-        lab: Laboratory,
-        cluster: Kubectl,
-        newer: Runbooks,
-        address: str,  # noqa: F811
-        tmp_path_factory: pytest.TempPathFactory,
-        measure: Measure,
-    ) -> Upgraded:
-        folder = tmp_path_factory.mktemp("upgrade")
-        kills = [taken_out(WORKERS)]
-        found = upgraded(lab, cluster, newer, NEXT_PATCH.version, address, folder, kills, "--batch", "2")
-        tell(found, measure)
-        return found
+    def newer(self, project: Project) -> Runbooks:
+        return edited(project, self.version)
 
     @pytest.mark.parametrize(
         ("version", "says"),
@@ -314,26 +328,13 @@ class TestToAPatchRelease(Checks):
 class TestToTheNextMinor(Checks):
     """Another etcd, another configuration API of kubeadm; killed in kubeadm's work, while a control plane is out, and while a worker is."""
 
+    version = NEXT_MINOR.version
+    kills = (at_work(MASTERS[0]), taken_out(MASTERS[1:2]), taken_out(WORKERS))
+
     @pytest.fixture(scope="class")
     def newer(self, lab: Laboratory, project: Project) -> Runbooks:
         lab.must("package", NEXT_MINOR.name, deadline=BUILD_SECONDS)
-        return edited(project, NEXT_MINOR.version)
-
-    @pytest.fixture(scope="class")
-    def found(
-        self,
-        lab: Laboratory,
-        cluster: Kubectl,
-        newer: Runbooks,
-        address: str,  # noqa: F811
-        tmp_path_factory: pytest.TempPathFactory,
-        measure: Measure,
-    ) -> Upgraded:
-        folder = tmp_path_factory.mktemp("upgrade")
-        kills = [at_work(MASTERS[0]), taken_out(MASTERS[1:2]), taken_out(WORKERS)]
-        found = upgraded(lab, cluster, newer, NEXT_MINOR.version, address, folder, kills)
-        tell(found, measure)
-        return found
+        return edited(project, self.version)
 
 
 def tell(found: Upgraded, measure: Measure) -> None:
