@@ -66,6 +66,7 @@ class Connection:
         self.way = way
         self._where = (host, port, seconds)
         self._opened: Any = None
+        self._closed = False  # paramiko asks sockets for it under this name when the process ends
 
     def again(self) -> "Connection":
         """A new one to the same host."""
@@ -89,6 +90,7 @@ class Connection:
 
     def close(self) -> None:
         """As a socket's; what was never used was never opened."""
+        self._closed = True
         if self._opened is not None:
             self._opened.close()
 

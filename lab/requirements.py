@@ -29,12 +29,14 @@ PROGRAMS = {
 # Headers for the one C program (pause), which gcc does not pull in without recommendations, and the keys that Debian's
 # package lists are signed with, which Ubuntu lacks.
 ALWAYS = ("libc6-dev", "debian-archive-keyring")
+# Of the tests alone: a backup is encrypted by the real programs.
+FOR_TESTS = ("age", "gnupg")
 NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup")
 
 
 def packages() -> list[str]:
-    """All Debian packages that the host needs, sorted."""
-    return sorted({*PROGRAMS.values(), *ALWAYS})
+    """All Debian packages that the host needs, for the lab and for the tests, sorted."""
+    return sorted({*PROGRAMS.values(), *ALWAYS, *FOR_TESTS})
 
 
 def missing() -> list[str]:

@@ -61,8 +61,12 @@ def endpoint(by: str, *shown: str) -> Drift:
 
 DRIFTS = {
     "a line of our block in hosts": drift(f"sed -i '/^10.31.90.3 /d' {HOSTS}", HOSTS),
-    "the end of our block in hosts": drift(f"sed -i '/^# END kubepeer/d' {HOSTS}", HOSTS),
-    "swap in fstab": drift(f"echo '/swapfile none swap sw 0 0' >>{FSTAB}", FSTAB),
+    "the end of our block in hosts": drift(
+        f"sed -i '/^# END kubepeer/d' {HOSTS}", HOSTS, left=f"sed -i '1,/^# BEGIN kubepeer/{{/^10.31.90./d}}' {HOSTS}"
+    ),
+    "swap in fstab": drift(
+        f"echo '/swapfile none swap sw 0 0' >>{FSTAB}", FSTAB, left=f"sed -i '/swapfile none swap/d' {FSTAB}"
+    ),
     "modules at boot": drift(f"rm {MODULES}", MODULES),
     "our sysctls at boot": drift(f"sed -i 's/= 1/= 0/' {SYSCTLS}", SYSCTLS),
     "a live sysctl": drift(
