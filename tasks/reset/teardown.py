@@ -29,7 +29,9 @@ KNOWS = f"command -v ctr >/dev/null && command -v containerd >/dev/null && [ -e 
 COUNT_CONTAINERS = (
     f"! command -v ctr >/dev/null || {CTR} containers ls -q 2>/dev/null || {{ {KNOWS} && echo '{UNCOUNTED}'; }}; true"
 )
-SHIMS = f"ps -eo pid=,args= | awk '$2 ~ \"containerd-shim\" && / -namespace {NAMESPACE} / {{ print $1 }}'"
+# Those of a cluster that lives in a container here (kind's, a lab's) are another machine's: their processes are in a namespace of its own.
+SHIMS = f"""ps -eo pid=,pidns=,args= | awk -v own="$(ps -o pidns= -p $$)" '
+    $2 == own && $3 ~ "containerd-shim" && / -namespace {NAMESPACE} / {{ print $1 }}'"""
 # A shim ends with its last task. One of a sandbox that containerd 2 has forgotten does not: it has no task left, and nobody else ends it.
 END_SHIMS = f"""for n in $(seq 20); do
     shims=$({SHIMS}); [ -n "$shims" ] || break; sleep 0.5

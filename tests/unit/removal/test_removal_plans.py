@@ -159,11 +159,11 @@ COMMIT
 
 
 class Machine:
-    """A shell whose programs are those of the test."""
+    """A shell whose programs are those of the test; of this host's processes it sees none: a script may end what it finds."""
 
     def __init__(self, folder: Path, **programs: str) -> None:
         self.folder = folder
-        for name, text in programs.items():
+        for name, text in {"ps": "true", **programs}.items():
             self.program(name.replace("_", "-"), text)
 
     def program(self, name: str, text: str) -> None:

@@ -27,6 +27,7 @@ case "$*" in
 *"images rm --sync "*) : >images;;
 *) echo "$*" >>unknown;;
 esac; true"""
+OWN_NAMESPACE = 4026531836  # what ps(1) calls PIDNS
 
 
 def at(script: str, folder: Path) -> str:
@@ -106,13 +107,16 @@ def test_containerd_is_started_where_it_does_not_answer(tmp_path: Path, state: s
 
 def test_a_container_that_still_runs_is_seen_by_its_shim(tmp_path: Path) -> None:
     listed = (
-        "   7 /usr/bin/containerd-shim-runc-v2 -namespace k8s.io -id aa -address /run/containerd/containerd.sock",
-        "   8 /usr/bin/containerd-shim-runc-v2 -namespace moby -id bb -address /run/containerd/containerd.sock",
-        "   9 grep containerd-shim -namespace k8s.io x",
+        f"   7 {OWN_NAMESPACE} /usr/bin/containerd-shim-runc-v2 -namespace k8s.io -id aa -address /run/containerd/containerd.sock",
+        f"   8 {OWN_NAMESPACE} /usr/bin/containerd-shim-runc-v2 -namespace moby -id bb -address /run/containerd/containerd.sock",
+        f"   9 {OWN_NAMESPACE} grep containerd-shim -namespace k8s.io x",
+        "  10 4026532701 /usr/bin/containerd-shim-runc-v2 -namespace k8s.io -id cc -address /run/containerd/containerd.sock",
     )
     (tmp_path / "args").write_text("\n".join(listed) + "\n")
     (tmp_path / "comm").write_text("  11 kubelet\n  12 kubeless\n")
-    found = Machine(tmp_path, ps='case "$*" in *args=*) cat args;; *) cat comm;; esac').run(on_machine.RUNS)
+    found = Machine(
+        tmp_path, ps=f'case "$*" in *-p*) echo " {OWN_NAMESPACE}";; *args=*) cat args;; *) cat comm;; esac'
+    ).run(on_machine.RUNS)
     assert found.stdout.splitlines() == ["  11 kubelet", "7 a container of Kubernetes"]
     assert found.returncode == 0
 
