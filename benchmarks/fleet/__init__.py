@@ -1,0 +1,1 @@
+"""Many hosts on the loopback that answer at once, and what it costs to look at them."""
