@@ -12,6 +12,7 @@ from pathlib import Path
 import paramiko
 
 from kubepeer.errors import KubepeerError, UsageError
+from kubepeer.known_hosts import KnownHosts, read_known_hosts
 from kubepeer.way import DIRECT, Way, name_of, shown
 
 CONNECT_SECONDS = 5
@@ -71,7 +72,7 @@ def learn_new_hosts(known_hosts: Path, targets: Iterable[Target]) -> list[str]:
 def offers(known_hosts: Path, targets: Iterable[Target]) -> list[Offer]:
     """What the hosts that are not in the file yet offer, in their order; who does not answer is left out."""
     with _locked(known_hosts) as keys:
-        unknown = [target for target in dict.fromkeys(targets) if keys.lookup(target.name) is None]
+        unknown = [target for target in dict.fromkeys(targets) if not keys.knows(target.name)]
     if not unknown:
         return []
     with ThreadPoolExecutor(min(AT_A_TIME, len(unknown))) as pool:
@@ -85,7 +86,7 @@ def accept(known_hosts: Path, offered: Iterable[Offer]) -> list[str]:
     if not wanted:
         return []
     with _locked(known_hosts) as keys:
-        new = [offer for name, offer in wanted.items() if keys.lookup(name) is None]
+        new = [offer for name, offer in wanted.items() if not keys.knows(name)]
         _append(known_hosts, [f"{offer.target.name} {offer.key.get_name()} {offer.key.get_base64()}" for offer in new])
     return [offer.target.host for offer in new]
 
@@ -99,13 +100,13 @@ def _append(known_hosts: Path, lines: list[str]) -> None:
 
 
 @contextmanager
-def _locked(known_hosts: Path) -> Iterator[paramiko.HostKeys]:
+def _locked(known_hosts: Path) -> Iterator[KnownHosts]:
     try:
         known_hosts.parent.mkdir(parents=True, exist_ok=True)
         known_hosts.touch(mode=0o600)
         with known_hosts.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield paramiko.HostKeys(str(known_hosts))
+            yield read_known_hosts(known_hosts)
     except paramiko.hostkeys.InvalidHostKey as error:
         raise UsageError(
             f"{known_hosts}: a damaged line: {error.line.strip()[:60]}. Nothing was contacted.", cure="remove that line"

@@ -13,8 +13,9 @@ from typing import Any
 import paramiko
 
 from kubepeer.errors import UnreachableError, UsageError
+from kubepeer.known_hosts import read_known_hosts
 from kubepeer.sshconfig import SshConfig
-from kubepeer.way import DIRECT, SSH_PORT, ByCommand, Way, changed_key, is_refusal, shown
+from kubepeer.way import DIRECT, SSH_PORT, ByCommand, Way, changed_key, is_refusal, name_of, shown
 
 REASONS = {
     1: "it does not forward (AllowTcpForwarding of its sshd_config)",
@@ -72,7 +73,8 @@ class JumpHost:
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
         seconds = float(self.login["conn_timeout"])
         try:
-            client.load_host_keys(str(self.known_hosts))
+            for name, key in read_known_hosts(self.known_hosts).of(name_of(self.host, self.port)):
+                client.get_host_keys().add(name, key.get_name(), key)
             client.connect(
                 self.host,
                 self.port,

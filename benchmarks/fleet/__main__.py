@@ -66,7 +66,9 @@ def measured(command: Sequence[str | Path], folder: Path, *, fails: bool = False
         process.returncode = os.waitstatus_to_exitcode(status)
         said = (folder / "out").read_text()
         if bool(process.returncode) is not fails:
-            raise SystemExit(f"{command}: exit {process.returncode}\n{said[-2000:]}{(folder / 'err').read_text()[-2000:]}")
+            raise SystemExit(
+                f"{command}: exit {process.returncode}\n{said[-2000:]}{(folder / 'err').read_text()[-2000:]}"
+            )
     return Measured(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said)
 
 
@@ -78,7 +80,9 @@ def project(hosts: int) -> Iterator[Path]:
         for file, document in inventory(fleet(hosts)).items():
             (folder / file).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         command = [sys.executable, "-m", "benchmarks.fleet.serving", str(folder), str(hosts)]
-        with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        with subprocess.Popen(
+            command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as server:
             assert server.stdin and server.stdout  # noqa: S101, PT018  both are pipes
             if server.stdout.readline().strip() != "ready":
                 raise SystemExit("the fleet does not serve")
@@ -126,7 +130,9 @@ def main() -> None:
     given = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * max(given.hosts) + FILES_BESIDE_HOSTS), most))
-    print(f"{'hosts':>5}  {'what':<20} {'wall':>9} {'x bare':>7} {'CPU':>9} {'CPU a host more':>16} {'memory':>9} {'output':>10}")
+    print(
+        f"{'hosts':>5}  {'what':<20} {'wall':>9} {'x bare':>7} {'CPU':>9} {'CPU a host more':>16} {'memory':>9} {'output':>10}"
+    )
     before: tuple[int, dict[str, Measured]] | None = None
     for hosts in sorted(given.hosts):
         found = rows(hosts)

@@ -1,6 +1,7 @@
 """The first login: by the key where it is known already, else with the password that is all the machine knows."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import paramiko
@@ -11,7 +12,7 @@ from nornir.core.inventory import Host
 
 from kubepeer.errors import CommandError, KubepeerError, LoginRefusedError, UnreachableError
 from kubepeer.way import SSH_PORT, Connection, is_refusal, shown
-from tasks.linux.connect import explain
+from tasks.linux.connect import explain, known_keys
 from tasks.linux.shell import SshShell, open_shell
 
 WITHOUT_KEYS = {"use_keys": False, "key_file": None, "pkey": None, "allow_agent": False}
@@ -69,7 +70,7 @@ def by_password(host: Host, user: str, password: str, sudo_password: str) -> Ses
         **arguments,
     )
     try:
-        log_in(opened)
+        log_in(opened, partial(known_keys, opened))
     except KubepeerError:
         raise
     except Exception as error:

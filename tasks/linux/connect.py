@@ -4,17 +4,21 @@ import errno
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import paramiko
 from napalm_unix_router.login import log_in
+from netmiko.base_connection import BaseConnection
 from netmiko.exceptions import NetmikoAuthenticationException
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 
 from kubepeer.errors import CommandError, KubepeerError, LoginRefusedError, UnreachableError
-from kubepeer.way import SSH_PORT, Connection, changed_key, is_refusal, shown, way_to
+from kubepeer.known_hosts import read_known_hosts
+from kubepeer.way import SSH_PORT, Connection, changed_key, is_refusal, name_of, shown, way_to
 from tasks.linux.napalm_errors import napalm_error
 
 GREETING_SECONDS = 5
@@ -38,7 +42,7 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
             opened = host.get_connection(plugin, nornir.config)
             if plugin == "netmiko" and getattr(opened, "remote_conn_pre", None) is None:
                 _go_anew(opened.__dict__)
-                log_in(opened)
+                log_in(opened, partial(known_keys, opened))
     except KubepeerError as error:
         if error.host is None:
             error.host = name
@@ -53,6 +57,11 @@ def connection(nornir: Nornir, name: str, plugin: str) -> Any:
         # netmiko says goodbye with `exit` to a shell that nobody used, and bash writes it into the user's history
         opened.cleanup = _say_nothing
     return opened
+
+
+def known_keys(opening: BaseConnection, file: str) -> Iterator[tuple[str, paramiko.PKey]]:
+    """What a known_hosts file has of the host of a connection, as paramiko looks it up."""
+    return read_known_hosts(Path(file)).of(name_of(opening.host, int(opening.port or SSH_PORT)))
 
 
 def forget(nornir: Nornir, name: str, plugin: str) -> None:

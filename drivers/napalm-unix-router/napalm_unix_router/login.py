@@ -7,14 +7,34 @@ that is asked of the machine.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import paramiko
 from netmiko.base_connection import BaseConnection
 
+# The path of a known_hosts file -> the keys of the host that is connected to, each with the name that it is known by.
+ReadKeys = Callable[[str], Iterable[tuple[str, paramiko.PKey]]]
+
 
 class ExecOnlyClient(paramiko.SSHClient):
-    """An SSH client whose interactive shell is a channel that is never opened, and whose packets leave at once."""
+    """An SSH client whose interactive shell is a channel that is never opened, and whose packets leave at once.
+
+    Who has read the file of known hosts already says what stands in it; paramiko reads all of it for every client.
+    """
+
+    def __init__(self, read_keys: ReadKeys | None = None) -> None:
+        super().__init__()
+        self._read_keys = read_keys
+
+    def load_host_keys(self, filename: Any) -> None:
+        """Load them as an SSHClient does; where others have read them, they are not written back."""
+        if self._read_keys is None:
+            super().load_host_keys(filename)
+            return
+        for name, key in self._read_keys(str(filename)):
+            self.get_host_keys().add(name, key.get_name(), key)
 
     def connect(self, *arguments: Any, **named: Any) -> None:
         """Connect as an SSHClient does."""
@@ -39,10 +59,11 @@ def _transport(sock: Any, **named: Any) -> paramiko.Transport:
     return paramiko.Transport(sock, **named)
 
 
-def log_in(connection: BaseConnection) -> None:
+def log_in(connection: BaseConnection, read_keys: ReadKeys | None = None) -> None:
     """Connect and authenticate a netmiko connection that was made with ``auto_connect=False``.
 
+    ``read_keys`` stands in for paramiko's own reading of ``alt_key_file``.
     Raises what netmiko's ``establish_connection`` raises.
     """
-    connection._get_ssh_client_instance = ExecOnlyClient  # type: ignore[method-assign]
+    connection._get_ssh_client_instance = partial(ExecOnlyClient, read_keys)  # type: ignore[method-assign]
     connection.establish_connection()
