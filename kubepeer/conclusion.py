@@ -63,7 +63,7 @@ def conclude(
     if given.verbose:
         _print_tracebacks(outcomes, this.redactor)
     if given.dry_run or given.verbose:
-        print_changes(console, this.redactor, outcomes)
+        print_changes(console, this.redactor, outcomes, _own_words(this))
     if show:
         show(console, this, outcomes)
     last = _last_line(outcomes, seconds, purpose, dry_run=given.dry_run, ok=code not in (1, 2, 3))
@@ -77,6 +77,10 @@ def conclude(
     if given.report:
         _write(given.report, _web_page(name, this, outcomes, seconds, last, describe, ok=not code))
     return code
+
+
+def _own_words(this: Run) -> dict[str, list[str]]:
+    return {node.name: [node.name, node.full_name, *map(str, node.addresses)] for node in this.intent.nodes}
 
 
 def print_error(

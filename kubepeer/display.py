@@ -12,6 +12,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from kubepeer.errors import KubepeerError
+from kubepeer.folding import alike, folded, named
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
 from kubepeer.secret import Redactor
 
@@ -165,7 +166,7 @@ def summarize(hosts: Sequence[HostOutcome]) -> str:
 
 
 def error_lines(outcome: PhaseOutcome) -> list[str]:
-    """One line for each host that failed with an error; never a traceback."""
+    """One line for each host that failed with an error, of many that are alike a few; never a traceback."""
     lines: list[str] = []
     for name, host in outcome.hosts.items():
         error = host.error
@@ -177,28 +178,47 @@ def error_lines(outcome: PhaseOutcome) -> list[str]:
         else:
             said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             lines.append(f"   {name}: {said} (a fault of Kubepeer: run with --verbose and report it)")
-    return list(dict.fromkeys(lines))
+    return folded(list(dict.fromkeys(lines)))
 
 
 def print_warnings(console: Console, redactor: Redactor, warnings: Sequence[str]) -> None:
-    """One line for each."""
-    for line in warnings:
-        text = redactor.hide(f" Warning: {line}")
-        console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    """One line for each; of many that are alike a few."""
+    for line in folded([f" Warning: {line}" for line in warnings]):
+        console.print(redactor.hide(line), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
-def print_changes(console: Console, redactor: Redactor, outcomes: Sequence[PhaseOutcome]) -> None:
-    """All changes as diffs; what is the same on several hosts is printed once, with their names."""
+def print_changes(
+    console: Console,
+    redactor: Redactor,
+    outcomes: Sequence[PhaseOutcome],
+    own_words: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """All changes as diffs; what is the same on several hosts is printed once, with their names.
+
+    Args:
+        console: where.
+        redactor: hides secrets.
+        outcomes: of the phases.
+        own_words: host -> its own names and addresses: what differs in these alone is the same on many hosts.
+
+    """
     for outcome in outcomes:
-        together = outcome.changes_together()
+        together = alike(outcome, own_words)
         if together:
             console.print(f"\n{outcome.title}", style="bold")
-        for change, hosts in together.items():
-            where = ", ".join(hosts) if len(hosts) <= 2 else f"{len(hosts)} hosts: {', '.join(hosts)}"  # noqa: PLR2004
-            console.print(Text(f" {change.what}  ({where})"), soft_wrap=True)
-            for line in redactor.hide(change.diff).splitlines():
+        took_part = [name for name, host in outcome.hosts.items() if not host.skipped]
+        for one in together:
+            where = named(one.hosts, took_part)
+            own = f"; each its own: here that of {one.hosts[0]}" if one.own else ""
+            text = Text(f" {one.change.what}  ({where}{own})")
+            for line in redactor.hide(one.change.diff).splitlines():
                 style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
-                console.print(Text(f"   {line}", style=style), soft_wrap=True)
+                text.append("\n").append(f"   {line}", style)
+            if one.differing:
+                text.append(
+                    f"\n {one.change.what}  ({named(one.differing, took_part)}: others; --output json has them)"
+                )
+            console.print(text, soft_wrap=True)
 
 
 def print_differences(console: Console, differences: Mapping[str, Sequence[str]]) -> None:

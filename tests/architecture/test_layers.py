@@ -200,6 +200,7 @@ PURE = (
     "kubepeer_pytest/document.py",
     "kubepeer/change.py",
     "kubepeer/checks.py",
+    "kubepeer/folding.py",
     "kubepeer/intent/abilities.py",
     "kubepeer/intent/advertisements.py",
     "kubepeer/intent/adopted.py",
