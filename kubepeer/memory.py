@@ -1,6 +1,6 @@
 """What one phase of a run leaves for the next: typed, and named by those who leave it and those who need it. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +22,20 @@ class Memory(Generic[Kept]):
     """
 
     what: str
+
+
+@dataclass(frozen=True, eq=False)
+class KeptOfAll(Generic[Kept]):
+    """All that is kept at a place, until something is kept there anew: another one then.
+
+    What is worked out from it can be kept beside it (`run.once(PLACE, make, of=that)`), and is never that of an earlier time.
+
+    Attributes:
+        values: by what each is kept of.
+
+    """
+
+    values: Mapping[Hashable, Kept]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from kubepeer.checks import Finding
 from kubepeer.errors import KubepeerError
 from kubepeer.holder import Holder
 from kubepeer.intent import Intent
-from kubepeer.memory import Kept, Memory
+from kubepeer.memory import Kept, KeptOfAll, Memory
 from kubepeer.secret import Redactor, bgp_password
 from kubepeer.settings import Settings
 
@@ -75,6 +75,7 @@ class Run:
     guards: list[Callable[[str, str, Sequence[Change]], None]] = field(default_factory=list)
     _kept: dict[tuple[Memory[Any], Hashable], Any] = field(default_factory=dict)
     _making: dict[tuple[Memory[Any], Hashable], Lock] = field(default_factory=dict)
+    _of_all: dict[Memory[Any], KeptOfAll[Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def once(self, place: Memory[Kept], make: Callable[[], Kept], *, of: Hashable = None) -> Kept:
@@ -103,7 +104,7 @@ class Run:
         """The same run from its beginning: over the same connections, and with nothing remembered."""
         options = replace(self.options, dry_run=dry_run)
         self.nornir.data.reset_failed_hosts()
-        return replace(self, options=options, changed=set(), _kept={}, _making={}, _lock=Lock())
+        return replace(self, options=options, changed=set(), _kept={}, _making={}, _of_all={}, _lock=Lock())
 
     def for_seconds(self, seconds: float) -> "Run":
         """The same run, which waits for what does not hold as long as this, and not as long as the command line says; 0: for nothing."""
@@ -117,7 +118,7 @@ class Run:
         """The same run on some of its hosts alone: it knows what is known now, and what it learns stays its own."""
         with self._lock:
             known = dict(self._kept)
-        return replace(self, chosen=chosen, filtered=True, _kept=known, _making={})
+        return replace(self, chosen=chosen, filtered=True, _kept=known, _making={}, _of_all={})
 
     def guard(self, title: str, host: str, changes: Sequence[Change]) -> None:
         """Ask every guard whether a phase may make these changes on a host.
@@ -145,11 +146,20 @@ class Run:
         """Remember a value for later phases: the one, or the one of a host."""
         with self._lock:
             self._kept[place, of] = value
+            self._of_all.pop(place, None)
 
     def recall(self, place: Memory[Kept], *, of: Hashable = None) -> Kept | None:
         """What was kept there; None where nothing was."""
         with self._lock:
             return self._kept.get((place, of))
+
+    def recall_all(self, place: Memory[Kept]) -> KeptOfAll[Kept]:
+        """All that was kept there, of whatever; the same one as long as nothing is kept there anew."""
+        with self._lock:
+            if place not in self._of_all:
+                values = {of: value for (kept_at, of), value in self._kept.items() if kept_at is place}
+                self._of_all[place] = KeptOfAll(values)
+            return self._of_all[place]
 
 
 WAITING: ContextVar[Callable[[str], None] | None] = ContextVar(

@@ -1,5 +1,6 @@
 """What the inventory says, typed and frozen. One section of the YAML is one class, with the same names."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
@@ -241,7 +242,23 @@ class Intent(Section):
 
     def node(self, name: str) -> Node:
         """The node of that name in the inventory."""
-        return next(node for node in self.nodes if node.name == name)
+        return self.nodes[self._places[name]]
+
+    def following(self, name: str, count: int) -> Iterator[Node]:
+        """So many nodes that follow one in the inventory's ring, at most all others."""
+        place = self._places[name]
+        for number in range(place + 1, place + 1 + min(count, len(self.nodes) - 1)):
+            yield self.nodes[number % len(self.nodes)]
+
+    @property
+    def _places(self) -> dict[str, int]:
+        """Where each node is among the nodes; a copy that has others (`model_copy`) takes no places from its original."""
+        of, places = self.__dict__.get("places of nodes", (None, {}))
+        if of is not self.nodes:
+            places = {node.name: place for place, node in enumerate(self.nodes)}
+            self.__dict__["places of nodes"] = self.nodes, places
+        found: dict[str, int] = places
+        return found
 
     def router(self, name: str) -> Router:
         """The router of that name in the inventory."""

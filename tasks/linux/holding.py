@@ -45,9 +45,9 @@ def refuse_beside_another(run: Run) -> None:
         RefusedError: the same for all, so that it is told once.
 
     """
-    for name in nodes(run):
-        if other := run.recall(OTHER_RUN, of=name):
-            raise _refused(name, other)
+    others = run.recall_all(OTHER_RUN).values
+    if name := next((name for name in nodes(run) if name in others), None) if others else None:
+        raise _refused(name, others[name])
 
 
 def _refused(name: str, other: OtherRun) -> RefusedError:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kubepeer.change import Change
@@ -188,7 +189,7 @@ def without_block(text: str, name: str) -> str:
     return ours.replace(f"# BEGIN {name}\n# END {name}\n", "", 1) if f"# BEGIN {name}" in text else text
 
 
-def block(text: str, lines: list[str], name: str) -> str:
+def block(text: str, lines: Iterable[str], name: str) -> str:
     """A text with our marked block in it, and everything else of it untouched.
 
     The block is replaced where it stands, or added at the end. A mark that has lost its other half goes; the lines beside it stay.

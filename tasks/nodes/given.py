@@ -13,6 +13,7 @@ class Given:
         certificates: registry -> certificate of its mirror's CA, in PEM.
         passwords: registry -> password of the login at its mirror.
         proxy_password: of the login at the proxies, "" for none.
+        names: the lines of /etc/hosts, the same on all nodes; None: nobody has rendered them yet.
 
     """
 
@@ -20,3 +21,4 @@ class Given:
     certificates: Mapping[str, str] = field(default_factory=dict, repr=False)
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     proxy_password: str = field(default="", repr=False)
+    names: tuple[str, ...] | None = None

@@ -1,6 +1,6 @@
 """The endpoint's and all nodes' names in /etc/hosts, also after a boot at which cloud-init writes that file anew. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kubepeer.intent import Intent
 from tasks.linux.observe import Seen
@@ -17,15 +17,28 @@ QUESTION = f"""[ ! -d /etc/cloud ] || grep -shE '^[[:space:]]*{KEY}[[:space:]]*:
 BY_TEMPLATE = ("true", "yes", "on", "1", "template")  # `localhost` changes the line of 127.0.1.1 alone
 
 
-def plan(intent: Intent, seen: Seen) -> Iterator[LinuxChange | None]:
-    """The names in a block of ours; every other line stays. Where cloud-init owns the file, in its template, too."""
+def lines(intent: Intent) -> tuple[str, ...]:
+    """The endpoint's names and all nodes', a line an address: as many as there are nodes, and the same on each."""
     cluster = intent.cluster
-    lines = [f"{address} {cluster.endpoint.name} {cluster.endpoint_name}" for address in cluster.endpoint.addresses]
-    lines += [f"{address} {node.name} {node.full_name}" for node in intent.nodes for address in node.addresses]
+    of_endpoint = (
+        f"{address} {cluster.endpoint.name} {cluster.endpoint_name}" for address in cluster.endpoint.addresses
+    )
+    of_nodes = (f"{address} {node.name} {node.full_name}" for node in intent.nodes for address in node.addresses)
+    return (*of_endpoint, *of_nodes)
+
+
+def plan(names: Iterable[str], seen: Seen) -> Iterator[LinuxChange | None]:
+    """The names in a block of ours; every other line stays. Where cloud-init owns the file, in its template, too.
+
+    Args:
+        names: lines().
+        seen: what stands.
+
+    """
     stands, template = seen.files[HOSTS], seen.files[TEMPLATE]
-    yield file(HOSTS, block(stands.content if stands else "127.0.0.1 localhost\n", lines, "kubepeer"), stands)
+    yield file(HOSTS, block(stands.content if stands else "127.0.0.1 localhost\n", names, "kubepeer"), stands)
     if template and _by_cloud_init(seen):
-        content = block(template.content, lines, "kubepeer")
+        content = block(template.content, names, "kubepeer")
         yield file(TEMPLATE, content, template, mode=template.mode, owner=template.owner)
 
 

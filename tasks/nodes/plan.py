@@ -116,7 +116,7 @@ def plan(intent: Intent, node: Node, seen: Seen, given: Given, repository: Repos
     state = units.states(seen, names)
     time = state[names[0]]
     return present(
-        *hosts.plan(intent, seen),
+        *hosts.plan(hosts.lines(intent) if given.names is None else given.names, seen),
         *swap.plan(intent, seen),
         *firewall.plan(intent, node, seen),
         *selinux.plan(intent, seen),

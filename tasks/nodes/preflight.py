@@ -1,12 +1,11 @@
 """Reasons not to begin on a node, all at once, each with its cure. Pure."""
 
-import statistics
-from collections.abc import Mapping
 from ipaddress import ip_address
 
 from kubepeer.intent import Intent, Node
 from kubepeer.intent.families import by_number
 from tasks.nodes import cni, firewall, selinux, systems
+from tasks.nodes.comparison import Compared, listed
 from tasks.nodes.facts import HOST_KEY, MACHINE_ID, PRODUCT_UUID, NodeFacts
 from tasks.nodes.kernel import CONNTRACK, OLD_CONNTRACK, modules_for
 from tasks.nodes.repository import minor_of
@@ -33,20 +32,20 @@ TCP_LISTEN_PORTS = {
 NFTABLES_KERNEL = (5, 13)  # kube-proxy: NFTablesKubeProxyKernelVersion in pkg/util/kernel/constants.go
 
 
-def reasons(intent: Intent, node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
+def reasons(intent: Intent, node: Node, compared: Compared) -> list[str]:
     """Why not to begin on this node; empty when all is clear.
 
     Args:
         intent: what is wanted.
         node: which.
-        every: the facts of all observed nodes, by name: clocks and hardware addresses are compared.
+        compared: the facts of all observed nodes side by side.
 
     """
-    own = every[node.name]
+    own = compared.every[node.name]
     return [
         *systems.refusals(own.system, own.kernel, intent.software.kubernetes, member=own.member),
         *_machine(node, own),
-        *_network(node, every),
+        *_network(node, compared),
         *_kernel(intent, own),
         *software(intent, own),
         *_resolver(own),
@@ -81,8 +80,8 @@ def _machine(node: Node, own: NodeFacts) -> list[str]:
     return found
 
 
-def _network(node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
-    own = every[node.name]
+def _network(node: Node, compared: Compared) -> list[str]:
+    own = compared.every[node.name]
     found = []
     stands = ", ".join(sorted(own.addresses, key=lambda text: by_number(ip_address(text)))) or "no address"
     found += [
@@ -90,36 +89,25 @@ def _network(node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
         for address in node.addresses
         if str(address) not in own.addresses
     ]
-    twins = [name for name, other in every.items() if name != node.name and own.macs & other.macs]
-    if twins:
+    if twins := compared.same_mac(node.name):
         found.append(
             f"hardware address {next(iter(own.macs))} is also that of {twins[0]}: give one machine another (1.2 of the tutorial)"
         )
-    found += _clones(node, every)
-    median = statistics.median(other.clock_offset for other in every.values())
-    skew = own.clock_offset - median
-    doubt = max(other.clock_doubt for other in every.values())
-    if abs(skew) - doubt > MAXIMUM_SKEW_SECONDS:
+    found += _clones(node, compared)
+    skew = own.clock_offset - compared.clock
+    if abs(skew) - compared.doubt > MAXIMUM_SKEW_SECONDS:
         found.append(f"the clock is {skew:+.0f} s off the others: set it (timedatectl set-time)")
     return found
 
 
-def _clones(node: Node, every: Mapping[str, NodeFacts]) -> list[str]:
-    """What a copied machine shares with the one that it was copied from; two members have been living with it."""
-    own = every[node.name]
+def _clones(node: Node, compared: Compared) -> list[str]:
+    """What a copied machine shares with the one that it was copied from."""
+    own = compared.every[node.name]
     found = []
     for kind, cure in ANOTHER.items():
-        values = own.identity.get(kind, frozenset())
-        twins = [
-            name
-            for name, other in every.items()
-            if name != node.name
-            and values & other.identity.get(kind, frozenset())
-            and not (own.member and other.member)
-        ]
-        if twins:
-            shared = min(values & every[twins[0]].identity[kind])
-            found.append(f"{kind} {_short(shared)} is also that of {', '.join(twins)}: {cure}")
+        if twins := compared.same_identity(node.name, kind):
+            shared = min(own.identity[kind] & compared.every[twins[0]].identity[kind])
+            found.append(f"{kind} {_short(shared)} is also that of {listed(twins)}: {cure}")
     return found
 
 

@@ -9,7 +9,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import cycle, islice
 
 from kubepeer.intent import Intent, Node
 from kubepeer.intent.families import IPV4
@@ -141,9 +140,7 @@ def filled(script: str, **values: object) -> str:
 def _targets(intent: Intent, node: Node) -> Iterator[str]:
     """The node's routers, and the nodes that follow it in the inventory."""
     yield from (str(router.address) for router in intent.routers if router.name in node.routers)
-    place = intent.nodes.index(node)
-    others = islice(cycle(intent.nodes), place + 1, place + 1 + min(NEIGHBOURS, len(intent.nodes) - 1))
-    yield from (str(other.address) for other in others)
+    yield from (str(other.address) for other in intent.following(node.name, NEIGHBOURS))
 
 
 def _names(intent: Intent) -> list[str]:

@@ -1,6 +1,5 @@
 """Preflight and preparation of a node: observe, plan, apply."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
@@ -17,7 +16,8 @@ from tasks.cluster.access import api_if_there
 from tasks.linux.apply import apply
 from tasks.linux.observe import Seen, ask, at_rest
 from tasks.linux.shell import SshShell, open_shell
-from tasks.nodes import facts, images, plan, preflight, probe_reasons, probes, proxy, refusals, systems
+from tasks.nodes import facts, hosts, images, plan, preflight, probe_reasons, probes, proxy, refusals, systems
+from tasks.nodes.comparison import Compared
 from tasks.nodes.facts import FACTS, NodeFacts
 from tasks.nodes.given import Given
 from tasks.nodes.managers.choice import manager_of
@@ -28,6 +28,10 @@ from tasks.nodes.repository import LOOK_UP_SECONDS, Repository
 from tasks.nodes.systems import System
 
 KNOWN_VERSIONS = Memory[dict[str, str]]("the versions of the nodes that the API knows")
+COMPARED = Memory[Compared]("what the nodes say of themselves, side by side")
+REFUSED = Memory[RefusedError | None]("why no host may be touched at all")
+OWN_MACS = Memory[frozenset[str] | None]("the hardware addresses of all nodes, where none is a member")
+NAMES = Memory[tuple[str, ...]]("the lines of /etc/hosts")
 FETCHED = Memory[str]("what was fetched from an address: keys of repositories, certificates of mirrors")
 SECRET = Memory[str]("a password of the nodes' own, by what it is for")
 
@@ -57,8 +61,14 @@ def look_up(run: Run, shell: SshShell, system: System) -> Repository:
     return manager.answered(ask(shell, {"repository": question}, deadline=LOOK_UP_SECONDS)["repository"])
 
 
-def _observed(run: Run) -> Mapping[str, NodeFacts]:
-    return {node.name: found for node in run.intent.nodes if (found := run.recall(FACTS, of=node.name))}
+def _side_by_side(run: Run) -> Compared:
+    """The facts of all nodes that were looked at; worked out again where something was seen since."""
+    seen = run.recall_all(FACTS)
+
+    def compared() -> Compared:
+        return Compared.of({node.name: seen.values[node.name] for node in run.intent.nodes if node.name in seen.values})
+
+    return run.once(COMPARED, compared, of=seen)
 
 
 def refuse_for_all(run: Run) -> None:
@@ -68,14 +78,18 @@ def refuse_for_all(run: Run) -> None:
         RefusedError: the same for all, so that it is told once.
 
     """
-    observed = _observed(run)
-    others = [node for node in run.intent.nodes if node.name not in run.chosen]
+    refusal = run.once(REFUSED, partial(_refusal, run), of=(run.recall_all(FACTS), run.chosen))
+    if refusal:
+        raise RefusedError(refusal.message, host=refusal.host, cure=refusal.cure)
+
+
+def _refusal(run: Run) -> RefusedError | None:
+    observed = _side_by_side(run).every
+    others = any(node.name not in run.chosen for node in run.intent.nodes)
     known = {}
     if observed and others:  # nobody has looked at them, and this run may add a node to them
         known = run.once(KNOWN_VERSIONS, partial(_versions_by_api, run))
-    refusal = refusals.refusal(run.intent, observed, known)
-    if refusal:
-        raise refusal
+    return refusals.refusal(run.intent, observed, known)
 
 
 def _versions_by_api(run: Run) -> dict[str, str]:
@@ -95,30 +109,37 @@ def _versions_by_api(run: Run) -> dict[str, str]:
 
 def refuse_early(task: Task, run: Run) -> Result:
     """Refuse to begin where it cannot end well: every reason at once, each with its cure."""
-    node, observed = run.intent.node(task.host.name), _observed(run)
-    found = preflight.reasons(run.intent, node, observed)
-    if preflight.is_new(observed[node.name]):
-        found += _probed(run, node, observed)
+    node, compared = run.intent.node(task.host.name), _side_by_side(run)
+    own = compared.every[node.name]
+    found = preflight.reasons(run.intent, node, compared)
+    if preflight.is_new(own):
+        found += _probed(run, node, own)
     if found:
         raise RefusedError("; ".join(found) + ". Nothing was changed.", host=task.host.name)
-    remark = systems.remark(_observed(run)[task.host.name].system)
+    remark = systems.remark(own.system)
     return done(task, summary=f"all clear; {remark}" if remark else "all clear")
 
 
-def _probed(run: Run, node: Node, observed: Mapping[str, NodeFacts]) -> list[str]:
+def _probed(run: Run, node: Node, own: NodeFacts) -> list[str]:
     """What is slow to find out, of a node that is not a member yet; a second run does not ask."""
-    given = given_for(run, observed[node.name].system)
+    given = given_for(run, own.system)
     mirrors = [mirror.url for mirror in run.intent.registries.values()]
     question = proxy.exports(proxy.values(run.intent, given), mirrors) + probes.question(run.intent, node)
     asked = ask(open_shell(run.nornir, node.name), {"probes": question}, deadline=probes.SECONDS)
     seen = probes.read(asked["probes"])
     for line in probe_reasons.warnings(node, seen):
         run.warn(line)
-    alone = all(
-        name in observed and preflight.is_new(observed[name]) for name in (one.name for one in run.intent.nodes)
-    )
-    ours = frozenset(mac for facts in observed.values() for mac in facts.macs) if alone else None
+    ours = run.once(OWN_MACS, partial(_own_macs, run), of=run.recall_all(FACTS))
     return probe_reasons.reasons(run.intent, node, seen, ours)
+
+
+def _own_macs(run: Run) -> frozenset[str] | None:
+    """The hardware addresses of all nodes; None where one may be a member, and hold the API's address."""
+    compared = _side_by_side(run)
+    alone = all(
+        node.name in compared.every and preflight.is_new(compared.every[node.name]) for node in run.intent.nodes
+    )
+    return compared.macs if alone else None
 
 
 @hands_over(needs=(FACTS,))
@@ -176,6 +197,7 @@ def given_for(run: Run, system: System) -> Given:
         certificates={name: _fetched(run, mirror.ca) for name, mirror in registries.items() if mirror.ca},
         passwords=passwords,
         proxy_password=proxy_password,
+        names=run.once(NAMES, partial(hosts.lines, run.intent)),
     )
 
 

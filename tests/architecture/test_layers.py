@@ -103,6 +103,7 @@ PURE = (
     "tasks/nodes/calicoctl.py",
     "tasks/nodes/clock.py",
     "tasks/nodes/cni.py",
+    "tasks/nodes/comparison.py",
     "tasks/nodes/facts.py",
     "tasks/nodes/firewall.py",
     "tasks/nodes/firewalld.py",

@@ -72,3 +72,42 @@ def test_two_places_of_the_same_name_are_two(run_of: Any) -> None:
     run.keep(FACTS, "one")
     run.keep(FACTS, "of a", of="a")
     assert (run.recall(FACTS), run.recall(FACTS, of="a"), run.recall(other)) == ("one", "of a", None)
+
+
+def test_all_that_is_kept_at_a_place_is_the_same_until_something_is_kept_there(run_of: Any) -> None:
+    run, other = run_of("a"), Memory[str]("the facts")
+    run.keep(other, "elsewhere", of="a")
+    run.keep(FACTS, "of a", of="a")
+    first = run.recall_all(FACTS)
+    run.keep(other, "elsewhere", of="b")
+    assert run.recall_all(FACTS) is first
+    assert first.values == {"a": "of a"}
+    run.keep(FACTS, "of b", of="b")
+    assert run.recall_all(FACTS) is not first
+    assert run.recall_all(FACTS).values == {"a": "of a", "b": "of b"}
+    assert first.values == {"a": "of a"}
+
+
+def test_what_was_worked_out_from_all_is_not_that_of_an_earlier_time(run_of: Any) -> None:
+    run, count = run_of("a"), Memory[int]("how many there are")
+
+    def counted() -> int:
+        every = run.recall_all(FACTS)
+        return run.once(count, lambda: len(every.values), of=every)
+
+    said = [counted()]
+    for name in "ab":
+        run.keep(FACTS, name, of=name)
+        said += [counted(), counted()]
+    assert said == [0, 1, 1, 2, 2]
+
+
+def test_a_run_apart_or_anew_has_a_memory_of_its_own(run_of: Any) -> None:
+    run = run_of("a")
+    run.keep(FACTS, "of a", of="a")
+    seen, apart, anew = run.recall_all(FACTS), run.apart(frozenset("a")), run.again(dry_run=True)
+    apart.keep(FACTS, "of b", of="b")
+    assert run.recall_all(FACTS) is seen
+    assert apart.recall_all(FACTS).values == {"a": "of a", "b": "of b"}
+    assert anew.recall_all(FACTS).values == {}
+    assert run.selecting(frozenset("a"), filtered=True).recall_all(FACTS) is seen

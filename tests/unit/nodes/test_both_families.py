@@ -91,7 +91,7 @@ def test_a_kubelet_has_an_address_in_each_family(both: Intent, alone: Intent) ->
 def test_names_are_found_in_each_family(both: Intent) -> None:
     stands = FileSeen("644", "root:root", "127.0.0.1 localhost\n")
     seen = Seen({"cloud init": Answer(0, "")}, {hosts.HOSTS: stands, hosts.TEMPLATE: None})
-    change = next(hosts.plan(both, seen))
+    change = next(hosts.plan(hosts.lines(both), seen))
     assert change is not None
     lines = (change.after or "").splitlines()
     for address in ("10.31.90.0", "fd00:10:31::90:0"):

@@ -3,8 +3,12 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
-from tasks.nodes.hosts import QUESTION
+import pytest
+
+from tasks.nodes.hosts import QUESTION, lines
+from tasks.nodes.systems import System
 
 ROOTS = re.compile(r"(?<= )/(?=(?:etc|var)/)")
 
@@ -31,3 +35,18 @@ def test_the_last_line_is_that_which_counts(tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     assert asked(tmp_path) == ["manage_etc_hosts: false", "manage_etc_hosts: localhost", "manage_etc_hosts : True"]
+
+
+def test_the_lines_are_the_same_on_all_nodes_and_rendered_once_a_run(
+    run_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.nodes import tasks  # noqa: PLC0415
+
+    run, rendered = run_of(), []
+    monkeypatch.setattr(tasks, "fetch", lambda _address, _folder: "key\n")
+    monkeypatch.setattr(tasks.hosts, "lines", lambda intent: rendered.append(intent) or lines(intent))
+    given = [tasks.given_for(run, System("debian", version="12")) for _ in range(3)]
+    assert len(rendered) == 1
+    assert {one.names for one in given} == {lines(run.intent)}
+    assert lines(run.intent)[0] == "10.31.90.0 k8s-calico-apiserver k8s-calico-apiserver.tinychen.io"
+    assert len(lines(run.intent)) == 1 + len(run.intent.nodes)

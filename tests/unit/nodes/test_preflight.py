@@ -14,6 +14,7 @@ from kubepeer.intent import Intent
 from tasks.linux.observe import Answer, Seen
 from tasks.nodes import facts as node_facts
 from tasks.nodes import preflight, refusals, software, systems
+from tasks.nodes.comparison import Compared
 from tasks.nodes.facts import NodeFacts
 from tasks.nodes.repository import Repository
 from tasks.nodes.systems import System
@@ -88,7 +89,7 @@ def laid_over(every: dict[str, NodeFacts], differences: dict[str, dict[str, Any]
 def test_a_node_is_refused_for_these_reasons(case: dict[str, Any], intent_of: Any) -> None:
     intent = intent_of(**case.get("edit", {}))
     every = laid_over(good(intent, case.get("offset", 0)), case.get("facts", {}))
-    assert preflight.reasons(intent, intent.node(case["node"]), every) == case["reasons"]
+    assert preflight.reasons(intent, intent.node(case["node"]), Compared.of(every)) == case["reasons"]
 
 
 @pytest.mark.parametrize(("containerd", "refused"), [("1.7.24~ds1", True), ("2.2.9", False), ("", False)])
@@ -110,7 +111,7 @@ def test_the_twins_name_each_other(intent_of: Any) -> None:
     every = good(intent, 0)
     first, second = intent.nodes[0].name, intent.nodes[1].name
     every[second] = replace(every[second], macs=every[first].macs)
-    said = {node.name: preflight.reasons(intent, node, every) for node in intent.nodes}
+    said = {node.name: preflight.reasons(intent, node, Compared.of(every)) for node in intent.nodes}
     assert [name for name, found in said.items() if found] == [first, second]
     assert f"is also that of {second}:" in said[first][0]
     assert f"is also that of {first}:" in said[second][0]
@@ -120,7 +121,7 @@ def test_a_node_that_is_chosen_alone_is_compared_with_itself(intent_of: Any) -> 
     intent = intent_of()
     node = intent.nodes[0]
     alone = {node.name: replace(good(intent, 0)[node.name], clock_offset=5000)}
-    assert preflight.reasons(intent, node, alone) == []
+    assert preflight.reasons(intent, node, Compared.of(alone)) == []
 
 
 @pytest.mark.cases("recorded")
@@ -184,7 +185,9 @@ def test_an_interface_that_is_not_there_is_a_reason_and_no_fault(intent_of: Any)
     node = intent.nodes[0].model_copy(update={"interface": "nosuch0"})
     every = {node.name: facts_here(intent, "nosuch0"), intent.nodes[1].name: facts_here(intent, "nosuch0")}
     network = [
-        reason for reason in preflight.reasons(intent, node, every) if "nosuch0" in reason or "hardware" in reason
+        reason
+        for reason in preflight.reasons(intent, node, Compared.of(every))
+        if "nosuch0" in reason or "hardware" in reason
     ]
     assert network == ["nosuch0 has no address, not 10.31.90.1: correct interface or hostname in the inventory"]
 
