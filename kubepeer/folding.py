@@ -16,6 +16,7 @@ FEW = 10
 LINES = 20
 EXAMPLES = 3
 OWN = "\0"
+WORD = re.compile(r"[\w-]+(?:[.:]+[\w-]+)*")  # a name or an address, as a whole: 10.31.1.1 is none of 10.31.1.10
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,14 @@ def _by_own_words(found: Sequence[Alike], own_words: Mapping[str, Sequence[str]]
     for number, one in enumerate(found):
         key: tuple[str, ...] = (str(number),)
         if len(found) > 1 and len(one.hosts) == 1 and (words := own_words.get(one.hosts[0])):
-            any_of = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-            own = re.compile(rf"(?<![\w.:-])(?:{any_of})(?![\w:-])(?!\.\w)")
-            key = tuple(own.sub(OWN, text) for text in _moved(one.change))
+            key = tuple(_without(frozenset(words), text) for text in _moved(one.change))
         stands = told.get(key)
         told[key] = replace(stands, hosts=(*stands.hosts, *one.hosts), own=True) if stands else one
     return list(told.values())
+
+
+def _without(words: frozenset[str], text: str) -> str:
+    return WORD.sub(lambda found: OWN if found[0] in words else found[0], text)
 
 
 def _bounded(found: Sequence[Alike]) -> Iterator[Alike]:

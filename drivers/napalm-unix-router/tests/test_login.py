@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import paramiko
 import pytest
-from netmiko import ConnectHandler
+from netmiko import ConnectHandler, NetmikoTimeoutException
 
-from napalm_unix_router.login import log_in
+from napalm_unix_router.login import IDLE_SECONDS, log_in
 from napalm_unix_router.transport import SSHRouter
 
 PASSWORD = "not-a-secret"
@@ -89,3 +91,37 @@ def test_packets_leave_at_once_and_netmikos_own_way_of_closing_still_closes(serv
     connection.paramiko_cleanup()
     assert not transport.is_active()
     assert server.asked == []
+
+
+def test_a_connection_without_work_is_looked_at_seldom_and_closed_at_once(served: tuple[Server, int]) -> None:
+    _, port = served
+    router = SSHRouter("127.0.0.1", {"username": "root", "password": PASSWORD, "port": port}, 10, sudo=False)
+    transport = router._transport()
+    assert transport.sock.gettimeout() == IDLE_SECONDS
+    assert router.run("true").out == "done\n", "an answer is read when it comes"
+    began = time.monotonic()
+    router.close()
+    transport.join(IDLE_SECONDS)  # its reader
+    assert not transport.is_alive()
+    assert time.monotonic() - began < IDLE_SECONDS / 2
+
+
+def test_the_keys_of_a_host_may_come_from_somebody_who_has_read_the_file(
+    served: tuple[Server, int], tmp_path: Path
+) -> None:
+    _, port = served
+    (file := tmp_path / "known_hosts").write_text("")
+    asked: list[str] = []
+
+    def other_key(path: str) -> list[tuple[str, paramiko.PKey]]:
+        asked.append(path)
+        return [(f"[127.0.0.1]:{port}", paramiko.ECDSAKey.generate())]
+
+    connection = ConnectHandler(
+        device_type="linux", host="127.0.0.1", username="root", password=PASSWORD, port=port, auto_connect=False,
+        ssh_strict=True, alt_host_keys=True, alt_key_file=str(file),
+    )  # fmt: skip
+    with pytest.raises(NetmikoTimeoutException) as raised:
+        log_in(connection, other_key)
+    assert isinstance(raised.value.__context__, paramiko.BadHostKeyException)
+    assert asked == [str(file)]
