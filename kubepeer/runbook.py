@@ -25,6 +25,7 @@ from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
 from kubepeer.memory import refuse_wrong_order
 from kubepeer.namespace import enter
+from kubepeer.open_files import allow_for
 from kubepeer.opening import USUAL, Opening, logins
 from kubepeer.outcome import PhaseOutcome
 from kubepeer.phases import Phase, Purpose, TaskFunction, Together
@@ -185,6 +186,7 @@ def prepare(
         leave_out=() if opening.probes else [probe.name for probe in intent.probes],
     )
     chosen = select(nornir, given.groups, given.hosts)
+    files = allow_for(len(nornir.inventory.hosts))
     options = Options(
         dry_run=given.dry_run,
         verbose=given.verbose,
@@ -204,7 +206,7 @@ def prepare(
         chosen=chosen,
         filtered=bool(given.groups or given.hosts),
         redactor=redactor,
-        warnings=list(warnings(intent)),
+        warnings=[*warnings(intent), *([files] if files else [])],
         holder=Holder.of_this_process(name),
     )
 

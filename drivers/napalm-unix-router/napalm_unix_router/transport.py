@@ -149,7 +149,9 @@ class SSHRouter:
         """Write and read at once: a long script and long output must not wait for each other."""
         out, err, sent = bytearray(), bytearray(said), 0
         channel.settimeout(1.0)
+        arrivals = select.poll()  # select(2) knows no file above 1,023: one of many hosts' connections may be
         with channel:
+            arrivals.register(channel.fileno(), select.POLLIN)
             while True:
                 if time.monotonic() > deadline:
                     raise CommandTimeoutException(f"{self._host}: no end of the command within the time allowed")
@@ -166,7 +168,7 @@ class SSHRouter:
                     code = channel.recv_exit_status()
                     return Output(code, out.decode(errors="replace"), err.decode(errors="replace"))
                 if sent == len(stdin):
-                    select.select([channel], [], [], 0.2)
+                    arrivals.poll(200)
 
     def _refusal(self, output: Output) -> str:
         if "sudo" in output.err:
