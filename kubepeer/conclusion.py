@@ -13,6 +13,7 @@ from rich.console import Console
 from kubepeer.commandline import CommandLine
 from kubepeer.display import print_changes, print_differences
 from kubepeer.errors import KubepeerError, MovedError, UsageError
+from kubepeer.folding import FEW, named
 from kubepeer.outcome import HostOutcome, PhaseOutcome
 from kubepeer.phases import Purpose
 from kubepeer.report import CHANGES_FOUND, FAILED, as_json, as_junit, exit_code
@@ -143,16 +144,20 @@ def drift_line(outcomes: Sequence[PhaseOutcome], seconds: float) -> str:
     count = sum(len(host.changes) for outcome in outcomes for host in outcome.hosts.values())
     hosts = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.changes}
     unseen = {name for outcome in outcomes for name, host in outcome.hosts.items() if host.failed and not host.findings}
+    every = sorted({name for outcome in outcomes for name in outcome.hosts})
     wrong = sum(not finding.ok for outcome in outcomes for host in outcome.hosts.values() for finding in host.findings)
     what = (
-        f"{count} difference{'s' if count != 1 else ''} from intent on {', '.join(sorted(hosts))}"
-        if count
-        else "no drift"
+        f"{count} difference{'s' if count != 1 else ''} from intent on {_names(hosts, every)}" if count else "no drift"
     )
     if wrong:
         failed = f"{wrong} check{'s' if wrong != 1 else ''} failed, see above"
         what = f"{what}, {failed}" if count else failed
-    return f"{what} in {seconds:.1f} s" + (f"; not looked at: {', '.join(sorted(unseen))}" if unseen else "")
+    return f"{what} in {seconds:.1f} s" + (f"; not looked at: {_names(unseen, every)}" if unseen else "")
+
+
+def _names(hosts: set[str], every: Sequence[str]) -> str:
+    """By name where they are few, of many as folding.named has them."""
+    return ", ".join(sorted(hosts)) if len(hosts) <= FEW else named(sorted(hosts), every)
 
 
 def _web_page(

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from kubepeer.errors import KubepeerError
-from kubepeer.folding import alike, folded, named
+from kubepeer.folding import LINES, alike, folded, named
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
 from kubepeer.secret import Redactor
 
@@ -75,8 +75,9 @@ class Display:
             new = running is not None and host not in running.waits
             if running:
                 running.waits[host] = reason
-        if new and not self._live:
-            line = f"   {host}: {self._redactor.hide(reason)}"
+            told = len(running.waits) if running else 0
+        if new and not self._live and told <= LINES + 1:
+            line = f"   {host}: {self._redactor.hide(reason)}" if told <= LINES else "   and other hosts wait, too"
             self.console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
 
     def say(self, line: str, style: str = "") -> None:
@@ -107,15 +108,11 @@ class Display:
                 width = _summary_width(self.console.width)
                 text = f"{title:<{TITLE_WIDTH}}{count:<{HOSTS_WIDTH}}{rest[:width]:<{width}}{time.monotonic() - running.began:5.0f} s"
                 rows.append(Spinner("dots", text=Text(text)))
+                waits = [f"   {host}: {running.waits[host]}" for host in waiting if host in running.waits]
+                more = [f"   and {len(waits) - LINES} hosts more"] if len(waits) > LINES else []
                 rows += [
-                    Text(
-                        self._redactor.hide(f"   {host}: {running.waits[host]}"),
-                        "dim",
-                        no_wrap=True,
-                        overflow="ellipsis",
-                    )
-                    for host in waiting
-                    if host in running.waits
+                    Text(self._redactor.hide(line), "dim", no_wrap=True, overflow="ellipsis")
+                    for line in (*waits[:LINES], *more)
                 ]
         return Group(*rows, *self.below())
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from nornir.core.filter import F
+from nornir.core.inventory import Host
 from nornir.core.task import AggregatedResult, MultiResult, Result, Task
 from nornir.plugins.runners import ThreadedRunner
 
@@ -132,7 +132,8 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, first: float, *, togeth
     answers: dict[str, HostOutcome] = {}
     for turn in phase.turns(run, hosts):
         runner = ThreadedRunner(num_workers=min(run.options.workers, len(turn)))
-        view = run.nornir.filter(F(name__in=turn)).with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
+        of_turn = run.nornir.filter(filter_func=partial(_is_among, frozenset(turn)))
+        view = of_turn.with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
         results = view.run(task=partial(_told, phase, watcher), name=phase.title, run=run, raise_on_error=False)
         answers |= {name: _host_outcome(result) for name, result in results.items()}
         if not run.options.dry_run:
@@ -141,6 +142,10 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, first: float, *, togeth
     outcome = PhaseOutcome(phase.title, seconds, answers | skipped, together, began=began - first)
     watcher.finished(outcome)
     return outcome
+
+
+def _is_among(names: frozenset[str], host: Host) -> bool:
+    return host.name in names
 
 
 def _told(phase: Phase, watcher: Watcher, task: Task, run: Run) -> Result:

@@ -61,7 +61,7 @@ def look_up(run: Run, shell: SshShell, system: System) -> Repository:
     return manager.answered(ask(shell, {"repository": question}, deadline=LOOK_UP_SECONDS)["repository"])
 
 
-def _side_by_side(run: Run) -> Compared:
+def side_by_side(run: Run) -> Compared:
     """The facts of all nodes that were looked at; worked out again where something was seen since."""
     seen = run.recall_all(FACTS)
 
@@ -84,7 +84,7 @@ def refuse_for_all(run: Run) -> None:
 
 
 def _refusal(run: Run) -> RefusedError | None:
-    observed = _side_by_side(run).every
+    observed = side_by_side(run).every
     others = any(node.name not in run.chosen for node in run.intent.nodes)
     known = {}
     if observed and others:  # nobody has looked at them, and this run may add a node to them
@@ -109,7 +109,7 @@ def _versions_by_api(run: Run) -> dict[str, str]:
 
 def refuse_early(task: Task, run: Run) -> Result:
     """Refuse to begin where it cannot end well: every reason at once, each with its cure."""
-    node, compared = run.intent.node(task.host.name), _side_by_side(run)
+    node, compared = run.intent.node(task.host.name), side_by_side(run)
     own = compared.every[node.name]
     found = preflight.reasons(run.intent, node, compared)
     if preflight.is_new(own):
@@ -135,7 +135,7 @@ def _probed(run: Run, node: Node, own: NodeFacts) -> list[str]:
 
 def _own_macs(run: Run) -> frozenset[str] | None:
     """The hardware addresses of all nodes; None where one may be a member, and hold the API's address."""
-    compared = _side_by_side(run)
+    compared = side_by_side(run)
     alone = all(
         node.name in compared.every and preflight.is_new(compared.every[node.name]) for node in run.intent.nodes
     )

@@ -25,9 +25,9 @@ from tasks.linux.holding import OTHER_RUN, refuse_beside_another
 from tasks.linux.observe import ask
 from tasks.linux.shell import open_shell
 from tasks.nodes import preflight as of_nodes
-from tasks.nodes.facts import FACTS, NodeFacts
+from tasks.nodes.facts import FACTS
 from tasks.nodes.refusals import no_repository, no_such_version
-from tasks.nodes.tasks import look_up
+from tasks.nodes.tasks import look_up, side_by_side
 from tasks.observe import OBSERVED
 from tasks.routes.cluster import read_objects
 from tasks.routes.expected import ClusterObjects
@@ -66,16 +66,12 @@ def preflight(task: Task, run: Run) -> Result:
     refused = run.once(REFUSED, partial(_refusal, run))
     if refused:
         raise refused
-    node, observed = run.intent.node(task.host.name), _observed(run)
+    node = run.intent.node(task.host.name)
     if node not in behind(run):
         return done(task, summary=f"has {wanted(run)}" if node.name in run.chosen else "")
-    if found := of_nodes.reasons(run.intent, node, observed):
+    if found := of_nodes.reasons(run.intent, node, side_by_side(run)):
         raise RefusedError("; ".join(found) + ". Nothing was changed.", host=node.name)
     return done(task, summary=f"{versions_of(run, node.name).running or 'nothing'} -> {wanted(run)}")
-
-
-def _observed(run: Run) -> dict[str, NodeFacts]:
-    return {node.name: found for node in run.intent.nodes if (found := run.recall(FACTS, of=node.name))}
 
 
 def _refusal(run: Run) -> RefusedError | None:
@@ -85,7 +81,7 @@ def _refusal(run: Run) -> RefusedError | None:
     cluster = run.intent.cluster.name
     if strangers := [node.name for node in run.intent.nodes if node.name in run.chosen and node.name not in members]:
         return RefusedError(f"{skew.no_members(strangers)}. {NOTHING}", host=cluster)
-    chosen = {name: facts for name, facts in _observed(run).items() if name in run.chosen}
+    chosen = {name: facts for name, facts in side_by_side(run).every.items() if name in run.chosen}
     refused = skew.refusal(cluster, wanted(run), members) or no_such_version(run.intent, chosen)
     refused = refused or no_repository(run.intent, {name: facts for name, facts in chosen.items() if facts.repository})
     refused = refused or _control_planes_first(run, members)

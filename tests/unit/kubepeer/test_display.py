@@ -194,6 +194,57 @@ def test_what_a_host_waits_for_is_told_once_where_nothing_is_live() -> None:
     assert text.getvalue() == "   a: n6 waits for r2: up to 200 s more\n"
 
 
+def test_of_very_many_hosts_that_wait_some_are_told_and_shown() -> None:
+    text, live = io.StringIO(), io.StringIO()
+    many = [f"n{number}" for number in range(100)]
+    with (
+        Display(Console(file=text, width=140), Redactor()) as display,
+        Display(Console(file=live, width=140, force_terminal=True), Redactor()) as on_terminal,
+    ):
+        for one in (display, on_terminal):
+            one.started("Join", many)
+            for host in many:
+                one.waiting("Join", host, "kubeadm join")
+        rows = [str(row) for row in on_terminal._at_work().renderables][1:]
+    told = [f"   {host}: kubeadm join" for host in many[:20]]
+    assert text.getvalue().splitlines() == [*told, "   and other hosts wait, too"]
+    assert rows == [*told, "   and 80 hosts more"]
+
+
+def test_many_hosts_are_summed_up_with_the_exceptions_by_name() -> None:
+    text = io.StringIO()
+    hosts = {f"n{number}": changed(replace(HOSTS, after=f"a\nb n{number}\n")) for number in range(30)}
+    hosts["n7"] = changed(SWAP)
+    own = {name: [name] for name in hosts}
+    print_changes(Console(file=text, width=140), Redactor(), [PhaseOutcome("Prepare nodes", 1, hosts)], own)
+    assert text.getvalue().splitlines() == [
+        "",
+        "Prepare nodes",
+        " /etc/hosts  (29 hosts: all but n7; each its own: here that of n0)",
+        "   --- /etc/hosts",
+        "   +++ /etc/hosts",
+        "   @@ -1 +1,2 @@",
+        "    a",
+        "   +b n0",
+        " swap  (n7)",
+        "   - on",
+        "   + off",
+    ]
+
+
+def test_errors_of_very_many_hosts_are_told_by_examples() -> None:
+    hosts = {
+        f"n{number}": HostOutcome(error=UnreachableError(f"10.0.0.{number}:22 refuses", host=f"n{number}"), failed=True)
+        for number in range(50)
+    }
+    assert error_lines(PhaseOutcome("Observe", 1, hosts)) == [
+        "   n0: 10.0.0.0:22 refuses",
+        "   n1: 10.0.0.1:22 refuses",
+        "   n2: 10.0.0.2:22 refuses",
+        "   and 47 more like it (--output json has all)",
+    ]
+
+
 def test_what_a_host_waits_for_stands_below_its_phase_for_as_long_as_it_waits() -> None:
     text = io.StringIO()
     with Display(Console(file=text, width=140, force_terminal=True), Redactor()) as display:

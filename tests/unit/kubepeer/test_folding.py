@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from kubepeer.change import Change
+from kubepeer.conclusion import drift_line
 from kubepeer.folding import FEW, LINES, alike, folded, named
 from kubepeer.outcome import HostOutcome, PhaseOutcome
 
@@ -139,3 +140,12 @@ def test_lines_that_are_alike_are_told_by_examples() -> None:
 def test_lines_of_too_many_kinds_are_counted() -> None:
     kinds = ["x" * number for number in range(1, 26)]
     assert folded(kinds) == [*kinds[:FEW], "   and 15 others (--output json has all)"]
+
+
+@pytest.mark.parametrize(
+    ("count", "names"),
+    [(2, "node-0, node-1"), (10, ", ".join(MANY[:10])), (19, "19 hosts: all but node-19"), (20, "all 20 hosts")],
+)
+def test_hosts_that_have_drifted_are_named_or_counted(count: int, names: str) -> None:
+    outcome = phase(*((name, Change("swap", "on", "off")) for name in MANY[:count]))
+    assert drift_line([outcome], 1.5) == f"{count} differences from intent on {names} in 1.5 s"

@@ -88,9 +88,9 @@ def test_a_run_compares_once_and_again_where_something_was_seen_since(
     names = [node.name for node in run.intent.nodes]
     for name in reversed(names[:4]):
         run.keep(tasks.FACTS, BLANK, of=name)
-    first = tasks._side_by_side(run)
-    assert tasks._side_by_side(run) is first
+    first = tasks.side_by_side(run)
+    assert tasks.side_by_side(run) is first
     assert list(first) == names[:4], "in the inventory's order, whoever answered first"
     run.keep(tasks.FACTS, BLANK, of=names[4])
-    assert list(tasks._side_by_side(run)) == names[:5]
+    assert list(tasks.side_by_side(run)) == names[:5]
     assert made == [4, 5]
