@@ -24,6 +24,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.fleet.machines import CHECKOUT, fleet, inventory
+from benchmarks.fleet.serving import served
 from kubepeer.intent.load import load_intent
 from kubepeer.settings import read_settings
 from tasks.control_plane import membership, record
@@ -79,16 +80,9 @@ def project(hosts: int) -> Iterator[Path]:
         folder = Path(name)
         for file, document in inventory(fleet(hosts)).items():
             (folder / file).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-        command = [sys.executable, "-m", "benchmarks.fleet.serving", str(folder), str(hosts)]
-        with subprocess.Popen(
-            command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as server:
-            assert server.stdin and server.stdout  # noqa: S101, PT018  both are pipes
-            if server.stdout.readline().strip() != "ready":
-                raise SystemExit("the fleet does not serve")
+        with served(folder, hosts):
             (folder / "script").write_text(_script(folder), encoding="utf-8")
             yield folder
-            server.stdin.close()
 
 
 def _script(folder: Path) -> str:

@@ -1,6 +1,6 @@
 """What looking at a fleet costs at least: paramiko connects to every host, runs one script, and keeps the connection.
 
-    python -m benchmarks.fleet.bare_ssh FOLDER HOSTS SCRIPT
+    python -m benchmarks.fleet.bare_ssh FOLDER SCRIPT
 
 As many threads as Kubepeer's runner has, and the host keys are checked: each against the one line that is the host's. Printed are the
 seconds of all, connect and execution, as JSON.
@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import paramiko
+from paramiko.hostkeys import HostKeyEntry
 
 WORKERS = 20
 
@@ -32,23 +33,24 @@ def look(address: str, port: int, host_key: paramiko.PKey, key: paramiko.PKey, s
     return transport
 
 
+def known(folder: Path) -> list[tuple[str, int, paramiko.PKey]]:
+    """Address, port and key of each host in the folder's known_hosts."""
+    entries = map(HostKeyEntry.from_line, (folder / "known_hosts").read_text(encoding="utf-8").splitlines())
+    of_names = [(entry.hostnames[0].removeprefix("[").partition("]:"), entry.key) for entry in entries if entry]
+    return [(address, int(port), key) for (address, _, port), key in of_names]
+
+
 def main() -> None:
     """Look at all hosts once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("script", type=Path)
     given = parser.parse_args()
-    known = [line.split() for line in (given.folder / "known_hosts").read_text(encoding="utf-8").splitlines()]
+    hosts = known(given.folder)
     key, script = paramiko.Ed25519Key.from_private_key_file(str(given.folder / "key")), given.script.read_bytes()
     began = time.monotonic()
-
-    def one(line: list[str]) -> paramiko.Transport:
-        address, _, port = line[0].removeprefix("[").partition("]:")
-        host_key = paramiko.hostkeys.HostKeyEntry.from_line(" ".join(line)).key
-        return look(address, int(port), host_key, key, script)
-
     with ThreadPoolExecutor(WORKERS) as pool:
-        opened = list(pool.map(one, known))
+        opened = list(pool.map(lambda host: look(*host, key, script), hosts))
     print(json.dumps({"seconds": time.monotonic() - began}))
     for transport in opened:
         transport.close()

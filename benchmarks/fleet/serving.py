@@ -9,13 +9,16 @@ word `ready` is printed; the end of the standard input ends it.
 
 import argparse
 import asyncio
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import asyncssh
 
-from benchmarks.fleet.machines import PORT, Machine, Recording, fleet, known_as, recorded
+from benchmarks.fleet.machines import CHECKOUT, PORT, Machine, Recording, fleet, known_as, recorded
 
 NOT_RECORDED = 127
 
@@ -56,6 +59,20 @@ async def serve(folder: Path, hosts: int) -> None:
     (folder / "known_hosts").write_text("".join(lines), encoding="utf-8")
     print("ready", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+@contextmanager
+def served(folder: Path, hosts: int) -> Iterator[None]:
+    """A process of its own that serves so many hosts, until the end."""
+    command = [sys.executable, "-m", __spec__.name, str(folder), str(hosts)]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        said, ends = server.stdout, server.stdin
+        if said is None or ends is None or said.readline().strip() != "ready":
+            raise SystemExit("the fleet does not serve")
+        try:
+            yield
+        finally:
+            ends.close()
 
 
 def main() -> None:
