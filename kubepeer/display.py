@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from kubepeer.errors import KubepeerError
-from kubepeer.folding import LINES, alike, folded, named
+from kubepeer.folding import LINES, alike, all_named, as_they_are, folded, named
 from kubepeer.outcome import NOTHING_CHOSEN, HostOutcome, PhaseOutcome
 from kubepeer.secret import Redactor
 
@@ -178,9 +178,10 @@ def error_lines(outcome: PhaseOutcome) -> list[str]:
     return folded(list(dict.fromkeys(lines)))
 
 
-def print_warnings(console: Console, redactor: Redactor, warnings: Sequence[str]) -> None:
-    """One line for each; of many that are alike a few."""
-    for line in folded([f" Warning: {line}" for line in warnings]):
+def print_warnings(console: Console, redactor: Redactor, warnings: Sequence[str], *, whole: bool = False) -> None:
+    """One line for each; of many that are alike a few, or all of them."""
+    lines = [f" Warning: {line}" for line in warnings]
+    for line in lines if whole else folded(lines):
         console.print(redactor.hide(line), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -189,6 +190,8 @@ def print_changes(
     redactor: Redactor,
     outcomes: Sequence[PhaseOutcome],
     own_words: Mapping[str, Sequence[str]] | None = None,
+    *,
+    whole: bool = False,
 ) -> None:
     """All changes as diffs; what is the same on several hosts is printed once, with their names.
 
@@ -197,15 +200,16 @@ def print_changes(
         redactor: hides secrets.
         outcomes: of the phases.
         own_words: host -> its own names and addresses: what differs in these alone is the same on many hosts.
+        whole: every change is shown with the names of all its hosts, however many: of a plan that somebody is to approve.
 
     """
     for outcome in outcomes:
-        together = alike(outcome, own_words)
+        together = as_they_are(outcome) if whole else alike(outcome, own_words)
         if together:
             console.print(f"\n{outcome.title}", style="bold")
         took_part = [name for name, host in outcome.hosts.items() if not host.skipped]
         for one in together:
-            where = named(one.hosts, took_part)
+            where = all_named(one.hosts) if whole else named(one.hosts, took_part)
             own = f"; each its own: here that of {one.hosts[0]}" if one.own else ""
             text = Text(f" {one.change.what}  ({where}{own})")
             for line in redactor.hide(one.change.diff).splitlines():

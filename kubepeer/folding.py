@@ -48,7 +48,7 @@ def alike(outcome: PhaseOutcome, own_words: Mapping[str, Sequence[str]] | None =
 
     """
     if len(outcome.hosts) <= FEW:
-        return [Alike(change, tuple(hosts)) for change, hosts in outcome.changes_together().items()]
+        return as_they_are(outcome)
     groups: dict[tuple[str, ...], list[tuple[Change, str]]] = {}
     for name, host in outcome.hosts.items():
         for change in host.changes:
@@ -57,6 +57,11 @@ def alike(outcome: PhaseOutcome, own_words: Mapping[str, Sequence[str]] | None =
     for (what, *_), members in groups.items():
         of_subject.setdefault(what, []).append(Alike(members[0][0], tuple(name for _, name in members)))
     return [one for found in of_subject.values() for one in _bounded(_by_own_words(found, own_words or {}))]
+
+
+def as_they_are(outcome: PhaseOutcome) -> list[Alike]:
+    """The changes of a phase, each with the hosts on which it is the very same."""
+    return [Alike(change, tuple(hosts)) for change, hosts in outcome.changes_together().items()]
 
 
 def _moved(change: Change) -> tuple[str, ...]:
@@ -110,10 +115,8 @@ def named(hosts: Sequence[str], among: Iterable[str]) -> str:
         among: of which.
 
     """
-    if len(hosts) <= 2:  # noqa: PLR2004
-        return ", ".join(hosts)
     if len(hosts) <= FEW:
-        return f"{len(hosts)} hosts: {', '.join(hosts)}"
+        return all_named(hosts)
     those = set(hosts)
     others = [name for name in among if name not in those]
     if not others:
@@ -121,6 +124,11 @@ def named(hosts: Sequence[str], among: Iterable[str]) -> str:
     if len(others) <= FEW:
         return f"{len(hosts)} hosts: all but {', '.join(others)}"
     return f"{len(hosts)} hosts: {', '.join(hosts[:EXAMPLES])} and {len(hosts) - EXAMPLES} more"
+
+
+def all_named(hosts: Sequence[str]) -> str:
+    """Hosts by name, and how many they are where they are more than two."""
+    return ", ".join(hosts) if len(hosts) <= 2 else f"{len(hosts)} hosts: {', '.join(hosts)}"  # noqa: PLR2004
 
 
 def folded(lines: Sequence[str]) -> list[str]:

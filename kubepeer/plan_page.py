@@ -63,14 +63,14 @@ def show(console: Console, plan: Plan) -> None:
     whole = "those that --host and --group chose" if plan.filtered else "the whole inventory"
     line(f" hosts     {len(plan.hosts)}, {whole}: {', '.join(plan.hosts)}")
     line(f" to do     {_counted(plan.count, len(plan.changed_hosts))}")
-    print_warnings(console, hidden, plan.warnings)
+    print_warnings(console, hidden, plan.warnings, whole=True)
     line(LEGEND, "dim")
     line("\nSteps, in this order", "bold")
     for number, phase in enumerate(plan.phases, start=1):
         count = sum(map(len, phase.hosts.values()))
         what = _counted(count, len(phase.hosts)) if count else "nothing to change"
         line(f" {number:2}. {phase.title:<23} {what}", "" if count else "dim")
-    print_changes(console, hidden, [_as_outcome(phase) for phase in plan.phases])
+    print_changes(console, hidden, [_as_outcome(phase) for phase in plan.phases], whole=True)
 
 
 def _counted(changes: int, hosts: int) -> str:

@@ -232,6 +232,16 @@ def test_many_hosts_are_summed_up_with_the_exceptions_by_name() -> None:
     ]
 
 
+def test_a_plan_that_is_to_be_approved_is_shown_as_a_whole() -> None:
+    text, names = io.StringIO(), [f"n{number}" for number in range(30)]
+    hosts = {name: changed(SWAP, Change("conf", None, f"{name}\n")) for name in names}
+    outcome = PhaseOutcome("Prepare nodes", 1, hosts)
+    print_changes(Console(file=text, width=140), Redactor(), [outcome], {name: [name] for name in names}, whole=True)
+    lines = text.getvalue().splitlines()
+    assert f" swap  (30 hosts: {', '.join(names)})" in lines
+    assert [line for line in lines if line.startswith("   + n")] == [f"   + {name}" for name in names]
+
+
 def test_errors_of_very_many_hosts_are_told_by_examples() -> None:
     hosts = {
         f"n{number}": HostOutcome(error=UnreachableError(f"10.0.0.{number}:22 refuses", host=f"n{number}"), failed=True)
