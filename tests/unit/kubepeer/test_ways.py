@@ -14,7 +14,7 @@ from kubepeer.inventory import Login, build_nornir
 from kubepeer.jump import parsed
 from kubepeer.opening import know_hosts
 from kubepeer.sshconfig import Said, SshConfig, lines
-from tasks.linux.connect import answers
+from tasks.linux.connect import answers, forget
 from tasks.linux.shell import open_shell
 from tests.unit.ssh_server import Served, serving
 
@@ -277,3 +277,30 @@ def test_proxy_jump_none_is_no_jump_host(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("Host a\n  ProxyJump none\nHost *\n  ProxyJump bastion\n")
     config = SshConfig(tmp_path / "config")
     assert (config.of("a").proxy_jump, config.of("b").proxy_jump) == (None, "bastion")
+
+
+def test_a_host_is_let_in_by_its_own_key_alone_whenever_the_file_says_so(
+    project: Any, serve: Serve, own_key: paramiko.PKey
+) -> None:
+    """known_hosts is read once for all connections, and what is written into it meanwhile counts for the next one."""
+    node = serve(keys={"root": [own_key]})
+    settings, nornir = reached(project, node)
+    other = node.line.replace(node.key.get_base64(), paramiko.ECDSAKey.generate().get_base64())
+    hashed = node.line.replace(node.line.split()[0], paramiko.HostKeys.hash_host(node.line.split()[0]))
+    of_another_host = node.line.replace("127.0.0.1", "127.0.0.2")
+    for text, refused in [
+        ("", "no host key is known"),
+        (of_another_host, "no host key is known"),
+        (other, "is not the known one"),
+        (other + node.line, "is not the known one"),
+        (of_another_host + node.line, ""),
+        (hashed, ""),
+        (other, "is not the known one"),
+    ]:
+        settings.known_hosts.write_text(text)
+        if refused:
+            with pytest.raises(UnreachableError, match=refused):
+                open_shell(nornir, NODE)
+        else:
+            assert open_shell(nornir, NODE).run("echo in").text == "in\n"
+        forget(nornir, NODE, "netmiko")
