@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ class CommandLine:
     """The arguments, as given.
 
     Attributes:
+        max_failures: of so many hosts at most may fail before the run stops; None: the others always go on.
         plan_out: where the plan of a dry run is written; apply: the approved plan that is carried out.
         command: of a runbook that has several; else "".
         backup, replace: which backup of a router, and whether all of it is put back; see runbooks/rollback_routers.py.
@@ -40,6 +42,7 @@ class CommandLine:
     report: Path | None
     verbose: bool
     wait_seconds: float
+    max_failures: int | None = None
     plan_out: Path | None = None
     apply: Path | None = None
     command: str = ""
@@ -103,7 +106,7 @@ def parse(
         "--workers",
         type=_positive,
         metavar="N",
-        help="hosts at the same time (default: num_workers of the configuration)",
+        help="hosts at the same time (default: num_workers of the configuration, or by the number of hosts and processors)",
     )
     add("--output", choices=("table", "json"), default="table", help="json: JSON alone on standard output")
     add("--junit", type=Path, metavar="FILE", help="write a JUnit report")
@@ -118,6 +121,12 @@ def parse(
         help="verification: ask again what has not passed, for so long",
     )
     if plans:
+        add(
+            "--max-failures",
+            type=_count,
+            metavar="N",
+            help="stop, and touch no host more, as soon as more hosts than this have failed (default: the others go on)",
+        )
         approval = parser.add_mutually_exclusive_group()
         approval.add_argument(
             "--plan-out",
@@ -148,11 +157,14 @@ def parse(
     return CommandLine(**given | {"groups": tuple(given["groups"]), "hosts": tuple(given["hosts"]), "further": own})
 
 
-def _positive(text: str) -> int:
+def _count(text: str, least: int = 0) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
+    if number < least:
+        raise argparse.ArgumentTypeError(f"at least {least}")
     return number
+
+
+_positive = partial(_count, least=1)
 
 
 def select(nornir: Nornir, groups: Sequence[str], hosts: Sequence[str]) -> frozenset[str]:

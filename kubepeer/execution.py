@@ -121,8 +121,10 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, first: float, *, togeth
     hosts = [name for name in wanted if name not in failed_before]
     skipped = {name: HostOutcome(skipped=True) for name in wanted if name in failed_before}
     lost = [name for name in (phase.needs(run) if phase.needs else ()) if name in failed_before]
-    if lost or not hosts:
+    stopped = _too_many_failed(run)
+    if stopped or lost or not hosts:
         reason = f"{', '.join(lost)} failed before" if lost else "no host left" if wanted else NOTHING_CHOSEN
+        reason = reason if reason == NOTHING_CHOSEN else stopped or reason
         left_out = {name: HostOutcome(skipped=True) for name in wanted}
         outcome = PhaseOutcome(phase.title, 0.0, left_out, together, reason, time.monotonic() - first)
         watcher.finished(outcome)
@@ -131,6 +133,9 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, first: float, *, togeth
     began = time.monotonic()
     answers: dict[str, HostOutcome] = {}
     for turn in phase.turns(run, hosts):
+        if answers and _too_many_failed(run):
+            skipped |= {name: HostOutcome(skipped=True) for name in hosts if name not in answers}
+            break
         runner = ThreadedRunner(num_workers=min(run.options.workers, len(turn)))
         of_turn = run.nornir.filter(filter_func=partial(_is_among, frozenset(turn)))
         view = of_turn.with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
@@ -142,6 +147,14 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, first: float, *, togeth
     outcome = PhaseOutcome(phase.title, seconds, answers | skipped, together, began=began - first)
     watcher.finished(outcome)
     return outcome
+
+
+def _too_many_failed(run: Run) -> str:
+    """Why no host is touched any more; "" where none or few have failed, or the others go on whatever happens."""
+    failed, allowed = len(run.nornir.data.failed_hosts), run.options.max_failures
+    if allowed is None or failed <= allowed:
+        return ""
+    return f"stopped, {failed} {'host has' if failed == 1 else 'hosts have'} failed (--max-failures {allowed})"
 
 
 def _is_among(names: frozenset[str], host: Host) -> bool:

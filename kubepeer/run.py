@@ -26,6 +26,7 @@ class Options:
     """The command line, as every task may know it.
 
     Attributes:
+        max_failures: the run stops when more hosts than this have failed; None: never.
         command: of a runbook that has several; else "".
         backup: the backup of a router that is meant, or None for its newest.
         replace: a router's whole configuration, and not our part alone, is put back.
@@ -39,6 +40,7 @@ class Options:
     verbose: bool = False
     workers: int = 20
     wait_seconds: float = 0.0
+    max_failures: int | None = None
     command: str = ""
     backup: str | None = None
     replace: bool = False

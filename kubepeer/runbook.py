@@ -36,6 +36,8 @@ from kubepeer.settings import Settings, read_settings
 from kubepeer.streams import outlive_readers
 
 INTERRUPTED = 130
+# A worker waits for the network most of the time; of more than these each waits for the interpreter instead.
+LEAST_WORKERS, WORKERS_PER_CORE = 20, 20
 WIDTH = 140  # of plain output, where no terminal says how wide it is
 Phases = Sequence[Phase | Together]
 Members = Callable[[Run], None]
@@ -190,8 +192,9 @@ def prepare(
     options = Options(
         dry_run=given.dry_run,
         verbose=given.verbose,
-        workers=given.workers or settings.num_workers,
+        workers=given.workers or settings.num_workers or workers_for(len(nornir.inventory.hosts)),
         wait_seconds=given.wait_seconds,
+        max_failures=given.max_failures,
         command=given.command,
         backup=given.backup,
         replace=given.replace,
@@ -209,6 +212,11 @@ def prepare(
         warnings=[*warnings(intent), *([files] if files else [])],
         holder=Holder.of_this_process(name),
     )
+
+
+def workers_for(hosts: int) -> int:
+    """As many hosts at the same time as there are, up to so many for each processor; on a small machine twenty all the same."""
+    return max(1, min(hosts, max(LEAST_WORKERS, WORKERS_PER_CORE * (os.cpu_count() or 1))))
 
 
 def _end_when_interrupted(console: Console) -> None:

@@ -40,7 +40,7 @@ class _Inventory(_Section):
 
 
 class _RunnerOptions(_Section):
-    num_workers: int = Field(default=20, ge=1)
+    num_workers: int | None = Field(default=None, ge=1)
 
 
 class _Runner(_Section):
@@ -73,7 +73,7 @@ class Settings(BaseModel):
     host_keys: Literal["strict", "accept-new"]
     known_hosts: Path
     state: Path
-    num_workers: int = 20
+    num_workers: int | None = None
 
 
 class _Loader(SafeLoader):

@@ -17,6 +17,7 @@ from kubepeer.phases import (
 )
 from kubepeer.runbook import run
 from tasks.adopt.known import know_members
+from tasks.batches import in_batches
 from tasks.cluster.access import a_cluster
 from tasks.cluster.node_tasks import settle_nodes
 from tasks.cluster.tasks import build_load_balancer, build_network, run_workload
@@ -41,16 +42,16 @@ PHASES: list[Phase | Together] = [
     Phase("Observe", observe_when_usable, on=chosen),
     Phase("Preflight", preflight, on=chosen),
     Together(
-        Phase("Prepare nodes", prepare, on=nodes),
+        Phase("Prepare nodes", prepare, on=nodes, turns=in_batches),
         Phase("Configure routers", configure, on=routers, turns=one_of_each_redundancy_group),
     ),
-    Phase("Pull images", pull_images, on=nodes),
+    Phase("Pull images", pull_images, on=nodes, turns=in_batches),
     Phase("API endpoint", place_endpoint, on=control_planes, turns=one_by_one),
     Phase("Replace", take_out, on=replaced_nodes, turns=one_by_one),
     Phase("First control plane", initialise, on=first_control_plane),
     Phase("Control plane settings", settle, on=control_planes, turns=one_by_one, needs=a_cluster),
     Phase("Other control planes", join, on=other_control_planes, turns=one_by_one, needs=a_cluster),
-    Phase("Workers", join, on=workers, needs=a_cluster),
+    Phase("Workers", join, on=workers, turns=in_batches, needs=a_cluster),
     Phase("Kubelets", settle_kubelet, on=nodes, turns=first_alone, needs=a_cluster),
     Phase("Labels and taints", settle_nodes, on=one_control_plane, needs=a_cluster),
     Phase("Keys of encryption", settle_again, on=encrypting_control_planes, turns=one_by_one, needs=a_cluster),

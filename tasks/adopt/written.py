@@ -94,7 +94,7 @@ def _config(namespace: str | None) -> dict[str, Any]:
             "plugin": "SimpleInventory",
             "options": {"host_file": HOSTS, "group_file": GROUPS, "defaults_file": DEFAULTS},
         },
-        "runner": {"plugin": "threaded", "options": {"num_workers": 20}},
+        "runner": {"plugin": "threaded"},
         "logging": {"enabled": False},
         "user_defined": ({"namespace": namespace} if namespace else {}) | ours,
     }

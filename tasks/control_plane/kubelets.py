@@ -1,4 +1,4 @@
-"""The kubelets' configuration on nodes that are members: observe, plan, apply; the first node alone, then all others at once."""
+"""The kubelets' configuration on nodes that are members: observe, plan, apply; the first node alone, then the others, by batches."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,6 +9,7 @@ from kubepeer.errors import CommandError, KubepeerError
 from kubepeer.intent import Node
 from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done
+from tasks.batches import in_batches
 from tasks.cluster import conditions, waits
 from tasks.cluster.access import ASKED_API, api_if_there
 from tasks.control_plane import kubelet_configuration
@@ -39,9 +40,9 @@ while :; do
 done"""
 
 
-def first_alone(_run: Run, hosts: Sequence[str]) -> Sequence[Sequence[str]]:
+def first_alone(run: Run, hosts: Sequence[str]) -> Sequence[Sequence[str]]:
     """Turns of a phase: what goes wrong on one node goes wrong on one node."""
-    return [turn for turn in (hosts[:1], hosts[1:]) if turn]
+    return [turn for turn in (hosts[:1], *in_batches(run, hosts[1:])) if turn]
 
 
 @hands_over(needs=(SETTINGS,), gives=(*ASKED_API, SETTINGS, KUBELET_FAILED))

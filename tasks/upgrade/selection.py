@@ -9,10 +9,11 @@ from kubepeer.intent import Intent, Node
 from kubepeer.memory import Memory
 from kubepeer.phases import nodes
 from kubepeer.run import Run
+from tasks import batches
 from tasks.control_plane.record import SETTINGS
 from tasks.drain.selection import for_pods
 from tasks.nodes.facts import FACTS
-from tasks.upgrade import batches, containerd
+from tasks.upgrade import containerd
 from tasks.upgrade.seen import VERSIONS, NodeVersions
 
 BY = "upgrade.py"  # what a Node's annotation says of who has drained it
@@ -24,9 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Those that are this runbook's own."""
     parser.add_argument(
         "--batch",
-        type=_batch,
+        type=batches.checked,
         default=BATCH,
-        metavar="N|N%|rack",
+        metavar=batches.FORMS,
         help=f"workers that are taken out at the same time: a number, a share of them, or a rack (default: {BATCH})",
     )
     parser.add_argument(
@@ -45,13 +46,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="who gives services their addresses, too, to the inventory's version",
     )
     for_pods(parser)
-
-
-def _batch(text: str) -> str:
-    try:
-        return batches.checked(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number, no share (10%) and not {batches.RACK}") from error
 
 
 def checked(given: CommandLine, intent: Intent) -> CommandLine:

@@ -31,6 +31,7 @@ PURE = (
     "tasks/access/diagnosis.py",
     "tasks/access/sshd.py",
     "tasks/access/sudoers.py",
+    "tasks/batches.py",
     *(f"tasks/backup/{name}.py" for name in ("archive", "document", "keys", "names", "questions")),
     *(f"tasks/cluster/balancers/{name}.py" for name in BALANCERS),
     *(f"tasks/adopt/{name}.py" for name in ("found", "members", "networks", "peers", "selectors", "written")),
@@ -87,7 +88,6 @@ PURE = (
     *(
         f"tasks/upgrade/{name}.py"
         for name in (
-            "batches",
             "containerd",
             "deprecated",
             "kubeadm",

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,25 @@ def test_a_host_that_fails_is_left_out_of_what_follows_and_the_others_go_on(run_
     assert str(first.hosts["b"].error) == "b: disk full"
     assert {name: host.skipped for name, host in second.hosts.items()} == {"a": False, "b": True, "c": False}
     assert second.hosts["b"].changes == ()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "reason"), [(None, ""), (1, ""), (0, "stopped, 1 host has failed (--max-failures 0)")]
+)
+def test_a_run_stops_where_more_hosts_have_failed_than_may(
+    run_of: Any, observer: Any, allowed: int | None, reason: str
+) -> None:
+    run = run_of("a", "b", "c")
+    run.options = replace(run.options, max_failures=allowed)
+    in_pairs = Phase("One", fail_on_b, turns=lambda _, hosts: [hosts[:2], hosts[2:]])
+    first, second, third = run_phases(
+        run, [in_pairs, Phase("Two", succeed), Phase("Three", succeed, on=only("z"))], observer
+    )
+    assert first.hosts["c"].skipped == bool(reason), "the turn after the one in which it failed"
+    assert not first.hosts["a"].skipped
+    assert second.skipped_because == reason
+    assert second.hosts["a"].skipped == bool(reason)
+    assert third.skipped_because == "nothing chosen"
 
 
 def test_a_failed_check_without_an_error_leaves_a_host_out_too(run_of: Any, observer: Any) -> None:

@@ -422,3 +422,14 @@ def test_a_runbook_may_run_its_phases_in_a_way_of_its_own_and_print_json_line_by
     event, document = map(json.loads, capsys.readouterr().out.splitlines())
     assert event == {"event": "change"}
     assert (document["ok"], list(document["phases"][0]["hosts"])) == (False, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("hosts", "processors", "workers"),
+    [(0, 2, 1), (8, 2, 8), (1000, None, 20), (1000, 1, 20), (1000, 2, 40), (50, 8, 50)],
+)
+def test_as_many_hosts_at_a_time_as_the_processors_carry(
+    monkeypatch: pytest.MonkeyPatch, hosts: int, processors: int | None, workers: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    assert runbook.workers_for(hosts) == workers

@@ -62,7 +62,7 @@ def test_an_empty_configuration_means_the_shipped_places(tmp_path: Path) -> None
     (tmp_path / "config.yaml").write_text("")
     settings = read_settings(tmp_path / "config.yaml")
     assert settings.defaults_file == tmp_path / "inventory/defaults.yaml"
-    assert (settings.namespace, settings.host_keys, settings.num_workers) == (None, "accept-new", 20)
+    assert (settings.namespace, settings.host_keys, settings.num_workers) == (None, "accept-new", None)
 
 
 def test_the_shipped_configuration_names_the_labs_defaults_and_the_labs_network() -> None:

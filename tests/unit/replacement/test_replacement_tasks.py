@@ -225,7 +225,10 @@ def test_the_option_names_nodes_and_may_be_given_several_times(intent_of: Callab
     )
     assert selection.checked(given, intent_of()) == given
     assert (given.replace, list(given.further[replaced.OPTION])) == (False, [FIRST, f"{WORKER}.tinychen.io"])
-    assert parse("deploy", "", [], plans=True, further=selection.arguments).further == {replaced.OPTION: []}
+    assert parse("deploy", "", [], plans=True, further=selection.arguments).further == {
+        replaced.OPTION: [],
+        "batch": None,
+    }
     with pytest.raises(UsageError, match="No node is called openwrt"):
         selection.checked(parse("deploy", "", ["--replace", "openwrt"], further=selection.arguments), intent_of())
 

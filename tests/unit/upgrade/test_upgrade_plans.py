@@ -1,17 +1,14 @@
 """Which version may follow which, how nodes are taken together, what a node and kubeadm say: one small file a case; scripts by a shell."""
 
-import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kubepeer.errors import UsageError
 from kubepeer.intent import Intent
 from tasks.control_plane.settings import NOTHING_GIVEN
 from tasks.drain.safety import Leaving
@@ -19,7 +16,7 @@ from tasks.linux.observe import Answer, Seen
 from tasks.linux.state import Execute
 from tasks.nodes.given import Given
 from tasks.nodes.repository import Repository
-from tasks.upgrade import batches, containerd, deprecated, kubeadm, packages, seen, skew, snapshot, together
+from tasks.upgrade import containerd, deprecated, kubeadm, packages, seen, skew, snapshot, together
 from tasks.upgrade.seen import STATIC_PODS, NodeVersions
 
 MASTER, WORKER = "k8s-calico-master-10-31-90-1", "k8s-calico-worker-10-31-90-4"
@@ -34,37 +31,6 @@ def test_which_version_may_follow_which(case: dict[str, Any]) -> None:
     found = {name: versions(**one) for name, one in case["nodes"].items()}
     refusal = skew.refusal("c1", case["wanted"], found)
     assert (str(refusal) if refusal else None) == case["says"]
-
-
-def node(name: str, rack: str | None) -> Any:
-    return SimpleNamespace(name=name, rack=SimpleNamespace(name=rack) if rack else None)
-
-
-@pytest.mark.cases("batches")
-def test_nodes_are_taken_together(case: dict[str, Any]) -> None:
-    nodes = [node(name, rack) for name, rack in case["nodes"].items()]
-    assert batches.split(nodes, batches.checked(case["batch"]), out=case.get("out", ())) == case["batches"]
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "101%", "0%", "half", "1.5"])
-def test_a_batch_is_a_number_a_share_or_a_rack(text: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(text)):
-        batches.checked(text)
-
-
-@pytest.mark.parametrize(("batch", "most"), [("3", "2"), ("100%", "2"), ("rack", "2")])
-def test_a_worker_is_left_to_run_what_the_others_ran(batch: str, most: str) -> None:
-    workers = [node(name, "a") for name in ("w4", "w5", "w6")]
-    with pytest.raises(UsageError, match=rf"all 3 workers out at once.*--batch {most} at most"):
-        batches.refuse_all_at_once(workers, workers, batch)
-    batches.refuse_all_at_once(workers, workers[:2], "3")
-    batches.refuse_all_at_once(workers[:1], workers[:1], "1")
-
-
-def test_racks_are_asked_for_where_there_are_some() -> None:
-    workers = [node("w4", "a"), node("w5", None)]
-    with pytest.raises(UsageError, match="not every worker has a rack"):
-        batches.refuse_all_at_once(workers, workers, "rack")
 
 
 @pytest.mark.cases("readings")
