@@ -63,6 +63,11 @@ def preflight_drain(task: Task, run: Run, *, stays: bool = False) -> Result:
     return done(task, summary=told(sorted_pods, routes))
 
 
+def remember_leaving(run: Run) -> None:
+    """Read anew what the node announces as one of many."""
+    run.keep(LEAVING, Cluster.read(open_api(run), run, node_of(run)).leaving(run))
+
+
 def warn_of_pods(run: Run, found: Sorted, objects: ClusterObjects) -> None:
     """Tell of the pods that may lose what they are asked while the node is taken out."""
     if hasty := pods.stop_at_once(found.leave, objects.services):

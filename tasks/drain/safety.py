@@ -11,6 +11,9 @@ from tasks.control_plane import etcd
 from tasks.control_plane.etcd import Member
 from tasks.platforms.hops import Hop
 from tasks.routes.expected import EXCLUDED, ClusterObjects, announced
+from tasks.routes.services import LOCAL_POLICY
+
+SPREAD = ": let another node run a pod of it, too (kubectl rollout restart spreads them)"
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,11 @@ def with_drained(objects: ClusterObjects) -> ClusterObjects:
 
 def last_next_hops(routes: Iterable[Leaving]) -> list[str]:
     """Why the cluster would announce a prefix from nowhere without the node: a line each; none where it may go."""
-    return [f"{one.prefix} ({one.why}) is announced by this node alone" for one in routes if not one.rest]
+    return [
+        f"{one.prefix} ({one.why}) is announced by this node alone{SPREAD if LOCAL_POLICY in one.why else ''}"
+        for one in routes
+        if not one.rest
+    ]
 
 
 def without_quorum(node: Node, members: Sequence[Member], away: Collection[Node]) -> str:

@@ -63,6 +63,9 @@ class Endpoints:
     services: frozenset[Key] = frozenset()
 
 
+LOCAL_POLICY = "traffic policy Local"  # why one node announces an address and another does not
+
+
 def local(service: Manifest) -> bool:
     """Whether only nodes with an endpoint take this service's traffic."""
     return bool(service["spec"].get("externalTrafficPolicy") == "Local" and _relevant(service))
@@ -82,7 +85,7 @@ def addresses(
                 yield (
                     ip_network(address),
                     endpoints.nodes.get(key, frozenset()),
-                    f"service {name}, traffic policy Local",
+                    f"service {name}, {LOCAL_POLICY}",
                 )
         elif _alone(service, advertised):
             for address in _addresses(service, advertised):

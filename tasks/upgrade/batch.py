@@ -119,10 +119,14 @@ def sessions(task: Task, run: Run) -> Result:
     return _of_each(task, run, routers.sessions)
 
 
-@hands_over(gives=ASKED_API)
+@hands_over(gives=(LEAVING, *ASKED_API))
 def include(task: Task, run: Run) -> Result:
-    """As undrain.py."""
-    return steps.include(task, own_run(run, task.host.name))
+    """As undrain.py: what the node announces from now on is not what it left: pods of a service of policy Local may stay elsewhere."""
+    of_node = own_run(run, task.host.name)
+    result = steps.include(task, of_node)
+    if not run.options.dry_run:
+        look.remember_leaving(of_node)
+    return result
 
 
 @hands_over(needs=(LEAVING,), gives=GIVES)

@@ -71,9 +71,23 @@ class Answer:
         """The checks that did not pass."""
         return (check for check in self.json["checks"] if not check["ok"])
 
+    def _told(self) -> str:
+        """Of a run's document what failed in which phase; it is long, and ends with the routes."""
+        if not self.stdout.startswith("{"):
+            return ""
+        lines = [
+            f"{phase['title']}, {host}: {told['error'] or 'failed'}"
+            for phase in self.json.get("phases", ())
+            for host, told in phase["hosts"].items()
+            if told["failed"]
+        ]
+        return "\n".join([*lines, ""])
+
     def ended(self, code: int) -> "Answer":
         """The same answer, if its exit code is this one and it shows no fault of ours."""
-        assert self.code == code, f"exit {self.code} instead of {code}\n{self.stdout[-6000:]}\n{self.stderr[-3000:]}"
+        assert self.code == code, (
+            f"exit {self.code} instead of {code}\n{self._told()}{self.stdout[-6000:]}\n{self.stderr[-3000:]}"
+        )
         assert not any(trace in self.text for trace in TRACES_OF_A_FAULT), self.text
         return self
 

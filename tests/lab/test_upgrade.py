@@ -23,9 +23,10 @@ from tests.lab.laboratory import MASTERS, NODES, ROUTERS, WORKERS, Laboratory, w
 from tests.lab.load import Load, Verdict
 from tests.lab.runbooks import Answer, Project, Runbooks
 from tests.lab.test_certificates import credentials
-from tests.lab.test_drain import DRAINED, MOVED, RATE, address  # noqa: F401  the fixture is the module's own, too
+from tests.lab.test_drain import DRAINED, MANIFEST, MOVED, RATE, address, address_of  # noqa: F401  the fixture is the module's own, too
 
 pytestmark = pytest.mark.lab
+EVERYWHERE = MANIFEST.with_name("everywhere.yaml")
 GIVEN = ("--delete-emptydir-data",)  # of Calico's own pods and CoreDNS'
 UPGRADE_SECONDS = 3000
 KILL_SECONDS = 1500  # until a run has come to where it is to die
@@ -89,6 +90,17 @@ def taken_out(names: Sequence[str]) -> Callable[[Laboratory, Kubectl], bool]:
         )
 
     return seen
+
+
+@pytest.fixture(scope="module")
+def busy(lab: Laboratory, cluster: Kubectl, address: str) -> str:  # noqa: F811
+    """The address of the workload; the one of policy Local has a pod on every worker."""
+    cluster("apply", "-f", str(EVERYWHERE), deadline=120)
+    local = address_of(cluster, "web-local")
+    wait_for(
+        "every worker announces it", lambda: len(routes_of_kernel(lab, ROUTERS[0]).get(local, ())) == len(WORKERS), 120
+    )
+    return address
 
 
 @dataclass
@@ -190,12 +202,12 @@ class Checks:
         lab: Laboratory,
         cluster: Kubectl,
         newer: Runbooks,
-        address: str,  # noqa: F811
+        busy: str,
         tmp_path_factory: pytest.TempPathFactory,
         measure: Measure,
     ) -> Upgraded:
         folder = tmp_path_factory.mktemp("upgrade")
-        found = upgraded(lab, cluster, newer, self.version, address, folder, self.kills, *self.batch)
+        found = upgraded(lab, cluster, newer, self.version, busy, folder, self.kills, *self.batch)
         tell(found, measure)
         return found
 
@@ -275,6 +287,7 @@ class Checks:
         allowed = max(MOVED, math.ceil(2 * verdict.open_on_average))
         assert all(len(one) <= allowed for one in verdict.moved), f"{verdict}, {allowed} are allowed"
 
+    @pytest.mark.long("upgrade")  # how long it is away depends on what else the host does
     def test_the_api_answered_through_its_virtual_ip_all_the_time(self, found: Upgraded) -> None:
         requests = found.requests
         assert requests

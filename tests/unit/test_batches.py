@@ -63,3 +63,4 @@ def test_a_phase_of_deploy_goes_by_batches_where_somebody_wants_it(
         found = turns(run, names)
         assert [len(turn) for turn in found] == sizes
         assert [name for turn in found for name in turn] == names, "each once, in the inventory's order"
+    assert first_alone(run, names[:1]) == [names[:1]]

@@ -134,12 +134,6 @@ def test_a_run_that_is_cut_off_leaves_the_restart_to_the_next(workers: dict[str,
     assert marker.exists()
 
 
-def test_the_first_node_goes_alone() -> None:
-    run: Any = None
-    assert kubelets.first_alone(run, WORKERS) == [WORKERS[:1], WORKERS[1:]]
-    assert kubelets.first_alone(run, WORKERS[:1]) == [WORKERS[:1]]
-
-
 def test_the_scripts_are_shell() -> None:
     script = kubelets.WELL.format(address="127.0.0.1", port=10248, settle=3, seconds=60)
     assert subprocess.run(["/bin/sh", "-n"], input=script, text=True, check=False, capture_output=True).stderr == ""

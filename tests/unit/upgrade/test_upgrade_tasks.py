@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,7 @@ from tasks.control_plane.etcd import Member
 from tasks.control_plane.record import SETTINGS, SettingsSeen
 from tasks.drain import look as draining
 from tasks.drain.look import LEAVING, Cluster
+from tasks.drain.safety import Leaving
 from tasks.linux.observe import Answer
 from tasks.linux.shell import Completed
 from tasks.nodes.facts import FACTS
@@ -280,6 +282,24 @@ def test_a_router_is_asked_for_every_node_of_the_batch_that_has_not_failed(start
     assert batch._of_each(task, run, step).result == "3 next hops"
     assert asked == [WORKERS[0], WORKERS[2]]
     assert run.recall(LEAVING) is None, "what a node leaves is its own"
+
+
+def test_what_a_node_that_is_back_announces_is_asked_anew(
+    started: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pods may have stayed where they were evicted to: a router would be waited for in vain."""
+    services, local = (
+        Leaving(ip_network(prefix), frozenset(), frozenset()) for prefix in ("10.33.192.0/18", "10.33.192.2/32")
+    )
+    run = started({}, chosen=WORKERS)
+    own = batch.own_run(run, WORKERS[0])
+    own.keep(LEAVING, (services, local))
+    monkeypatch.setattr(batch.steps, "include", lambda task, _: done(task))
+    monkeypatch.setattr(draining, "open_api", lambda *_, **__: None)
+    monkeypatch.setattr(Cluster, "read", lambda *_: SimpleNamespace(leaving=lambda _: (services,)))
+    task: Any = SimpleNamespace(host=SimpleNamespace(name=WORKERS[0]))
+    batch.include(task, run)
+    assert own.recall(LEAVING) == (services,)
 
 
 def manifest(name: str, *, ready: bool = True, before: Before | None = None) -> dict[str, Any]:
