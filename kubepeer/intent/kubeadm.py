@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from kubepeer.intent.arguments import Arguments
 from kubepeer.intent.section import Section
+from kubepeer.intent.values import written
 from kubepeer.secret import SecretSource
 
 # What makes a member of etcd what it is: kubeadm says it for each node.
@@ -22,15 +23,6 @@ def _alternative_name(value: str) -> str:
         if not re.fullmatch(rf"(\*\.)?{label}(\.{label})*", value):
             raise ValueError("an address, a DNS name of small letters, or *. and such a name") from None
         return value
-
-
-def _written(pattern: str, form: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(form)
-        return value
-
-    return AfterValidator(check)
 
 
 class Patch(Section):
@@ -73,7 +65,7 @@ class Audit(Section):
     """The apiserver's log of who did what (Kubernetes: Auditing)."""
 
     policy: dict[str, JsonValue]  # rules, omitStages, omitManagedFields of audit.k8s.io/v1
-    log: Annotated[str, _written(r"/[^\s:]+/[^\s/:]+", "the absolute path of a file")] = (
+    log: Annotated[str, written(r"/[^\s:]+/[^\s/:]+", "the absolute path of a file")] = (
         "/var/log/kubernetes/audit/audit.log"
     )
     max_age_days: int = Field(default=30, ge=0)
@@ -104,7 +96,7 @@ class ExternalEtcd(Section):
     """An etcd of somebody else: where it is, and what the apiservers prove themselves with; files of the controller."""
 
     endpoints: tuple[
-        Annotated[str, _written(r"https://[^\s/]+:\d+", "an endpoint of etcd is https://HOST:PORT")], ...
+        Annotated[str, written(r"https://[^\s/]+:\d+", "an endpoint of etcd is https://HOST:PORT")], ...
     ] = Field(min_length=1)
     ca_file: str
     certificate_file: str

@@ -99,7 +99,7 @@ def load_intent(settings: Settings, platforms: Platforms) -> Intent:
     """
     files = Files(settings)
     _refuse_scattered_fabric(files)
-    fabric = _fabric(files)
+    fabric = fabric_data(files)
     groups = {name: set(files.lineage(entry)) for name, entry in files.hosts.items()}
     routers = [
         _router(files, name, platforms, fabric.cluster.networks) for name in files.hosts if "routers" in groups[name]
@@ -153,7 +153,13 @@ def _file_of_fabric_key(files: Files, key: str) -> str:
     return files.group_file if in_groups else files.defaults_file
 
 
-def _fabric(files: Files) -> FabricData:
+def fabric_data(files: Files) -> FabricData:
+    """What is true of everything: of a key the value of the group fabric, else that of the defaults.
+
+    Raises:
+        InventoryError: it is not what the model asks for.
+
+    """
     below, above = files.defaults.get("data") or {}, files.groups.get("fabric", {}).get("data") or {}
     try:
         fabric = FabricData.model_validate(
@@ -171,13 +177,28 @@ def _own_data(files: Files, name: str) -> dict[str, Any]:
     return {key: files.inherited(name, key)[0] for key in files.keys(name) if key not in FabricData.model_fields}
 
 
+def node_data(files: Files, name: str) -> NodeData:
+    """What a node has and inherits under data:."""
+    return NodeData.model_validate(_own_data(files, name) | _joined(files, name))
+
+
+def router_data(files: Files, name: str) -> RouterData:
+    """What a router has and inherits under data:."""
+    return RouterData.model_validate(_own_data(files, name))
+
+
+def probe_data(files: Files, name: str) -> ProbeData:
+    """What a probing host has and inherits under data:."""
+    return ProbeData.model_validate(_own_data(files, name))
+
+
 def _node(
     files: Files, name: str, roles: list[str], cluster: Cluster, routers: Sequence[Router], priority: int
 ) -> Node:
     if len(roles) > 1:
         raise InventoryError(f"{files.host_file}: {name}: is in both groups {' and '.join(roles)}. {NOTHING}")
     try:
-        data = NodeData.model_validate(_own_data(files, name) | _joined(files, name))
+        data = node_data(files, name)
         return Node.model_validate(
             {
                 "name": name,
@@ -203,7 +224,7 @@ def _probe(files: Files, name: str, groups: set[str]) -> Probe:
     if others := sorted(groups & {*ROLES, "routers"}):
         raise InventoryError(f"{files.host_file}: {name}: is in both groups {PROBES} and {others[0]}. {NOTHING}")
     try:
-        return Probe(name=name, access=ProbeData.model_validate(_own_data(files, name)).access)
+        return Probe(name=name, access=probe_data(files, name).access)
     except ValidationError as error:
         raise _of_host(files, name, error) from error
 
@@ -220,7 +241,7 @@ def _router(files: Files, name: str, platforms: Platforms, networks: Networks) -
             f" (found {platform!r}). {NOTHING}"
         )
     try:
-        data = RouterData.model_validate(_own_data(files, name))
+        data = router_data(files, name)
         return Router.model_validate(
             {
                 "name": name,

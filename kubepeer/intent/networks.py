@@ -129,7 +129,9 @@ class Networks(Section):
     every_pods: families.Networks = Field(
         default=(), alias="pods"
     )  # of these three none but where the cluster is adopted
-    pod_block_sizes: Annotated[tuple[int, ...], BeforeValidator(_sizes)] = Field(default=(), alias="pod_block_size")
+    pod_block_sizes: Annotated[tuple[int, ...], BeforeValidator(_sizes, json_schema_input_type=int | list[int])] = (
+        Field(default=(), alias="pod_block_size")
+    )
     every_services: families.Networks = Field(default=(), alias="services")
     every_load_balancers: families.Networks = Field(default=(), alias="load_balancers")
     pod_routing: Routing = Routing()  # of the pools of `pods`

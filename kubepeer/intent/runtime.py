@@ -60,7 +60,7 @@ def _mirror(value: object) -> object:
     return {"url": value} if isinstance(value, str) else value
 
 
-Registries = dict[RegistryName, Annotated[Mirror, BeforeValidator(_mirror)]]
+Registries = dict[RegistryName, Annotated[Mirror, BeforeValidator(_mirror, json_schema_input_type=str | Mirror)]]
 
 
 class Archive(Section):
