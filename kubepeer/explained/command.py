@@ -128,7 +128,7 @@ def _show(given: argparse.Namespace, platforms: Platforms, console: Console) -> 
     documents = dict(
         resolve(settings, intent, chosen=chosen if filtered else None, everything=given.resolved).documents
     )
-    told = warnings(intent)
+    told = [*warnings(intent)]
     if given.output == "json":
         print(json.dumps(_as_json(documents, told), indent=2, ensure_ascii=False))
     else:

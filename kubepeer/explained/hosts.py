@@ -6,7 +6,7 @@ from typing import Any
 
 from kubepeer.explained.sections import Place, section, written
 from kubepeer.explained.tree import Branch, Items, Leaf, Origin, Tree
-from kubepeer.intent import Intent, Node, Router
+from kubepeer.intent import Intent, Node
 from kubepeer.intent.families import SECOND_KEYS, Addressed
 from kubepeer.intent.load import NodeData, RouterData
 from kubepeer.intent.node_settings import NodeSettings, Taint
@@ -82,7 +82,8 @@ def _nearest(sources: Sources, *keys: str) -> Place | None:
 
 def _connections(sources: Sources) -> dict[str, Tree]:
     names = {name: None for place in sources for name in place.below("connection_options").raw or {}}
-    found, walked = {}, _as_nornir_walks(sources)
+    found: dict[str, Tree] = {}
+    walked = _as_nornir_walks(sources)
     for name in names:
         of_one = [
             place.below("connection_options").below(name)

@@ -48,7 +48,21 @@ FIRST_PRIORITY = 100  # keepalived: the first control plane; each further one ha
 
 
 class FabricData(Section):
-    """The keys under data: of the group `fabric` and of the defaults: true of everything."""
+    """The keys under data: of the group `fabric` and of the defaults: true of everything.
+
+    Attributes:
+        cluster: the cluster as a whole.
+        software: versions, images and modes.
+        packages: where they come from.
+        manifests: of the projects, applied as they are.
+        time: what keeps the nodes' clocks.
+        time_servers: that the clocks are taken from.
+        registries: registry -> its mirror: an address, or a mapping.
+        proxy: how the nodes reach what is not their own.
+        kubeadm: what is added to its configuration.
+        load_balancer: who gives services their addresses.
+
+    """
 
     cluster: Cluster
     software: Software | None = None  # of these three none but where the cluster is adopted
@@ -63,23 +77,45 @@ class FabricData(Section):
 
 
 class NodeData(NodeSettings):
-    """The keys under data: of a node, or of the groups it is in."""
+    """The keys under data: of a node, or of the groups it is in.
 
-    address: MaybeAddress = None  # where hostname is another: of management, a name
-    address6: MaybeAddress = None  # of IPv6, beside the first one
+    Attributes:
+        address: of the node, where hostname is another: of management, a name.
+        address6: of IPv6, beside the first one.
+        interface: the interface with that address.
+        as_number: the node's AS; not said: its rack's, else the cluster's.
+        routers: the names of those that serve the node; not said: all of them.
+        rack: that the node is in, of its group.
+        route_reflector: tells the other nodes of each other, where cluster.bgp.topology says so.
+        access: how it is entered.
+
+    """
+
+    address: MaybeAddress = None
+    address6: MaybeAddress = None
     interface: str = "eth0"
-    as_number: AsNumber | None = None  # the cluster's where none is said
-    routers: tuple[str, ...] | None = None  # all where none is said
+    as_number: AsNumber | None = None
+    routers: tuple[str, ...] | None = None
     rack: Rack | None = None
     route_reflector: bool = False
     access: Access = Access()
 
 
 class RouterData(Section):
-    """The keys under data: of a router, or of the groups it is in."""
+    """The keys under data: of a router, or of the groups it is in.
+
+    Attributes:
+        as_number: the router's AS, as its running configuration says.
+        address: the router's end of its sessions, where hostname is another; peering.address says the same.
+        address6: of IPv6, beside the first one.
+        peering: the router's side of its sessions.
+        configuration_files: of its daemon.
+        access: how it is entered.
+
+    """
 
     as_number: AsNumber
-    address: MaybeAddress = None  # as of a node; peering.address says the same
+    address: MaybeAddress = None
     address6: MaybeAddress = None
     peering: Peering = Peering()
     configuration_files: ConfigurationFiles = ConfigurationFiles()

@@ -49,7 +49,14 @@ Texts = Annotated[dict[str, str], BeforeValidator(_texts, json_schema_input_type
 
 
 class Taint(Section):
-    """What keeps pods away from a node that do not tolerate it."""
+    """What keeps pods away from a node that do not tolerate it.
+
+    Attributes:
+        key: with the effect it is what the taint is known by.
+        value: of the taint.
+        effect: on pods that do not tolerate it.
+
+    """
 
     key: str
     value: Annotated[str, BeforeValidator(text_of, json_schema_input_type=Scalar)] = ""
@@ -64,7 +71,16 @@ class Taint(Section):
 
 
 class NodeSettings(Section):
-    """What one node has of its own; of the host and all groups that it is in: the nearest says what a name has."""
+    """What one node has of its own; of the host and all groups that it is in: the nearest says what a name has.
+
+    Attributes:
+        labels: of the Node.
+        annotations: of the Node.
+        taints: of the Node.
+        kubelet_configuration: fields of KubeletConfiguration, each whole, in the place of the cluster's.
+        kubelet_extra_args: arguments of the kubelet, without hyphens.
+
+    """
 
     labels: Annotated[Texts, AfterValidator(_labels)] = Field(default_factory=dict)
     annotations: Annotated[Texts, AfterValidator(_annotations)] = Field(default_factory=dict)
