@@ -65,6 +65,9 @@ class _WithDocstrings(GenerateJsonSchema):
         found["description"] = _description(cls)
         said = {key: text for base in reversed(cls.__mro__) for key, text in _attributes(base)}
         for key, below in found.get("properties", {}).items():
+            if "patternProperties" in below:  # names of another form are refused, too
+                ((pattern, value),) = below.pop("patternProperties").items()
+                below |= {"propertyNames": {"pattern": pattern}, "additionalProperties": value}
             if key in said:
                 below["description"] = said[key]
             if not isinstance(below.get("default"), bool | int | str):

@@ -68,7 +68,7 @@ def _mirror(value: object) -> object:
     return {"url": value} if isinstance(value, str) else value
 
 
-Registries = dict[RegistryName, Annotated[Mirror, BeforeValidator(_mirror, json_schema_input_type=str | Mirror)]]
+Registries = dict[RegistryName, Annotated[Mirror, BeforeValidator(_mirror, json_schema_input_type=Address | Mirror)]]
 
 
 class Archive(Section):

@@ -39,15 +39,19 @@ def _somebodys(value: int) -> int:
     return value
 
 
+AsText = Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")]
 AsNumber = Annotated[
-    int, BeforeValidator(_asplain, json_schema_input_type=int | float | str), AfterValidator(_somebodys)
+    int, BeforeValidator(_asplain, json_schema_input_type=int | float | AsText), AfterValidator(_somebodys)
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-NEEDLESS_ESCAPE = re.compile(
-    r"\\([\"'])"
-)  # ECMA-262, which a schema's patterns are read by, has none of quotation marks
+ESCAPE = re.compile(r"\\(.)")
+
+
+def _as_ecma(pattern: str) -> str:
+    """As a schema's patterns are read (JSON Schema, 6.4: ECMA-262), which has no escape of a sign that means nothing."""
+    return ESCAPE.sub(lambda found: found[1] if found[1] in "\"'" else found[0], pattern)
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,7 @@ class written:  # noqa: N801  stands in annotations, as pydantic's own do
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        pattern = NEEDLESS_ESCAPE.sub(r"\1", self.pattern)
-        return {**handler(schema), "pattern": f"^(?:{pattern})$"}
+        return {**handler(schema), "pattern": f"^(?:{_as_ecma(self.pattern)})$"}
 
 
 def _community_fits(value: str) -> str:

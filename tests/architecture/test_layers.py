@@ -201,6 +201,7 @@ PURE = (
     "kubepeer_pytest/document.py",
     "kubepeer/change.py",
     "kubepeer/checks.py",
+    *(f"kubepeer/explained/{name}.py" for name in ("hosts", "schema", "sections", "text", "tree")),
     "kubepeer/folding.py",
     "kubepeer/intent/abilities.py",
     "kubepeer/intent/advertisements.py",
