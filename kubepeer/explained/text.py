@@ -1,5 +1,6 @@
 """Values of an inventory as YAML, each with a remark that says where it comes from. Pure."""
 
+import functools
 import json
 import sys
 from collections.abc import Iterator
@@ -61,7 +62,24 @@ def _pair(key: str, part: Tree, indent: str) -> Iterator[Line]:
 
 def _flow(value: Any) -> str:
     """On one line."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_item, value))}]"
+    return "{}" if isinstance(value, dict) else _scalar(value)  # a mapping of something is a branch
+
+
+@functools.lru_cache(maxsize=4096, typed=True)  # many hosts have the same words
+def _scalar(value: Any) -> str:
     if isinstance(value, str) and not value.isprintable():
         return json.dumps(value)  # YAML 1.2, 1.3: JSON is YAML
+    return _dumped(value).removesuffix("\n...")
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def _item(value: Any) -> str:
+    """A scalar between brackets, where some more signs mean something."""
+    return _scalar(value) if isinstance(value, str) and not value.isprintable() else _dumped([value])[1:-1]
+
+
+def _dumped(value: Any) -> str:
     text: str = yaml.safe_dump(value, default_flow_style=True, width=sys.maxsize, allow_unicode=True)
-    return text.removesuffix("...\n").rstrip("\n")
+    return text.rstrip("\n")

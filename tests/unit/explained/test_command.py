@@ -1,6 +1,7 @@
 """The command as a person has it: documents on standard output, one line for a mistake, nothing contacted, nothing overwritten."""
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -173,3 +174,15 @@ def test_the_runbook_needs_no_secret_no_key_and_no_namespace() -> None:
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(yaml.safe_load(done.stdout.removeprefix("--- # hosts.yaml\n"))) == ["openwrt"]
+
+
+def test_the_documentation_shows_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("hosts", "groups"):
+        shutil.copy(CHECKOUT / f"examples/two-racks/{kind}.yaml", tmp_path)
+    shutil.copy(CHECKOUT / "inventory/defaults.yaml", tmp_path)
+    options = {"host_file": "hosts.yaml", "group_file": "groups.yaml", "defaults_file": "defaults.yaml"}
+    config = {"inventory": {"plugin": "SimpleInventory", "options": options}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    words = ["show", "--config", str(tmp_path / "config.yaml"), "--host", "k8s-calico-worker-10-30-92-11"]
+    assert main("", PLATFORMS, words) == 0
+    assert capsys.readouterr().out in (CHECKOUT / "docs/inventory.md").read_text(encoding="utf-8")

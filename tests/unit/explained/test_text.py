@@ -1,5 +1,6 @@
 """The inventory as text: YAML that says what it should, remarks in a column, and no secret."""
 
+import re
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ def leaf(value: Any, **further: Any) -> Leaf:
 VALUES = [
     "plain", "with: a colon", "- a dash", "off", "0o17", "1e3", "10", "", " ", "#",
     "two\nlines", "tab\there", "a\u2028b", "ü", "'", '"', "{a}",
-    "null", "64517:300:100", "3.10", "=", "*x", "&x", "!x", "%x", "@x", "`x", 0, 1.5, True, False, None, [], {}, ["a: b", "c, d"], [1, "1"],
+    "null", "64517:300:100", "3.10", "=", "*x", "&x", "!x", "%x", "@x", "`x", 0, 1.5, True, False, None, [], {},
+    ["a: b", "c, d", "e\nf"], [1, "1"],
 ]  # fmt: skip
 
 
@@ -28,6 +30,7 @@ VALUES = [
 def test_every_value_is_read_as_what_it_is(value: Any) -> None:
     tree = Branch({"key": leaf(value), "other key: x": Items((Branch({"a": leaf(value), "b": leaf(1)}), leaf(value)))})
     assert yaml.load(as_yaml(tree), Loader=LOADER) == plain(tree)  # noqa: S506  a safe loader, by libyaml
+    assert all(re.search(r":$|[-:] .*  # hosts\.yaml:3$", line) for line in as_yaml(tree).splitlines())
     assert yaml.load(as_yaml(tree, remarks=False), Loader=LOADER) == plain(tree)  # noqa: S506
 
 
