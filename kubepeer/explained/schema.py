@@ -28,6 +28,7 @@ ROUTERS, FABRIC = "routers", "fabric"
 READ = (FabricData, NodeData, RouterData, ProbeData, Access, Entry)
 ANY = "HostData"  # of a host whose role its own groups do not say
 EXTRAS = "Extras"
+OR_NOTHING = ["object", "null"]  # a key with nothing behind it is an entry, too
 Schema = dict[str, Any]
 
 
@@ -91,8 +92,9 @@ def _attributes(cls: type) -> Iterator[tuple[str, str]]:
 def _definitions(platforms: Platforms) -> dict[str, Schema]:
     _, generated = models_json_schema([(model, "validation") for model in READ], schema_generator=_WithDocstrings)
     defs: dict[str, Schema] = generated["$defs"]
-    for model in (FabricData, NodeData, RouterData, ProbeData):
+    for model in (FabricData, NodeData, RouterData, ProbeData, Entry):
         defs[model.__name__].pop("required", None)  # one file says this, another that
+        defs[model.__name__]["type"] = OR_NOTHING
     defs[FabricData.__name__]["properties"]["access"] = {"$ref": f"#/$defs/{Access.__name__}"}  # of all hosts at once
     defs[ANY] = _any_of_them([defs[model.__name__] for model in (NodeData, RouterData, ProbeData)])
     defs[EXTRAS] = _without_secrets()
@@ -109,21 +111,20 @@ def _any_of_them(every: Iterable[Schema]) -> Schema:
     keys: dict[str, list[Schema]] = {}
     for one in every:
         for key, below in one["properties"].items():
-            if below not in (others := keys.setdefault(key, [])):
-                others.append(below)
+            keys.setdefault(key, []).append(below)
     return {
-        "type": "object",
+        "type": OR_NOTHING,
         "description": "What a node, a router or a probing host has of its own, and its groups say of it.",
-        "properties": {
-            key: several[0] if len(several) == 1 else _either(several) for key, several in sorted(keys.items())
-        },
+        "properties": {key: _either(several) for key, several in sorted(keys.items())},
         "additionalProperties": False,
     }
 
 
 def _either(several: list[Schema]) -> Schema:
     described = next(({"description": one["description"]} for one in several if "description" in one), {})
-    return {**described, "anyOf": [{key: one[key] for key in one if key != "description"} for one in several]}
+    bare = [{key: one[key] for key in one if key != "description"} for one in several]
+    ways = [one for number, one in enumerate(bare) if one not in bare[:number]]
+    return {**described, **(ways[0] if len(ways) == 1 else {"anyOf": ways})}
 
 
 def _without_secrets() -> Schema:
@@ -133,9 +134,13 @@ def _without_secrets() -> Schema:
 
 
 def _entry(data: type[BaseModel] | str) -> Schema:
+    """Beside a reference stands nothing that matters: some editors' programs read what it refers to in the place of that."""
+    return {"allOf": [{"$ref": f"#/$defs/{Entry.__name__}"}, _with(data)]}
+
+
+def _with(data: type[BaseModel] | str) -> Schema:
     name = data if isinstance(data, str) else data.__name__
-    of_data = {"anyOf": [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]}
-    return {"anyOf": [{"$ref": f"#/$defs/{Entry.__name__}", "properties": {"data": of_data}}, {"type": "null"}]}
+    return {"properties": {"data": {"$ref": f"#/$defs/{name}"}}}
 
 
 def _by_group(platforms: Platforms) -> dict[str, type[BaseModel]]:
@@ -151,28 +156,28 @@ def _hosts(platforms: Platforms) -> Schema:
     narrower = [
         {
             "if": {"properties": {"groups": {"contains": {"enum": groups}}}, "required": ["groups"]},
-            "then": _entry(model),
+            "then": _with(model),
         }
         for model, groups in models.items()
     ]
     return {
-        "type": ["object", "null"],
+        "type": OR_NOTHING,
         "propertyNames": TypeAdapter(DnsName).json_schema(),
-        "additionalProperties": {**_entry(ANY), "allOf": narrower},
+        "additionalProperties": {"allOf": [*_entry(ANY)["allOf"], *narrower]},
     }
 
 
 def _groups(platforms: Platforms) -> Schema:
     named = {group: _entry(model) for group, model in _by_group(platforms).items()}
     return {
-        "type": ["object", "null"],
+        "type": OR_NOTHING,
         "properties": {FABRIC: _entry(FabricData), **named},
         "additionalProperties": _entry(ANY),
     }
 
 
 def _defaults(_: Platforms) -> Schema:
-    return {"type": ["object", "null"], **_entry(FabricData)}
+    return _entry(FabricData)
 
 
 def _reached(value: Any, defs: Mapping[str, Schema], seen: frozenset[str] = frozenset()) -> Iterator[str]:

@@ -21,7 +21,7 @@ class Bgp(Section):
         hold_seconds: what the routers ask for; the smaller one of both ends is used (RFC 4271, 4.2: zero or at least three seconds).
         connect_seconds: how long a router waits between two attempts to connect; the default of some is two minutes.
         maximum_prefixes: a node that announces more is cut off by the router.
-        restart_seconds: how long a router keeps the routes of a node whose BIRD died (RFC 4724: twelve bits); Calico's default is 120.
+        restart_seconds: how long a router keeps the routes of a node whose daemon died (RFC 4724: twelve bits); Calico's default is 120.
         password: source of the password of TCP-MD5 of every session.
         communities: name -> value: AS:NUMBER or AS:NUMBER:NUMBER.
         pod_communities: names or values that the pods' blocks are announced with.
@@ -34,7 +34,7 @@ class Bgp(Section):
         topology: who tells nodes of each other's pods: the routers, or nodes with `route_reflector`.
         reflector_cluster_id: of the reflectors (RFC 4456); the default is that of Calico's documentation.
         between_nodes: how nodes reach each other's pods; `choose` leaves it to what the routers can.
-        listen_port: where the nodes' BIRD listens.
+        listen_port: at which the nodes listen.
         bind_mode: `NodeIP`: at the node's address alone; `None`: at all of them.
 
     """

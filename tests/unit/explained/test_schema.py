@@ -203,3 +203,21 @@ def test_patterns_are_read_by_editors_too() -> None:
     for pattern in every:
         assert {*re.findall(r"\\(.)", pattern)} <= {*"dwsDWSbB^$\\.*+?()[]{}|/-"}, pattern
         assert not re.search(r"\(\?(?!:)", pattern), pattern
+
+
+def references(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value
+        for below in value.values():
+            yield from references(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from references(below)
+
+
+def test_nothing_that_matters_stands_beside_a_reference() -> None:
+    """yaml-language-server puts what is referred to into the same mapping, where its keys give way to those that are there."""
+    found = [one for name in FILES for one in references(SCHEMAS[name])]
+    assert len(found) > 50
+    assert all(one.keys() <= {"$ref", "description"} for one in found)
