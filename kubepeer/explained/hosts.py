@@ -7,8 +7,8 @@ from typing import Any
 from kubepeer.explained.sections import Place, section, written
 from kubepeer.explained.tree import Branch, Items, Leaf, Origin, Tree
 from kubepeer.intent import Intent, Node
+from kubepeer.intent.data import NodeData, RouterData
 from kubepeer.intent.families import SECOND_KEYS, Addressed
-from kubepeer.intent.load import NodeData, RouterData
 from kubepeer.intent.node_settings import NodeSettings, Taint
 from kubepeer.intent.probe import ProbeData
 

@@ -9,9 +9,10 @@ from kubepeer.explained.lines import Lines
 from kubepeer.explained.sections import Place, section
 from kubepeer.explained.tree import Branch, Leaf, Origin, Tree
 from kubepeer.intent import Intent
+from kubepeer.intent.data import FabricData
 from kubepeer.intent.families import BITS
 from kubepeer.intent.files import Files
-from kubepeer.intent.load import FabricData, fabric_data, node_data, probe_data, router_data
+from kubepeer.intent.load import fabric_data, node_data, probe_data, router_data
 from kubepeer.intent.pools import BLOCK_SIZE
 from kubepeer.settings import Settings
 

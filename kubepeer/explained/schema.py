@@ -12,8 +12,9 @@ from pydantic_core import core_schema
 from kubepeer.explained.entries import Entry
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.access import Access
+from kubepeer.intent.data import FabricData, NodeData, RouterData
 from kubepeer.intent.files import SECRET_KEYS
-from kubepeer.intent.load import ROLES, FabricData, NodeData, RouterData
+from kubepeer.intent.load import ROLES
 from kubepeer.intent.probe import GROUP as PROBES
 from kubepeer.intent.probe import ProbeData
 from kubepeer.intent.values import DnsName

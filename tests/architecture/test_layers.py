@@ -215,6 +215,7 @@ PURE = (
     "kubepeer/intent/balancing.py",
     "kubepeer/intent/combinations.py",
     "kubepeer/intent/contradiction.py",
+    "kubepeer/intent/data.py",
     "kubepeer/intent/endpoint.py",
     "kubepeer/intent/additions.py",
     "kubepeer/intent/arguments.py",
