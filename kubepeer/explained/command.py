@@ -125,9 +125,7 @@ def _show(given: argparse.Namespace, platforms: Platforms, console: Console) -> 
     intent = load_intent(settings, platforms)
     nornir = build_nornir(settings, missing_key=lambda *_: None)  # it judges its own keys; nothing is logged in to
     chosen = select(nornir, given.groups, given.hosts)
-    documents = dict(
-        resolve(settings, intent, chosen=chosen if filtered else None, everything=given.resolved).documents
-    )
+    documents = resolve(settings, intent, chosen=chosen if filtered else None, everything=given.resolved)
     told = [*warnings(intent)]
     if given.output == "json":
         print(json.dumps(_as_json(documents, told), indent=2, ensure_ascii=False))

@@ -1,7 +1,7 @@
 """What an inventory comes to, as the three files of an inventory again: each value with the place that says it."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kubepeer.explained.hosts import entry_of, host
@@ -20,20 +20,10 @@ FABRIC = "fabric"
 HOSTS, GROUPS, DEFAULTS = "hosts", "groups", "defaults"
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """The files.
-
-    Attributes:
-        documents: hosts, groups and defaults; of some hosts their document alone.
-
-    """
-
-    documents: Mapping[str, Branch]
-
-
-def resolve(settings: Settings, intent: Intent, *, chosen: Collection[str] | None, everything: bool) -> Resolved:
-    """Lay the inventory open.
+def resolve(
+    settings: Settings, intent: Intent, *, chosen: Collection[str] | None, everything: bool
+) -> dict[str, Branch]:
+    """Lay the inventory open: its documents hosts, groups and defaults; of some hosts the first alone.
 
     Args:
         settings: where its files are.
@@ -45,9 +35,9 @@ def resolve(settings: Settings, intent: Intent, *, chosen: Collection[str] | Non
     inventory = _Inventory(settings)
     hosts = inventory.hosts(intent, chosen, everything=everything)
     if chosen is not None:
-        return Resolved({HOSTS: hosts})
+        return {HOSTS: hosts}
     groups, defaults = inventory.others(intent, everything=everything)
-    return Resolved({HOSTS: hosts, GROUPS: groups, DEFAULTS: defaults})
+    return {HOSTS: hosts, GROUPS: groups, DEFAULTS: defaults}
 
 
 class _Inventory:

@@ -39,7 +39,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 def again(settings: Settings, folder: Path, *, everything: bool, remarks: bool = True) -> Settings:
     """The inventory written out, with the settings of the first one."""
     found = resolve(settings, load_intent(settings, PLATFORMS), chosen=None, everything=everything)
-    for name, document in found.documents.items():
+    for name, document in found.items():
         text = as_yaml(document, remarks=remarks)
         assert yaml.load(text, Loader=LOADER) == plain(document)  # noqa: S506  a safe loader, by libyaml
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
@@ -95,7 +95,7 @@ def test_every_host_is_reached_as_before(project: Any, edit: dict[str, Any], fol
 
 
 def found(settings: Settings) -> dict[str, Leaf]:
-    documents = resolve(settings, load_intent(settings, PLATFORMS), chosen=None, everything=True).documents
+    documents = resolve(settings, load_intent(settings, PLATFORMS), chosen=None, everything=True)
     every = (pair for name, document in documents.items() for pair in leaves(document, (name,)))
     return {".".join(map(str, path)): leaf for path, leaf in every}
 
@@ -190,7 +190,7 @@ def test_block_sizes_that_nobody_says_are_calicos(project: Any) -> None:
 def test_of_some_hosts_these_alone_are_shown(project: Any) -> None:
     settings = project("today")
     intent = load_intent(settings, PLATFORMS)
-    documents = resolve(settings, intent, chosen={"openwrt", WORKER}, everything=False).documents
+    documents = resolve(settings, intent, chosen={"openwrt", WORKER}, everything=False)
     assert {name: list(plain(document)) for name, document in documents.items()} == {"hosts": [WORKER, "openwrt"]}
 
 

@@ -52,7 +52,7 @@ def test_a_layout_is_taken_as_it_is_said_and_as_it_is_resolved(project: Any, edi
     settings = project("today", **edit)
     assert complaints(documents(settings)) == []
     found = resolve(settings, load_intent(settings, PLATFORMS), chosen=None, everything=True)
-    assert complaints({name: plain(document) for name, document in found.documents.items()}) == []
+    assert complaints({name: plain(document) for name, document in found.items()}) == []
 
 
 def with_unknown_keys(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -87,7 +87,7 @@ def test_an_unknown_key_that_the_loader_refuses_is_refused_wherever_it_stands(pr
     """A mapping with names of the owner's own takes one more; into all others it is put, one after the other."""
     settings = project("today", **EVERYTHING)
     intent = load_intent(settings, PLATFORMS)
-    whole = resolve(settings, intent, chosen=None, everything=True).documents
+    whole = resolve(settings, intent, chosen=None, everything=True)
     every = {name: plain(document) for name, document in whole.items()}
     paths = {"hosts": settings.host_file, "groups": settings.group_file, "defaults": settings.defaults_file}
     for name, path in paths.items():
