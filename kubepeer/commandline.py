@@ -75,31 +75,7 @@ def parse(
         prog=name, description=description, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add(
-        "--config",
-        type=Path,
-        default=DEFAULT_CONFIG,
-        metavar="FILE",
-        help="Nornir's configuration (default: config.yaml of the checkout)",
-    )
-    add(
-        "-g",
-        "--group",
-        action="append",
-        default=[],
-        metavar="NAME",
-        dest="groups",
-        help="only hosts of this group or of a group in it; repeatable",
-    )
-    add(
-        "-H",
-        "--host",
-        action="append",
-        default=[],
-        metavar="NAME",
-        dest="hosts",
-        help="only this host; repeatable; added to the groups",
-    )
+    add_selection(parser)
     add("--dry-run", action="store_true", help="observe and plan: print what would change, change nothing")
     add("--detailed-exitcode", action="store_true", help="with --dry-run: exit 4 when there is something to change")
     add(
@@ -155,6 +131,36 @@ def parse(
     given["dry_run"] = given["dry_run"] or given.get("plan_out") is not None
     own = {key: given.pop(key) for key in given.keys() - {field.name for field in fields(CommandLine)}}
     return CommandLine(**given | {"groups": tuple(given["groups"]), "hosts": tuple(given["hosts"]), "further": own})
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which inventory is meant, and which of its hosts."""
+    add = parser.add_argument
+    add(
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="FILE",
+        help="Nornir's configuration (default: config.yaml of the checkout)",
+    )
+    add(
+        "-g",
+        "--group",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="groups",
+        help="only hosts of this group or of a group in it; repeatable",
+    )
+    add(
+        "-H",
+        "--host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="hosts",
+        help="only this host; repeatable; added to the groups",
+    )
 
 
 def _count(text: str, least: int = 0) -> int:

@@ -18,7 +18,14 @@ COMMAND_SECONDS = 20  # a password manager that waits for a person must not hang
 
 
 class SecretSource(BaseModel):
-    """Where a secret comes from: exactly one of an environment variable, a file with mode 0600, a command (pass, sops, vault)."""
+    """Where a secret comes from: exactly one of an environment variable, a file with mode 0600, a command (pass, sops, vault).
+
+    Attributes:
+        env: the name of an environment variable.
+        file: a file with mode 0600; taken from the folder of config.yaml.
+        command: a program and its arguments, which prints the secret.
+
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 # Of KubeletConfiguration, and where the inventory says it.
 KUBELET_FIELDS_WITH_KEYS = {
@@ -59,7 +59,11 @@ def text_of(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-Values = Annotated[tuple[str, ...], BeforeValidator(_values)]
+Scalar = str | int | float | bool  # as YAML has it
+Values = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_values, json_schema_input_type=Scalar | Annotated[list[Scalar], Field(min_length=1)]),
+]
 
 
 def _arguments(value: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator
 
 from kubepeer.intent.section import Section
 
@@ -85,14 +85,28 @@ def read_address(value: object) -> Address:
     return address
 
 
-MaybeAddress = Annotated[Address | None, PlainValidator(lambda value: value and read_address(value))]
-OneAddress = Annotated[Address, PlainValidator(read_address)]
-Addresses = Annotated[tuple[Address, ...], BeforeValidator(lambda value: _one_or_two(value, ip_address, "address"))]
-MaybeAddresses = Annotated[
-    tuple[Address, ...] | None, BeforeValidator(lambda value: value and _one_or_two(value, ip_address, "address"))
+OneOrTwo = str | Annotated[list[str], Field(min_length=1, max_length=2)]  # as it is written
+MaybeAddress = Annotated[
+    Address | None, PlainValidator(lambda value: value and read_address(value), json_schema_input_type=str | None)
 ]
-OneNetwork = Annotated[Network, PlainValidator(lambda value: _one(value, ip_network, "network"))]
-Networks = Annotated[tuple[Network, ...], BeforeValidator(lambda value: _one_or_two(value, ip_network, "network"))]
+OneAddress = Annotated[Address, PlainValidator(read_address, json_schema_input_type=str)]
+Addresses = Annotated[
+    tuple[Address, ...],
+    BeforeValidator(lambda value: _one_or_two(value, ip_address, "address"), json_schema_input_type=OneOrTwo),
+]
+MaybeAddresses = Annotated[
+    tuple[Address, ...] | None,
+    BeforeValidator(
+        lambda value: value and _one_or_two(value, ip_address, "address"), json_schema_input_type=OneOrTwo | None
+    ),
+]
+OneNetwork = Annotated[
+    Network, PlainValidator(lambda value: _one(value, ip_network, "network"), json_schema_input_type=str)
+]
+Networks = Annotated[
+    tuple[Network, ...],
+    BeforeValidator(lambda value: _one_or_two(value, ip_network, "network"), json_schema_input_type=OneOrTwo),
+]
 
 
 class Addressed(Section):

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from kubepeer.intent.arguments import Arguments
 from kubepeer.intent.section import Section
+from kubepeer.intent.values import written
 from kubepeer.secret import SecretSource
 
 # What makes a member of etcd what it is: kubeadm says it for each node.
@@ -24,17 +25,14 @@ def _alternative_name(value: str) -> str:
         return value
 
 
-def _written(pattern: str, form: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(form)
-        return value
-
-    return AfterValidator(check)
-
-
 class Patch(Section):
-    """A patch of what kubeadm makes, as its own option --patches takes it."""
+    """A patch of what kubeadm makes, as its own option --patches takes it.
+
+    Attributes:
+        type: `strategic` and `merge` patch with a mapping, `json` with a list of operations (RFC 6902).
+        patch: what is laid over.
+
+    """
 
     type: Literal["strategic", "merge", "json"] = "strategic"
     patch: dict[str, JsonValue] | list[dict[str, JsonValue]]
@@ -47,13 +45,23 @@ class Patch(Section):
 
 
 class Patched(Section):
-    """What kubeadm makes, and what it is patched with, in this order."""
+    """What kubeadm makes, and what it is patched with, in this order.
+
+    Attributes:
+        patches: in this order, as kubeadm's --patches has them.
+
+    """
 
     patches: tuple[Patch, ...] = ()
 
 
 class Component(Patched):
-    """A static pod of the control plane."""
+    """A static pod of the control plane.
+
+    Attributes:
+        extra_args: argument without hyphens -> value, or a list of values (Kubernetes from 1.31 on).
+
+    """
 
     extra_args: Arguments = Field(default_factory=dict)
 
@@ -70,10 +78,19 @@ class Etcd(Component):
 
 
 class Audit(Section):
-    """The apiserver's log of who did what (Kubernetes: Auditing)."""
+    """The apiserver's log of who did what (Kubernetes: Auditing).
 
-    policy: dict[str, JsonValue]  # rules, omitStages, omitManagedFields of audit.k8s.io/v1
-    log: Annotated[str, _written(r"/[^\s:]+/[^\s/:]+", "the absolute path of a file")] = (
+    Attributes:
+        policy: rules, omitStages, omitManagedFields of audit.k8s.io/v1; the first rule that matches counts.
+        log: the file, in a folder of its own.
+        max_age_days: that a file is kept.
+        max_backups: how many files are kept.
+        max_size_megabytes: of a file, before another is begun.
+
+    """
+
+    policy: dict[str, JsonValue]
+    log: Annotated[str, written(r"/[^\s:]+/[^\s/:]+", "the absolute path of a file")] = (
         "/var/log/kubernetes/audit/audit.log"
     )
     max_age_days: int = Field(default=30, ge=0)
@@ -93,18 +110,33 @@ class Audit(Section):
 
 
 class Encryption(Section):
-    """What the apiservers write into etcd, encrypted (Kubernetes: Encrypting Confidential Data at Rest)."""
+    """What the apiservers write into etcd, encrypted (Kubernetes: Encrypting Confidential Data at Rest).
+
+    Attributes:
+        provider: with which new objects are written.
+        secret: source of a key of 32 bytes, in base64.
+        resources: what is encrypted.
+
+    """
 
     provider: Literal["secretbox", "aescbc", "aesgcm"] = "secretbox"
-    secret: SecretSource  # the key, in base64
+    secret: SecretSource
     resources: tuple[Literal["secrets", "configmaps"], ...] = ("secrets",)
 
 
 class ExternalEtcd(Section):
-    """An etcd of somebody else: where it is, and what the apiservers prove themselves with; files of the controller."""
+    """An etcd of somebody else: where it is, and what the apiservers prove themselves with; files of the controller.
+
+    Attributes:
+        endpoints: https://HOST:PORT of each member.
+        ca_file: on the controller: of the CA of its certificates.
+        certificate_file: on the controller: that the apiservers show.
+        key_file: on the controller: of that certificate.
+
+    """
 
     endpoints: tuple[
-        Annotated[str, _written(r"https://[^\s/]+:\d+", "an endpoint of etcd is https://HOST:PORT")], ...
+        Annotated[str, written(r"https://[^\s/]+:\d+", "an endpoint of etcd is https://HOST:PORT")], ...
     ] = Field(min_length=1)
     ca_file: str
     certificate_file: str
@@ -112,7 +144,21 @@ class ExternalEtcd(Section):
 
 
 class Kubeadm(Section):
-    """What is added to kubeadm's configuration for the whole cluster."""
+    """What is added to kubeadm's configuration for the whole cluster.
+
+    Attributes:
+        cert_sans: further names and addresses in the apiservers' certificates.
+        api_server: of the apiservers.
+        controller_manager: of the controller managers.
+        scheduler: of the schedulers.
+        etcd: of the members of etcd on the control planes.
+        core_dns: of CoreDNS's Deployment (Kubernetes from 1.31 on).
+        audit: the apiservers' log; none where it is not said.
+        encryption: of what the apiservers write into etcd; not encrypted where it is not said.
+        admission: plugin -> its configuration, as in AdmissionConfiguration.
+        external_etcd: in the place of the one on the control planes.
+
+    """
 
     cert_sans: tuple[Annotated[str, AfterValidator(_alternative_name)], ...] = ()
     api_server: Component = Component()
@@ -122,7 +168,7 @@ class Kubeadm(Section):
     core_dns: Patched = Patched()
     audit: Audit | None = None
     encryption: Encryption | None = None
-    admission: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)  # plugin -> its configuration
+    admission: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
     external_etcd: ExternalEtcd | None = None
 
     @property

@@ -3,40 +3,27 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from kubepeer.errors import InventoryError
 from kubepeer.intent.abilities import Platforms
-from kubepeer.intent.access import Access
 from kubepeer.intent.addresses import addresses_of
 from kubepeer.intent.adopted import WAYS, unsaid_or_idle
-from kubepeer.intent.clock import Time
 from kubepeer.intent.contradiction import Contradiction
-from kubepeer.intent.families import MaybeAddress
+from kubepeer.intent.data import FabricData, NodeData, RouterData
 from kubepeer.intent.files import NOTHING, Files
-from kubepeer.intent.kubeadm import Kubeadm
-from kubepeer.intent.load_balancer import LoadBalancer
 from kubepeer.intent.model import (
     Cluster,
-    ConfigurationFiles,
     Intent,
-    Manifests,
     Node,
-    Packages,
     Router,
-    Software,
 )
 from kubepeer.intent.networks import Networks
 from kubepeer.intent.node_settings import NodeSettings
-from kubepeer.intent.peering import Peering
 from kubepeer.intent.probe import GROUP as PROBES
 from kubepeer.intent.probe import Probe, ProbeData
-from kubepeer.intent.proxy import Proxy
-from kubepeer.intent.rack import Rack
 from kubepeer.intent.rules import contradictions
-from kubepeer.intent.runtime import Registries
-from kubepeer.intent.section import Section
-from kubepeer.intent.values import NOT_SHOWN, AsNumber
+from kubepeer.intent.values import NOT_SHOWN
 from kubepeer.settings import Settings
 
 ROLES = ("control_plane", "worker")
@@ -45,45 +32,6 @@ GONE = {  # keys of earlier versions of Kubepeer, and what became of them
 }
 OF_EACH_HOST = "access"  # though it may be said for all of them at once, in the defaults or in the group fabric
 FIRST_PRIORITY = 100  # keepalived: the first control plane; each further one has one less, as in the tutorial
-
-
-class FabricData(Section):
-    """The keys under data: of the group `fabric` and of the defaults: true of everything."""
-
-    cluster: Cluster
-    software: Software | None = None  # of these three none but where the cluster is adopted
-    packages: Packages | None = None
-    manifests: Manifests | None = None
-    time: Time = Time()
-    time_servers: tuple[str, ...] = ()
-    registries: Registries = Field(default_factory=dict)
-    proxy: Proxy | None = None
-    kubeadm: Kubeadm = Kubeadm()
-    load_balancer: LoadBalancer = LoadBalancer()
-
-
-class NodeData(NodeSettings):
-    """The keys under data: of a node, or of the groups it is in."""
-
-    address: MaybeAddress = None  # where hostname is another: of management, a name
-    address6: MaybeAddress = None  # of IPv6, beside the first one
-    interface: str = "eth0"
-    as_number: AsNumber | None = None  # the cluster's where none is said
-    routers: tuple[str, ...] | None = None  # all where none is said
-    rack: Rack | None = None
-    route_reflector: bool = False
-    access: Access = Access()
-
-
-class RouterData(Section):
-    """The keys under data: of a router, or of the groups it is in."""
-
-    as_number: AsNumber
-    address: MaybeAddress = None  # as of a node; peering.address says the same
-    address6: MaybeAddress = None
-    peering: Peering = Peering()
-    configuration_files: ConfigurationFiles = ConfigurationFiles()
-    access: Access = Access()
 
 
 def load_intent(settings: Settings, platforms: Platforms) -> Intent:
@@ -99,7 +47,7 @@ def load_intent(settings: Settings, platforms: Platforms) -> Intent:
     """
     files = Files(settings)
     _refuse_scattered_fabric(files)
-    fabric = _fabric(files)
+    fabric = fabric_data(files)
     groups = {name: set(files.lineage(entry)) for name, entry in files.hosts.items()}
     routers = [
         _router(files, name, platforms, fabric.cluster.networks) for name in files.hosts if "routers" in groups[name]
@@ -153,7 +101,13 @@ def _file_of_fabric_key(files: Files, key: str) -> str:
     return files.group_file if in_groups else files.defaults_file
 
 
-def _fabric(files: Files) -> FabricData:
+def fabric_data(files: Files) -> FabricData:
+    """What is true of everything: of a key the value of the group fabric, else that of the defaults.
+
+    Raises:
+        InventoryError: it is not what the model asks for.
+
+    """
     below, above = files.defaults.get("data") or {}, files.groups.get("fabric", {}).get("data") or {}
     try:
         fabric = FabricData.model_validate(
@@ -171,13 +125,28 @@ def _own_data(files: Files, name: str) -> dict[str, Any]:
     return {key: files.inherited(name, key)[0] for key in files.keys(name) if key not in FabricData.model_fields}
 
 
+def node_data(files: Files, name: str) -> NodeData:
+    """What a node has and inherits under data:."""
+    return NodeData.model_validate(_own_data(files, name) | _joined(files, name))
+
+
+def router_data(files: Files, name: str) -> RouterData:
+    """What a router has and inherits under data:."""
+    return RouterData.model_validate(_own_data(files, name))
+
+
+def probe_data(files: Files, name: str) -> ProbeData:
+    """What a probing host has and inherits under data:."""
+    return ProbeData.model_validate(_own_data(files, name))
+
+
 def _node(
     files: Files, name: str, roles: list[str], cluster: Cluster, routers: Sequence[Router], priority: int
 ) -> Node:
     if len(roles) > 1:
         raise InventoryError(f"{files.host_file}: {name}: is in both groups {' and '.join(roles)}. {NOTHING}")
     try:
-        data = NodeData.model_validate(_own_data(files, name) | _joined(files, name))
+        data = node_data(files, name)
         return Node.model_validate(
             {
                 "name": name,
@@ -203,7 +172,7 @@ def _probe(files: Files, name: str, groups: set[str]) -> Probe:
     if others := sorted(groups & {*ROLES, "routers"}):
         raise InventoryError(f"{files.host_file}: {name}: is in both groups {PROBES} and {others[0]}. {NOTHING}")
     try:
-        return Probe(name=name, access=ProbeData.model_validate(_own_data(files, name)).access)
+        return Probe(name=name, access=probe_data(files, name).access)
     except ValidationError as error:
         raise _of_host(files, name, error) from error
 
@@ -220,7 +189,7 @@ def _router(files: Files, name: str, platforms: Platforms, networks: Networks) -
             f" (found {platform!r}). {NOTHING}"
         )
     try:
-        data = RouterData.model_validate(_own_data(files, name))
+        data = router_data(files, name)
         return Router.model_validate(
             {
                 "name": name,

@@ -8,15 +8,24 @@ from kubepeer.intent.section import Section
 
 
 class LoadBalancer(Section):
-    """Who gives services of type LoadBalancer their addresses, and who announces these."""
+    """Who gives services of type LoadBalancer their addresses, and who announces these.
+
+    Attributes:
+        provider: of the addresses, out of networks.load_balancers.
+        announced_by: `metallb`: by speakers of its own, and Calico's BGP is off.
+        bgp: what MetalLB's speakers speak with, as its manifest has it.
+        aggregation_length: of what MetalLB's speakers announce.
+        communities: of what MetalLB's speakers announce: names of cluster.bgp.communities, or values.
+
+    """
 
     provider: Literal["purelb", "metallb", "calico", "none"] = (
         "purelb"  # of the addresses, out of networks.load_balancers
     )
-    announced_by: Literal["calico", "metallb"] = "calico"  # metallb: by speakers of its own, and Calico's BGP is off
-    bgp: Literal["native", "frr", "frr-k8s"] = "native"  # what MetalLB's speakers speak with, as its manifest has it
-    aggregation_length: int = Field(default=32, ge=1, le=32)  # of what MetalLB's speakers announce
-    communities: tuple[str, ...] = ()  # that it has: names of cluster.bgp.communities, or values
+    announced_by: Literal["calico", "metallb"] = "calico"
+    bgp: Literal["native", "frr", "frr-k8s"] = "native"
+    aggregation_length: int = Field(default=32, ge=1, le=32)
+    communities: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_announcer(self) -> Self:

@@ -29,16 +29,28 @@ from kubepeer.secret import SecretSource
 
 
 class Endpoint(Section):
-    """The API's one address: a virtual IP of the control planes, or that of somebody else's load balancer; one a family."""
+    """The API's one address: a virtual IP of the control planes, or that of somebody else's load balancer; one a family.
+
+    Attributes:
+        name: of the API, within cluster.domain.
+        address: where it is; a list of two, one a family.
+        port: haproxy's, which is not 6443; 6443 with kube-vip; the load balancer's own with an external one.
+        provider: who answers at the address.
+        virtual_router_id: of VRRP (RFC 5798), unique on the link; keepalived needs one.
+        password: source of VRRP's; one is generated where none is named.
+        prefix_length: of the virtual IP of IPv4; with less than 32 it brings a route to its network.
+        unicast: VRRP between the control planes' own addresses, where the network drops multicast.
+
+    """
 
     name: DnsName
     addresses: Addresses = Field(alias="address")
     port: Port = 8443
-    provider: Literal["keepalived", "kube-vip", "external"] = "keepalived"  # who answers at the address
-    virtual_router_id: int | None = Field(default=None, ge=1, le=255)  # RFC 5798: unique on the link; of keepalived
-    password: SecretSource | None = None  # of VRRP; generated where none is named
-    prefix_length: int = Field(default=32, ge=1, le=32)  # with less, the address brings a route to its network
-    unicast: bool = False  # VRRP between the control planes' own addresses, where the network drops multicast
+    provider: Literal["keepalived", "kube-vip", "external"] = "keepalived"
+    virtual_router_id: int | None = Field(default=None, ge=1, le=255)
+    password: SecretSource | None = None
+    prefix_length: int = Field(default=32, ge=1, le=32)
+    unicast: bool = False
 
     @property
     def address(self) -> Address:
@@ -60,13 +72,31 @@ MOST_RENEWAL_DAYS = 300  # kubeadm's are valid for a year: those that were just 
 
 
 class Certificates(Section):
-    """When certificates count as due."""
+    """When certificates count as due.
+
+    Attributes:
+        renew_before_days: certificates that end within so many days are due.
+
+    """
 
     renew_before_days: int = Field(default=30, ge=1, le=MOST_RENEWAL_DAYS)
 
 
 class Cluster(Section):
-    """The cluster as a whole: one that Kubepeer builds, or one that it is only told of, by a kubeconfig or the API's address."""
+    """The cluster as a whole: one that Kubepeer builds, or one that it is only told of, by a kubeconfig or the API's address.
+
+    Attributes:
+        name: of the cluster.
+        domain: of the nodes' names: NAME.DOMAIN.
+        dns_domain: of the services' names.
+        endpoint: of the API, where Kubepeer builds the cluster.
+        networks: that the cluster uses.
+        bgp: of every session.
+        kubeconfig: a file for a cluster that Kubepeer did not build; or `api`.
+        api: of a cluster that Kubepeer did not build, in the place of a kubeconfig.
+        certificates: when they are due.
+
+    """
 
     name: DnsName
     own_domain: DnsName | None = Field(default=None, alias="domain")
@@ -74,7 +104,7 @@ class Cluster(Section):
     own_endpoint: Endpoint | None = Field(default=None, alias="endpoint")
     networks: Networks
     bgp: Bgp
-    kubeconfig: str | None = None  # of a cluster that Kubepeer did not build; or
+    kubeconfig: str | None = None
     api: ClusterApi | None = None
     certificates: Certificates = Certificates()
 
@@ -100,59 +130,98 @@ class Cluster(Section):
 
 
 class Software(Section):
-    """Versions, images and modes."""
+    """Versions, images and modes.
+
+    Attributes:
+        kubernetes: the version, MAJOR.MINOR.PATCH.
+        calico: the version.
+        purelb: the version, where it is the load balancer.
+        metallb: the version, where it is the load balancer.
+        adopt_calico: an operator that somebody else has installed is taken over.
+        set_aside_other_cni: other networks' files in /etc/cni/net.d that would be read before Calico's are renamed.
+        selinux: what becomes of it; not said: a node with one that enforces is refused before it becomes a member.
+        firewall: what becomes of it; not said: a node with one that is on is refused before it becomes a member.
+        open_node_ports: with `firewall: open`, NodePorts are let in from everywhere.
+        runtime_archives: programs from their projects' archives, in the place of packages.
+        calicoctl: the program, on the control planes.
+        pull_images: before kubeadm, which would do it in its turn.
+        kubeconfig_users: users of the control planes who get ~/.kube/config, beside root.
+        shell_completion: of bash, for kubectl, kubeadm and crictl.
+        allow_cgroup_v1: Kubernetes from 1.35 on refuses control groups of version 1 unless told otherwise.
+        proxy_mode: of kube-proxy.
+        cgroup_driver: of containerd and the kubelet alike.
+        fail_swap_on: false: swap in use is left on.
+        conntrack_limits: false: kube-proxy leaves the machine's limits alone.
+        kubelet_configuration: further fields of KubeletConfiguration, of all nodes.
+        image_repository: of the control plane's images.
+        pause_image: the sandbox's.
+        haproxy_image: with keepalived as the endpoint's provider.
+        keepalived_image: with keepalived as the endpoint's provider.
+        kube_vip_image: needed where kube-vip is the endpoint's provider.
+        workload_image: of the workload that the runbooks deploy.
+        restrict_oom_score: containerd in a user or system container may not lower oom_score_adj.
+
+    """
 
     kubernetes: VersionNumber
     calico: VersionNumber
-    purelb: VersionNumber | None = None  # of these two the one that load_balancer.provider names
+    purelb: VersionNumber | None = None
     metallb: VersionNumber | None = None
-    adopt_calico: bool = False  # an operator that somebody else has installed is taken over
-    set_aside_other_cni: bool = False  # other networks' files in /etc/cni/net.d that would be read before Calico's
-    selinux: Literal["disabled", "permissive", "enforcing"] | None = (
-        None  # None: a node with one that enforces is refused before it becomes a member
-    )
-    firewall: Literal["off", "kept", "open"] | None = (
-        None  # None: a node with one that is on is refused before it becomes a member
-    )
-    open_node_ports: bool = False  # of `open`: from everywhere
+    adopt_calico: bool = False
+    set_aside_other_cni: bool = False
+    selinux: Literal["disabled", "permissive", "enforcing"] | None = None
+    firewall: Literal["off", "kept", "open"] | None = None
+    open_node_ports: bool = False
     runtime_archives: RuntimeArchives = RuntimeArchives()
-    calicoctl: Calicoctl | None = None  # on the control planes
-    pull_images: bool = True  # before kubeadm, which would do it in its turn
-    kubeconfig_users: tuple[UserName, ...] = ()  # of the control planes, beside root
-    shell_completion: bool = True  # bash's, for kubectl, kubeadm and crictl
-    allow_cgroup_v1: bool = False  # Kubernetes from 1.35 on refuses control groups of version 1 unless told otherwise
+    calicoctl: Calicoctl | None = None
+    pull_images: bool = True
+    kubeconfig_users: tuple[UserName, ...] = ()
+    shell_completion: bool = True
+    allow_cgroup_v1: bool = False
     proxy_mode: Literal["ipvs", "iptables", "nftables"] = "ipvs"
     cgroup_driver: Literal["systemd", "cgroupfs"] = "systemd"
     fail_swap_on: bool = True
     conntrack_limits: bool = True
-    kubelet_configuration: KubeletFields = Field(default_factory=dict)  # further fields, of all nodes
+    kubelet_configuration: KubeletFields = Field(default_factory=dict)
     image_repository: str
     pause_image: str
     haproxy_image: str
     keepalived_image: str
-    kube_vip_image: str | None = None  # needed where kube-vip is the endpoint's provider
+    kube_vip_image: str | None = None
     workload_image: str
-    restrict_oom_score: bool = False  # containerd in a user or system container may not lower oom_score_adj
+    restrict_oom_score: bool = False
 
 
 class Packages(Section):
-    """Where the packages come from. A repository of apt is a whole line of sources.list(5)."""
+    """Where the packages come from. A repository of apt is a whole line of sources.list(5).
+
+    Attributes:
+        repositories: of apt: whole lines of sources.list(5); {codename} stands for the node's own release.
+        rpm_repositories: of dnf and yum.
+        keyrings: path on the node -> address or file of the repository's key.
+        only_these_repositories: the machine's other sources are not asked.
+
+    """
 
     repositories: tuple[str, ...] = ()
     rpm_repositories: RpmRepositories = ()
-    keyrings: dict[str, str] = Field(
-        default_factory=dict
-    )  # path on the node -> address or file of the repository's key
+    keyrings: dict[str, str] = Field(default_factory=dict)
     only_these_repositories: bool = False
 
 
 class Manifests(Section):
-    """The addresses of the manifests that are applied as they are."""
+    """The addresses of the manifests that are applied as they are.
+
+    Attributes:
+        calico: address or file of the operator's manifest.
+        calico_crds: of its CRDs, from 3.30 on; not said: they are in the manifest, or the operator installs them itself.
+        purelb: address or file of its manifest.
+        metallb: address or file of its manifest.
+
+    """
 
     calico: str
-    calico_crds: str | None = (
-        None  # from 3.30 on the operator's manifest has none; None where the operator installs them itself
-    )
+    calico_crds: str | None = None
     purelb: str | None = None
     metallb: str | None = None
 

@@ -123,21 +123,32 @@ class Networks(Section):
 
     The first family is the one that Kubernetes itself has as its own: services without a family of their own are of it. It is what is
     found under nodes, pods, services, load_balancers; families has both.
+
+    Attributes:
+        nodes: of the nodes' addresses; holds those of all racks.
+        pods: the first pool.
+        pod_block_size: the prefix length of a node's block; not said: Calico's own, 26 of IPv4 and 122 of IPv6.
+        services: of ClusterIPs.
+        load_balancers: of the addresses that a load balancer gives.
+        pod_routing: of the pools of `pods`.
+        further_pools: pools beside the first one (Calico from 3.28 on).
+        pod_subnet: kubeadm's network of pods, which holds all pools; `pods` where none is said.
+        external: of services' externalIPs.
+
     """
 
     every_nodes: families.Networks = Field(alias="nodes")
-    every_pods: families.Networks = Field(
-        default=(), alias="pods"
-    )  # of these three none but where the cluster is adopted
-    pod_block_sizes: Annotated[tuple[int, ...], BeforeValidator(_sizes)] = Field(default=(), alias="pod_block_size")
+    # of the next ones none but where the cluster is adopted
+    every_pods: families.Networks = Field(default=(), alias="pods")
+    pod_block_sizes: Annotated[tuple[int, ...], BeforeValidator(_sizes, json_schema_input_type=int | list[int])] = (
+        Field(default=(), alias="pod_block_size")
+    )
     every_services: families.Networks = Field(default=(), alias="services")
     every_load_balancers: families.Networks = Field(default=(), alias="load_balancers")
-    pod_routing: Routing = Routing()  # of the pools of `pods`
+    pod_routing: Routing = Routing()
     further_pools: tuple[FurtherPool, ...] = ()
-    pod_subnets: families.Networks = Field(  # kubeadm's, which hold all pools; of a family without one `pods` alone
-        default=(), alias="pod_subnet"
-    )
-    external: tuple[OneNetwork, ...] = ()  # of services' externalIPs
+    pod_subnets: families.Networks = Field(default=(), alias="pod_subnet")
+    external: tuple[OneNetwork, ...] = ()
 
     @model_validator(mode="after")
     def _same_families(self) -> Self:

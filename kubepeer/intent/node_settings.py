@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from kubepeer.intent.arguments import Arguments, KubeletFields, text_of, words
+from kubepeer.intent.arguments import Arguments, KubeletFields, Scalar, text_of, words
 from kubepeer.intent.section import Section
 
 OURS = "kubepeer.io/"  # annotations of our own
@@ -45,11 +45,21 @@ def _texts(value: object) -> object:
     return {str(name): text_of(text) for name, text in value.items()} if isinstance(value, dict) else value
 
 
+Texts = Annotated[dict[str, str], BeforeValidator(_texts, json_schema_input_type=dict[str, Scalar])]
+
+
 class Taint(Section):
-    """What keeps pods away from a node that do not tolerate it."""
+    """What keeps pods away from a node that do not tolerate it.
+
+    Attributes:
+        key: with the effect it is what the taint is known by.
+        value: of the taint.
+        effect: on pods that do not tolerate it.
+
+    """
 
     key: str
-    value: Annotated[str, BeforeValidator(text_of)] = ""
+    value: Annotated[str, BeforeValidator(text_of, json_schema_input_type=Scalar)] = ""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 
     @model_validator(mode="after")
@@ -61,12 +71,19 @@ class Taint(Section):
 
 
 class NodeSettings(Section):
-    """What one node has of its own; of the host and all groups that it is in: the nearest says what a name has."""
+    """What one node has of its own; of the host and all groups that it is in: the nearest says what a name has.
 
-    labels: Annotated[dict[str, str], BeforeValidator(_texts), AfterValidator(_labels)] = Field(default_factory=dict)
-    annotations: Annotated[dict[str, str], BeforeValidator(_texts), AfterValidator(_annotations)] = Field(
-        default_factory=dict
-    )
+    Attributes:
+        labels: of the Node.
+        annotations: of the Node.
+        taints: of the Node.
+        kubelet_configuration: fields of KubeletConfiguration, each whole, in the place of the cluster's.
+        kubelet_extra_args: arguments of the kubelet, without hyphens.
+
+    """
+
+    labels: Annotated[Texts, AfterValidator(_labels)] = Field(default_factory=dict)
+    annotations: Annotated[Texts, AfterValidator(_annotations)] = Field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
     kubelet_configuration: KubeletFields = Field(default_factory=dict)
     kubelet_extra_args: Annotated[Arguments, AfterValidator(words)] = Field(default_factory=dict)

@@ -22,7 +22,8 @@ class FilterRule(Section):
 
     Attributes:
         action: what becomes of a route.
-        cidr: a network, and `match`: how the route's is compared with it.
+        cidr: a network.
+        match: how the route's is compared with `cidr`.
         min_length, max_length: of the route's prefix, within `cidr` (Calico 3.29).
         interface: by which the route leaves (3.27).
         source: learned from a BGP neighbour, and not from the kernel (3.27).

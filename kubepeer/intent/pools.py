@@ -31,10 +31,16 @@ class Routing(Section):
 
 
 class FurtherPool(Routing):
-    """A pool beside the first one, from which pods and namespaces are given addresses by annotation, or nodes by the selector."""
+    """A pool beside the first one, from which pods and namespaces are given addresses by annotation, or nodes by the selector.
+
+    Attributes:
+        cidr: its network.
+        block_size: the prefix length of a node's block; not said: what Calico takes for the family.
+
+    """
 
     cidr: OneNetwork
-    block_size: int = Field(default=0, validate_default=True)  # 0: what Calico takes for the family
+    block_size: int = Field(default=0, validate_default=True)
 
     @field_validator("block_size")
     @classmethod

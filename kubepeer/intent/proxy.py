@@ -15,6 +15,8 @@ class Proxy(Section):
     """The HTTP proxies of package managers, containerd and kubeadm; what is the cluster's own never goes through one.
 
     Attributes:
+        http: for addresses that begin with http://.
+        https: for addresses that begin with https://.
         no_proxy_extra: what else is reached directly: names, .domains, addresses, networks.
         login: of both.
 

@@ -33,7 +33,13 @@ Checksum = Annotated[str, written(r"[0-9a-f]{64}", "a SHA-256 has 64 digits, 0 t
 
 
 class Login(Section):
-    """Who asks; the password comes from its source."""
+    """Who asks; the password comes from its source.
+
+    Attributes:
+        username: who asks.
+        password: source of the password.
+
+    """
 
     username: str
     password: SecretSource
@@ -43,8 +49,10 @@ class Mirror(Section):
     """A registry's mirror, as containerd's hosts.toml knows it.
 
     Attributes:
+        url: where the mirror is; an address alone may stand in the place of the mapping.
         override_path: the address ends with the API's own path, and no /v2 is put behind it.
         ca: address or file, here, of the certificate of its CA; the machine's own are trusted besides.
+        login: by HTTP's Basic authentication.
         skip_verify: whoever answers is believed.
 
     """
@@ -60,11 +68,18 @@ def _mirror(value: object) -> object:
     return {"url": value} if isinstance(value, str) else value
 
 
-Registries = dict[RegistryName, Annotated[Mirror, BeforeValidator(_mirror)]]
+Registries = dict[RegistryName, Annotated[Mirror, BeforeValidator(_mirror, json_schema_input_type=Address | Mirror)]]
 
 
 class Archive(Section):
-    """A release of a program: the nodes fetch it, and take nothing else than what the checksum says."""
+    """A release of a program: the nodes fetch it, and take nothing else than what the checksum says.
+
+    Attributes:
+        version: of the program.
+        url: where the nodes fetch it.
+        sha256: of what they may take.
+
+    """
 
     version: VersionNumber
     url: Address
@@ -72,7 +87,15 @@ class Archive(Section):
 
 
 class RuntimeArchives(Section):
-    """Programs that come from their projects' archives rather than from packages, each where it is named."""
+    """Programs that come from their projects' archives rather than from packages, each where it is named.
+
+    Attributes:
+        containerd: in the place of the package.
+        runc: in the place of the package.
+        cni_plugins: in the place of the package.
+        crictl: in the place of the package.
+
+    """
 
     containerd: Archive | None = None
     runc: Archive | None = None

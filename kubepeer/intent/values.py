@@ -1,9 +1,11 @@
 """The single values of the inventory: of each what is taken, and in which words another is refused. Pure."""
 
 import re
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 
 def _asplain(value: object) -> object:
@@ -37,19 +39,38 @@ def _somebodys(value: int) -> int:
     return value
 
 
-AsNumber = Annotated[int, BeforeValidator(_asplain), AfterValidator(_somebodys)]
+AsText = Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")]
+AsNumber = Annotated[
+    int, BeforeValidator(_asplain, json_schema_input_type=int | float | AsText), AfterValidator(_somebodys)
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-def written(pattern: str, form: str) -> AfterValidator:
+ESCAPE = re.compile(r"\\(.)")
+
+
+def _as_ecma(pattern: str) -> str:
+    """As a schema's patterns are read (JSON Schema, 6.4: ECMA-262), which has no escape of a sign that means nothing."""
+    return ESCAPE.sub(lambda found: found[1] if found[1] in "\"'" else found[0], pattern)
+
+
+@dataclass(frozen=True)
+class written:  # noqa: N801  stands in annotations, as pydantic's own do
     """A text of that pattern; the error names the form instead of the pattern."""
 
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(form)
+    pattern: str
+    form: str
+
+    def _check(self, value: str) -> str:
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(self.form)
         return value
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^(?:{_as_ecma(self.pattern)})$"}
 
 
 def _community_fits(value: str) -> str:

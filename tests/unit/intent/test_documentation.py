@@ -11,8 +11,8 @@ from kubepeer.intent.access import Access
 from kubepeer.intent.calicoctl import Calicoctl
 from kubepeer.intent.clock import Time
 from kubepeer.intent.cluster_api import ClusterApi
+from kubepeer.intent.data import FabricData, NodeData, RouterData
 from kubepeer.intent.kubeadm import Audit, Component, Encryption, ExternalEtcd, Kubeadm
-from kubepeer.intent.load import FabricData, NodeData, RouterData
 from kubepeer.intent.load_balancer import LoadBalancer
 from kubepeer.intent.model import Certificates
 from kubepeer.intent.node_side import FilterRule, NodeSide

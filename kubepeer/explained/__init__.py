@@ -1,0 +1,1 @@
+"""The inventory explained: what it comes to, where each value stands, and what an editor should know of it."""
