@@ -305,7 +305,6 @@ class Checks:
         assert found.settled.ended(0).changes == {}
 
 
-@pytest.mark.long("upgrade")
 class TestToAPatchRelease(Checks):
     """The stand-in for an upgrade, killed once while a worker is out."""
 
