@@ -67,11 +67,11 @@ TAKE_DEVICES = """for d in {devices}; do
     ip link delete $d || exit 1
 done"""
 LIST_ROUTES = "ip -{version} route show root {network} 2>/dev/null; true"
-# Whole copies of etcd, with every Secret, and manifests: of upgrades (ours; kubeadm's own: app/constants, KubernetesDir/tmp), of restores,
-# of backups and snapshots that were cut off
+# Whole copies of etcd, with every Secret, manifests, kubelets' configurations: of upgrades (ours; kubeadm's own: app/constants,
+# CreateTimestampDirForKubeadm, by names that begin so), of restores, of backups and snapshots that were cut off
 COPIES = (
     *(snapshot.FOLDER, progress.FOLDER),
-    *(f"/etc/kubernetes/tmp/kubeadm-{name}*" for name in ("backup-etcd-", "backup-manifests-", "upgraded-manifests")),
+    "/etc/kubernetes/tmp/kubeadm-*",
     *(f"{ETCD_DATA}/{name}*" for name in ETCD_COPIES),
     f"{ETCD_DATA}/{HALF_RESTORED}",
 )

@@ -237,6 +237,7 @@ def test_every_copy_of_etcd_and_the_kubelets_certificate_are_found(tmp_path: Pat
         "etc/kubernetes/tmp/kubeadm-backup-etcd-2026/etcd/member",
         "etc/kubernetes/tmp/kubeadm-backup-manifests-2026/etcd.yaml",
         "etc/kubernetes/tmp/kubeadm-upgraded-manifests7/etcd.yaml",
+        "etc/kubernetes/tmp/kubeadm-kubelet-config-2026/config.yaml",
         *(
             "var/lib/etcd/before-restore-a/snap",
             "var/lib/etcd/kubepeer-backup-1.db",
