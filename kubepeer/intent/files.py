@@ -30,6 +30,7 @@ class Files:
     Attributes:
         host_file, group_file, defaults_file: their names, as an error shows them.
         hosts, groups, defaults: what stands in them.
+        given: of a source of truth, if the hosts are there.
 
     """
 
@@ -44,6 +45,8 @@ class Files:
             str(path.relative_to(settings.folder) if path.is_relative_to(settings.folder) else path)
             for path in (settings.host_file, settings.group_file, settings.defaults_file)
         )
+        if settings.source is not None and settings.given is None:
+            raise RuntimeError("the source of the inventory was not asked: kubepeer/sources/gather.py")
         self.given = settings.given
         self.groups = entries(settings.group_file, self.group_file)
         if self.given is None:

@@ -51,8 +51,11 @@ def page(thing: Thing) -> str:
 
 
 def slug(thing: Thing | None) -> str | None:
-    """How the table names an object: its slug; Nautobot has none, and NetBox none of a rack: the name."""
-    return None if thing is None else str(thing.get("slug") or thing.get("name"))
+    """How the table names an object: its slug; Nautobot has none, and NetBox none of a rack: the name.
+
+    Of what the token may not view Nautobot says how it is displayed, and nothing else.
+    """
+    return None if thing is None else str(thing.get("slug") or thing.get("name") or thing.get("display"))
 
 
 def value_of(found: Any) -> Any:

@@ -19,6 +19,7 @@ def gather(settings: Settings) -> Settings:
         return settings
     # few inventories need them
     from kubepeer.sources.mapping import inventory_of  # noqa: PLC0415
+    from kubepeer.sources.nautobot import ask_nautobot  # noqa: PLC0415
     from kubepeer.sources.netbox import ask_netbox  # noqa: PLC0415
 
     source: Source = settings.source
@@ -27,7 +28,8 @@ def gather(settings: Settings) -> Settings:
     token = options.token.read(purpose, settings.folder)
     if not token.isascii() or " " in token:
         raise InventoryError(f"{purpose} is no token: it has a sign that none has", cure="look at its source")
-    answers = ask_netbox(options, token, settings.folder)
+    ask = ask_netbox if source.plugin == "NetBox" else ask_nautobot
+    answers = ask(options, token, settings.folder)
     shown = settings.group_file
     named = shown.relative_to(settings.folder) if shown.is_relative_to(settings.folder) else shown
     groups = entries(settings.group_file, str(named))

@@ -71,6 +71,10 @@ class _Mapped:
                 raise self._answers.mistake(
                     told, f"has the name of {self._answers.told('device', other)}", "rename one"
                 )
+        if not seen:
+            none = Told(self._answers.source, "inventory.options.filter_parameters")
+            cure = "correct the parameters; or the token may not view devices"
+            raise self._answers.mistake(none, "there is no device with a role of the inventory", cure)
         return sorted(
             seen.values(), key=lambda one: (roles.index(str(slug(one.get("role")))), naturally(str(one["name"])))
         )

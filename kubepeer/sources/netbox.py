@@ -8,7 +8,7 @@ refused by the role that the table does not have.
 from pathlib import Path
 
 from kubepeer.sources.answers import Answers, slug
-from kubepeer.sources.options import PrefixOf, SourceOptions
+from kubepeer.sources.options import SourceOptions
 from kubepeer.sources.rest import Rest
 
 VERSION_2 = "nbt_"
@@ -30,15 +30,12 @@ def ask_netbox(options: SourceOptions, token: str, folder: Path) -> Answers:
     """
     table = options.map
     scheme = "Bearer" if token.startswith(VERSION_2) else "Token"
-    ca_file = folder / Path(options.ca_file).expanduser() if options.ca_file else None
-    rest = Rest(
-        "NetBox", options.url, f"{scheme} {token}", ca_file=ca_file, seconds=options.timeout_seconds, version=OLDEST
-    )
+    rest = Rest("NetBox", options, folder, f"{scheme} {token}", OLDEST)
     devices = rest.every("dcim/devices", options.filter_parameters)
     wanted = [device for device in devices if table.roles.get(str(slug(device.get("role"))))]
     ids = [device["id"] for device in wanted]
     addresses = rest.each("ipam/ip-addresses", "device_id", ids, {}) if table.wants_addresses else []
-    roles = prefix_roles(options)
+    roles = options.map.prefix_roles
     prefixes = rest.every("ipam/prefixes", {**options.prefix_parameters, "role": roles}) if roles else []
     as_numbers = rest.every("ipam/asns", {"tag": table.as_number}) if table.as_number else []
     places = []
@@ -46,12 +43,3 @@ def ask_netbox(options: SourceOptions, token: str, folder: Path) -> Answers:
         holders = {place["id"] for device in wanted if (place := device.get(table.racks.of))}
         places = rest.each(PLACES[table.racks.of], "id", sorted(holders), {})
     return Answers("NetBox", devices, addresses, prefixes, as_numbers, places)
-
-
-def prefix_roles(options: SourceOptions) -> list[str]:
-    """The roles of all prefixes that the table names."""
-    table = options.map
-    roles = set(table.networks.values())
-    if table.racks and isinstance(table.racks.network, PrefixOf):
-        roles.add(table.racks.network.role)
-    return sorted(roles)

@@ -134,6 +134,12 @@ class Map(Section):
         """Whether a device's further addresses are asked for."""
         return any(isinstance(one, AddressOf) for table in (self.nodes, self.routers) for one in table.values())
 
+    @property
+    def prefix_roles(self) -> list[str]:
+        """The roles of all prefixes that it names."""
+        links = [self.racks.network.role] if self.racks and isinstance(self.racks.network, PrefixOf) else []
+        return sorted({*self.networks.values(), *links})
+
 
 class SourceOptions(Section):
     """inventory.options of config.yaml.
@@ -191,3 +197,14 @@ class Source(Section):
 
     plugin: Literal["NetBox", "Nautobot"]
     options: SourceOptions
+
+    @model_validator(mode="after")
+    def _has_what_the_table_names(self) -> "Source":
+        table = self.options.map
+        if self.plugin == "Nautobot" and table.as_number is not None:
+            raise ValueError(
+                "options.map.as_number: Nautobot has no AS numbers; cluster.bgp.as_number says it in a file or a config context"
+            )
+        if self.plugin == "Nautobot" and table.racks and table.racks.of == "site":
+            raise ValueError("options.map.racks.of: Nautobot has no sites; location or rack")
+        return self

@@ -17,8 +17,9 @@ import urllib3
 
 from kubepeer.errors import InventoryError, LoginRefusedError, UnreachableError, UsageError
 from kubepeer.sources.answers import NO_HOST, Thing
+from kubepeer.sources.options import SourceOptions
 
-PAGE = 500  # NetBox and Nautobot give at most MAX_PAGE_SIZE, 1,000 where nobody has set another
+PAGE = 250  # devices with their config contexts take a server some seconds; at most MAX_PAGE_SIZE, 1,000 by default
 AT_ONCE = 50  # ids in one address: servers take 4 to 8 KB of it
 CONNECT_SECONDS = 5
 LARGEST = 256 * 1024 * 1024  # bytes of one answer
@@ -30,24 +31,23 @@ Parameters = Mapping[str, Any]
 class Rest:
     """A connection to one API."""
 
-    def __init__(
-        self, source: str, url: str, authorization: str, *, ca_file: Path | None, seconds: float, version: str
-    ) -> None:
+    def __init__(self, source: str, options: SourceOptions, folder: Path, authorization: str, oldest: str) -> None:
         """Open nothing yet.
 
         Args:
             source: whose API it is, for a person.
-            url: of the application.
+            options: where it is, what vouches for it, how long it may take.
+            folder: of config.yaml.
             authorization: the header of that name.
-            ca_file: certificates to trust; None: the system's.
-            seconds: for one answer.
-            version: the oldest API that is understood.
+            oldest: the oldest version of the API that is understood.
 
         Raises:
             UsageError: ca_file cannot be read.
 
         """
-        self._source, self._url, self._seconds, self._version = source, url, seconds, version
+        seconds = options.timeout_seconds
+        ca_file = folder / Path(options.ca_file).expanduser() if options.ca_file else None
+        self._source, self._url, self._seconds, self._oldest = source, options.url, seconds, oldest
         self._headers = {"Accept": "application/json", "Authorization": authorization}
         try:
             context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
@@ -150,8 +150,8 @@ class Rest:
                 cure="look at its own log",
             )
         answered = response.headers.get("API-Version", "")
-        if answered and _number(answered) < _number(self._version):
-            said = f"is {answered}; {self._version} or newer is understood"
+        if answered and _number(answered) < _number(self._oldest):
+            said = f"is {answered}; {self._oldest} or newer is understood"
             raise UsageError(f"{self._source} {self._url} {said}. {NO_HOST}", cure=f"update {self._source}")
 
     def _no_api(self, said: str) -> UsageError:

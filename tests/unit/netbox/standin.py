@@ -1,4 +1,4 @@
-"""A stand-in for NetBox on the loopback address: it gives out lists of JSON as NetBox's API pages and filters them. It is no NetBox."""
+"""A stand-in for NetBox and Nautobot on the loopback address: it gives out lists of JSON, paged and filtered as there. It is neither."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from kubepeer.sources.answers import slug
 
 TOKEN = "nbt_Zr4tU7wXyA1b.0f1e2d3c4b5a69788796a5b4c3d2e1f001234567"
 LISTS = {
@@ -74,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         if path not in LISTS:
             self._say(404, {"detail": "Not found."})
             return
-        every = [one for one in self.server.lists.get(path, []) if _passes(one, path, query)]
+        every = [one for one in self.server.lists.get(path, []) if _passes(one, query)]
         limit = min(int(query.get("limit", ["50"])[0]), self.server.largest)
         offset = int(query.get("offset", ["0"])[0])
         page, more = every[offset : offset + limit], offset + limit < len(every)
@@ -99,15 +101,16 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing on standard error."""
 
 
-def _passes(thing: dict[str, Any], path: str, query: dict[str, list[str]]) -> bool:
-    """NetBox's filters that the reader uses; others filter nothing, as there."""
-    holder = (thing.get("assigned_object") or {}).get("device") or {}
+def _passes(thing: dict[str, Any], query: dict[str, list[str]]) -> bool:
+    """The filters that the readers use; others filter nothing, as NetBox has it."""
+    interfaces = [thing.get("assigned_object") or {}, *(thing.get("interfaces") or ())]
+    holders = {str(one["device"]["id"]) for one in interfaces if one.get("device")}
     has = {
         "id": {str(thing["id"])},
-        "tag": {tag["slug"] for tag in thing.get("tags") or ()},
-        "role": {(thing.get("role") or {}).get("slug")},
+        "tag": {slug(tag) for tag in thing.get("tags") or ()},
+        "role": {slug(thing.get("role"))},
         "status": {(thing.get("status") or {}).get("value")},
-        "device_id": {str(holder.get("id"))} if path == "ipam/ip-addresses" else set(),
+        "device_id": holders,
     }
     return all(has[key] & {*values} for key, values in query.items() if key in has)
 

@@ -183,8 +183,8 @@ UNWELL: dict[str, tuple[Any, type[KubepeerError], int, str]] = {
         UnreachableError,
         3,
         (
-            "NetBox URL is not well: HTTP 500 for dcim/devices: error: server; exception: OperationalError. No host was contacted. Cure: look"
-            " at its own log"
+            "NetBox URL is not well: HTTP 500 for dcim/devices: error: server; exception: OperationalError. No host was contacted. Cure:"
+            " look at its own log"
         ),
     ),
     "starting": (
