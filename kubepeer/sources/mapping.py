@@ -174,7 +174,8 @@ class _Mapped:
             return
         platform = slug(device.get("platform"))
         said = f"its platform {platform} is not in inventory.options.map.platforms" if platform else "has no platform"
-        cure = "a router's platform is mapped to the group of that name: frr, eos, ..."
+        with_one = [name for name, entry in self._groups.items() if entry.get("platform")]
+        cure = f"a router's platform is mapped to its group: {', '.join(with_one)}"
         raise self._answers.mistake(self._answers.told("device", device), said, cure)
 
 
