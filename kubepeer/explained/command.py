@@ -67,7 +67,7 @@ def _parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
         description=description,
-        epilog=EXIT_CODES.split(" · 3 ")[0],
+        epilog=EXIT_CODES.split(" ·\n4 ")[0],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -38,11 +38,17 @@ class Answers:
     def told(self, kind: str, thing: Thing, key: str = "") -> Told:
         """Where a value stands: the kind of the object, its name and its page."""
         name = thing.get("name") or thing.get("display") or thing.get("id")
-        return Told(f"{self.source} {kind} {name}", page(thing), key)
+        return Told(f"{self.source} {kind} {shown(name)}", shown(page(thing)), key)
 
     def mistake(self, at: Told, message: str, cure: str = "") -> InventoryError:
         """An error that names the object."""
         return InventoryError(f"{at}: {message}. {NO_HOST}", cure=cure)
+
+
+def shown(said: Any) -> str:
+    """What somebody has entered, for a terminal: signs that would move its cursor are written out."""
+    text = str(said)
+    return text if text.isprintable() else ascii(text)
 
 
 def page(thing: Thing) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kubepeer.given import HOSTS, Entry, Given, Path, Told
-from kubepeer.sources.answers import Answers, Thing, naturally, read_field, slug
+from kubepeer.given import GROUPS, HOSTS, Entry, Given, Path, Told
+from kubepeer.sources.answers import Answers, Thing, naturally, read_field, shown, slug
 from kubepeer.sources.cluster import put_cluster, put_context
 from kubepeer.sources.entries import Entries
 from kubepeer.sources.options import AddressOf, From, Map
@@ -12,6 +12,7 @@ from kubepeer.sources.racks import group_of, place_of, put_racks
 
 ROUTERS, PROBES = "routers", "probes"
 SECONDS = {"address": "address6"}  # key of an address -> that of the other family's
+INTERFACE = "interface"  # the key that is not the address, but the interface that has it
 
 
 def inventory_of(answers: Answers, table: Map, groups: Mapping[str, Entry], at: str) -> Given:
@@ -27,14 +28,25 @@ def inventory_of(answers: Answers, table: Map, groups: Mapping[str, Entry], at: 
         InventoryError: with the object that is wrong, and the cure.
 
     """
+    try:
+        entries = _entries(answers, table, groups)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise answers.mistake(
+            Told(answers.source, at),
+            f"an answer is not of the form that its API has ({type(error).__name__}: {shown(error)})",
+            "--verbose says where; report it with the version that answers",
+        ) from error
+    return Given(f"{answers.source} {at}", entries.of(HOSTS), entries.of(GROUPS), entries.told)
+
+
+def _entries(answers: Answers, table: Map, groups: Mapping[str, Entry]) -> Entries:
     mapped = _Mapped(answers, table, groups)
     for device in mapped.devices:
         mapped.put(device)
     if table.racks:
         put_racks(mapped.entries, answers, table.racks, mapped.nodes, mapped.routers)
     put_cluster(mapped.entries, answers, table)
-    entries = mapped.entries
-    return Given(f"{answers.source} {at}", entries.of(HOSTS), entries.of("groups"), entries.told)
+    return mapped.entries
 
 
 class _Mapped:
@@ -60,7 +72,7 @@ class _Mapped:
             if role not in self._table.roles:
                 raise self._answers.mistake(
                     told,
-                    f"its role {role} is not in inventory.options.map.roles",
+                    f"its role {shown(role)} is not in inventory.options.map.roles",
                     "enter it there, with ~ if its devices are none of the inventory; or filter_parameters leave them out",
                 )
             if self._table.roles[role] is None:
@@ -126,7 +138,7 @@ class _Mapped:
         told = self._answers.told("device", device)
         found: dict[int, Thing] = {}
         for address in self._addresses.get(device["id"], []):
-            if not _is_wanted(address, wanted):
+            if not _is_wanted(address, wanted, device):
                 continue
             version = 6 if ":" in str(address["address"]) else 4
             if (other := found.setdefault(version, address)) is not address:
@@ -134,6 +146,13 @@ class _Mapped:
                 raise self._answers.mistake(
                     told, f"{key}: has two addresses with {wanted}: {both}", "one of a family has it"
                 )
+        if key == INTERFACE:
+            for address in found.values():  # of two families both must be on one
+                name = address["assigned_object"]["name"]
+                self.entries.put(
+                    (*own, key), name, self._told(device, f"interface of the IP address {address['address']}")
+                )
+            return
         keys = [key, SECONDS.get(key, key)]
         for place, version in zip(keys, sorted(found), strict=False):
             bare = str(found[version]["address"]).partition("/")[0]
@@ -173,13 +192,19 @@ class _Mapped:
         if any((self._groups.get(group) or {}).get("platform") for group in above):
             return
         platform = slug(device.get("platform"))
-        said = f"its platform {platform} is not in inventory.options.map.platforms" if platform else "has no platform"
+        said = (
+            f"its platform {shown(platform)} is not in inventory.options.map.platforms"
+            if platform
+            else "has no platform"
+        )
         with_one = [name for name, entry in self._groups.items() if entry.get("platform")]
         cure = f"a router's platform is mapped to its group: {', '.join(with_one)}"
         raise self._answers.mistake(self._answers.told("device", device), said, cure)
 
 
-def _is_wanted(address: Thing, wanted: AddressOf) -> bool:
+def _is_wanted(address: Thing, wanted: AddressOf, device: Thing) -> bool:
+    if wanted.primary:
+        return any(address["id"] == (device.get(key) or {}).get("id") for key in ("primary_ip4", "primary_ip6"))
     if wanted.tag is not None:
         return any(slug(tag) == wanted.tag for tag in address.get("tags") or ())
     if wanted.role is not None:

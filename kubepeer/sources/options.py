@@ -33,21 +33,23 @@ class AddressOf(Section):
         tag: the address has this tag.
         role: the address has this role: loopback, vip, ...
         interface: it is assigned to the interface of this name.
+        primary: true: it is the device's primary address of its family.
 
     """
 
     tag: str | None = None
     role: str | None = None
     interface: str | None = None
+    primary: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "AddressOf":
-        if sum(one is not None for one in (self.tag, self.role, self.interface)) != 1:
-            raise ValueError("names exactly one of tag, role, interface")
+        if sum(value is not None for _, value in self) != 1:
+            raise ValueError("names exactly one of tag, role, interface, primary")
         return self
 
     def __str__(self) -> str:
-        return next(f"{key} {value}" for key, value in self if value is not None)
+        return next(key if value is True else f"{key} {value}" for key, value in self if value is not None)
 
 
 class PrefixOf(Section):
@@ -74,7 +76,7 @@ def _form(value: Any) -> str | None:
 
 # names of forms, which pydantic puts among the keys that lead to a mistake: settings.py leaves them out again
 FIELD, SELECTED, PARTS = "<field>", "<selected>", "<parts>"
-NEITHER = "a field of the device, or {tag|role|interface: NAME}, or a mapping of keys to such fields"
+NEITHER = "a field of the device, or {tag|role|interface: NAME} or {primary: true}, or a mapping of keys to such fields"
 From = Annotated[
     Annotated[str, Tag(FIELD)] | Annotated[AddressOf, Tag(SELECTED)] | Annotated[dict[str, str], Tag(PARTS)],
     Discriminator(_form, custom_error_type="form", custom_error_message=NEITHER),
@@ -109,7 +111,8 @@ class Map(Section):
         platforms: platform of a device -> groups.
         tags: tag of a device -> groups.
         hostname: the field with the address that SSH goes to.
-        nodes: key of a node under data: -> a field of the device, or one of its addresses; a mapping of such where the key is one.
+        nodes: key of a node under data: -> a field of the device, or one of its addresses (of the key interface: whose that is); a mapping
+            of such fields where the key is one.
         routers: the same of a router.
         networks: key of cluster.networks -> role of the prefixes that it is.
         as_number: tag of the AS number that is cluster.bgp.as_number.

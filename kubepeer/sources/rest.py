@@ -16,7 +16,7 @@ from typing import Any
 import urllib3
 
 from kubepeer.errors import InventoryError, LoginRefusedError, UnreachableError, UsageError
-from kubepeer.sources.answers import NO_HOST, Thing
+from kubepeer.sources.answers import NO_HOST, Thing, shown
 from kubepeer.sources.options import SourceOptions
 
 PAGE = 250  # devices with their config contexts take a server some seconds; at most MAX_PAGE_SIZE, 1,000 by default
@@ -110,9 +110,7 @@ class Rest:
             complete = {key: page[key] for key in ("count", "results")}
         except (ValueError, KeyError, TypeError, RecursionError):
             raise self._no_api(f"{path} is no list in JSON") from None
-        if not isinstance(complete["results"], list) or not all(
-            isinstance(one, dict) and "id" in one for one in complete["results"]
-        ):
+        if not isinstance(complete["results"], list) or not all(map(_is_object, complete["results"])):
             raise self._no_api(f"{path} is no list of objects")
         return complete
 
@@ -136,7 +134,7 @@ class Rest:
             raise LoginRefusedError(f"{self._source} {self._url} {said}. {NO_HOST}", cure=cure)
         if 300 <= status < 400:  # noqa: PLR2004  HTTP: redirections
             where = urllib.parse.urlsplit(response.headers.get("Location", ""))
-            said = f"leads to {where.scheme}://{where.netloc}; the token is not taken there"
+            said = f"leads to {shown(where.scheme)}://{shown(where.hostname)}; the token is not taken there"
             raise UsageError(f"{self._source} {self._url} {said}. {NO_HOST}", cure="correct inventory.options.url")
         if status == 400:  # noqa: PLR2004  HTTP: bad request
             said = f"does not take the parameters of {path}{_detail(text)}"
@@ -151,7 +149,7 @@ class Rest:
             )
         answered = response.headers.get("API-Version", "")
         if answered and _number(answered) < _number(self._oldest):
-            said = f"is {answered}; {self._oldest} or newer is understood"
+            said = f"is {shown(answered)}; {self._oldest} or newer is understood"
             raise UsageError(f"{self._source} {self._url} {said}. {NO_HOST}", cure=f"update {self._source}")
 
     def _no_api(self, said: str) -> UsageError:
@@ -159,6 +157,10 @@ class Rest:
             f"{self._source} {self._url}: {said}: no {self._source} answers there. {NO_HOST}",
             cure="correct inventory.options.url",
         )
+
+
+def _is_object(one: Any) -> bool:
+    return isinstance(one, dict) and isinstance(one.get("id"), int | str)
 
 
 def _words(parameters: Parameters) -> dict[str, Any]:
@@ -182,7 +184,7 @@ def _detail(text: bytes) -> str:
     if not isinstance(said, dict):
         return ""
     detail = said.get("detail") or "; ".join(f"{key}: {_first(value)}" for key, value in said.items())
-    return f": {' '.join(str(detail).split())[:200]}" if detail else ""
+    return f": {shown(' '.join(str(detail).split())[:200])}" if detail else ""
 
 
 def _first(value: Any) -> Any:
