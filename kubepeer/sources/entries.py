@@ -14,7 +14,7 @@ class Entries:
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
         self._values: dict[Path, Any] = {}
-        self._parts: set[Path] = set()  # the keys that have parts
+        self._parts: dict[Path, Told] = {}  # the keys that have parts, and who was the first to say some
         self.told: dict[Path, Told] = {}
 
     def put(self, path: Path, value: Any, told: Told) -> None:
@@ -28,7 +28,7 @@ class Entries:
             return
         if isinstance(value, Mapping) and value:
             self._refuse(path, told, taken=path in self._values)
-            self._parts.add(path)
+            self._parts.setdefault(path, told)
             for key, below in value.items():
                 self.put((*path, str(key)), below, told)
             return
@@ -46,7 +46,7 @@ class Entries:
     def _refuse(self, path: Path, told: Told, *, taken: bool) -> None:
         if not taken:
             return
-        first = self.told.get(path) or next(by for place, by in self.told.items() if place[: len(path)] == path)
+        first = self.told.get(path) or self._parts[path]
         of = "" if first.url == told.url else f" of {first}"
         raise self._answers.mistake(
             told,
@@ -56,7 +56,7 @@ class Entries:
 
     def entry(self, kind: str, name: str, told: Told) -> None:
         """An entry that is there, whatever it says."""
-        self._parts.add((kind, name))
+        self._parts.setdefault((kind, name), told)
         self.told.setdefault((kind, name), told)
 
     def of(self, kind: str) -> dict[str, Entry]:
