@@ -7,8 +7,11 @@ from typing import Any
 
 from nornir.core import Nornir
 from nornir.core.inventory import ConnectionOptions, Defaults, Group, Host, Inventory
+from nornir.core.plugins.inventory import InventoryPluginRegister
 
 from kubepeer.errors import InventoryError, UsageError
+from kubepeer.given_inventory import GivenInventory
+from kubepeer.intent.files import Files
 from kubepeer.jump import Ways
 from kubepeer.nornir_start import start_nornir
 from kubepeer.settings import Settings
@@ -66,14 +69,7 @@ def build_nornir(
     try:
         nornir = start_nornir(
             str(settings.config_file),
-            inventory={
-                "plugin": "SimpleInventory",
-                "options": {
-                    "host_file": str(settings.host_file),
-                    "group_file": str(settings.group_file),
-                    "defaults_file": str(settings.defaults_file),
-                },
-            },
+            inventory=_where(settings),
             logging={"enabled": False},
             core={"raise_on_error": False},
         )
@@ -90,6 +86,18 @@ def build_nornir(
             host.password = password
         connecting.prepare(host, nornir.inventory)
     return nornir
+
+
+def _where(settings: Settings) -> dict[str, Any]:
+    """The section inventory of Nornir's configuration: files, or what a source of truth has given in their place."""
+    if settings.given is None:
+        files = {key: str(getattr(settings, key)) for key in ("host_file", "group_file", "defaults_file")}
+        return {"plugin": "SimpleInventory", "options": files}
+    read = Files(settings)
+    plugin: Any = GivenInventory
+    InventoryPluginRegister.register(GivenInventory.NAME, plugin)
+    options = {"hosts": read.hosts, "groups": read.groups, "defaults": read.defaults}
+    return {"plugin": GivenInventory.NAME, "options": options}
 
 
 class _Connecting:

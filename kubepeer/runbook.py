@@ -33,6 +33,7 @@ from kubepeer.run import Options, Run
 from kubepeer.runlock import the_only_run
 from kubepeer.secret import Redactor
 from kubepeer.settings import Settings, read_settings
+from kubepeer.sources.gather import gather
 from kubepeer.streams import outlive_readers
 
 INTERRUPTED = 130
@@ -137,6 +138,7 @@ def _execute(
         plan = approved.read_plan(given.apply)
     if phases:
         enter(settings.namespace)
+    settings = gather(settings)
     this = prepare(settings, given, platforms, opening, name=name, adopted=bool(members) or not phases)
     told = len(this.warnings)
     if this.intent.cluster.adopted and phases and members:

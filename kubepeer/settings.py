@@ -2,13 +2,18 @@
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError
 
 from kubepeer.errors import UsageError
+from kubepeer.given import Given
+from kubepeer.intent.values import NOT_SHOWN
 from kubepeer.safe_yaml import SafeLoader
+from kubepeer.sources.options import Source
+
+NO_FILE = "hosts.yaml"  # that there is none of where the hosts stand in a source of truth
 
 
 class UserDefined(BaseModel):
@@ -35,7 +40,7 @@ class _InventoryOptions(_Section):
 
 
 class _Inventory(_Section):
-    plugin: Literal["SimpleInventory"] = "SimpleInventory"
+    plugin: Literal["SimpleInventory", "NetBox", "Nautobot"] = "SimpleInventory"
     options: _InventoryOptions = _InventoryOptions()
 
 
@@ -48,15 +53,26 @@ class _Runner(_Section):
     options: _RunnerOptions = _RunnerOptions()
 
 
-class _Document(_Section):
-    """config.yaml as a whole."""
+class _Sections(_Section):
+    """config.yaml without its inventory."""
 
-    inventory: _Inventory = _Inventory()
     runner: _Runner = _Runner()
     core: dict[str, Any] = Field(default_factory=dict)
     ssh: dict[str, Any] = Field(default_factory=dict)
     logging: dict[str, Any] = Field(default_factory=dict)
     user_defined: UserDefined = UserDefined()
+
+
+class _Document(_Sections):
+    """config.yaml as a whole."""
+
+    inventory: _Inventory = _Inventory()
+
+
+class _WithSource(_Sections):
+    """The same where the inventory is a source of truth."""
+
+    inventory: Source
 
 
 class Settings(BaseModel):
@@ -74,6 +90,8 @@ class Settings(BaseModel):
     known_hosts: Path
     state: Path
     num_workers: int | None = None
+    source: Source | None = None
+    given: SkipValidation[Given | None] = None  # of the source, when it was asked: kubepeer/sources/gather.py
 
 
 class _Loader(SafeLoader):
@@ -125,18 +143,16 @@ def read_settings(config_file: Path) -> Settings:
     config_file = config_file.expanduser().absolute()
     document = read_yaml(config_file, config_file.name)
     folder = config_file.parent
+    said = {key: value for key, value in document.items() if value is not None}
     try:
-        read = _Document.model_validate({key: value for key, value in document.items() if value is not None})
+        read = _model_of(said).model_validate(said)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        said = "unknown key" if first["type"] == "extra_forbidden" else f"{first['msg']} (found {first['input']!r})"
-        raise UsageError(f"{config_file.name}: {key}: {said}. Nothing was contacted.") from error
+        raise UsageError(f"{config_file.name}: {_first(error)}. Nothing was contacted.") from error
     options, ours = read.inventory.options, read.user_defined
     return Settings(
         config_file=config_file,
         folder=folder,
-        host_file=_place(folder, options.host_file),
+        host_file=_place(folder, getattr(options, "host_file", NO_FILE)),
         group_file=_place(folder, options.group_file),
         defaults_file=_place(folder, options.defaults_file),
         namespace=ours.namespace,
@@ -144,7 +160,30 @@ def read_settings(config_file: Path) -> Settings:
         known_hosts=_place(folder, ours.known_hosts),
         state=_place(folder, ours.state),
         num_workers=read.runner.options.num_workers,
+        source=read.inventory if isinstance(read.inventory, Source) else None,
     )
+
+
+def _model_of(document: dict[str, Any]) -> type[_Document | _WithSource]:
+    inventory = document.get("inventory")
+    named = isinstance(inventory, dict) and inventory.get("plugin") in get_args(
+        Source.model_fields["plugin"].annotation
+    )
+    return _WithSource if named else _Document
+
+
+def _first(error: ValidationError) -> str:
+    """The first complaint: its key, and what is wrong in the words of a person."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith("<"))
+    said = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        said = "unknown key"
+    elif first["type"] == "missing":
+        said = "is missing"
+    elif first["type"] != NOT_SHOWN and first["type"] != "value_error":
+        said = f"{said} (found {first['input']!r})"
+    return f"{key}: {said}"
 
 
 def _place(folder: Path, named: str) -> Path:

@@ -1,4 +1,4 @@
-"""The inventory explained: what each host and the cluster come to, with file and line; JSON schemas for editors. Contacts nobody."""
+"""The inventory explained: what each host and the cluster come to, with file and line; JSON schemas for editors. Contacts no host."""
 
 import kubepeer.starting  # noqa: F401  first of all
 from kubepeer.explained.command import main

@@ -1,4 +1,4 @@
-"""The command that explains an inventory: what it comes to and why, and the schema of its files for editors. Contacts nobody."""
+"""The command that explains an inventory: what it comes to and why, and the schema of its files for editors. Contacts no host."""
 
 import argparse
 import json
@@ -23,8 +23,10 @@ from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.combinations import warnings
 from kubepeer.intent.load import load_intent
 from kubepeer.inventory import build_nornir
+from kubepeer.namespace import enter
 from kubepeer.secret import Redactor
 from kubepeer.settings import Settings, read_settings
+from kubepeer.sources.gather import gather
 from kubepeer.streams import outlive_readers
 from kubepeer.whole_file import AS_THE_UMASK_SAYS, write_whole
 
@@ -65,7 +67,7 @@ def _parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
         description=description,
-        epilog=EXIT_CODES.split(" · 3 ")[0],
+        epilog=EXIT_CODES.split(" ·\n4 ")[0],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -122,6 +124,9 @@ def _show(given: argparse.Namespace, platforms: Platforms, console: Console) -> 
     if given.into and filtered:
         raise UsageError("--into writes the whole inventory: some of its hosts would be another cluster.")
     settings = read_settings(given.config)
+    if settings.source:
+        enter(settings.namespace)  # a source of truth is reached as it is for every other runbook
+        settings = gather(settings)
     intent = load_intent(settings, platforms)
     nornir = build_nornir(settings, missing_key=lambda *_: None)  # it judges its own keys; nothing is logged in to
     chosen = select(nornir, given.groups, given.hosts)
@@ -179,7 +184,8 @@ def _refuse_another_intent(settings: Settings, platforms: Platforms, folder: Pat
     """What was written is read as any inventory is."""
     place = folder.absolute()
     files = {"host_file": "hosts", "group_file": "groups", "defaults_file": "defaults"}
-    again = settings.model_copy(update={key: place / f"{name}.yaml" for key, name in files.items()})
+    written = {key: place / f"{name}.yaml" for key, name in files.items()}
+    again = settings.model_copy(update={**written, "source": None, "given": None})
     if load_intent(again, platforms) != intent:
         raise RuntimeError(f"what was written into {folder} is another intent than that of the inventory")
 

@@ -1,10 +1,13 @@
-"""On which line of a YAML file a key stands. The values are read elsewhere."""
+"""On which line of a YAML file a key stands, or in which object of a source of truth. The values are read elsewhere."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
+from kubepeer.explained.tree import Origin
+from kubepeer.given import Given
 from kubepeer.safe_yaml import SafeLoader
 
 MERGE = "tag:yaml.org,2002:merge"  # `<<`: the keys of other mappings
@@ -21,6 +24,10 @@ class Lines:
     def of_file(cls, path: Path) -> "Lines":
         """Read a file."""
         return cls(path.read_text(encoding="utf-8"))
+
+    def origin(self, of: Origin, path: tuple[str | int, ...]) -> Origin:
+        """Where a value stands."""
+        return replace(of, line=self.line(path))
 
     def line(self, path: tuple[str | int, ...]) -> int | None:
         """The line, from 1, of a key, or of an item of a list; of the last one above it that is there, where it is not.
@@ -46,6 +53,21 @@ class Lines:
             item = node.value[step]
             return item.start_mark.line + 1, item
         return None
+
+
+class Objects:
+    """The objects of a source of truth, whose values stand in the place of lines, or between those of a file."""
+
+    def __init__(self, given: Given, kind: str, beside: Lines | None = None) -> None:
+        """Of hosts there is no file; what is not given of groups stands in theirs."""
+        self._given, self._kind, self._beside = given, kind, beside
+
+    def origin(self, of: Origin, path: tuple[str | int, ...]) -> Origin:
+        """Where a value stands."""
+        told = self._given.where(self._kind, *path)
+        if told is None:
+            return self._beside.origin(of, path) if self._beside else of
+        return Origin("source", told.url, name=told.what, key=told.key)
 
 
 def _keys(node: yaml.MappingNode) -> Iterator[tuple[str, tuple[int, yaml.Node]]]:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from kubepeer.explained.hosts import entry_of, host
-from kubepeer.explained.lines import Lines
-from kubepeer.explained.sections import Place, section
+from kubepeer.explained.lines import Lines, Objects
+from kubepeer.explained.sections import Origins, Place, section
 from kubepeer.explained.tree import Branch, Leaf, Origin, Tree
+from kubepeer.given import GROUPS, HOSTS
 from kubepeer.intent import Intent
 from kubepeer.intent.data import FabricData
 from kubepeer.intent.families import BITS
@@ -17,7 +18,7 @@ from kubepeer.intent.pools import BLOCK_SIZE
 from kubepeer.settings import Settings
 
 FABRIC = "fabric"
-HOSTS, GROUPS, DEFAULTS = "hosts", "groups", "defaults"
+DEFAULTS = "defaults"
 
 
 def resolve(
@@ -46,8 +47,13 @@ class _Inventory:
     def __init__(self, settings: Settings) -> None:
         self._files = Files(settings)
         files = self._files
-        self._entry_lines = Lines.of_file(settings.host_file)
-        self._group_lines = Lines.of_file(settings.group_file)
+        self._entry_lines: Origins
+        self._group_lines: Origins = Lines.of_file(settings.group_file)
+        if files.given is None:
+            self._entry_lines = Lines.of_file(settings.host_file)
+        else:
+            self._entry_lines = Objects(files.given, HOSTS)
+            self._group_lines = Objects(files.given, GROUPS, Lines.of_file(settings.group_file))
         self._defaults = Place(
             Origin("defaults", files.defaults_file), Lines.of_file(settings.defaults_file), (), files.defaults
         )

@@ -2,29 +2,41 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from kubepeer.explained.lines import Lines
 from kubepeer.explained.tree import OURS, Branch, Items, Leaf, Origin, Path, Tree
+
+
+class Origins(Protocol):
+    """Knows of each value where it stands: on a line of a file, in an object of a source of truth."""
+
+    def origin(self, of: Origin, path: Path) -> Origin:
+        """Where a value stands.
+
+        Args:
+            of: the file, and whose entry.
+            path: the keys that lead there.
+
+        """
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where something stands in a file of the inventory.
+    """Where something stands in the inventory.
 
     Attributes:
         of: the file, and whose entry.
-        lines: of the file.
+        lines: of the file, or what stands in its place.
         path: the keys that lead there.
         raw: what stands there, as YAML has it.
 
     """
 
     of: Origin
-    lines: Lines
+    lines: Origins
     path: Path
     raw: Any
 
@@ -39,7 +51,7 @@ class Place:
     @property
     def origin(self) -> Origin:
         """For a person."""
-        return replace(self.of, line=self.lines.line(self.path))
+        return self.lines.origin(self.of, self.path)
 
 
 Below = Callable[[str], Place | None]

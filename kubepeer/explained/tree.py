@@ -16,14 +16,14 @@ class Origin:
     """Where a value comes from.
 
     Attributes:
-        kind: the host's own entry, a group, the defaults file, Kubepeer itself, or another value.
-        file, line: where it stands.
-        name: of the group.
+        kind: the host's own entry, a group, the defaults file, a source of truth, Kubepeer itself, or another value.
+        file, line: where it stands; of a source of truth the address of the page.
+        name: of the group; of a source of truth the object.
         key: that says it, where that is not the key itself; of another value: in words.
 
     """
 
-    kind: Literal["host", "group", "defaults", "kubepeer", "follows"]
+    kind: Literal["host", "group", "defaults", "source", "kubepeer", "follows"]
     file: str = ""
     line: int | None = None
     name: str = ""
@@ -34,6 +34,8 @@ class Origin:
             return "Kubepeer's default"
         if self.kind == "follows":
             return self.key
+        if self.kind == "source":
+            return ", ".join(filter(None, (self.key, self.name, self.file)))
         place = f"{self.file}:{self.line}" if self.line else self.file
         of = f"group {self.name}" if self.name else ""
         return ", ".join(filter(None, (f"{self.key} of {of}" if self.key and of else self.key or of, place)))

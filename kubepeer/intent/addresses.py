@@ -31,9 +31,9 @@ def addresses_of(
     keys = [key for key, address in said.items() if address]
     if len({said[key] for key in keys}) > 1:
         both = " and ".join(f"{key} {said[key]}" for key in keys)
-        raise InventoryError(f"{files.host_file}: {name}: {both} are two addresses of one end. {NOTHING}")
+        raise InventoryError(f"{files.at(name)}: {both} are two addresses of one end. {NOTHING}")
     if (keys or second) and not hostname:
-        raise InventoryError(f"{files.host_file}: {name}: hostname: is missing: it is where SSH goes. {NOTHING}")
+        raise InventoryError(f"{files.at(name)}: hostname: is missing: it is where SSH goes. {NOTHING}")
     found: dict[Version, tuple[Address, str]] = {}
     for key, address in [*((key, said[key]) for key in keys[:1]), (SECOND, second)]:
         if address is not None:
@@ -41,7 +41,7 @@ def addresses_of(
             if address.version in found:
                 other = f"{found[address.version][1]} {found[address.version][0]}"
                 both = f"{other} and {key} {address}"
-                raise InventoryError(f"{files.host_file}: {name}: {both} are two addresses of one family. {NOTHING}")
+                raise InventoryError(f"{files.at(name)}: {both} are two addresses of one family. {NOTHING}")
             found[address.version] = (address, key)
     own = _address(hostname)
     if own is not None and own.version in networks.versions:
@@ -65,7 +65,7 @@ def _refuse_a_strange_family(files: Files, name: str, key: str, address: Address
     if version in networks.versions and (key != SECOND or version == IPV6):
         return
     top = key.removeprefix("data.")
-    where = f"{files.inherited(name, top.split('.')[0])[1]}: {name}: {top}"
+    where = f"{files.at_key(name, top.split('.')[0])}: {top}"
     if key == SECOND and version != IPV6:
         raise InventoryError(f"{where}: Input is not a valid IPv6 address (found '{address}'). {NOTHING}")
     raise InventoryError(
@@ -81,10 +81,10 @@ def _missing(
     if version == IPV6 and len(networks.versions) > 1:
         nodes = networks.of(version).nodes
         return InventoryError(
-            f"{files.host_file}: {name}: {SECOND_KEYS[version]}: is missing: cluster.networks.nodes has {nodes}, and who speaks BGP"
+            f"{files.at(name)}: {SECOND_KEYS[version]}: is missing: cluster.networks.nodes has {nodes}, and who speaks BGP"
             f" needs an address in each family. {NOTHING}",
             cure=f"data: {{{SECOND_KEYS[version]}: an address of IPv6; of a node one of {nodes}}}",
         )
     cure = f"{' or '.join(keys)} says the address of its sessions; hostname is where SSH goes" if hostname else ""
     message = f"Input is not a valid {NAMES[version]} address (found {hostname!r})"
-    return InventoryError(f"{files.host_file}: {name}: hostname: {message}. {NOTHING}", cure=cure)
+    return InventoryError(f"{files.at(name)}: hostname: {message}. {NOTHING}", cure=cure)

@@ -1,10 +1,14 @@
-"""The three files of Nornir's SimpleInventory as they stand: their form is judged here, their meaning in load.py."""
+"""The three files of Nornir's SimpleInventory as they stand: their form is judged here, their meaning in load.py.
+
+Where a source of truth has given hosts, these stand in the place of the first file, and beside those of the second.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kubepeer.errors import InventoryError
+from kubepeer.given import GROUPS, HOSTS, Entry, Given
 from kubepeer.settings import Settings, read_yaml
 
 NOTHING = "Nothing was contacted."
@@ -18,7 +22,6 @@ SECRET_KEYS = {
     "first_password",
     "token",
 }  # Nornir's, Netmiko's and ours
-Entry = dict[str, Any]
 
 
 class Files:
@@ -27,6 +30,7 @@ class Files:
     Attributes:
         host_file, group_file, defaults_file: their names, as an error shows them.
         hosts, groups, defaults: what stands in them.
+        given: of a source of truth, if the hosts are there.
 
     """
 
@@ -41,12 +45,21 @@ class Files:
             str(path.relative_to(settings.folder) if path.is_relative_to(settings.folder) else path)
             for path in (settings.host_file, settings.group_file, settings.defaults_file)
         )
-        self.hosts = _entries(settings.host_file, self.host_file)
-        self.groups = _entries(settings.group_file, self.group_file)
+        if settings.source is not None and settings.given is None:
+            raise RuntimeError("the source of the inventory was not asked: kubepeer/sources/gather.py")
+        self.given = settings.given
+        self.groups = entries(settings.group_file, self.group_file)
+        if self.given is None:
+            self.hosts = entries(settings.host_file, self.host_file)
+        else:
+            self.host_file = self.given.source
+            self.hosts = {name: _entry(entry, f"{self.at(name)}: ") for name, entry in self.given.hosts.items()}
+            self.groups = _joined(self.groups, self.group_file, self.given)
         self.defaults = _entry(read_yaml(settings.defaults_file, self.defaults_file), f"{self.defaults_file}: ")
-        for file, entries in ((self.host_file, self.hosts), (self.group_file, self.groups)):
-            for name, entry in entries.items():
-                self._known_groups(entry, f"{file}: {name}: groups: ")
+        for name, entry in self.hosts.items():
+            self._known_groups(entry, f"{self.at(name)}: groups: ")
+        for name, entry in self.groups.items():
+            self._known_groups(entry, f"{self.group_file}: {name}: groups: ")
         for name, entry in self.groups.items():
             self._no_circle(entry, (name,))
 
@@ -71,32 +84,86 @@ class Files:
             yield group
             yield from self.lineage(self.groups[group])
 
-    def inherited(self, host: str, key: str, default: Any = None) -> tuple[Any, str]:
-        """The value of a key under data: for a host, and the file it stands in."""
-        for file, entry in self._sources(host):
-            if key in (entry.get("data") or {}):
-                return entry["data"][key], file
-        return default, self.host_file
+    def at(self, host: str) -> str:
+        """A host, as a line begins that says what is wrong with it: its file and its name, or the object that it is."""
+        told = self.given.where(HOSTS, host) if self.given else None
+        return str(told) if told else f"{self.host_file}: {host}"
+
+    def said(self, host: str, key: str) -> Any:
+        """The value of a key under data: for a host; None: nobody says one."""
+        return next(self.every(host, key), None)
+
+    def at_key(self, host: str, key: str) -> str:
+        """The same of a key under data: for a host: the file, or the object, that says it."""
+        for kind, name, entry in self._sources(host):
+            if key not in (entry.get("data") or {}):
+                continue
+            if kind == HOSTS:
+                break
+            if self.given and kind == GROUPS and (told := self.given.below(GROUPS, name, "data", key)):
+                return f"{told}: {host}"
+            return f"{self.group_file if kind == GROUPS else self.defaults_file}: {host}"
+        return self.at(host)
+
+    def at_fabric_key(self, key: str) -> str:
+        """Where a key of the whole cluster stands, or the part of it that a path names."""
+        top, *below = key.split(".")
+        if top not in (self.groups.get("fabric", {}).get("data") or {}):
+            return self.defaults_file
+        told = self.given.where(GROUPS, "fabric", "data", top, *below) if self.given else None
+        return str(told) if told else self.group_file
 
     def every(self, host: str, key: str) -> Iterator[Any]:
         """All values of a key under data: for a host, the nearest first."""
-        for _, entry in self._sources(host):
+        for *_, entry in self._sources(host):
             if key in (entry.get("data") or {}):
                 yield entry["data"][key]
 
     def keys(self, host: str) -> set[str]:
         """All keys under data: that a host has or inherits."""
-        return {key for _, entry in self._sources(host) for key in (entry.get("data") or {})}
+        return {key for *_, entry in self._sources(host) for key in (entry.get("data") or {})}
 
-    def _sources(self, host: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        yield self.host_file, self.hosts[host]
+    def _sources(self, host: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        yield HOSTS, host, self.hosts[host]
         for group in self.lineage(self.hosts[host]):
-            yield self.group_file, self.groups[group]
-        yield self.defaults_file, self.defaults
+            yield GROUPS, group, self.groups[group]
+        yield "defaults", "", self.defaults
 
 
-def _entries(path: Path, shown: str) -> dict[str, Entry]:
+def entries(path: Path, shown: str) -> dict[str, Entry]:
+    """The entries of a file of hosts or of groups.
+
+    Raises:
+        InventoryError: its form is wrong: one line with file, name and key.
+
+    """
     return {str(name): _entry(entry, f"{shown}: {name}: ") for name, entry in read_yaml(path, shown).items()}
+
+
+def _joined(groups: Mapping[str, Entry], file: str, given: Given) -> dict[str, Entry]:
+    """The groups of the file, with what a source of truth says of them: each value stands in one of them."""
+    found = dict(groups)
+    for name, entry in given.groups.items():
+        _entry(entry, f"{given.where(GROUPS, name) or given.source}: ")
+        found[name] = _laid_over(found.get(name) or {}, entry, (GROUPS, name), file, given)
+    return found
+
+
+def _laid_over(below: Entry, above: Entry, path: tuple[str, ...], file: str, given: Given) -> Entry:
+    found = dict(below)
+    for key, value in above.items():
+        here, stands = (*path, key), found.get(key)
+        if isinstance(stands, dict) and isinstance(value, dict):
+            found[key] = _laid_over(stands, value, here, file, given)
+        elif stands is not None and stands != value:
+            told = given.where(*here) or given.below(*here)
+            raise InventoryError(
+                f"{file}: {path[1]}: {'.'.join(here[2:]).removeprefix('data.')}: {told} says another value. {NOTHING}",
+                cure="let one of them say it",
+            )
+        else:
+            found[key] = value
+    return found
 
 
 def _entry(entry: Any, where: str) -> Entry:

@@ -59,46 +59,40 @@ def load_intent(settings: Settings, platforms: Platforms) -> Intent:
         roles = [role for role in ROLES if role in groups[name]]
         if fabric.cluster.adopted:
             raise InventoryError(
-                f"{files.host_file}: {name}: is no router, and {WAYS} names a cluster that Kubepeer did not build: its nodes come from its"
+                f"{files.at(name)}: is no router, and {WAYS} names a cluster that Kubepeer did not build: its nodes come from its"
                 f" API. {NOTHING}",
                 cure="take it out of the inventory, or put it into a group of routers",
             )
         if not roles:
             raise InventoryError(
-                f"{files.host_file}: {name}: is in none of the groups control_plane, worker, routers, {PROBES}. {NOTHING}"
+                f"{files.at(name)}: is in none of the groups control_plane, worker, routers, {PROBES}. {NOTHING}"
             )
         nodes.append(_node(files, name, roles, fabric.cluster, routers, FIRST_PRIORITY - len(nodes)))
     probes = tuple(_probe(files, name, groups[name]) for name in files.hosts if PROBES in groups[name])
     intent = Intent(nodes=tuple(nodes), routers=tuple(routers), probes=probes, **dict(fabric))
     for found in contradictions(intent, platforms):
-        file = _file_of(files, found)
-        where = "".join(f"{part}: " for part in (found.host, found.key) if part)
-        raise InventoryError(f"{file}: {where}{found.what}. {NOTHING}", cure=found.cure)
+        key = f"{found.key}: " if found.key else ""
+        raise InventoryError(f"{_place_of(files, found)}: {key}{found.what}. {NOTHING}", cure=found.cure)
     return intent
 
 
 def _refuse_scattered_fabric(files: Files) -> None:
     """A key of the whole cluster at one host or in another group would say nothing, and somebody would believe in it."""
-    entries = [(files.host_file, name, entry) for name, entry in files.hosts.items()]
-    entries += [(files.group_file, name, entry) for name, entry in files.groups.items() if name != "fabric"]
-    for file, name, entry in entries:
+    entries = [(files.at(name), entry) for name, entry in files.hosts.items()]
+    entries += [(f"{files.group_file}: {name}", entry) for name, entry in files.groups.items() if name != "fabric"]
+    for place, entry in entries:
         for key in entry.get("data") or {}:
             if key in FabricData.model_fields:
                 raise InventoryError(
-                    f"{file}: {name}: {key}: is one for the whole cluster. {NOTHING}",
+                    f"{place}: {key}: is one for the whole cluster. {NOTHING}",
                     cure="move it to the group fabric or to the defaults file",
                 )
 
 
-def _file_of(files: Files, found: Contradiction) -> str:
-    if found.host and found.key:
-        return files.inherited(found.host, found.key.split(".")[0])[1]
-    return _file_of_fabric_key(files, found.key) if found.key else files.host_file
-
-
-def _file_of_fabric_key(files: Files, key: str) -> str:
-    in_groups = key.split(".", maxsplit=1)[0] in (files.groups.get("fabric", {}).get("data") or {})
-    return files.group_file if in_groups else files.defaults_file
+def _place_of(files: Files, found: Contradiction) -> str:
+    if found.host:
+        return files.at_key(found.host, found.key.split(".")[0]) if found.key else files.at(found.host)
+    return files.at_fabric_key(found.key) if found.key else files.host_file
 
 
 def fabric_data(files: Files) -> FabricData:
@@ -115,14 +109,14 @@ def fabric_data(files: Files) -> FabricData:
         )
     except ValidationError as error:
         key, message = _first(error)
-        raise InventoryError(f"{_file_of_fabric_key(files, key)}: {key}: {message}. {NOTHING}") from error
+        raise InventoryError(f"{files.at_fabric_key(key)}: {key}: {message}. {NOTHING}") from error
     for key, message in unsaid_or_idle(fabric):
-        raise InventoryError(f"{_file_of_fabric_key(files, key)}: {key}: {message}. {NOTHING}")
+        raise InventoryError(f"{files.at_fabric_key(key)}: {key}: {message}. {NOTHING}")
     return fabric
 
 
 def _own_data(files: Files, name: str) -> dict[str, Any]:
-    return {key: files.inherited(name, key)[0] for key in files.keys(name) if key not in FabricData.model_fields}
+    return {key: files.said(name, key) for key in files.keys(name) if key not in FabricData.model_fields}
 
 
 def node_data(files: Files, name: str) -> NodeData:
@@ -144,7 +138,7 @@ def _node(
     files: Files, name: str, roles: list[str], cluster: Cluster, routers: Sequence[Router], priority: int
 ) -> Node:
     if len(roles) > 1:
-        raise InventoryError(f"{files.host_file}: {name}: is in both groups {' and '.join(roles)}. {NOTHING}")
+        raise InventoryError(f"{files.at(name)}: is in both groups {' and '.join(roles)}. {NOTHING}")
     try:
         data = node_data(files, name)
         return Node.model_validate(
@@ -170,7 +164,7 @@ def _node(
 
 def _probe(files: Files, name: str, groups: set[str]) -> Probe:
     if others := sorted(groups & {*ROLES, "routers"}):
-        raise InventoryError(f"{files.host_file}: {name}: is in both groups {PROBES} and {others[0]}. {NOTHING}")
+        raise InventoryError(f"{files.at(name)}: is in both groups {PROBES} and {others[0]}. {NOTHING}")
     try:
         return Probe(name=name, access=probe_data(files, name).access)
     except ValidationError as error:
@@ -185,7 +179,7 @@ def _router(files: Files, name: str, platforms: Platforms, networks: Networks) -
     if platform not in platforms:
         *others, last = map(repr, platforms)
         raise InventoryError(
-            f"{files.inherited(name, 'platform')[1]}: {name}: platform: Input should be {', '.join(others)} or {last}"
+            f"{files.at_key(name, 'platform')}: platform: Input should be {', '.join(others)} or {last}"
             f" (found {platform!r}). {NOTHING}"
         )
     try:
@@ -231,7 +225,7 @@ def _identity(item: Any) -> str:
 
 def _of_host(files: Files, name: str, error: ValidationError) -> InventoryError:
     key, message = _first(error)
-    return InventoryError(f"{files.inherited(name, key.split('.')[0])[1]}: {name}: {key}: {message}. {NOTHING}")
+    return InventoryError(f"{files.at_key(name, key.split('.')[0])}: {key}: {message}. {NOTHING}")
 
 
 def _first(error: ValidationError) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """Make a backup: control planes and routers are asked, etcd's snapshot is taken, one file is written; only then old ones go."""
 
-import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
@@ -19,6 +18,7 @@ from kubepeer.run import Run, done
 from tasks.backup import archive, encryption, folder, keys, names, questions
 from tasks.backup import document as documents
 from tasks.backup.document import CLUSTER, INVENTORY, KEYS, ROUTERS, Document, Kept, Snapshot
+from tasks.backup.inventory import inventory_files
 from tasks.backup.keys import Moment
 from tasks.backup.questions import Status
 from tasks.cluster.access import ASKED_API, api_if_there
@@ -205,8 +205,8 @@ def _verify(part: IO[bytes], *, encrypted: bool) -> None:
 
 def _files(run: Run, taken: Taken) -> Iterator[tuple[str, tuple[bytes, Kept]]]:
     """Path in the backup -> its bytes, and what is said of them."""
-    for name, path in inventory_files(run).items():
-        yield _part(f"{INVENTORY}/{name}", path.read_bytes())
+    for name, content in inventory_files(run).items():
+        yield _part(f"{INVENTORY}/{name}", content)
     for name, text in _configuration(run).items():
         yield _part(f"{CLUSTER}/{name}.yaml", text.encode())
     yield _part(KEYS, keys.written(taken.moment))
@@ -221,21 +221,6 @@ def _files(run: Run, taken: Taken) -> Iterator[tuple[str, tuple[bytes, Kept]]]:
 
 def _part(path: str, content: bytes) -> tuple[str, tuple[bytes, Kept]]:
     return path, (content, documents.kept(content))
-
-
-def inventory_files(run: Run) -> dict[str, Path]:
-    """What the files of the inventory are called in a backup."""
-    settings = run.settings
-    return {
-        "hosts.yaml": settings.host_file,
-        "groups.yaml": settings.group_file,
-        "defaults.yaml": settings.defaults_file,
-    }
-
-
-def inventory_digests(run: Run) -> dict[str, str]:
-    """The same names, each with the SHA-256 of what is in it now."""
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in inventory_files(run).items()}
 
 
 def _configuration(run: Run) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from nornir.core.task import Result, Task
 
 from kubepeer.errors import CommandError, KubepeerError
+from kubepeer.given import HOSTS
 from kubepeer.memory import hands_over
 from kubepeer.run import Run, done, waiting
 from tasks.cluster import waits
@@ -86,10 +87,14 @@ def verify_nodes(task: Task, run: Run) -> Result:
 
 def remind(task: Task, run: Run) -> Result:
     """What is still to be done by hand."""
-    node, file = node_of(run), run.settings.host_file
-    shown = file.relative_to(run.settings.folder) if file.is_relative_to(run.settings.folder) else file
+    node, file, given = node_of(run), run.settings.host_file, run.settings.given
+    if given is None:
+        shown = file.relative_to(run.settings.folder) if file.is_relative_to(run.settings.folder) else file
+        still = f"{shown} still has {node.name}: take that key out"
+    else:
+        still = f"{given.where(HOSTS, node.name)} is still in the inventory: give it a role or status there that leaves it out"
     run.warn(
-        f"{shown} still has {node.name}: take that key out, or the next deploy.py makes it a member again; until then verify_routes.py and"
+        f"{still}, or the next deploy.py makes it a member again; until then verify_routes.py and"
         " drift.py miss it. What the other nodes know of it (names in /etc/hosts, a firewall's openings) goes with the deploy.py after that"
     )
     if run.intent.cluster.endpoint.provider == "external" and node.role == "control_plane":

@@ -14,8 +14,8 @@ from kubepeer.memory import Memory, hands_over
 from kubepeer.run import Run, done
 from tasks.backup import keys
 from tasks.backup.document import KEYS, differences
+from tasks.backup.inventory import inventory_digests
 from tasks.backup.keys import Lost, Moment
-from tasks.backup.tasks import inventory_digests
 from tasks.control_plane.join_secrets import ca_hash
 from tasks.control_plane.membership import CA_CERTIFICATE, MEMBER
 from tasks.control_plane.record import SETTINGS

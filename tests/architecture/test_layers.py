@@ -203,6 +203,8 @@ PURE = (
     "kubepeer/checks.py",
     *(f"kubepeer/explained/{name}.py" for name in ("hosts", "schema", "sections", "text", "tree")),
     "kubepeer/folding.py",
+    "kubepeer/given.py",
+    *(f"kubepeer/sources/{name}.py" for name in ("answers", "cluster", "entries", "mapping", "options", "racks")),
     "kubepeer/intent/abilities.py",
     "kubepeer/intent/advertisements.py",
     "kubepeer/intent/adopted.py",
