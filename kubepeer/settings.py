@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kubepeer.errors import UsageError
 from kubepeer.safe_yaml import SafeLoader
+from kubepeer.workers.options import RunnerOptions, Workers, workers_of
 
 
 class UserDefined(BaseModel):
@@ -39,13 +40,9 @@ class _Inventory(_Section):
     options: _InventoryOptions = _InventoryOptions()
 
 
-class _RunnerOptions(_Section):
-    num_workers: int | None = Field(default=None, ge=1)
-
-
 class _Runner(_Section):
-    plugin: Literal["threaded"] = "threaded"
-    options: _RunnerOptions = _RunnerOptions()
+    plugin: Literal["threaded", "dask"] = "threaded"
+    options: RunnerOptions = RunnerOptions()
 
 
 class _Document(_Section):
@@ -60,7 +57,12 @@ class _Document(_Section):
 
 
 class Settings(BaseModel):
-    """Where everything is: all paths absolute, taken from the folder of config.yaml and never from the working directory."""
+    """Where everything is: all paths absolute, taken from the folder of config.yaml and never from the working directory.
+
+    Attributes:
+        workers: those that phases of many nodes run on; None: in the threads of the run itself.
+
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -74,6 +76,7 @@ class Settings(BaseModel):
     known_hosts: Path
     state: Path
     num_workers: int | None = None
+    workers: Workers | None = None
 
 
 class _Loader(SafeLoader):
@@ -144,6 +147,7 @@ def read_settings(config_file: Path) -> Settings:
         known_hosts=_place(folder, ours.known_hosts),
         state=_place(folder, ours.state),
         num_workers=read.runner.options.num_workers,
+        workers=workers_of(read.runner.plugin, read.runner.options, config_file.name),
     )
 
 
