@@ -1,6 +1,6 @@
 """One process that plays all hosts of a fleet: an SSH server on each of their loopback addresses, with a host key of its own.
 
-    python -m benchmarks.fleet.serving FOLDER HOSTS [--seconds SECONDS] [--takes]
+    python -m benchmarks.fleet.serving FOLDER HOSTS [--port PORT] [--seconds SECONDS] [--takes]
 
 Whoever logs in with the key FOLDER/key and pipes a script of tasks.linux.observe into a shell gets the recorded answers at once. What
 is not recorded fails, and is told: a measurement of something else must not pass for one. FOLDER/known_hosts has the keys when the
@@ -30,7 +30,11 @@ Take = Callable[[Machine, str], None]
 
 
 async def _answer(
-    recording: Recording, seconds: float, take: Take | None, machine: Machine, process: "asyncssh.SSHServerProcess[bytes]"
+    recording: Recording,
+    seconds: float,
+    take: Take | None,
+    machine: Machine,
+    process: "asyncssh.SSHServerProcess[bytes]",
 ) -> None:
     command = process.command or ""
     if LOCK_FILE in command:  # whoever holds the machine: as long as its input is open
@@ -66,12 +70,13 @@ def _taking(file: Path) -> Take:
     return take
 
 
-async def serve(folder: Path, hosts: int, seconds: float = 0.0, *, takes: bool = False) -> None:
+async def serve(folder: Path, hosts: int, port: int = PORT, seconds: float = 0.0, *, takes: bool = False) -> None:
     """Serve until the standard input ends.
 
     Args:
         folder: of the project.
         hosts: how many.
+        port: that all listen on.
         seconds: that each answer takes.
         takes: whether what changes a machine is taken for done.
 
@@ -85,10 +90,10 @@ async def serve(folder: Path, hosts: int, seconds: float = 0.0, *, takes: bool =
     lines = []
     for machine in machines:
         own = asyncssh.generate_private_key("ssh-ed25519")
-        lines.append(f"{known_as(machine)} {' '.join(own.export_public_key().decode().split()[:2])}\n")
+        lines.append(f"{known_as(machine, port)} {' '.join(own.export_public_key().decode().split()[:2])}\n")
         await asyncssh.listen(
             machine.listens,
-            PORT,
+            port,
             server_host_keys=[own],
             authorized_client_keys=client,
             process_factory=partial(_answer, recording, seconds, take, machine),
@@ -119,10 +124,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("hosts", type=int)
+    parser.add_argument("--port", type=int, default=PORT, help="that all listen on")
     parser.add_argument("--seconds", type=float, default=0.0, help="that each answer takes")
     parser.add_argument("--takes", action="store_true", help="what changes a machine is taken for done")
     given = parser.parse_args()
-    asyncio.run(serve(given.folder, given.hosts, given.seconds, takes=given.takes))
+    asyncio.run(serve(given.folder, given.hosts, given.port, given.seconds, takes=given.takes))
 
 
 if __name__ == "__main__":

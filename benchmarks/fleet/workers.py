@@ -45,10 +45,10 @@ def with_workers(config: Path, address: str, threads: int, key: str = "workers.k
     return beside
 
 
-def free_port() -> int:
+def free_port(address: str = "127.0.0.1") -> int:
     """A port that nobody listens on."""
     with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
+        one.bind((address, 0))
         port: int = one.getsockname()[1]
         return port
 

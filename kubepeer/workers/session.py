@@ -174,7 +174,9 @@ class Session:
         told = Told(Phase(call.title, task), _Telling(self.tell, self._redactor.hide))
         run = replace(self.run, options=call.options)
         told_of_run: Any = {"run": run}
-        nornir_task = Task(told, run.nornir, global_dry_run=False, processors=Processors([]), name=call.title, **told_of_run)
+        nornir_task = Task(
+            told, run.nornir, global_dry_run=False, processors=Processors([]), name=call.title, **told_of_run
+        )
         try:
             outcome = outcome_of(nornir_task.start(run.nornir.inventory.hosts[call.host]))
         except WishesError:

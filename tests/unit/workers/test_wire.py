@@ -1,4 +1,4 @@
-"""What passes through the scheduler: it comes out as it went in, of the types that may travel, and nobody without the key can read or make it."""
+"""What passes through the scheduler: it comes out as it went in, of the types that may travel, and takes the key to read or make."""
 
 import functools
 import os
@@ -97,7 +97,9 @@ def test_who_has_another_key_reads_nothing() -> None:
         Seal("b" * 32).open(SEAL.close("x", "open"), "open")
 
 
-@pytest.mark.parametrize("sealed", [b"", b"short", SEAL.close("x", "answer 2"), SEAL.close("x", "answer 1")[:-1] + b"\0"])
+@pytest.mark.parametrize(
+    "sealed", [b"", b"short", SEAL.close("x", "answer 2"), SEAL.close("x", "answer 1")[:-1] + b"\0"]
+)
 def test_no_message_passes_for_another_one(sealed: bytes) -> None:
     with pytest.raises(OtherKeyError):
         SEAL.open(sealed, "answer 1")

@@ -1,0 +1,198 @@
+"""Runs with workers, all of it as processes: the same results as in threads, and what becomes of a worker or a run that is killed."""
+
+import re
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmarks.fleet.workers import KEY
+from tests.unit.workers.conftest import (
+    DRY,
+    MIRROR,
+    PREPARE,
+    SUDO,
+    Running,
+    begin,
+    done,
+    hosts_of,
+    site,
+    until,
+    without_times,
+)
+
+HOSTS = 12
+LOST = re.compile(
+    r"worker tcp://127\.0\.0\.1:\d+ on \S+ \(pid \d+\) was lost while it was at this host: "
+    r"what it had changed by then is not known"
+)
+AGAIN = "Cure: run it again: what was done stands, and is looked at"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: Any) -> Iterator[Running]:
+    with site(tmp_path_factory.mktemp("site"), HOSTS) as found:
+        yield found
+
+
+@pytest.mark.parametrize("output", ["json", "table"])
+def test_a_dry_run_says_the_same_as_in_threads_byte_for_byte(running: Running, output: str) -> None:
+    in_threads = done(running.threaded, *DRY, "--output", output)
+    on_workers = done(running.config, *DRY, "--output", output)
+    assert in_threads[0] == on_workers[0]
+    assert without_times(on_workers[1]) == without_times(in_threads[1])
+    assert without_times(on_workers[2]) == without_times(in_threads[2])
+    assert re.search(rf"Prepare nodes +{HOSTS} hosts +\d+ changes each", on_workers[1 if output == "table" else 2])
+
+
+def test_the_workers_and_not_the_controller_have_looked(running: Running) -> None:
+    running.serving.workers[0].send_signal(signal.SIGSTOP)
+    try:
+        waits = begin(running.config, "-m", "benchmarks.fleet.observe", "--dry-run")
+        with pytest.raises(TimeoutError):
+            _within(waits.process, 5)
+    finally:
+        running.serving.workers[0].send_signal(signal.SIGCONT)
+    assert waits.end()[0] == 0
+
+
+def _within(process: Any, seconds: float) -> None:
+    try:
+        process.wait(seconds)
+    except Exception as error:
+        raise TimeoutError from error
+
+
+def test_no_secret_was_ever_in_the_schedulers_memory(running: Running) -> None:
+    """After a dry run whose plans hold the mirror's password, of all that the process has; what it may know is found there."""
+    assert done(running.config, *DRY)[0] in (0, 1)
+    memory = b"".join(_memory(running.serving.scheduler.pid))
+    assert b"kubepeer-" in memory, "the keys of the calls"
+    for hidden in (SUDO, MIRROR, KEY, "/etc/containerd", "node-00003"):
+        assert hidden.encode() not in memory
+
+
+def test_what_is_hidden_there_is_what_the_plans_hold(running: Running) -> None:
+    """Else the test above would have nothing to find: a worker's own memory has it all."""
+    memory = b"".join(_memory(running.serving.workers[0].pid))
+    for known in (SUDO, MIRROR, KEY, "/etc/containerd", "node-00003"):
+        assert known.encode() in memory
+
+
+def _memory(pid: int) -> Iterator[bytes]:
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            span, modes, *_ = line.split()
+            if modes.startswith("rw"):
+                first, last = (int(end, 16) for end in span.split("-"))
+                memory.seek(first)
+                yield memory.read(last - first)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ("workers.key", "another key, and 1 more. Nothing was changed. Cure: give it the controller's"),
+        ("sudo", "other passwords of the logins, and 1 more. Nothing was changed. Cure: give it the same secrets"),
+        ("hosts.yaml", "another inventory, and 1 more. Nothing was changed. Cure: bring its inventory"),
+    ],
+)
+def test_a_worker_that_has_something_else_is_refused(running: Running, folder: Path, changed: str, says: str) -> None:
+    for file in running.folder.iterdir():
+        if file.is_file():
+            (folder / file.name).write_bytes(file.read_bytes())
+            (folder / file.name).chmod(file.stat().st_mode)
+    other = folder / changed
+    other.write_text(other.read_text().replace("10.31.1.7", "10.31.2.7") if other.suffix == ".yaml" else "x" * 40)
+    code, out, err = done(folder / running.config.name, *DRY)
+    assert (code, err) == (2, "")
+    assert re.search(rf"worker tcp://\S+ on .* cannot take part: it has {re.escape(says)}", out)
+
+
+def test_without_a_worker_nothing_begins(tmp_path: Path) -> None:
+    with site(tmp_path, 3, workers=0) as alone:
+        code, out, _ = done(alone.config, *DRY)
+    assert (code, "has no worker. Nothing was changed. Cure: python runbooks/worker.py starts one" in out) == (2, True)
+
+
+def test_without_a_scheduler_nothing_begins(tmp_path: Path) -> None:
+    with site(tmp_path, 3, workers=0) as alone:
+        alone.serving.scheduler.kill()
+        code, out, _ = done(alone.config, *DRY)
+    assert code == 2
+    assert re.search(r"tcp://127\.0\.0\.1:\d+: no scheduler of Dask's answers", out)
+
+
+def test_a_worker_killed_in_observe_costs_nothing_but_time(tmp_path: Path) -> None:
+    with site(tmp_path, HOSTS, "--seconds", "1.5") as slow:
+        expected = done(slow.threaded, "-m", "benchmarks.fleet.observe", "--output", "json")
+        observing = begin(slow.config, "-m", "benchmarks.fleet.observe", "--output", "json")
+        until(lambda: slow.connections(0) > 2, "worker 0 asks its hosts")
+        slow.kill(0)
+        code, out, err = observing.end()
+    assert (code, without_times(out)) == (expected[0], without_times(expected[1]))
+    assert without_times(err) == without_times(expected[2])
+    assert len(hosts_of(out, "Observe")) == HOSTS
+
+
+def test_when_all_workers_are_lost_every_host_says_so(tmp_path: Path) -> None:
+    with site(tmp_path, HOSTS, "--seconds", "1.5") as slow:
+        observing = begin(slow.config, "-m", "benchmarks.fleet.observe", "--output", "json")
+        until(lambda: slow.connections(0) > 2, "worker 0 asks its hosts")
+        for number in range(2):
+            slow.kill(number)
+        code, out, _ = observing.end()
+    found = hosts_of(out, "Observe")
+    assert (code, len(found)) == (1, HOSTS)
+    assert all("no worker is left to look at it" in host["error"] for host in found.values() if host["failed"])
+
+
+def test_a_worker_killed_while_it_changes_hosts_has_changed_nothing_twice(tmp_path: Path) -> None:
+    """Each script that changes a machine has run once at most; whose worker was lost is told, and all others are prepared."""
+    with site(tmp_path, HOSTS, "--seconds", "0.1", "--takes") as taking:
+        preparing = begin(taking.config, *PREPARE)
+        until(lambda: len(taking.taken()) > 60, "hosts are being changed")
+        taking.kill(0)
+        code, out, _ = preparing.end()
+        found, taken = hosts_of(out, "Prepare nodes"), Counter(taking.taken())
+        told = {name for name, host in found.items() if host["failed"]}
+        scripts = Counter(line.split()[0] for line in taken)
+        every = max(scripts.values())
+        assert (code, len(found)) == (1, HOSTS)
+        assert set(taken.values()) == {1}
+        assert 0 < len(told) <= 4, "no more than the killed worker's threads had"
+        for name in told:
+            assert LOST.search(found[name]["error"])
+            assert found[name]["error"].endswith(AGAIN)
+        assert {name: scripts[name] for name in found if name not in told} == dict.fromkeys(set(found) - told, every)
+        assert len({len(host["changes"]) for name, host in found.items() if name not in told}) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=("Ctrl-C", "SIGKILL"))
+def test_a_run_that_ends_early_ends_on_its_workers_and_they_take_the_next_one(tmp_path: Path, number: int) -> None:
+    with site(tmp_path, HOSTS, "--seconds", "0.2", "--takes") as taking:
+        preparing = begin(taking.config, *PREPARE)
+        until(lambda: len(taking.taken()) > 40, "hosts are being changed")
+        preparing.process.send_signal(number)
+        assert preparing.end()[0] == (130 if number == signal.SIGINT else -signal.SIGKILL)
+        until(lambda: not any(map(taking.connections, range(2))), "all connections are closed")
+        stands = taking.taken()
+        assert 40 < len(stands) < 20 * HOSTS
+        assert not list((taking.folder / "var").glob("known_hosts.*"))
+        assert done(taking.config, "-m", "benchmarks.fleet.observe")[0] == 0
+        assert taking.taken() == stands, "nothing went on meanwhile"
+        assert all(one.poll() is None for one in taking.serving.workers)
+
+
+def test_a_run_takes_the_lock_of_its_machines_before_it_changes_any(tmp_path: Path) -> None:
+    """Without faults a changing run on workers makes the same changes as in threads; whoever holds a machine stops all of it."""
+    with site(tmp_path, HOSTS, "--takes") as taking:
+        code, out, _ = done(taking.config, *PREPARE)
+        in_threads = done(taking.threaded, *PREPARE)
+        assert (code, without_times(out)) == (in_threads[0], without_times(in_threads[1])) == (0, without_times(out))
+        assert set(Counter(taking.taken()).values()) == {2}, "each change once by each of the two runs"
+        assert yaml.safe_load(out)["changed"] is True
