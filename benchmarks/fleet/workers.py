@@ -35,10 +35,12 @@ class Serving:
     logs: list[Path] = field(default_factory=list)
 
 
-def with_workers(config: Path, address: str, threads: int, key: str = "workers.key") -> Path:
+def with_workers(config: Path, address: str, threads: int, tls: dict[str, str]) -> Path:
     """A configuration beside a project's own that names workers; gives the file."""
     document = yaml.safe_load(config.read_text(encoding="utf-8"))
-    options = {"num_workers": threads, "address": address, "key": {"file": key}}
+    options = {"num_workers": threads, "address": address, "key": {"file": "workers.key"}} | (
+        {"tls": tls} if tls else {}
+    )
     document["runner"] = {"plugin": "dask", "options": options}
     beside = config.with_name(f"{config.stem}.dask.yaml")
     beside.write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -54,13 +56,22 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 
 @contextmanager
-def serving(folder: Path, count: int, threads: int = 20) -> Iterator[Serving]:
-    """Run a scheduler and so many workers for the project in a folder."""
+def serving(folder: Path, count: int, threads: int = 20, tls: dict[str, str] | None = None) -> Iterator[Serving]:
+    """Run a scheduler and so many workers for the project in a folder.
+
+    Args:
+        folder: of the project.
+        count: how many.
+        threads: of each.
+        tls: files in the folder (ca, certificate, key), where the wire is to be encrypted.
+
+    """
     key = folder / "workers.key"
     key.write_text(KEY, encoding="utf-8")
     key.chmod(0o600)
-    address = f"tcp://127.0.0.1:{free_port()}"
-    config = with_workers(folder / "config.yaml", address, threads)
+    port = free_port()
+    address = f"{'tls' if tls else 'tcp'}://127.0.0.1:{port}"
+    config = with_workers(folder / "config.yaml", address, threads, tls or {})
     with ExitStack() as stack:
 
         def start(name: str, *command: str) -> "subprocess.Popen[bytes]":
@@ -76,8 +87,9 @@ def serving(folder: Path, count: int, threads: int = 20) -> Iterator[Serving]:
             return process
 
         running = Serving(address, config, None)  # type: ignore[arg-type]
-        host, port = address.removeprefix("tcp://").split(":")
-        scheduler = ("-m", "distributed.cli.dask_scheduler", "--host", host, "--port", port, "--no-dashboard")
+        scheduler = ["-m", "distributed.cli.dask_scheduler", "--host", address, "--no-dashboard"]
+        for option, name in zip(("--tls-ca-file", "--tls-cert", "--tls-key"), (tls or {}).values(), strict=False):
+            scheduler += [option, str(folder / name)]
         running.scheduler = start("scheduler", *scheduler)
         for number in range(count):
             running.workers.append(start(f"worker-{number}", "runbooks/worker.py", "--config", str(config)))

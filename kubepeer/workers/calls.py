@@ -115,7 +115,9 @@ class Calls:
         for worker, _, _ in self._under_way.values():
             busy[worker] += 1
         for worker, waiting in self._waiting.items():
-            while waiting and busy[worker] < AHEAD * worker.opened.threads:
+            # of calls that wait at a lost worker nobody knows that they had not begun: where that counts, none waits there
+            ahead = 1 if self._changes else AHEAD
+            while waiting and busy[worker] < ahead * worker.opened.threads:
                 busy[worker] += 1
                 self._call(worker, waiting.popleft())
 

@@ -7,13 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from benchmarks.fleet.machines import CHECKOUT, fleet, inventory
 
@@ -93,7 +99,24 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 PREPARE = ("-m", "benchmarks.fleet.prepare", "--output", "json")
 DRY = ("runbooks/deploy.py", "--dry-run")
-Site = Callable[..., AbstractContextManager[Any]]
+
+
+def certificates(folder: Path) -> dict[str, str]:
+    """A CA and a certificate of it, which both ends show; gives the names of the files."""
+    ca, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    of_ca, of_own = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("workers' CA", "kubepeer"))
+    now = datetime.now(UTC)
+    for name, subject, key in (("ca.pem", of_ca, ca), ("own.pem", of_own, own)):
+        made = (
+            x509.CertificateBuilder(
+                of_ca, subject, key.public_key(), x509.random_serial_number(), now, now + timedelta(1)
+            )
+            .add_extension(x509.BasicConstraints(ca=key is ca, path_length=None), critical=True)
+            .sign(ca, SHA256())
+        )
+        (folder / name).write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / "own.key").write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return {"ca": "ca.pem", "certificate": "own.pem", "key": "own.key"}
 
 
 def _target(path: Path) -> str:
@@ -136,12 +159,14 @@ class Running:
 
 
 @contextmanager
-def site(folder: Path, hosts: int, *options: str, workers: int = 2, threads: int = 4) -> Iterator[Running]:
+def site(
+    folder: Path, hosts: int, *options: str, workers: int = 2, threads: int = 4, tls: dict[str, str] | None = None
+) -> Iterator[Running]:
     """Hosts that answer as the options of benchmarks.fleet.serving say, and workers for them."""
     from benchmarks.fleet.serving import served  # noqa: PLC0415  asyncssh is not always there
     from benchmarks.fleet.workers import free_port, serving  # noqa: PLC0415
 
     port = free_port("127.31.0.1")
     threaded = write_project(folder, hosts, port)
-    with served(folder, hosts, "--port", str(port), *options), serving(folder, workers, threads) as processes:
+    with served(folder, hosts, "--port", str(port), *options), serving(folder, workers, threads, tls) as processes:
         yield Running(folder, threaded, port, processes)
