@@ -4,6 +4,7 @@ Loaded by every run, since Nornir loads all plugins that there are: Dask itself 
 """
 
 import itertools
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from kubepeer.workers.connected import Connected
     from kubepeer.workers.messages import Answer, Waits
 
+LOG = logging.getLogger(__name__)
 EXTRA = "pip install 'kubepeer[dask]'"
 
 
@@ -38,7 +40,7 @@ class DaskRunner:
 
     def __init__(self, num_workers: int = 20, **options: Any) -> None:  # noqa: ARG002  of Nornir, which passes all of them
         self._num_workers = num_workers
-        self._numbers = itertools.count()
+        self._numbers = itertools.count(1)
         self._lock = Lock()
         self._connected: tuple[Connected, Affinity] | None = None
         self._opened_for: Run | None = None
@@ -65,6 +67,8 @@ class DaskRunner:
         with self._lock:
             connected, self._connected = self._connected, None
         if connected:
+            seal, calls = connected[0].seal, next(self._numbers) - 1
+            LOG.info("%d calls, %d bytes to the workers and %d back", calls, seal.closed, seal.opened)
             connected[0].close()
 
     def _may_go(self, phase: Phase, run: Run) -> bool:

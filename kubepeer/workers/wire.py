@@ -47,16 +47,24 @@ class NoSuchTypeError(Exception):
 
 
 class Seal:
-    """Seals and opens messages."""
+    """Seals and opens messages.
+
+    Attributes:
+        closed, opened: bytes of all messages that it has sealed, and of those that it has opened.
+
+    """
 
     def __init__(self, secret: str) -> None:
+        self.closed = self.opened = 0
         key = HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE).derive(secret.encode())
         self._cipher = AESGCM(key)
 
     def close(self, message: Any, about: str) -> bytes:
         """A message as it travels; about: what only who knows it can open it with."""
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, zlib.compress(written(message), FAST), about.encode())
+        sealed = nonce + self._cipher.encrypt(nonce, zlib.compress(written(message), FAST), about.encode())
+        self.closed += len(sealed)
+        return sealed
 
     def open(self, sealed: bytes, about: str) -> Any:
         """The message again.
@@ -70,6 +78,7 @@ class Seal:
             plain = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about.encode())
         except (InvalidTag, ValueError) as error:
             raise OtherKeyError(about) from error
+        self.opened += len(sealed)
         return read(zlib.decompress(plain))
 
 
