@@ -17,6 +17,12 @@ from kubepeer.namespace import enter
 from kubepeer.settings import Settings, read_settings
 
 INTERRUPTED = 130
+DASK = {
+    # it looks at the stacks of all threads a hundred times a second; a connection has a thread, and a worker thousands of them
+    "distributed.worker.profile.enabled": False,
+    # Dask always has an HTTP server: nothing is served there, and (dashboard_address, below) to this machine alone
+    "distributed.worker.http.routes": [],
+}
 EXTRA = "pip install 'kubepeer[dask]'"
 
 
@@ -33,7 +39,6 @@ def work(platforms: Platforms, description: str) -> int:
     given = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(INTERRUPTED))
-    gc.enable()
     try:
         settings = read_settings(given.config)
         enter(settings.namespace)
@@ -64,8 +69,9 @@ async def _serve(settings: Settings, platforms: Platforms) -> None:
         raise UsageError(f"there is no {error.name}. Nothing was contacted.", cure=EXTRA) from error
     seal = Seal(settings.workers.secret(settings.folder))
     sessions = Sessions(settings, platforms, seal, settings.num_workers)
-    # an HTTP server that Dask always has: nothing is served there, and to this machine alone
-    dask.config.set({"distributed.worker.http.routes": []})
+    dask.config.set(DASK)
+    gc.freeze()  # what is loaded stays: the collector need not look at it
+    gc.enable()
     async with Worker(
         settings.workers.address,
         host=None if settings.workers.tls else urlsplit(settings.workers.address).hostname,
