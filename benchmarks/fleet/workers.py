@@ -88,6 +88,7 @@ def serving(folder: Path, count: int, threads: int = 20, tls: dict[str, str] | N
 
         running = Serving(address, config, None)  # type: ignore[arg-type]
         scheduler = ["-m", "distributed.cli.dask_scheduler", "--host", address, "--no-dashboard"]
+        scheduler += ["--dashboard-address", "127.0.0.1:0"]  # it listens there all the same
         for option, name in zip(("--tls-ca-file", "--tls-cert", "--tls-key"), (tls or {}).values(), strict=False):
             scheduler += [option, str(folder / name)]
         running.scheduler = start("scheduler", *scheduler)

@@ -5,7 +5,6 @@ import json
 
 from nornir.core import Nornir
 
-from kubepeer.approval import code_digest
 from kubepeer.intent import Intent
 from kubepeer.workers.messages import Alike
 
@@ -18,12 +17,19 @@ CURES = {
 NAMES = {"sources": "other sources", "inventory": "another inventory", "logins": "other passwords of the logins"}
 
 
-def alike(intent: Intent, nornir: Nornir) -> Alike:
-    """The digests of this process: of its inventory, and of the nodes as it would reach them."""
+def alike(sources: str, intent: Intent, nornir: Nornir) -> Alike:
+    """The digests of this process.
+
+    Args:
+        sources: what it runs, which may not be what is on its disk by now.
+        intent: of its inventory.
+        nornir: with the nodes as it would reach them.
+
+    """
     hosts = [nornir.inventory.hosts[node.name] for node in intent.nodes]
     reached = [[host.name, *(str(getattr(host, key)) for key in REACHED_BY)] for host in hosts]
     passwords = [(host.connection_options["netmiko"].extras or {}).get("secret") for host in hosts]
-    return Alike(code_digest(), _digest(intent.model_dump_json() + json.dumps(reached)), _digest(json.dumps(passwords)))
+    return Alike(sources, _digest(intent.model_dump_json() + json.dumps(reached)), _digest(json.dumps(passwords)))
 
 
 def differing(ours: Alike, theirs: Alike) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from distributed import Client, Future
 
+from kubepeer.approval import code_digest
 from kubepeer.errors import UsageError
 from kubepeer.run import Run
 from kubepeer.workers.alike import alike
@@ -115,7 +116,7 @@ class Connected:
         file = run.settings.known_hosts
         asked = Open(
             run.holder,
-            alike(run.intent, run.nornir),
+            alike(code_digest(), run.intent, run.nornir),
             run.options,
             run.chosen,
             run.filtered,

@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kubepeer.approval import code_digest
 from kubepeer.commandline import DEFAULT_CONFIG
 from kubepeer.errors import KubepeerError, UsageError
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.load import load_intent
 from kubepeer.namespace import enter
+from kubepeer.runbook import workers_for
 from kubepeer.settings import Settings, read_settings
 
 INTERRUPTED = 130
@@ -42,8 +44,8 @@ def work(platforms: Platforms, description: str) -> int:
     try:
         settings = read_settings(given.config)
         enter(settings.namespace)
-        load_intent(settings, platforms)  # a mistake is told here, and not at the first run
-        asyncio.run(_serve(settings, platforms))
+        intent = load_intent(settings, platforms)  # a mistake is told here, and not at the first run
+        asyncio.run(_serve(settings, platforms, settings.num_workers or workers_for(len(intent.nodes))))
     except KubepeerError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -55,7 +57,7 @@ def work(platforms: Platforms, description: str) -> int:
     os._exit(1)  # at once: whatever is under way has nobody to answer to
 
 
-async def _serve(settings: Settings, platforms: Platforms) -> None:
+async def _serve(settings: Settings, platforms: Platforms, threads: int) -> None:
     if settings.workers is None:
         raise UsageError(f"{settings.config_file.name}: runner.plugin is not dask. Nothing was contacted.")
     try:
@@ -68,14 +70,14 @@ async def _serve(settings: Settings, platforms: Platforms) -> None:
     except ModuleNotFoundError as error:
         raise UsageError(f"there is no {error.name}. Nothing was contacted.", cure=EXTRA) from error
     seal = Seal(settings.workers.secret(settings.folder))
-    sessions = Sessions(settings, platforms, seal, settings.num_workers)
+    sessions = Sessions(settings, platforms, seal, threads, code_digest())
     dask.config.set(DASK)
     gc.freeze()  # what is loaded stays: the collector need not look at it
     gc.enable()
     async with Worker(
         settings.workers.address,
         host=None if settings.workers.tls else urlsplit(settings.workers.address).hostname,
-        nthreads=settings.num_workers,
+        nthreads=threads,
         security=security(settings.workers, settings.folder),
         plugins=(sessions,),
         memory_limit=0,

@@ -37,6 +37,8 @@ class Sessions(WorkerPlugin):
         settings: of its own config.yaml.
         platforms: those that a router may be of.
         seal: of its own key.
+        threads: that calls are done in.
+        sources: the digest of those that it was started with.
         holder: who this process is.
 
     """
@@ -45,6 +47,7 @@ class Sessions(WorkerPlugin):
     platforms: Platforms
     seal: Seal
     threads: int
+    sources: str
     holder: Holder = field(default_factory=lambda: Holder.of_this_process("worker"))
     name = PLUGIN
     _open: dict[str, Session] = field(default_factory=dict)
@@ -106,7 +109,7 @@ class Sessions(WorkerPlugin):
             leave_out=[probe.name for probe in intent.probes],
         )
         allow_for(len(nornir.inventory.hosts))
-        differs, cure = differing(asked.alike, alike(intent, nornir))
+        differs, cure = differing(asked.alike, alike(self.sources, intent, nornir))
         if differs:
             keys.unlink()
             return Opened("", str(self), self.threads, f"it has {differs}", cure)
