@@ -7,7 +7,8 @@ is not recorded fails, and is told: a measurement of something else must not pas
 word `ready` is printed; the end of the standard input ends it.
 
 With --takes, scripts that change something are taken for done, and written into FOLDER/taken: a line for each when it begins, with the
-machine and the script's digest. So a test can tell what was done twice.
+machine and the script's digest. So a test can tell what was done twice. The lock of a run is taken so, too, as the script `run lock`;
+without it another run has it on every machine.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from benchmarks.fleet.machines import CHECKOUT, MARK, PORT, Machine, Recording, 
 from tasks.linux.run_lock import LOCK_FILE
 
 NOT_RECORDED = 127
+RUN_LOCK = "run lock"
 Take = Callable[[Machine, str], None]
 
 
@@ -38,7 +40,9 @@ async def _answer(
 ) -> None:
     command = process.command or ""
     if LOCK_FILE in command:  # whoever holds the machine: as long as its input is open
-        process.stdout.write(b"taken\n")
+        if take:
+            take(machine, RUN_LOCK)
+        process.stdout.write(b"taken\n" if take else b"held 3 another run\n")
         await process.stdin.read()
         process.exit(0)
         return

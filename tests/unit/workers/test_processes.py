@@ -1,5 +1,6 @@
 """Runs with workers, all of it as processes: the same results as in threads, and what becomes of a worker or a run that is killed."""
 
+import hashlib
 import re
 import signal
 from collections import Counter
@@ -33,6 +34,7 @@ LOST = re.compile(
     r"worker tcp://127\.0\.0\.1:\d+ on \S+ \(pid \d+\) was lost while it was at this host: "
     r"what it had changed by then is not known"
 )
+LOCK = hashlib.sha256(b"run lock").hexdigest()
 AGAIN = "Cure: run it again: what was done stands, and is looked at"
 
 
@@ -219,10 +221,24 @@ def test_a_run_that_ends_early_ends_on_its_workers_and_they_take_the_next_one(tm
 
 
 def test_a_run_takes_the_lock_of_its_machines_before_it_changes_any(tmp_path: Path) -> None:
-    """Without faults a changing run on workers makes the same changes as in threads; whoever holds a machine stops all of it."""
+    """And without faults its changes are those of one in threads."""
     with site(tmp_path, HOSTS, "--takes") as taking:
         code, out, _ = done(taking.config, *PREPARE)
+        locks = [line.endswith(LOCK) for line in taking.taken()]
+        assert (locks[:HOSTS], any(locks[HOSTS:])) == ([True] * HOSTS, False), "all locks, and then the changes"
         in_threads = done(taking.threaded, *PREPARE)
         assert (code, without_times(out)) == (in_threads[0], without_times(in_threads[1])) == (0, without_times(out))
         assert set(Counter(taking.taken()).values()) == {2}, "each change once by each of the two runs"
         assert yaml.safe_load(out)["changed"] is True
+
+
+def test_a_run_beside_another_one_changes_nothing_on_any_worker(tmp_path: Path) -> None:
+    with site(tmp_path, HOSTS) as held:
+        code, out, _ = done(held.config, *PREPARE)
+        found = hosts_of(out, "Prepare nodes")
+        assert code == 1
+        assert all(
+            "is changing this machine. Nothing was changed on any host" in host["error"] for host in found.values()
+        )
+        assert not any(host["changes"] for host in found.values())
+        assert held.taken() == []
