@@ -1,5 +1,6 @@
 """One phase on the workers: each host's call, its answer, and what becomes of those whose worker is lost."""
 
+import asyncio
 import itertools
 import time
 from collections import deque
@@ -165,20 +166,32 @@ class Calls:
             return list(found)
 
     def _gathered(self, futures: Sequence[Future[Any]]) -> Sequence[bytes]:
-        """The answers, straight from the workers; none of them where a worker is lost just now: it is looked for lost ones first."""
+        """The answers, straight from the workers; none of them where one of these is lost just now: it is looked for lost ones first."""
         if not futures:
             return ()
         client = self._connected.client
+        workers = {self._under_way[future][0] for future in futures}
+
+        async def gather() -> Sequence[bytes]:
+            # by itself it would wait for a worker that is gone as long as for one that is slow
+            fetching = asyncio.ensure_future(client.gather(list(futures), asynchronous=True, direct=True))
+            while not (await asyncio.wait([fetching], timeout=LOOK_SECONDS))[0]:
+                if any(worker.is_lost() for worker in workers):
+                    fetching.cancel()
+            got: Sequence[bytes] = fetching.result()
+            return got
+
         try:
-            got: Sequence[bytes] = client.sync(
-                lambda: client.gather(list(futures), asynchronous=True, direct=True), callback_timeout=GATHER_SECONDS
-            )
+            found: Sequence[bytes] = client.sync(gather, callback_timeout=GATHER_SECONDS)
+        except asyncio.CancelledError:
+            pass
         except Exception:  # noqa: BLE001  of every kind: what is lost in this moment is found lost in the next
-            for future in futures:
-                self._come.put(future)
             time.sleep(LOOK_SECONDS)
-            return ()
-        return got
+        else:
+            return found
+        for future in futures:
+            self._come.put(future)
+        return ()
 
     def _judge(self, worker: Worker, host: _Host, answer: Answer) -> None:
         if answer.undone:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,9 +21,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from benchmarks.fleet.machines import CHECKOUT, fleet, inventory
-
-pytest.importorskip("asyncssh")
-pytest.importorskip("distributed")
 
 SUDO, MIRROR = "a sudo password that nobody else may read", "a-mirrors-password-that-nobody-else-may-read"
 SECONDS = re.compile(r"\d+\.\d+(?= s\b)|(?<=\"seconds\": )\d+\.\d+")

@@ -3,6 +3,8 @@
 import hashlib
 import re
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +30,9 @@ from tests.unit.workers.conftest import (
     until,
     without_times,
 )
+
+pytest.importorskip("asyncssh")
+pytest.importorskip("distributed")
 
 HOSTS = 12
 LOST = re.compile(
@@ -125,6 +130,28 @@ def test_without_a_worker_nothing_begins(tmp_path: Path) -> None:
     with site(tmp_path, 3, workers=0) as alone:
         code, out, _ = done(alone.config, *DRY)
     assert (code, "has no worker. Nothing was changed. Cure: python runbooks/worker.py starts one" in out) == (2, True)
+
+
+def test_a_worker_of_dasks_own_is_refused(tmp_path: Path) -> None:
+    with site(tmp_path, 3, workers=0) as alone:
+        command = [
+            sys.executable,
+            "-m",
+            "distributed.cli.dask_worker",
+            alone.serving.address,
+            "--no-nanny",
+            "--no-dashboard",
+        ]
+        with subprocess.Popen([*command, "--local-directory", str(tmp_path)], stderr=subprocess.DEVNULL) as stranger:
+            try:
+                code, out, _ = done(alone.config, *DRY)
+            finally:
+                stranger.kill()
+    assert code == 2
+    assert re.search(
+        r"worker tcp://\S+ on tcp://\S+ cannot take part: it does not open a session .* Cure: python runbooks/worker.py",
+        out,
+    )
 
 
 def test_without_a_scheduler_nothing_begins(tmp_path: Path) -> None:

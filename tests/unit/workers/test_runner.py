@@ -1,5 +1,6 @@
 """What may leave the run's own process, and what stays in its threads."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -63,6 +64,16 @@ def test_what_does_not_say_that_it_may_go_stays(run: Run, observer: Any) -> None
 def test_what_may_go_goes(run: Run, observer: Any, task: Any) -> None:
     with pytest.raises(UsageError, match=NO_WORKERS):
         said(run, task, observer)
+
+
+def test_without_dask_the_cure_is_said(run: Run, observer: Any, monkeypatch: Any) -> None:
+    for name in ("calls", "connected"):
+        monkeypatch.delitem(sys.modules, f"kubepeer.workers.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(
+        UsageError, match=r"there is no distributed\. Nothing was changed\. Cure: pip install 'kubepeer\[dask\]'"
+    ):
+        said(run, looks, observer)
 
 
 def test_a_router_stays(run: Run, observer: Any) -> None:
