@@ -15,7 +15,14 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.fleet.machines import CHECKOUT
 from benchmarks.fleet.workers import KEY
+from kubepeer.commandline import parse
+from kubepeer.execution import run_phases
+from kubepeer.phases import Phase, nodes
+from kubepeer.runbook import prepare
+from kubepeer.settings import read_settings
+from tasks.platforms.platform import PLATFORMS
 from tests.unit.workers.conftest import (
     DRY,
     MIRROR,
@@ -30,6 +37,7 @@ from tests.unit.workers.conftest import (
     until,
     without_times,
 )
+from tests.unit.workers.test_session import COUNT, looks
 
 pytest.importorskip("asyncssh")
 pytest.importorskip("distributed")
@@ -45,8 +53,10 @@ AGAIN = "Cure: run it again: what was done stands, and is looked at"
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: Any) -> Iterator[Running]:
-    with site(tmp_path_factory.mktemp("site"), HOSTS) as found:
-        yield found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(CHECKOUT))  # a task of these tests runs on a worker, too
+        with site(tmp_path_factory.mktemp("site"), HOSTS) as found:
+            yield found
 
 
 @pytest.mark.parametrize("output", ["json", "table"])
@@ -68,6 +78,22 @@ def test_the_workers_and_not_the_controller_have_looked(running: Running) -> Non
     finally:
         running.serving.workers[0].send_signal(signal.SIGCONT)
     assert waits.end()[0] == 0
+
+
+def test_what_hosts_wait_for_and_leave_comes_while_the_phase_is_at_work(running: Running, observer: Any) -> None:
+    given = parse("test", "", ["--config", str(running.config), "--group", "kubernetes", "--dry-run"])
+    run = prepare(read_settings(running.config), given, PLATFORMS)
+    names = [node.name for node in run.intent.nodes]
+    (outcome,) = run_phases(run, [Phase("Title", looks, on=nodes)], observer)
+    waits = {("waiting", "Title", name, "for the host") for name in names}
+    until(lambda: waits <= set(observer.events), "the last word of the workers")
+    run.nornir.runner.close()  # type: ignore[attr-defined]
+    assert list(outcome.hosts) == names
+    assert all(host.summary == "all clear" and host.waited for host in outcome.hosts.values())
+    assert {("host finished", "Title", name) for name in names} <= set(observer.events)
+    assert [run.recall(COUNT, of=name) for name in names] == [0] * HOSTS
+    assert run.warnings.count("looked at None") == 1
+    assert run.redactor.hide("it is a password") == "it is ********"
 
 
 def _within(process: Any, seconds: float) -> None:
