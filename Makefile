@@ -25,13 +25,14 @@ test-long: $(READY) $(TOOLCHAIN) host-packages
 
 # The same preparation of the lab's six nodes by Kubepeer, ansible-core and pyinfra, first and with nothing to do (it resets the lab);
 # then the cluster, and what its verification costs: on the lab, among foreign routes, and for a thousand nodes; last, what a look at
-# ten, a hundred and a thousand hosts costs, which one process plays on the loopback.
+# ten, a hundred and a thousand hosts costs, which one process plays on the loopback, and what workers take off the controller.
 bench: lab $(PEERS)
 	$(RUN) -m benchmarks.preparation
 	$(RUN) runbooks/deploy.py
 	$(RUN) -m benchmarks.verification
 	$(RUN) -m benchmarks.comparison
 	$(RUN) -m benchmarks.fleet --hosts 10 100 1000
+	$(RUN) -m benchmarks.fleet.shared --hosts 100 400 1000 2000
 
 $(PEERS): $(READY) benchmarks/requirements.txt
 	$(PYTHON) -m venv $(@D)

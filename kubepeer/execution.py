@@ -6,7 +6,7 @@ A host that fails is reported and left out of what follows; the others go on as 
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -136,11 +136,14 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, first: float, *, togeth
         if answers and _too_many_failed(run):
             skipped |= {name: HostOutcome(skipped=True) for name in hosts if name not in answers}
             break
-        runner = ThreadedRunner(num_workers=min(run.options.workers, len(turn)))
+        # config.yaml's own, where it names another: kubepeer.workers.runner
+        runner = (
+            ThreadedRunner(min(run.options.workers, len(turn))) if run.settings.workers is None else run.nornir.runner
+        )
         of_turn = run.nornir.filter(filter_func=partial(_is_among, frozenset(turn)))
         view = of_turn.with_processors([_Ticker(phase.title, watcher)]).with_runner(runner)
-        results = view.run(task=partial(_told, phase, watcher), name=phase.title, run=run, raise_on_error=False)
-        answers |= {name: _host_outcome(result) for name, result in results.items()}
+        results = view.run(task=Told(phase, watcher), name=phase.title, run=run, raise_on_error=False)
+        answers |= {name: outcome_of(result) for name, result in results.items()}
         if not run.options.dry_run:
             run.changed.update(name for name in turn if answers[name].changes)
     seconds = time.monotonic() - began
@@ -161,32 +164,41 @@ def _is_among(names: frozenset[str], host: Host) -> bool:
     return host.name in names
 
 
-def _told(phase: Phase, watcher: Watcher, task: Task, run: Run) -> Result:
-    """Run a task; what it waits for is told as it goes on and, when it fails, what it had changed by then with its error."""
-    changes: list[Change] = []
-    before = MADE.set(changes)
-    guarded = GUARD.set(partial(run.guard, phase.title, str(task.host)))
-    reasons: list[str] = []
+@dataclass(frozen=True)
+class Told:
+    """A phase's task as Nornir is given it: what it waits for is told, and with its error what it had changed by then."""
 
-    def tell(reason: str) -> None:
-        reasons[:] = [reason]
-        watcher.waiting(phase.title, str(task.host), reason)
+    phase: Phase
+    watcher: Watcher
 
-    told = WAITING.set(tell)
-    try:
-        result = phase.task(task, run=run)
-    except Exception as error:  # noqa: BLE001  as Nornir does it: a fault of a task is its host's result
-        findings = getattr(error, "findings", ())
-        result = Result(host=task.host, exception=error, failed=True, changes=tuple(changes), findings=findings)
-    finally:
-        MADE.reset(before)
-        GUARD.reset(guarded)
-        WAITING.reset(told)
-    vars(result)["waited"] = bool(reasons)
-    return result
+    def __call__(self, task: Task, run: Run) -> Result:
+        """Run the phase's task on a host."""
+        title, host = self.phase.title, str(task.host)
+        changes: list[Change] = []
+        before = MADE.set(changes)
+        guarded = GUARD.set(partial(run.guard, title, host))
+        reasons: list[str] = []
+
+        def tell(reason: str) -> None:
+            reasons[:] = [reason]
+            self.watcher.waiting(title, host, reason)
+
+        told = WAITING.set(tell)
+        try:
+            result = self.phase.task(task, run=run)
+        except Exception as error:  # noqa: BLE001  as Nornir does it: a fault of a task is its host's result
+            findings = getattr(error, "findings", ())
+            result = Result(host=task.host, exception=error, failed=True, changes=tuple(changes), findings=findings)
+        finally:
+            MADE.reset(before)
+            GUARD.reset(guarded)
+            WAITING.reset(told)
+        vars(result)["waited"] = bool(reasons)
+        return result
 
 
-def _host_outcome(result: MultiResult) -> HostOutcome:
+def outcome_of(result: MultiResult) -> HostOutcome:
+    """What a phase did on a host, from what Nornir gives."""
     first = result[0]
     return HostOutcome(
         changes=getattr(first, "changes", ()),

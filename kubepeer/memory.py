@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from kubepeer.errors import UsageError
@@ -38,27 +39,46 @@ class KeptOfAll(Generic[Kept]):
     values: Mapping[Hashable, Kept]
 
 
+class Apart(Enum):
+    """What a task does to a node that may be done by another process than the run's own (kubepeer.workers).
+
+    Such a task looks, of all that it needs, at what is kept of its own host alone, and keeps what it gives of that alone.
+    """
+
+    LOOKS = "looks"
+    CHANGES = "changes"  # unless it is a dry run
+
+
+LOOKS, CHANGES = Apart.LOOKS, Apart.CHANGES
+
+
 @dataclass(frozen=True)
 class Handover:
-    """What a task takes over from the phases before it, and what it leaves for those after it."""
+    """What a task takes over from the phases before it, and what it leaves for those after it.
+
+    Attributes:
+        apart: of one that may leave the run's own process, what it does; None: it may not.
+
+    """
 
     needs: tuple[Memory[Any], ...] = ()
     gives: tuple[Memory[Any], ...] = ()
+    apart: Apart | None = None
 
 
 NOTHING = Handover()
 
 
 def hands_over(
-    *, needs: Iterable[Memory[Any]] = (), gives: Iterable[Memory[Any]] = ()
+    *, needs: Iterable[Memory[Any]] = (), gives: Iterable[Memory[Any]] = (), apart: Apart | None = None
 ) -> Callable[[Function], Function]:
     """Say of a task what it needs of an earlier phase, and what it gives to a later one.
 
-    What a task itself makes and recalls, once a run or from host to host, it gives.
+    What a task itself makes and recalls, once a run or from host to host, it gives. `apart`: it may run on a worker.
     """
 
     def said(task: Function) -> Function:
-        task.__dict__["handover"] = Handover(tuple(needs), tuple(gives))
+        task.__dict__["handover"] = Handover(tuple(needs), tuple(gives), apart)
         return task
 
     return said

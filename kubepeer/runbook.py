@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -153,12 +153,23 @@ def _execute(
         print_warnings(console, this.redactor, this.warnings)
         told = len(this.warnings)
     changing = purpose is Purpose.CHANGE and bool(phases) and not given.dry_run
-    with the_only_run(this) if changing else nullcontext(), Display(console, this.redactor) as display, this.nornir:
+    only_run = the_only_run(this) if changing else nullcontext()
+    with only_run, Display(console, this.redactor) as display, _to_its_end(this), this.nornir:
         if given.apply:
             this, outcomes = approved.run_as_planned(plan, this, phases, display, console)
         else:
             outcomes = opening.runner(this, phases, display)
     return this, outcomes, told
+
+
+@contextmanager
+def _to_its_end(this: Run) -> Iterator[None]:
+    """At the end, however it comes, the runner lets go of what it holds elsewhere."""
+    try:
+        yield
+    finally:
+        if close := getattr(this.nornir.runner, "close", None):
+            close()
 
 
 def _titles_and_tasks(phases: Phases) -> Iterator[list[tuple[str, TaskFunction]]]:

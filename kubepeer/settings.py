@@ -12,6 +12,7 @@ from kubepeer.given import Given
 from kubepeer.intent.values import NOT_SHOWN
 from kubepeer.safe_yaml import SafeLoader
 from kubepeer.sources.options import Source
+from kubepeer.workers.options import RunnerOptions, Workers, workers_of
 
 NO_FILE = "hosts.yaml"  # that there is none of where the hosts stand in a source of truth
 
@@ -44,13 +45,9 @@ class _Inventory(_Section):
     options: _InventoryOptions = _InventoryOptions()
 
 
-class _RunnerOptions(_Section):
-    num_workers: int | None = Field(default=None, ge=1)
-
-
 class _Runner(_Section):
-    plugin: Literal["threaded"] = "threaded"
-    options: _RunnerOptions = _RunnerOptions()
+    plugin: Literal["threaded", "dask"] = "threaded"
+    options: RunnerOptions = RunnerOptions()
 
 
 class _Sections(_Section):
@@ -76,7 +73,12 @@ class _WithSource(_Sections):
 
 
 class Settings(BaseModel):
-    """Where everything is: all paths absolute, taken from the folder of config.yaml and never from the working directory."""
+    """Where everything is: all paths absolute, taken from the folder of config.yaml and never from the working directory.
+
+    Attributes:
+        workers: those that phases of many nodes run on; None: in the threads of the run itself.
+
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -92,6 +94,7 @@ class Settings(BaseModel):
     num_workers: int | None = None
     source: Source | None = None
     given: SkipValidation[Given | None] = None  # of the source, when it was asked: kubepeer/sources/gather.py
+    workers: Workers | None = None
 
 
 class _Loader(SafeLoader):
@@ -161,6 +164,7 @@ def read_settings(config_file: Path) -> Settings:
         state=_place(folder, ours.state),
         num_workers=read.runner.options.num_workers,
         source=read.inventory if isinstance(read.inventory, Source) else None,
+        workers=workers_of(read.runner.plugin, read.runner.options, config_file.name),
     )
 
 

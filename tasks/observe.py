@@ -4,7 +4,7 @@ import time
 
 from nornir.core.task import Result, Task
 
-from kubepeer.memory import hands_over
+from kubepeer.memory import LOOKS, hands_over
 from kubepeer.run import Run, done
 from tasks.cluster.access import ASKED_API
 from tasks.cluster.tasks import refuse_early as refuse_cluster
@@ -36,7 +36,7 @@ from tasks.routers.tasks import refuse_early as refuse_router
 OBSERVED = (FACTS, MEMBER, ANSWERS, OTHER_RUN)
 
 
-@hands_over(gives=(*OBSERVED, SETTINGS))
+@hands_over(gives=(*OBSERVED, SETTINGS), apart=LOOKS)
 def observe(task: Task, run: Run) -> Result:
     """Connect to a host and ask what the phases must know before anything begins."""
     if _is_router(task, run):
@@ -59,7 +59,7 @@ def observe(task: Task, run: Run) -> Result:
     return done(task)
 
 
-@hands_over(gives=(*OBSERVED, SETTINGS))
+@hands_over(gives=(*OBSERVED, SETTINGS), apart=LOOKS)
 def observe_when_usable(task: Task, run: Run) -> Result:
     """The same, when the passwords can be used: what is known here is refused before anything is contacted."""
     if not run.intent.cluster.adopted:

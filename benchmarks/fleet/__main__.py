@@ -116,14 +116,19 @@ def rows(hosts: int) -> dict[str, Measured]:
     }
 
 
+def allow(hosts: int) -> None:
+    """Let the process that plays so many hosts open as many files as it needs."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * hosts + FILES_BESIDE_HOSTS), most))
+
+
 def main() -> None:
     """Measure each number of hosts once, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--phases", action="store_true", help="print the dry run's own lines, too")
     given = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * max(given.hosts) + FILES_BESIDE_HOSTS), most))
+    allow(max(given.hosts))
     print(
         f"{'hosts':>5}  {'what':<20} {'wall':>9} {'x bare':>7} {'CPU':>9} {'CPU a host more':>16} {'memory':>9} {'output':>10}"
     )

@@ -155,6 +155,6 @@ def inventory(machines: list[Machine]) -> dict[str, Any]:
     return {"hosts.yaml": hosts, "groups.yaml": groups, "defaults.yaml": defaults, "config.yaml": config}
 
 
-def known_as(machine: Machine) -> str:
+def known_as(machine: Machine, port: int = PORT) -> str:
     """Its name in known_hosts."""
-    return f"[{machine.listens}]:{PORT}"
+    return f"[{machine.listens}]:{port}"

@@ -33,18 +33,25 @@ def look_for_others(run: Run, name: str, other: OtherRun | None) -> None:
         if other:
             run.warn(f"{other.who} is changing {name}: what is seen there may not stand")
         return
-    run.once(HOLDING, lambda: Holding.of(run))
+    hold_before_changes(run)
     if other and not other.lost:
         run.keep(OTHER_RUN, other, of=name)
 
 
+def hold_before_changes(run: Run) -> None:
+    """Have the run hold its machines from its first change on."""
+    if not run.options.dry_run:
+        run.once(HOLDING, lambda: Holding.of(run))
+
+
 def refuse_beside_another(run: Run) -> None:
-    """Refuse for every host of the run where another one is changing any of its machines.
+    """Refuse for every host of the run where another one is changing any of its machines; its own are held from its first change on.
 
     Raises:
         RefusedError: the same for all, so that it is told once.
 
     """
+    hold_before_changes(run)  # what has looked may have been another process
     others = run.recall_all(OTHER_RUN).values
     if name := next((name for name in nodes(run) if name in others), None) if others else None:
         raise _refused(name, others[name])
@@ -59,6 +66,8 @@ class Holding:
 
     A run that finds nothing to do never comes to that, and takes no lock.
     """
+
+    judges_each_change = False
 
     def __init__(self, run: Run) -> None:
         self._run = run

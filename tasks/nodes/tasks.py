@@ -10,7 +10,7 @@ from kubepeer.errors import KubepeerError, RefusedError
 from kubepeer.fetch import fetch
 from kubepeer.intent import Node
 from kubepeer.intent.runtime import Login
-from kubepeer.memory import Memory, hands_over
+from kubepeer.memory import CHANGES, Memory, hands_over
 from kubepeer.run import Run, done, waiting
 from tasks.cluster.access import api_if_there
 from tasks.linux.apply import apply
@@ -142,7 +142,7 @@ def _own_macs(run: Run) -> frozenset[str] | None:
     return compared.macs if alone else None
 
 
-@hands_over(needs=(FACTS,))
+@hands_over(needs=(FACTS,), apart=CHANGES)
 def prepare(task: Task, run: Run) -> Result:
     """Bring a Linux machine to where kubeadm can begin."""
     shell = open_shell(run.nornir, task.host.name)
@@ -157,7 +157,7 @@ def prepare(task: Task, run: Run) -> Result:
     return done(task, changes)
 
 
-@hands_over(needs=(FACTS,))
+@hands_over(needs=(FACTS,), apart=CHANGES)
 def pull_images(task: Task, run: Run) -> Result:
     """The images of a node that is no member yet, before it joins; a member's kubelet has its own."""
     node, observed = run.intent.node(task.host.name), run.recall(FACTS, of=task.host.name)

@@ -116,6 +116,19 @@ def test_a_task_keeps_and_recalls_what_it_says_and_nothing_else(task: Any) -> No
     assert said(set(handover.needs) - recalled) == [], "needed, and never looked at"
 
 
+APART = [task for task in TASKS if handover_of(task).apart is not None]
+
+
+@pytest.mark.parametrize("task", APART, ids=lambda task: task.__qualname__)
+def test_a_task_that_may_run_on_a_worker_looks_at_no_other_host(task: Any) -> None:
+    assert said(places(task, "recall_all")) == []
+    assert task.__qualname__ == task.__name__, "it is found by its name"
+
+
+def test_what_grows_with_the_nodes_may_run_on_a_worker() -> None:
+    assert {task.__name__ for task in APART} == {"observe", "observe_when_usable", "prepare", "pull_images"}
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_the_phases_of_a_runbook_are_in_order(name: str) -> None:
     assert list(out_of_order([[(phase.title, phase.task) for phase in step] for step in STEPS[name]])) == []

@@ -246,6 +246,7 @@ PURE = (
     "kubepeer/report.py",
     "kubepeer/versions.py",
     "kubepeer/words.py",
+    "kubepeer/workers/names.py",
 )
 # These know the devices for a living; whoever takes a plain record or a type from them is judged by what it calls, not by them.
 BORDERS = {
