@@ -12,11 +12,10 @@ from kubepeer.intent import Intent
 from kubepeer.intent.data import FabricData
 from kubepeer.intent.families import BITS
 from kubepeer.intent.files import Files
-from kubepeer.intent.load import fabric_data, node_data, probe_data, router_data
+from kubepeer.intent.load import FABRIC, fabric_data, node_data, probe_data, router_data
 from kubepeer.intent.pools import BLOCK_SIZE
 from kubepeer.settings import Settings
 
-FABRIC = "fabric"
 HOSTS, GROUPS, DEFAULTS = "hosts", "groups", "defaults"
 
 

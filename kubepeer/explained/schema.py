@@ -14,7 +14,7 @@ from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.access import Access
 from kubepeer.intent.data import FabricData, NodeData, RouterData
 from kubepeer.intent.files import SECRET_KEYS
-from kubepeer.intent.load import ROLES
+from kubepeer.intent.load import FABRIC, ROLES
 from kubepeer.intent.probe import GROUP as PROBES
 from kubepeer.intent.probe import ProbeData
 from kubepeer.intent.values import DnsName
@@ -25,7 +25,7 @@ FILES = {
     "groups": "groups.yaml of an inventory of Kubepeer: each group by its name; what is true of the whole cluster stands in `fabric`.",
     "defaults": "The defaults file of an inventory of Kubepeer: what is said of all hosts, and of the cluster where `fabric` says nothing.",
 }
-ROUTERS, FABRIC = "routers", "fabric"
+ROUTERS = "routers"
 READ = (FabricData, NodeData, RouterData, ProbeData, Access, Entry)
 ANY = "HostData"  # of a host whose role its own groups do not say
 EXTRAS = "Extras"

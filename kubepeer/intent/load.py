@@ -27,6 +27,7 @@ from kubepeer.intent.values import NOT_SHOWN
 from kubepeer.settings import Settings
 
 ROLES = ("control_plane", "worker")
+FABRIC = "fabric"  # the group that says what is true of the whole cluster
 GONE = {  # keys of earlier versions of Kubepeer, and what became of them
     "packages.kubernetes_version": "no longer written by hand: the repository is asked for the package of software.kubernetes",
 }
@@ -80,7 +81,7 @@ def load_intent(settings: Settings, platforms: Platforms) -> Intent:
 def _refuse_scattered_fabric(files: Files) -> None:
     """A key of the whole cluster at one host or in another group would say nothing, and somebody would believe in it."""
     entries = [(files.host_file, name, entry) for name, entry in files.hosts.items()]
-    entries += [(files.group_file, name, entry) for name, entry in files.groups.items() if name != "fabric"]
+    entries += [(files.group_file, name, entry) for name, entry in files.groups.items() if name != FABRIC]
     for file, name, entry in entries:
         for key in entry.get("data") or {}:
             if key in FabricData.model_fields:
@@ -97,7 +98,7 @@ def _file_of(files: Files, found: Contradiction) -> str:
 
 
 def _file_of_fabric_key(files: Files, key: str) -> str:
-    in_groups = key.split(".", maxsplit=1)[0] in (files.groups.get("fabric", {}).get("data") or {})
+    in_groups = key.split(".", maxsplit=1)[0] in (files.groups.get(FABRIC, {}).get("data") or {})
     return files.group_file if in_groups else files.defaults_file
 
 
@@ -108,7 +109,7 @@ def fabric_data(files: Files) -> FabricData:
         InventoryError: it is not what the model asks for.
 
     """
-    below, above = files.defaults.get("data") or {}, files.groups.get("fabric", {}).get("data") or {}
+    below, above = files.defaults.get("data") or {}, files.groups.get(FABRIC, {}).get("data") or {}
     try:
         fabric = FabricData.model_validate(
             {key: value for key, value in (below | above).items() if key != OF_EACH_HOST}
