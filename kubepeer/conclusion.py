@@ -139,6 +139,15 @@ def closing_line(outcomes: Sequence[PhaseOutcome], seconds: float, *, dry_run: b
     return f"{line} in {seconds:.1f} s" + ("" if ok else "; failed, see above")
 
 
+def print_fault(error: Exception, console: Console, *, verbose: bool) -> int:
+    """One line of an error that nobody foresaw, while it is handled; gives the exit code."""
+    if verbose:
+        traceback.print_exc()
+    said = f"{type(error).__name__}: {error} (a fault of Kubepeer: run with --verbose and report it)"
+    console.print(said, style="red", markup=False, soft_wrap=True)
+    return FAILED
+
+
 def drift_line(outcomes: Sequence[PhaseOutcome], seconds: float) -> str:
     """The last line of a look for drift: how much differs from intent, and what could not be seen."""
     count = sum(len(host.changes) for outcome in outcomes for host in outcome.hosts.values())

@@ -123,8 +123,8 @@ def _run_phase(run: Run, phase: Phase, watcher: Watcher, first: float, *, togeth
     lost = [name for name in (phase.needs(run) if phase.needs else ()) if name in failed_before]
     stopped = _too_many_failed(run)
     if stopped or lost or not hosts:
-        reason = f"{', '.join(lost)} failed before" if lost else "no host left" if wanted else NOTHING_CHOSEN
-        reason = reason if reason == NOTHING_CHOSEN else stopped or reason
+        left = f"{', '.join(lost)} failed before" if lost else "no host left"
+        reason = (stopped or left) if wanted or lost else NOTHING_CHOSEN
         left_out = {name: HostOutcome(skipped=True) for name in wanted}
         outcome = PhaseOutcome(phase.title, 0.0, left_out, together, reason, time.monotonic() - first)
         watcher.finished(outcome)

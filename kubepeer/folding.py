@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from kubepeer.change import Change
 from kubepeer.outcome import PhaseOutcome
+from kubepeer.words import listed
 
 FEW = 10
 """So many hosts are named, and so many differing texts of one subject, or kinds of lines, are shown."""
@@ -123,7 +124,7 @@ def named(hosts: Sequence[str], among: Iterable[str]) -> str:
         return f"all {len(hosts)} hosts"
     if len(others) <= FEW:
         return f"{len(hosts)} hosts: all but {', '.join(others)}"
-    return f"{len(hosts)} hosts: {', '.join(hosts[:EXAMPLES])} and {len(hosts) - EXAMPLES} more"
+    return f"{len(hosts)} hosts: {listed(hosts, EXAMPLES)}"
 
 
 def all_named(hosts: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 Entry = dict[str, Any]
 Path = tuple[str | int, ...]
 HOSTS, GROUPS = "hosts", "groups"
+FABRIC = "fabric"  # the group that says what is true of the whole cluster
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -15,7 +14,7 @@ from functools import partial
 from rich.console import Console
 
 from kubepeer.commandline import CommandLine, parse, select
-from kubepeer.conclusion import Describe, Show, Tell, conclude, print_error
+from kubepeer.conclusion import Describe, Show, Tell, conclude, print_error, print_fault
 from kubepeer.display import Display, print_warnings
 from kubepeer.errors import KubepeerError, UsageError
 from kubepeer.holder import Holder
@@ -109,15 +108,7 @@ def run(
     except KubepeerError as error:
         return print_error(name, error, console, time.monotonic() - began, given, nothing_written=outcomes is None)
     except Exception as error:  # noqa: BLE001  the last door: a person gets one line
-        if given.verbose:
-            traceback.print_exc()
-        console.print(
-            f"{type(error).__name__}: {error} (a fault of Kubepeer: run with --verbose and report it)",
-            style="red",
-            markup=False,
-            soft_wrap=True,
-        )
-        return 1
+        return print_fault(error, console, verbose=given.verbose)
 
 
 def _execute(

@@ -59,14 +59,14 @@ def _size(batch: str, count: int) -> int:
     return max(1, number * count // 100) if batch.endswith("%") else number
 
 
-def refuse_without_racks(chosen: Sequence[Node], batch: str | None) -> None:
+def refuse_without_racks(workers: Sequence[Node], batch: str | None) -> None:
     """Refuse batches by rack of workers that are in none.
 
     Raises:
         UsageError: not every one has a rack.
 
     """
-    if batch == RACK and not all(node.rack for node in chosen if node.role == "worker"):
+    if batch == RACK and not all(node.rack for node in workers):
         raise UsageError("--batch rack: not every worker has a rack (data.rack). Nothing was contacted.")
 
 

@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from kubepeer.commandline import DEFAULT_CONFIG, EXIT_CODES, CommandLine, add_selection, select
-from kubepeer.conclusion import print_error
+from kubepeer.conclusion import print_error, print_fault
 from kubepeer.display import print_warnings
 from kubepeer.errors import KubepeerError, UsageError
 from kubepeer.explained.resolved import resolve
@@ -55,11 +54,7 @@ def main(description: str | None, platforms: Platforms, arguments: Sequence[str]
         line = _as_others_have_it(given)
         return print_error(NAME, error, console, time.monotonic() - began, line, nothing_written=False)
     except Exception as error:  # noqa: BLE001  the last door: a person gets one line
-        if given.verbose:
-            traceback.print_exc()
-        said = f"{type(error).__name__}: {error} (a fault of Kubepeer: run with --verbose and report it)"
-        console.print(said, style="red", markup=False, soft_wrap=True)
-        return 1
+        return print_fault(error, console, verbose=given.verbose)
     return 0
 
 

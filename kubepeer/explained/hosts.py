@@ -37,10 +37,7 @@ def host(
         everything: with Kubepeer's defaults, for what nobody has said.
 
     """
-    parts: dict[str, Tree] = {}
-    for key in NORNIRS:
-        if (place := _nearest(sources, key)) is not None:
-            parts[key] = Leaf(place.raw, place.origin)
+    parts = dict(_nornirs(sources))
     if (groups := sources[0].below("groups")).raw:
         parts["groups"] = Leaf([*groups.raw], groups.origin)
     if connections := _connections(sources):
@@ -59,10 +56,7 @@ def host(
 
 def entry_of(place: Place) -> Branch:
     """What Nornir itself reads of an entry, without groups and data."""
-    parts: dict[str, Tree] = {}
-    for key in NORNIRS:
-        if (own := _nearest([place], key)) is not None:
-            parts[key] = Leaf(own.raw, own.origin)
+    parts = dict(_nornirs([place]))
     if connections := _connections([place]):
         parts["connection_options"] = Branch(connections)
     return Branch(parts)
@@ -80,6 +74,13 @@ def _nearest(sources: Sources, *keys: str) -> Place | None:
     return None
 
 
+def _nornirs(sources: Sources) -> Iterator[tuple[str, Tree]]:
+    """Nornir's own keys, each from the nearest place that has it."""
+    for key in NORNIRS:
+        if (place := _nearest(sources, key)) is not None:
+            yield key, Leaf(place.raw, place.origin)
+
+
 def _connections(sources: Sources) -> dict[str, Tree]:
     names = {name: None for place in sources for name in place.below("connection_options").raw or {}}
     found: dict[str, Tree] = {}
@@ -90,10 +91,7 @@ def _connections(sources: Sources) -> dict[str, Tree]:
             for place in sources
             if name in (place.below("connection_options").raw or {})
         ]
-        parts: dict[str, Tree] = {}
-        for key in NORNIRS:
-            if (said := _nearest([place.below("connection_options").below(name) for place in walked], key)) is not None:
-                parts[key] = Leaf(said.raw, said.origin)
+        parts = dict(_nornirs([place.below("connection_options").below(name) for place in walked]))
         extras: dict[str, Tree] = {}
         for place in reversed(of_one):  # Kubepeer merges them, key by key: kubepeer/inventory.py
             for key in place.below("extras").raw or {}:

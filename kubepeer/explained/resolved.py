@@ -8,7 +8,7 @@ from kubepeer.explained.hosts import entry_of, host
 from kubepeer.explained.lines import Lines, Objects
 from kubepeer.explained.sections import Origins, Place, section
 from kubepeer.explained.tree import Branch, Leaf, Origin, Tree
-from kubepeer.given import GROUPS, HOSTS
+from kubepeer.given import FABRIC, GROUPS, HOSTS
 from kubepeer.intent import Intent
 from kubepeer.intent.data import FabricData
 from kubepeer.intent.families import BITS
@@ -17,7 +17,6 @@ from kubepeer.intent.load import fabric_data, node_data, probe_data, router_data
 from kubepeer.intent.pools import BLOCK_SIZE
 from kubepeer.settings import Settings
 
-FABRIC = "fabric"
 DEFAULTS = "defaults"
 
 

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from pydantic_core import core_schema
 
 from kubepeer.explained.entries import Entry
+from kubepeer.given import FABRIC
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.access import Access
 from kubepeer.intent.data import FabricData, NodeData, RouterData
@@ -25,7 +26,7 @@ FILES = {
     "groups": "groups.yaml of an inventory of Kubepeer: each group by its name; what is true of the whole cluster stands in `fabric`.",
     "defaults": "The defaults file of an inventory of Kubepeer: what is said of all hosts, and of the cluster where `fabric` says nothing.",
 }
-ROUTERS, FABRIC = "routers", "fabric"
+ROUTERS = "routers"
 READ = (FabricData, NodeData, RouterData, ProbeData, Access, Entry)
 ANY = "HostData"  # of a host whose role its own groups do not say
 EXTRAS = "Extras"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kubepeer.errors import InventoryError
-from kubepeer.given import GROUPS, HOSTS, Entry, Given
+from kubepeer.given import FABRIC, GROUPS, HOSTS, Entry, Given
 from kubepeer.settings import Settings, read_yaml
 
 NOTHING = "Nothing was contacted."
@@ -108,9 +108,9 @@ class Files:
     def at_fabric_key(self, key: str) -> str:
         """Where a key of the whole cluster stands, or the part of it that a path names."""
         top, *below = key.split(".")
-        if top not in (self.groups.get("fabric", {}).get("data") or {}):
+        if top not in (self.groups.get(FABRIC, {}).get("data") or {}):
             return self.defaults_file
-        told = self.given.where(GROUPS, "fabric", "data", top, *below) if self.given else None
+        told = self.given.where(GROUPS, FABRIC, "data", top, *below) if self.given else None
         return str(told) if told else self.group_file
 
     def every(self, host: str, key: str) -> Iterator[Any]:

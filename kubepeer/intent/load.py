@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kubepeer.errors import InventoryError
+from kubepeer.given import FABRIC
 from kubepeer.intent.abilities import Platforms
 from kubepeer.intent.addresses import addresses_of
 from kubepeer.intent.adopted import WAYS, unsaid_or_idle
@@ -79,7 +80,7 @@ def load_intent(settings: Settings, platforms: Platforms) -> Intent:
 def _refuse_scattered_fabric(files: Files) -> None:
     """A key of the whole cluster at one host or in another group would say nothing, and somebody would believe in it."""
     entries = [(files.at(name), entry) for name, entry in files.hosts.items()]
-    entries += [(f"{files.group_file}: {name}", entry) for name, entry in files.groups.items() if name != "fabric"]
+    entries += [(f"{files.group_file}: {name}", entry) for name, entry in files.groups.items() if name != FABRIC]
     for place, entry in entries:
         for key in entry.get("data") or {}:
             if key in FabricData.model_fields:
@@ -102,7 +103,7 @@ def fabric_data(files: Files) -> FabricData:
         InventoryError: it is not what the model asks for.
 
     """
-    below, above = files.defaults.get("data") or {}, files.groups.get("fabric", {}).get("data") or {}
+    below, above = files.defaults.get("data") or {}, files.groups.get(FABRIC, {}).get("data") or {}
     try:
         fabric = FabricData.model_validate(
             {key: value for key, value in (below | above).items() if key != OF_EACH_HOST}

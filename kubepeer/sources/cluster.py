@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kubepeer.given import GROUPS, Path, Told
+from kubepeer.given import FABRIC, GROUPS, Path, Told
 from kubepeer.intent.data import FabricData
 from kubepeer.sources.answers import Answers, Thing, slug
 from kubepeer.sources.entries import Entries
 from kubepeer.sources.options import Map
 
-FABRIC = "fabric"
 OF_CLUSTER: Path = (GROUPS, FABRIC, "data", "cluster")
 MANY = ("external",)  # of cluster.networks: as many as there are; of all others one a family
 

@@ -51,7 +51,10 @@ def plan(intent: Intent, current: tuple[str, ...]) -> Iterator[LinuxChange]:
     for user in users(intent):
         if user in current:
             continue
-        script = WRITE.format(user=shlex.quote(user), aside=ASIDE, admin=ADMIN_CONF)
         home = "/root" if user == ROOT else f"~{user}"
-        step = Execute(f"kubeconfig of {user}", script)
-        yield LinuxChange(f"{home}/.kube/config", None, GENERATED, secret=True, steps=(step,))
+        yield LinuxChange(f"{home}/.kube/config", None, GENERATED, secret=True, steps=(writing(user),))
+
+
+def writing(user: str) -> Execute:
+    """Copy the administrator's kubeconfig as it stands to a user."""
+    return Execute(f"kubeconfig of {user}", WRITE.format(user=shlex.quote(user), aside=ASIDE, admin=ADMIN_CONF))

@@ -126,14 +126,16 @@ def recorded(intent: Intent, node: Node, given: Given, change: LinuxChange) -> L
     """A change after which all manifests and the certificate are as they should be, and are recorded so; of a worker there are none."""
     if node.role != "control_plane":
         return change
-    return replace(change, steps=(*change.steps, recording(_made_from(intent, node, given))))
+    return replace(change, steps=(*change.steps, recording(made_from(intent, node, given))))
 
 
 def plan_record(intent: Intent, node: Node, given: Given) -> LinuxChange:
     """Where nothing else is to be changed, and the record is not of what stands."""
-    after = "".join(f"{name} {made_from or '-'}\n" for name, made_from in _made_from(intent, node, given).items())
-    return LinuxChange(RECORD_FILE, None, after, steps=(recording(_made_from(intent, node, given)),))
+    made = made_from(intent, node, given)
+    after = "".join(f"{name} {digest or '-'}\n" for name, digest in made.items())
+    return LinuxChange(RECORD_FILE, None, after, steps=(recording(made),))
 
 
-def _made_from(intent: Intent, node: Node, given: Given) -> dict[str, str]:
+def made_from(intent: Intent, node: Node, given: Given) -> dict[str, str]:
+    """What is recorded of a control plane: static pod, or NAMES for the certificate -> digest of what the inventory adds."""
     return {**settings.made_from(intent, node, given), **certificate.made_from(intent, node)}

@@ -1,9 +1,10 @@
 """What nodes say side by side: worked out once for all of them, however many there are. Pure."""
 
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from kubepeer import words
 from tasks.nodes.facts import NodeFacts
 
 NAMED = 10  # machines that a reason names before it counts them
@@ -73,9 +74,4 @@ def _holders(pairs: Iterable[tuple[tuple[str, str], str]]) -> Holders:
 
 def listed(names: list[str]) -> str:
     """Names for a reason; of very many some, and how many more there are."""
-    return ", ".join(names) if len(names) <= NAMED else ", ".join(_some(names))
-
-
-def _some(names: list[str]) -> Iterator[str]:
-    yield from names[: EXAMPLES - 1]
-    yield f"{names[EXAMPLES - 1]} and {len(names) - EXAMPLES} more"
+    return words.listed(names, EXAMPLES if len(names) > NAMED else NAMED)

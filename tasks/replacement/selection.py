@@ -39,7 +39,7 @@ def checked(given: CommandLine, intent: Intent) -> CommandLine:
         UsageError: one is none, or is left out by --host and --group; batches by rack without racks.
 
     """
-    batches.refuse_without_racks(intent.nodes, given.further.get("batch"))
+    batches.refuse_without_racks(intent.workers, given.further.get("batch"))
     for name in given.further.get(OPTION) or ():
         if not any(name in (node.name, node.full_name) for node in intent.nodes):
             names = ", ".join(node.name for node in intent.nodes)

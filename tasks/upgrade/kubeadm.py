@@ -4,6 +4,8 @@ Source: Kubernetes, "Upgrading kubeadm clusters"; kubeadm 1.36, cmd/upgrade: app
 renew the control plane's certificates.
 """
 
+from collections.abc import Iterable
+
 from kubepeer.intent import Intent, Node
 from tasks.control_plane import settings
 from tasks.control_plane.kubeadm import KUBEADM_SECONDS, cgroup_v1_allowed, direct
@@ -22,6 +24,13 @@ RUN = """{lock}{direct}umask 077; f=$(mktemp /run/kubepeer-kubeadm.XXXXXX); trap
 # The mark is on the disk before kubeadm begins: a machine that loses its power in between is found with it.
 MARK = f"mkdir -p {settings.FOLDER} && echo {{version}} >{UNFINISHED} && sync {UNFINISHED} || exit\n"
 CLEAR = f"rm -f {UNFINISHED} && sync"
+# A subshell of its own, so that `set -e` counts in it (it would not on the left of ||), with what it reads.
+STEP = """( {script}
+) <<'{end}'
+{stdin}{end}
+code=$?; [ $code = 0 ] || exit $code
+"""
+END = "end-of-what-a-step-reads"
 MANUAL = "MANUAL UPGRADE REQUIRED"  # the last column of its table of configurations
 
 
@@ -54,8 +63,12 @@ def by_hand(plan: str) -> list[str]:
     return [row[0] for row in rows if len(row) == 4 and row[-1] == "yes"]  # noqa: PLR2004  the columns
 
 
-def apply(intent: Intent, node: Node, given: settings.Given, *, first: bool, before: str) -> LinuxChange:
-    """Kubeadm upgrade, to its end, on one node.
+def apply(
+    intent: Intent, node: Node, given: settings.Given, *, first: bool, before: str, then: Iterable[Execute] = ()
+) -> LinuxChange:
+    """Kubeadm upgrade, to its end, on one node, and what must follow it there.
+
+    All of it is one script, which goes on when the controller dies: the next run finds a node that is done, or one that is marked.
 
     Args:
         intent: with the version.
@@ -63,12 +76,17 @@ def apply(intent: Intent, node: Node, given: settings.Given, *, first: bool, bef
         given: what the inventory points to.
         first: the whole cluster's configuration goes with it: on the first control plane.
         before: what stands there, in words.
+        then: what is done with kubeadm's files before the node counts as done.
 
     """
     version = intent.software.kubernetes
     command = f"apply v{version} -y" if first else "node"
+    following = "".join(STEP.format(script=step.script, stdin=step.stdin or "", end=END) for step in then)
     script = _script(
-        intent, f"{command}{_flags(intent, node, given)}", before=MARK.format(version=version), after=CLEAR
+        intent,
+        f"{command}{_flags(intent, node, given)}",
+        before=MARK.format(version=version),
+        after=f"{following}{CLEAR}",
     )
     title = f"kubeadm upgrade {command.partition(' ')[0]}"
     return LinuxChange(title, before, f"v{version}", steps=(Execute(title, script, KUBEADM_SECONDS),))

@@ -15,7 +15,7 @@ from tasks.control_plane.cluster_settings import settle_cluster
 from tasks.control_plane.explain import explain, explained
 from tasks.control_plane.given import given
 from tasks.control_plane.kubelets import well
-from tasks.control_plane.record import SETTINGS
+from tasks.control_plane.record import SETTINGS, recording
 from tasks.drain.look import NODES
 from tasks.linux.apply import apply
 from tasks.linux.observe import ask, at_rest
@@ -142,11 +142,12 @@ def upgrade_control_plane(task: Task, run: Run) -> Result:
 
 
 def _by_kubeadm(run: Run, node: Node) -> tuple[LinuxChange, ...]:
-    """Kubeadm's step; the kubeconfigs that are copies of what it renews; the record that the manifests are as the inventory wants them."""
+    """Kubeadm's step; the record that the manifests are as the inventory wants them; the kubeconfigs that are copies of what it renews."""
     first = node == run.intent.control_planes[0]
     gives = given(run, node, frozenset(one.full_name for one in run.intent.nodes))
-    upgrade = kubeadm.apply(run.intent, node, gives, first=first, before=what_stands(run, node))
-    return (upgrade, *kubeconfigs.plan(run.intent, ()), settled.plan_record(run.intent, node, gives))
+    made_from = settled.made_from(run.intent, node, gives)
+    then = (recording(made_from), *map(kubeconfigs.writing, kubeconfigs.users(run.intent)))
+    return (kubeadm.apply(run.intent, node, gives, first=first, before=what_stands(run, node), then=then),)
 
 
 def _refuse_while_unwell(run: Run, shell: SshShell, node: Node) -> None:

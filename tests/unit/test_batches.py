@@ -16,7 +16,7 @@ from tasks.control_plane.kubelets import first_alone
 
 
 def node(name: str, rack: str | None) -> Any:
-    return SimpleNamespace(name=name, role="worker", rack=SimpleNamespace(name=rack) if rack else None)
+    return SimpleNamespace(name=name, rack=SimpleNamespace(name=rack) if rack else None)
 
 
 @pytest.mark.cases("batches")

@@ -185,39 +185,25 @@ def test_nornirs_own_keys_are_all_there() -> None:
     assert set(Connection.model_fields) == set(ConnectionOptions.schema())
 
 
-def patterns(value: Any) -> Iterator[str]:
+def mappings(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
-        if isinstance(value.get("pattern"), str):
-            yield value["pattern"]
-        for below in value.values():
-            yield from patterns(below)
-    elif isinstance(value, list):
-        for below in value:
-            yield from patterns(below)
+        yield value
+    for below in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from mappings(below)
 
 
 def test_patterns_are_read_by_editors_too() -> None:
     """ECMA-262 with the flag u: no escape of a sign that means nothing, and none of Python's own groups."""
-    every = {pattern for one in SCHEMAS.values() for pattern in patterns(one)}
+    found = (one.get("pattern") for schema in SCHEMAS.values() for one in mappings(schema))
+    every = {pattern for pattern in found if isinstance(pattern, str)}
     assert len(every) > 10
     for pattern in every:
         assert {*re.findall(r"\\(.)", pattern)} <= {*"dwsDWSbB^$\\.*+?()[]{}|/-"}, pattern
         assert not re.search(r"\(\?(?!:)", pattern), pattern
 
 
-def references(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        if "$ref" in value:
-            yield value
-        for below in value.values():
-            yield from references(below)
-    elif isinstance(value, list):
-        for below in value:
-            yield from references(below)
-
-
 def test_nothing_that_matters_stands_beside_a_reference() -> None:
     """yaml-language-server puts what is referred to into the same mapping, where its keys give way to those that are there."""
-    found = [one for name in FILES for one in references(SCHEMAS[name])]
+    found = [one for name in FILES for one in mappings(SCHEMAS[name]) if "$ref" in one]
     assert len(found) > 50
     assert all(one.keys() <= {"$ref", "description"} for one in found)

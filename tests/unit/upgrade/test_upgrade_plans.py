@@ -76,8 +76,9 @@ def script_of(change: Any) -> str:
     return step.script
 
 
-def by_kubeadm(intent: Intent, name: str, *, first: bool) -> str:
-    return script_of(kubeadm.apply(intent, intent.node(name), NOTHING_GIVEN, first=first, before="v1.36.3"))
+def by_kubeadm(intent: Intent, name: str, *, first: bool, then: tuple[Execute, ...] = ()) -> str:
+    node = intent.node(name)
+    return script_of(kubeadm.apply(intent, node, NOTHING_GIVEN, first=first, before="v1.36.3", then=then))
 
 
 def test_kubeadm_is_told_what_the_inventory_says(intent_of: Callable[..., Intent]) -> None:
@@ -126,6 +127,29 @@ def test_the_mark_stays_where_kubeadm_has_failed_and_its_error_is_told(
     machine = Machine(folder, said)
     done = machine.run(by_kubeadm(intent_of("today"), WORKER, first=False))
     assert (done.returncode, done.stderr.strip()) == (1, "[ERROR CreateJob]: no")
+    assert machine.mark.read_text() == "1.36.3\n"
+
+
+def test_the_node_counts_as_done_when_all_that_follows_kubeadm_is(
+    folder: Path, intent_of: Callable[..., Intent]
+) -> None:
+    machine = Machine(folder, "")
+    note = Execute("record", f'set -e; while read -r line; do echo "$line"; done >{folder}/record', stdin="a $b\nc\n")
+    trap = Execute(
+        "its own trap", f"set -e; trap 'echo ended >{folder}/ended' EXIT; ls /etc/kubernetes/kubepeer/upgrading"
+    )
+    done = machine.run(by_kubeadm(intent_of("today"), MASTER, first=True, then=(note, trap)))
+    assert done.returncode == 0, done.stderr
+    assert ((folder / "record").read_text(), (folder / "ended").read_text()) == ("a $b\nc\n", "ended\n")
+    assert not machine.mark.exists()
+    assert not list(folder.glob("kubepeer-kubeadm.*"))
+
+
+def test_the_mark_stays_where_what_follows_kubeadm_has_failed(folder: Path, intent_of: Callable[..., Intent]) -> None:
+    machine = Machine(folder, "")
+    failing = Execute("record", "set -e; echo no room >&2; (exit 3); echo went on >&2")
+    done = machine.run(by_kubeadm(intent_of("today"), MASTER, first=True, then=(failing, Execute("more", "echo more"))))
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "no room\n")
     assert machine.mark.read_text() == "1.36.3\n"
 
 
