@@ -1,6 +1,7 @@
 """Addresses and networks of one family of IP or of two, one a family, as Kubernetes' own lists have them. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,28 @@ IPV6: Version = 6
 BOTH: frozenset[Version] = frozenset({IPV4, IPV6})
 NAMES: dict[Version, str] = {IPV4: "IPv4", IPV6: "IPv6"}
 BITS: dict[Version, int] = {IPV4: 32, IPV6: 128}  # of an address
+
+
+@lru_cache(maxsize=1 << 16)
+def address_in(text: str) -> Address:
+    """The address that a text is; read once, for a router's tables name the same ones thousands of times.
+
+    Raises:
+        ValueError: it is none.
+
+    """
+    return ip_address(text)
+
+
+@lru_cache(maxsize=1 << 16)
+def network_in(text: str) -> Network:
+    """The network that a text is, as `address_in`.
+
+    Raises:
+        ValueError: it is none, or has bits beside its length.
+
+    """
+    return ip_network(text)
 
 
 def version_of(one: Address | Network) -> Version:

@@ -11,7 +11,7 @@ from math import exp
 from typing import Any
 
 from kubepeer.errors import CommandError
-from kubepeer.intent.families import IPV4, Address, Network, Version
+from kubepeer.intent.families import IPV4, Address, Network, Version, network_in
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel_text
 from tasks.platforms.hops import Hop
@@ -208,7 +208,7 @@ def _route(item: Mapping[str, Any], groups: Mapping[int, tuple[Item, ...]], vers
     hops = frozenset(map(_hop, members))
     protocol = str(item.get("protocol", "boot"))
     return KernelRoute(
-        ip_network(str(destination)), PROTOCOLS.get(protocol, protocol), int(item.get("metric", 0)), hops
+        network_in(str(destination)), PROTOCOLS.get(protocol, protocol), int(item.get("metric", 0)), hops
     )
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import ip_network
 
-from kubepeer.intent.families import Address, Network, within
+from kubepeer.intent.families import Address, Network, network_in, within
 from tasks.platforms.attributes import NO_ATTRIBUTES, NO_TERMS, Attributes, Terms
 from tasks.platforms.hops import ADDRESS, Hop
 
@@ -156,7 +155,7 @@ class RouterSeen:
 
     def kernel_gateways(self, hop: Hop) -> frozenset[Hop] | None:
         """The gateways of the route that the kernel itself would take to a next hop; none: it has no route; None: nobody asked."""
-        key = ip_network(hop) if ADDRESS.match(hop) else None
+        key = network_in(hop) if ADDRESS.match(hop) else None
         if key is None or key not in self.lookups:
             return None
         taken = self.lookups[key]
@@ -205,13 +204,11 @@ class RouterSeen:
 
     def stale(self, prefix: Network) -> frozenset[Hop]:
         """The next hops of a prefix whose own path is kept although their session was lost; another node's copy decides nothing."""
-        own = self._own.get(prefix, {})
-        return frozenset(hop for hop, paths in own.items() if all(path.stale for path in paths))
+        return self._stale.get(prefix, frozenset())
 
     def only_by_others(self, prefix: Network) -> frozenset[Hop]:
         """The next hops of a prefix that other nodes announce, and they themselves do not."""
-        hops = {path.hop for path in self.bgp.get(prefix, ()) if path.peer is not None}
-        return frozenset(hops - self._own.get(prefix, {}).keys())
+        return self._only_by_others.get(prefix, frozenset())
 
     @cached_property
     def _own(self) -> Mapping[Network, Mapping[Hop, tuple[Path, ...]]]:
@@ -223,3 +220,21 @@ class RouterSeen:
                 if path.own:
                     by_hop[path.hop] = (*by_hop.get(path.hop, ()), path)
         return found
+
+    @cached_property
+    def _stale(self) -> Mapping[Network, frozenset[Hop]]:
+        """Prefixes that have some; each layer asks for them."""
+        every = (
+            (prefix, frozenset(hop for hop, paths in own.items() if all(path.stale for path in paths)))
+            for prefix, own in self._own.items()
+        )
+        return {prefix: hops for prefix, hops in every if hops}
+
+    @cached_property
+    def _only_by_others(self) -> Mapping[Network, frozenset[Hop]]:
+        """Prefixes that have some; each layer asks for them."""
+        every = (
+            (prefix, frozenset(path.hop for path in paths if path.peer is not None) - self._own[prefix].keys())
+            for prefix, paths in self.bgp.items()
+        )
+        return {prefix: hops for prefix, hops in every if hops}

@@ -65,12 +65,12 @@ class NextHops(Check):
 
     def _finding(self, case: Case, route: ExpectedRoute) -> Finding | None:
         prefix, seen = route.prefix, case.seen
-        if all(str(hop) in case.elsewhere for hop in route.next_hops):
+        if all(hop in case.elsewhere for hop in route.hops):
             return None  # it may be here by another router, or not at all
-        nodes = {str(hop) for hop in route.next_hops if case.concerns(str(hop))}
+        nodes = {hop for hop in route.hops if case.concerns(hop)}
         shown = {node: seen.shown(self.layer, node) for node in nodes}
         expected = {hop for hops in shown.values() for hop in hops}
-        others = {hop for node in route.next_hops for hop in seen.shown(self.layer, str(node))} - expected
+        others = {hop for node in route.hops for hop in seen.shown(self.layer, node)} - expected
         observed = (
             case.observed(prefix, self.layer) - others
         )  # a gateway may be that of a node that is judged, and not be here for it
@@ -169,11 +169,7 @@ class HashPolicy(Check):
 
     def findings(self, case: Case) -> list[Finding]:
         """One answer a router and family; none where nothing is to be spread, or nothing tells."""
-        spread = {
-            route.prefix.version
-            for route in case.announced.routes
-            if sum(case.concerns(str(hop)) for hop in route.next_hops) > 1
-        }
+        spread = {route.prefix.version for route in case.announced.routes if sum(map(case.concerns, route.hops)) > 1}
         policies = {IPV4: case.seen.hash_policy, IPV6: case.seen.hash_policy6}
         told = ((version, policy) for version, policy in policies.items() if version in spread and policy is not None)
         return [self._finding(case.host, version, policy) for version, policy in told]

@@ -14,11 +14,13 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from kubepeer import versions
 from kubepeer.intent.families import IPV4, NAMES, Address, Network, Version, alone, by_number, within
+from tasks.platforms.hops import Hop
 from tasks.routes import services
 from tasks.routes.legible import legible_objects
 
@@ -63,6 +65,11 @@ class ExpectedRoute:
     next_hops: frozenset[Address]
     why: str
     cause: str = ""  # why it may be missing, where the cluster's own objects say it
+
+    @cached_property
+    def hops(self) -> tuple[Hop, ...]:
+        """The next hops as routers write them; each layer of each router is held against them."""
+        return tuple(map(str, self.next_hops))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from kubepeer.checks import Finding
 from kubepeer.intent.families import Address, Version, by_number, version_of
+from tasks.platforms.hops import shortened
 from tasks.routes.case import Case, Check
 
 ROUTER_ID = "router id"  # the check's name
@@ -43,5 +44,5 @@ def _finding(case: Case, number: str, peer: Address, peers: list[Address]) -> Fi
     others = tuple(str(one) for one in peers if one != peer)
     return Finding(
         case.host, ROUTER_ID, str(peer), "bgp", ok=False, expected=("its own",), observed=(number,), unexpected=others,
-        reason=f"{', '.join(others)} has router id {number}, too",
+        reason=f"{shortened(others)} has router id {number}, too",
     )  # fmt: skip

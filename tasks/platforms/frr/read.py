@@ -6,7 +6,7 @@ FRR's texts are read by napalm_frr.shown; here they become what every platform s
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from json import JSONDecodeError
 from typing import Any, Self, TypeVar
 
@@ -15,7 +15,7 @@ from napalm_frr.as_numbers import as_number
 from napalm_frr.shown import BgpPath, NextHop, TableRoute
 
 from kubepeer.errors import CommandError
-from kubepeer.intent.families import IPV6, Address, Network
+from kubepeer.intent.families import IPV6, Address, Network, address_in, network_in
 from kubepeer.intent.model import ConfigurationFiles
 from tasks.linux.observe import Answer
 from tasks.platforms import kernel, kernel_questions
@@ -105,7 +105,7 @@ class Frr(ByVrf):
         brought = {}
         for name in answers:
             with legible(name):
-                prefixes = map(ip_network, shown.bgp_paths(_json(answers, name)))
+                prefixes = map(network_in, shown.bgp_paths(_json(answers, name)))
                 brought[ip_address(name.split(" ")[1])] = outside(prefixes, networks)
         return brought
 
@@ -121,7 +121,7 @@ class Frr(ByVrf):
 def _by_prefix(
     table: Mapping[str, Iterable[Said]], read: Callable[[Said], Told]
 ) -> Iterator[tuple[Network, tuple[Told, ...]]]:
-    return ((ip_network(prefix), tuple(map(read, entries))) for prefix, entries in table.items())
+    return ((network_in(prefix), tuple(map(read, entries))) for prefix, entries in table.items())
 
 
 def _added(table: dict[str, tuple[TableRoute, ...]], said: Json) -> Mapping[str, tuple[TableRoute, ...]]:
@@ -162,7 +162,7 @@ def _resolved(table: Mapping[str, tuple[TableRoute, ...]]) -> dict[Hop, frozense
 def _path(path: BgpPath) -> Path:
     return Path(
         hop="the router itself" if path.next_hop in SELF else path.next_hop or "unknown",
-        peer=ip_address(path.peer) if _is_address(path.peer) else None,
+        peer=address_in(path.peer) if _is_address(path.peer) else None,
         chosen=path.chosen,
         valid=path.valid,
         stale=path.stale,
@@ -205,7 +205,7 @@ def _rib_hop(hop: NextHop) -> Hop:
 
 def _is_address(text: str) -> bool:
     try:
-        ip_address(text)
+        address_in(text)
     except ValueError:
         return False
     return True
