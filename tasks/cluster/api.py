@@ -161,6 +161,11 @@ class KubernetesApi:
                 self._descriptions[version] = answer
             return self._descriptions[version]
 
+    def forget_descriptions(self) -> None:
+        """Ask anew what the API says of itself: another version of what serves a group is on its way."""
+        with self._describing:
+            self._descriptions.clear()
+
     def _described(self, base: str) -> Any | None:
         """What stands at the address of a description: it holds the description's hash (KEP 2896)."""
         known = (self.get("/openapi/v3") or {}).get("paths", {}).get(base)

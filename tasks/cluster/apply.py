@@ -18,8 +18,16 @@ OURS = "app.kubernetes.io/managed-by=kubepeer"
 MANIFEST = Memory[list[Manifest]]("a project's manifest, by its address")
 
 
-def apply(run: Run, api: KubernetesApi | None, wanted: Sequence[Manifest]) -> list[Change]:
+def apply(
+    run: Run, api: KubernetesApi | None, wanted: Sequence[Manifest], coming: Sequence[Manifest] | None = None
+) -> list[Change]:
     """Bring objects to what they should be, in the given order; in a dry run, what would change.
+
+    Args:
+        run: the running run.
+        api: the API; None where none runs yet.
+        wanted: the objects.
+        coming: of a dry run: the manifests of a version that would have come before these are written; None where none would.
 
     Raises:
         CommandError: there is no cluster to change, or it refuses.
@@ -27,7 +35,7 @@ def apply(run: Run, api: KubernetesApi | None, wanted: Sequence[Manifest]) -> li
     """
     if api is None and not run.options.dry_run:
         raise CommandError("there is no cluster to change", cure="see the errors above")
-    planned = plan_objects(api, wanted)
+    planned = plan_objects(api, wanted, coming)
     if not run.options.dry_run and api is not None:
         for manifest, change in planned:
             about_to_change((change,))

@@ -10,6 +10,7 @@ from kubepeer.run import Run, waiting
 from tasks.cluster import bgp_objects, conditions, objects, obstacles, preflight, silence, waits
 from tasks.cluster.api import KubernetesApi, Manifest
 from tasks.cluster.apply import ROLLOUT_SECONDS, apply, delete_ours, fetched, wait
+from tasks.cluster.differences import undeclared_reason
 from tasks.cluster.refusal import ApiRefusal
 
 V3, STORED = "projectcalico.org/v3", "crd.projectcalico.org/v1"
@@ -46,26 +47,44 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     operator, definitions = manifests_of(run)
     password = run.bgp_password()
     wanted = bgp_objects.bgp(run.intent, password)
+    coming = [*definitions, *operator] if upgrading(run) else None
     # lost sessions may be all that keeps Calico from being ready: they are put right first where that can be done
-    first = api is not None and not run.options.dry_run and not _not_served(api, wanted) and api.get(NAMESPACE_PATH)
+    first = not run.options.dry_run and api is not None and _takes_bgp(run, api, wanted)
     generation = _generation(api)  # before BGP is written
     bgp = _bgp(run, api, wanted) if first else []
     changes = [*bgp, *apply(run, api, [*definitions, *operator])]
     deployment = partial(conditions.deployment, namespace=OPERATOR, name=OPERATOR)
     wait(run, api, deployment, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
     changes += _configuration_beforehand(run, api, wanted)
-    changes += apply(run, api, objects.calico(run.intent))
+    installation = objects.calico(run.intent)
+    if upgrading(run):  # a definition that has just been written is described a moment later
+        wait(run, api, partial(_undeclared_yet, installation), TAKEN_UP_SECONDS)
+    changes += apply(run, api, installation, coming)
     if not first:
         wait(run, api, partial(_not_served_yet, run, wanted), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
         if password:
             wait(run, api, _no_namespace, ROLLOUT_SECONDS, OPERATOR, crashing=OPERATOR)
         generation = _generation(api)
-        bgp = _planned_or_written(run, api, wanted)
+        if upgrading(run):  # Calico's own API server may still be the one of before
+            wait(run, api, partial(_undeclared_yet, wanted), NETWORK_SECONDS, *NAMESPACES, crashing=OPERATOR)
+        bgp = _planned_or_written(run, api, wanted, coming)
         changes += bgp
     if api is not None and not run.options.dry_run:
         _wait_for_restart(api, bgp, generation)  # what was written beforehand restarts nobody
         _wait_until_available(run, api)
     return changes
+
+
+def _takes_bgp(run: Run, api: KubernetesApi, wanted: list[Manifest]) -> bool:
+    """Whether BGP can be written before anything else is: its API answers, and has every field already."""
+    if _not_served(api, wanted) or not api.get(NAMESPACE_PATH):
+        return False
+    return not (upgrading(run) and _undeclared_yet(wanted, api))
+
+
+def upgrading(run: Run) -> bool:
+    """Whether another version of Calico was asked for (upgrade.py --calico)."""
+    return bool(run.options.further.get("calico"))
 
 
 def running(api: KubernetesApi) -> str:
@@ -145,14 +164,25 @@ def _not_served_yet(run: Run, wanted: list[Manifest], api: KubernetesApi) -> str
     return f"{missing}: {why}"
 
 
+def _undeclared_yet(wanted: list[Manifest], api: KubernetesApi) -> str:
+    """What the API that runs does not declare yet of what is to be written."""
+    api.forget_descriptions()
+    said = next(filter(None, (undeclared_reason(api, manifest) for manifest in wanted)), "")
+    if said:
+        waiting("for what serves Calico's API to be of the new version")
+    return said
+
+
 def _no_namespace(api: KubernetesApi) -> str:
     return "" if api.get(NAMESPACE_PATH) else f"the operator has not made the namespace {NAMESPACE}"
 
 
-def _planned_or_written(run: Run, api: KubernetesApi | None, wanted: list[Manifest]) -> list[Change]:
+def _planned_or_written(
+    run: Run, api: KubernetesApi | None, wanted: list[Manifest], coming: list[Manifest] | None
+) -> list[Change]:
     """As _bgp; a dry run waits for nothing, and where Calico's API is there and does not answer, nobody knows what would change."""
     try:
-        return _bgp(run, api, wanted)
+        return _bgp(run, api, wanted, coming)
     except ApiRefusal as refusal:
         if not (run.options.dry_run and refusal.passing):
             raise
@@ -162,11 +192,13 @@ def _planned_or_written(run: Run, api: KubernetesApi | None, wanted: list[Manife
         ) from refusal
 
 
-def _bgp(run: Run, api: KubernetesApi | None, wanted: list[Manifest]) -> list[Change]:
+def _bgp(
+    run: Run, api: KubernetesApi | None, wanted: list[Manifest], coming: list[Manifest] | None = None
+) -> list[Change]:
     """What peers refer to, the peers, and then what no peer refers to any longer."""
     nodes = partial(bgp_objects.nodes, run.intent, _standing(run, api))
     changes = [] if run.options.dry_run else apply(run, api, nodes(keep_labels=True))
-    changes += apply(run, api, wanted)
+    changes += apply(run, api, wanted, coming)
     changes += delete_ours(run, api, PEERS_PATH, "BGPPeer", wanted)
     changes += delete_ours(run, api, FILTERS_PATH, "BGPFilter", wanted)
     return changes + apply(run, api, nodes(keep_labels=False))

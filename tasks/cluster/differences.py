@@ -14,7 +14,7 @@ from tasks.cluster import comparison
 from tasks.cluster.api import ATTEMPTS, FIELD_MANAGER, KubernetesApi, Manifest
 from tasks.cluster.applied import stands_as_applied
 from tasks.cluster.refusal import NOT_FOUND, ApiRefusal
-from tasks.cluster.schema import undeclared
+from tasks.cluster.schema import definition_of, undeclared, undeclared_by
 from tasks.cluster.undeclared import how_to_have
 
 AT_ONCE = 8  # requests to the API at the same time
@@ -23,12 +23,15 @@ CONFLICT = 409  # somebody else has written since it was read
 VOLATILE_METADATA = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
 
 
-def plan_objects(api: KubernetesApi | None, manifests: Sequence[Manifest]) -> list[tuple[Manifest, Change]]:
+def plan_objects(
+    api: KubernetesApi | None, manifests: Sequence[Manifest], coming: Sequence[Manifest] | None = None
+) -> list[tuple[Manifest, Change]]:
     """The objects that are not as they should be, each with its change, in the given order.
 
     Args:
         api: the API, or None where none runs yet: everything is new then.
         manifests: what should be.
+        coming: as for plan_object.
 
     """
     if api is None:
@@ -36,22 +39,48 @@ def plan_objects(api: KubernetesApi | None, manifests: Sequence[Manifest]) -> li
     for manifest in manifests:
         api.path_of(manifest)  # discovery first, one kind after the other: then the requests can run side by side
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        changes = list(pool.map(partial(plan_object, api), manifests))
+        changes = list(pool.map(partial(plan_object, api, coming=coming), manifests))
     return [(manifest, change) for manifest, change in zip(manifests, changes, strict=True) if change is not None]
 
 
-def plan_object(api: KubernetesApi, manifest: Manifest) -> Change | None:
+def plan_object(api: KubernetesApi, manifest: Manifest, coming: Sequence[Manifest] | None = None) -> Change | None:
     """The change of one object; None when nothing that was asked for is otherwise.
 
+    Args:
+        api: the API.
+        manifest: what should be.
+        coming: the manifests of a version that comes before the object is written; None where none does.
+
     Raises:
-        RefusedError: the API does not declare a field of it.
+        RefusedError: the API does not declare a field of it, and will not then.
 
     """
     wanted = _as_stored(manifest)
     path = api.path_of(wanted)
     stands = api.get(path) if path else None
+    try:
+        return _change(api, manifest, wanted, stands, served=path is not None)
+    except RefusedError:
+        if coming is None or not _will_be_declared(wanted, coming):
+            raise
+        if stands is None:
+            return _new(manifest)
+        would = as_text(comparison.laid_over(wanted, stands))
+        return Change(name_of(manifest), as_text(stands), would, secret=_is_secret(manifest), held=_held(manifest))
+
+
+def _will_be_declared(manifest: Manifest, coming: Sequence[Manifest]) -> bool:
+    """Whether a version's own definitions have every field; of one that brings none its number was held against the table of versions."""
+    definition = definition_of(manifest, coming)
+    return definition is None or not undeclared_by(manifest, definition)
+
+
+def _change(
+    api: KubernetesApi, manifest: Manifest, wanted: Manifest, stands: Manifest | None, *, served: bool
+) -> Change | None:
+    """As plan_object, by the API as it is."""
     if stands is None:
-        if path:
+        if served:
             _refuse_undeclared(api, wanted)
         return _new(manifest)
     if comparison.ownership(wanted).replaced:

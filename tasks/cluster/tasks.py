@@ -79,14 +79,15 @@ def _find_reasons(run: Run, api: KubernetesApi | None) -> list[str]:
         standing = None if api is None else _standing(api)
         every = [*definitions, *operator, *balancer]
         foreign = [] if api is None else _foreign_definitions(api, standing or {}, every)
-        undeclared = [] if api is None else _undeclared(run, api, every)
+        # of a version that comes first its own definitions and number decide
+        undeclared = [] if api is None or calico.upgrading(run) else _undeclared(run, api, every)
     except ApiRefusal as refused:
         # kubeadm init was cut off before its administrator had any rights: nothing of a cluster is there yet
         return [str(refused)] if api is None or not refused.forbidden else _find_reasons(run, None)
     except KubepeerError as error:
         return [str(error)]
     found = preflight.Found(operator, definitions, balancer, standing, foreign, undeclared)
-    return preflight.reasons(run.intent, found, upgrading=bool(run.options.further.get("calico")))
+    return preflight.reasons(run.intent, found, upgrading=calico.upgrading(run))
 
 
 def _undeclared(run: Run, api: KubernetesApi, every: list[Manifest]) -> list[str]:

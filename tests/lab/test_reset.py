@@ -125,6 +125,7 @@ def test_a_run_that_was_killed_is_made_up_for_and_a_cluster_comes_again(
     cluster: Kubectl,
     runbooks: Runbooks,
     owners_states: dict[str, OwnersState],
+    bare_nodes: dict[str, Bare],
     tmp_path: Path,
     measure: Measure,
 ) -> None:
@@ -143,10 +144,7 @@ def test_a_run_that_was_killed_is_made_up_for_and_a_cluster_comes_again(
     answer = runbooks.reset(*ALL, "--output", "json", deadline=RESET_SECONDS).ended(0)
     assert (MASTERS[0], "kubeadm reset") in answer.changes
     assert_routers_are_their_owners(lab, owners_states)
-    for node in NODES:
-        assert (
-            lab.inside(node, "ls -d /etc/kubernetes /var/lib/kubelet /var/lib/etcd /root/.kube 2>/dev/null; true") == ""
-        )
+    assert_bare(lab, bare_nodes)
     began = time.monotonic()
     runbooks.deploy(deadline=FIRST_RUN_SECONDS).ended(0)
     measure("deploy.py after a reset: a cluster again", time.monotonic() - began)

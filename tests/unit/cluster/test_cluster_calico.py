@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kubepeer.errors import CommandError
+from kubepeer.errors import CommandError, RefusedError
 from kubepeer.intent import Intent
 from kubepeer.run import WAITING, Run
 from tasks.cluster import calico, silence, waits
@@ -45,12 +45,12 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(run_of: Callable[..., Run], intent_of: Callable[..., Intent], folder: Path) -> Callable[..., Run]:
-    def make(version: str = "3.24.5", *, dry_run: bool = False, **edits: Any) -> Run:
+    def make(version: str = "3.24.5", *, dry_run: bool = False, newer: bool = False, **edits: Any) -> Run:
         (folder / "operator.yaml").write_text(OPERATOR)
         data = {"software": {"calico": version}, "manifests": {"calico": str(folder / "operator.yaml")}}
         intent = intent_of(defaults_file={"data": data}, **edits)
         hosts = [host.name for host in (*intent.nodes, *intent.routers)]
-        return run_of(*hosts, intent=intent, dry_run=dry_run)
+        return run_of(*hosts, intent=intent, dry_run=dry_run, further={"calico": newer})
 
     return make
 
@@ -236,6 +236,43 @@ def test_a_second_run_changes_nothing(run: Any, connected: KubernetesApi, server
         standing(server.state, run(version), connected)
         assert calico.build(run(version), connected) == []
         assert server.state.written() == []
+
+
+def describe(state: State, *fields: str) -> None:
+    """The API says of itself which fields a BGPConfiguration has."""
+    kind = {"group": "projectcalico.org", "version": "v3", "kind": "BGPConfiguration"}
+    properties = {"spec": {"properties": {field: {} for field in fields}}}
+    path = "/openapi/v3/apis/projectcalico.org/v3"
+    state.objects["/openapi/v3"] = {"paths": {"apis/projectcalico.org/v3": {"serverRelativeURL": path}}}
+    state.objects[path] = {
+        "components": {"schemas": {"it": {"x-kubernetes-group-version-kind": [kind], "properties": properties}}}
+    }
+
+
+def test_a_field_of_the_version_that_is_upgraded_to_is_planned_and_written_when_its_api_has_come(
+    run: Any, connected: KubernetesApi, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calico's own API server is of the version before until the operator has come to it."""
+    standing(server.state, run("3.24.5"), connected)
+    old = tuple(server.state.objects[CONFIGURATION]["spec"])
+    describe(server.state, *old)
+    with pytest.raises(RefusedError, match=r"does not have spec\.serviceLoadBalancerAggregation"):
+        calico.build(run("3.32.1", dry_run=True), connected)
+    planned = calico.build(run("3.32.1", dry_run=True, newer=True), connected)
+    assert "BGPConfiguration default" in [change.what for change in planned]
+    assert server.state.written() == []
+    monkeypatch.setattr(calico, "NETWORK_SECONDS", 5)
+    told: list[str] = []
+
+    def comes_later(said: str) -> None:
+        told.append(said)
+        describe(server.state, *old, "serviceLoadBalancerAggregation")
+
+    monkeypatch.setattr(calico, "waiting", comes_later)
+    made = calico.build(run("3.32.1", newer=True), connected)
+    assert [change.what for change in made] == [change.what for change in planned]
+    assert told
+    assert server.state.objects[CONFIGURATION]["spec"]["serviceLoadBalancerAggregation"] == "Enabled"
 
 
 def test_lost_peers_are_written_before_anything_is_waited_for(

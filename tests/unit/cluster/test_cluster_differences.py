@@ -235,3 +235,39 @@ def test_a_secret_that_stands_as_the_api_keeps_it_is_no_change(connected: Kubern
 
 def test_a_name_is_said_with_its_kind_and_namespace() -> None:
     assert (name_of(SERVICE), name_of(PEER)) == ("Service nginx-quic/web", "BGPPeer openwrt-peer")
+
+
+NEWER = {**PEER, "spec": {**PEER["spec"], "ttlSecurity": 1}}
+DEFINING = {
+    "kind": "CustomResourceDefinition",
+    "spec": {
+        "group": "crd.projectcalico.org",
+        "names": {"kind": "BGPPeer"},
+        "versions": [
+            {
+                "name": "v1",
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {"properties": {"spec": {"properties": {key: {} for key in NEWER["spec"]}}}}
+                },
+            }
+        ],
+    },
+}
+
+
+def test_a_field_that_comes_with_a_version_before_the_object_is_written_is_planned(
+    connected: KubernetesApi, server: ApiServer
+) -> None:
+    standing(connected, server, PEER)
+    describe(server)
+    with pytest.raises(RefusedError, match=r"does not have spec\.ttlSecurity"):
+        plan_object(connected, NEWER)
+    for coming in ([DEFINING], []):
+        change = plan_object(connected, NEWER, coming)
+        assert change is not None
+        assert "+  ttlSecurity: 1" in change.diff
+    unfit = {**NEWER, "spec": {**NEWER["spec"], "another": 2}}
+    with pytest.raises(RefusedError, match=r"spec\.another"):
+        plan_object(connected, unfit, [DEFINING])
+    assert plan_object(connected, PEER, [DEFINING]) is None
