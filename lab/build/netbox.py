@@ -30,6 +30,7 @@ def finish(cache: Cache, root: Path, log: Path) -> None:
     download(cache, log)
     run(["chroot", root, "useradd", "--system", "--home-dir", f"/{FOLDER}", "--shell", "/usr/sbin/nologin", "netbox"],
         log=log)  # fmt: skip
+    # for the build: each machine has them laid over its disk, as they are then
     for file in (path for path in OWN_FILES.rglob("*") if path.is_file()):
         target = root / file.relative_to(OWN_FILES)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,12 @@
 """The cluster of the checkout's inventory, entered into a NetBox by its own REST API as an owner would enter it, and a few things besides.
 
-Run as a program in the controller's network: `enter|ask URL FOLDER ...`; FOLDER holds certificate.pem and token.
-enter prints the token of somebody who may view, and nothing else. ask PATH QUERY prints the status and the body of a GET; --without-token
-sends none, --token FILE another one.
+Run as a program in the controller's network: `enter URL FOLDER` or `ask URL FOLDER PATH`. FOLDER holds certificate.pem and the
+administrator's token; enter leaves there the tokens of others, who may view. ask prints the status and the body of what is asked.
 """
 
 import argparse
 import json
+import secrets
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,8 @@ TIMEOUT_SECONDS = 60  # of one request: the first one of a process loads all of 
 LIVE_SECONDS = 90  # until a new custom field is one: a worker puts it into the objects that there are
 CREATED, OK = 201, 200
 CLUSTER = "k8s-calico"
+ADMINISTRATOR, VIEWER, NARROW = "token", "viewer", "narrow"  # files with tokens
+VIEWED = ("dcim.device", "ipam.ipaddress", "ipam.prefix", "ipam.asn", "dcim.site", "dcim.location", "dcim.rack")
 ROLES = {"control_plane": "k8s-control-plane", "worker": "k8s-worker", "frr": "upstream-router", "bird": "upstream-router"}
 PLATFORMS = {"control_plane": "debian-13", "worker": "debian-13", "frr": "frrouting", "bird": "bird"}
 NETWORKS = {"nodes": "k8s-nodes", "pods": "k8s-pods", "services": "k8s-services", "load_balancers": "k8s-load-balancers"}
@@ -74,7 +76,7 @@ def enter(api: Api, hosts: Mapping[str, Body], groups: Mapping[str, Any]) -> Non
     for name, entry in hosts.items():
         _device(api, name, entry, kind, numbers, (site, room, cabinet))
     _besides(api, kind, site)
-    _prefixes(api, cluster["networks"], tag, site)
+    _prefixes(api, cluster["networks"], tag, site, room)
     _contexts(api, cluster)
 
 
@@ -103,7 +105,7 @@ def _kinds(api: Api) -> int:
         api.named("dcim/device-roles", name, color="9e9e9e")
     for name in ("Debian 13", "FRRouting", "BIRD"):
         api.named("dcim/platforms", name)
-    for name in ("K8s nodes", "K8s pods", "K8s services", "K8s load balancers", "Rack link"):
+    for name in ("K8s nodes", "K8s pods", "K8s services", "K8s load balancers", "Rack link", "Room link", "Unused"):
         api.named("ipam/roles", name)
     manufacturer = api.named("dcim/manufacturers", "Generic")
     return api.new("dcim/device-types", model="Server", slug="server", manufacturer=manufacturer)
@@ -163,13 +165,15 @@ def _besides(api: Api, kind: int, site: int) -> None:
         api.new("dcim/devices", name=name, device_type=kind, role={"slug": role}, site=site, status="active", tags=tags)
 
 
-def _prefixes(api: Api, networks: Body, tag: int, site: int) -> None:
-    """The cluster's prefixes; another cluster's pods, which have the same role and not the tag; the link of the site."""
+def _prefixes(api: Api, networks: Body, tag: int, site: int, room: int) -> None:
+    """The cluster's prefixes; another cluster's pods, which have the same role and not the tag; the links of site and room."""
     for key, role in NETWORKS.items():
         api.new("ipam/prefixes", prefix=networks[key], role={"slug": role}, status="active", tags=[tag])
     api.new("ipam/prefixes", prefix="10.40.0.0/16", role={"slug": "k8s-pods"}, status="active")
-    scope = {"scope_type": "dcim.site", "scope_id": site}
-    api.new("ipam/prefixes", prefix="10.31.80.0/20", role={"slug": "rack-link"}, status="active", tags=[tag], **scope)
+    links = (("10.31.80.0/20", "rack-link", "dcim.site", site), ("10.31.64.0/19", "room-link", "dcim.location", room))
+    for prefix, role, kind, place in links:
+        scope = {"scope_type": kind, "scope_id": place}
+        api.new("ipam/prefixes", prefix=prefix, role={"slug": role}, status="active", tags=[tag], **scope)
 
 
 def _contexts(api: Api, cluster: Body) -> None:
@@ -181,17 +185,13 @@ def _contexts(api: Api, cluster: Body) -> None:
     api.new("extras/config-contexts", name="syslog", weight=500, is_active=True, data={"syslog": {"server": "10.31.254.10"}})
 
 
-def somebody_who_may_view(api: Api, name: str, types: Sequence[str]) -> str:
+def viewer(api: Api, name: str, types: Sequence[str]) -> str:
     """A user who may view objects of these types, and do nothing else: the token."""
-    password = ssl.RAND_bytes(24).hex() + "A"
-    user = api.new("users/users", username=name, password=password)
+    user = api.new("users/users", username=name, password=f"{secrets.token_urlsafe(24)}aA1")
     api.new("users/permissions", name=name, object_types=list(types), actions=["view"], users=[user])
     status, said = api.ask("POST", "users/tokens/", {"user": user, "write_enabled": False})
     assert status == CREATED, f"HTTP {status}: {said}"
     return f"nbt_{said['key']}.{said['token']}"
-
-
-VIEWED = ("dcim.device", "ipam.ipaddress", "ipam.prefix", "ipam.asn", "dcim.site", "dcim.location", "dcim.rack")
 
 
 def main() -> None:
@@ -200,18 +200,21 @@ def main() -> None:
     parser.add_argument("what", choices=("enter", "ask"))
     parser.add_argument("url")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("query", nargs="?", default="")
-    parser.add_argument("--without-token", action="store_true")
-    parser.add_argument("--token", type=Path)
+    parser.add_argument("path", nargs="?", default="")
+    parser.add_argument("--token", type=Path, help="another file than the administrator's; of a file that is not there none is sent")
+    parser.add_argument("--change", type=json.loads, help="PATCH with this JSON in the place of GET")
     given = parser.parse_args()
-    token = None if given.without_token else given.token or given.folder / "token"
-    api = Api(given.url, given.folder, token)
+    token = given.token or given.folder / ADMINISTRATOR
+    api = Api(given.url, given.folder, token if token.exists() else None)
     if given.what == "ask":
-        print(json.dumps(api.ask("GET", given.query)))
+        print(json.dumps(api.ask("PATCH" if given.change else "GET", given.path, given.change)))
         return
     files = (CHECKOUT / "inventory" / f"{name}.yaml" for name in ("hosts", "groups"))
     enter(api, *(yaml.safe_load(file.read_text(encoding="utf-8")) for file in files))
-    print(somebody_who_may_view(api, "viewer", VIEWED))
+    for name, types in {VIEWER: VIEWED, NARROW: VIEWED[:2]}.items():
+        kept = given.folder / name
+        kept.touch(mode=0o600)
+        kept.write_text(viewer(api, name, types), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,25 +11,26 @@ from typing import Any
 from lab import disks
 from lab.topology import NETBOX
 from tests.lab.laboratory import CHECKOUT, Laboratory
+from tests.lab.netbox_entry import ADMINISTRATOR, VIEWER
 from tests.lab.runbooks import Project, Runbooks
 from tests.unit.netbox.tutorial import TABLE
 
 URL = f"https://{NETBOX.address}"
-BUILD_SECONDS = 1800
-ENTER_SECONDS = 300
-CERTIFICATE, ADMINISTRATOR, VIEWER = "certificate.pem", "token", "viewer"
+BUILD_SECONDS = 3600  # most of it are NetBox's migrations, once
+ENTER_SECONDS = 600
+CERTIFICATE = "certificate.pem"
 CLUSTER = {"tag": "k8s-calico"}
 
 
 @dataclass(frozen=True)
 class NetBox:
-    """The machine, and a folder with its certificate and two tokens: the administrator's, and one that may view."""
+    """The machine, and a folder with its certificate and the tokens."""
 
     lab: Laboratory
     folder: Path
 
     def runbooks(self, folder: Path, defaults: str | None = None, **options: Any) -> Runbooks:
-        """Runbooks whose inventory is this NetBox; the group file says nothing of the cluster."""
+        """Runbooks whose inventory is this NetBox, with the token of one who may view; the group file says nothing of the cluster."""
         given = {
             "url": URL, "token": {"file": str(self.folder / VIEWER)}, "ca_file": str(self.folder / CERTIFICATE),
             "filter_parameters": CLUSTER, "prefix_parameters": CLUSTER, "map": TABLE, "host_file": None,
@@ -40,11 +41,21 @@ class NetBox:
             config={"inventory": {"plugin": "NetBox", "options": given | options}},
         )
 
-    def ask(self, query: str, *words: str) -> tuple[int, Any]:
-        """The status and the body of a GET, with the viewer's token unless words say otherwise."""
-        token = () if words else ("--token", str(self.folder / VIEWER))
-        status, body = json.loads(_program(self.lab, "ask", self.folder, query, *token, *words))
+    def ask(self, path: str, token: str = ADMINISTRATOR, change: Any = None) -> tuple[int, Any]:
+        """The status and the body of a GET, or of a PATCH; of a token that the folder has not none is sent."""
+        words = ["--token", str(self.folder / token), *(["--change", json.dumps(change)] if change else [])]
+        status, body = json.loads(_program(self.lab, "ask", self.folder, path, *words))
         return status, body
+
+    def every(self, path: str) -> list[dict[str, Any]]:
+        """A whole list, page by page as NetBox gives it."""
+        found: list[dict[str, Any]] = []
+        while True:
+            status, page = self.ask(f"{path}/?offset={len(found)}")
+            assert status == 200, page
+            found += page["results"]
+            if page["next"] is None:
+                return found
 
 
 @contextmanager
@@ -53,20 +64,16 @@ def up(lab: Laboratory, folder: Path) -> Iterator[NetBox]:
     _away(lab)
     lab.must("up", NETBOX.name, deadline=BUILD_SECONDS)
     try:
-        _keep(folder / CERTIFICATE, lab.inside(NETBOX.name, "cat /etc/netbox/certificate.pem"))
-        _keep(folder / ADMINISTRATOR, lab.inside(NETBOX.name, "cat /etc/netbox/token"))
-        _keep(folder / VIEWER, _program(lab, "enter", folder, deadline=ENTER_SECONDS))
+        for name in (CERTIFICATE, ADMINISTRATOR):
+            (folder / name).touch(mode=0o600)
+            (folder / name).write_text(lab.inside(NETBOX.name, f"cat /etc/netbox/{name}"), encoding="utf-8")
+        _program(lab, "enter", folder, deadline=ENTER_SECONDS)
         yield NetBox(lab, folder)
     finally:
         _away(lab)
 
 
-def _keep(file: Path, text: str) -> None:
-    file.touch(mode=0o600)
-    file.write_text(text, encoding="utf-8")
-
-
-def _program(lab: Laboratory, what: str, folder: Path, *words: str, deadline: float = 60) -> str:
+def _program(lab: Laboratory, what: str, folder: Path, *words: str, deadline: float = 120) -> str:
     command = [sys.executable, "-m", "tests.lab.netbox_entry", what, URL, str(folder), *words]
     done = lab.controller(["env", "-C", str(CHECKOUT), *command], deadline=deadline)
     assert done.returncode == 0, f"{what}: {done.stdout[-1000:]}{done.stderr[-3000:]}"

@@ -6,3 +6,4 @@ keyfile = "/etc/netbox/key.pem"
 workers = 1
 threads = 4
 timeout = 120
+control_socket_disable = True
