@@ -23,9 +23,19 @@ CREATED, OK = 201, 200
 CLUSTER = "k8s-calico"
 ADMINISTRATOR, VIEWER, NARROW = "token", "viewer", "narrow"  # files with tokens
 VIEWED = ("dcim.device", "ipam.ipaddress", "ipam.prefix", "ipam.asn", "dcim.site", "dcim.location", "dcim.rack")
-ROLES = {"control_plane": "k8s-control-plane", "worker": "k8s-worker", "frr": "upstream-router", "bird": "upstream-router"}
+ROLES = {
+    "control_plane": "k8s-control-plane",
+    "worker": "k8s-worker",
+    "frr": "upstream-router",
+    "bird": "upstream-router",
+}
 PLATFORMS = {"control_plane": "debian-13", "worker": "debian-13", "frr": "frrouting", "bird": "bird"}
-NETWORKS = {"nodes": "k8s-nodes", "pods": "k8s-pods", "services": "k8s-services", "load_balancers": "k8s-load-balancers"}
+NETWORKS = {
+    "nodes": "k8s-nodes",
+    "pods": "k8s-pods",
+    "services": "k8s-services",
+    "load_balancers": "k8s-load-balancers",
+}
 Body = Mapping[str, Any]
 
 
@@ -113,14 +123,18 @@ def _kinds(api: Api) -> int:
 
 def _custom_fields(api: Api) -> None:
     """Of each type that a table may name; they are used when they are live."""
-    choices = api.new("extras/custom-field-choice-sets", name="Tiers", extra_choices=[["gold", "Gold"], ["silver", "Silver"]])
+    choices = api.new(
+        "extras/custom-field-choice-sets", name="Tiers", extra_choices=[["gold", "Gold"], ["silver", "Silver"]]
+    )
     to_asn = {"type": "object", "related_object_type": "ipam.asn"}
     to_device = {"type": "multiobject", "related_object_type": "dcim.device"}
     fields: dict[str, dict[str, Any]] = {
         "bgp_asn": to_asn, "peers": to_device, "tier": {"type": "select", "choice_set": choices},
         "owner": {"type": "text"}, "route_reflector": {"type": "boolean"}, "weight": {"type": "integer"},
     }  # fmt: skip
-    made = [api.new("extras/custom-fields", name=name, object_types=["dcim.device"], **of) for name, of in fields.items()]
+    made = [
+        api.new("extras/custom-fields", name=name, object_types=["dcim.device"], **of) for name, of in fields.items()
+    ]
     ends = time.monotonic() + LIVE_SECONDS
     for number in made:
         while "provisioning" in json.dumps(api.ask("GET", f"extras/custom-fields/{number}/")[1].get("status")):
@@ -128,9 +142,7 @@ def _custom_fields(api: Api) -> None:
             time.sleep(0.5)
 
 
-def _device(
-    api: Api, name: str, entry: Body, kind: int, numbers: Mapping[int, int], place: Sequence[int]
-) -> None:
+def _device(api: Api, name: str, entry: Body, kind: int, numbers: Mapping[int, int], place: Sequence[int]) -> None:
     """One host: the device, its interface, its primary address."""
     (group,) = entry["groups"]
     site, room, cabinet = place
@@ -182,7 +194,9 @@ def _contexts(api: Api, cluster: Body) -> None:
     networks = {key: value for key, value in cluster["networks"].items() if key not in NETWORKS}
     data = {"kubepeer": {"cluster": {**cluster, "networks": networks, "bgp": bgp}}}
     api.new("extras/config-contexts", name=CLUSTER, weight=1000, is_active=True, tags=[CLUSTER], data=data)
-    api.new("extras/config-contexts", name="syslog", weight=500, is_active=True, data={"syslog": {"server": "10.31.254.10"}})
+    api.new(
+        "extras/config-contexts", name="syslog", weight=500, is_active=True, data={"syslog": {"server": "10.31.254.10"}}
+    )
 
 
 def viewer(api: Api, name: str, types: Sequence[str]) -> str:
@@ -201,7 +215,9 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("folder", type=Path)
     parser.add_argument("path", nargs="?", default="")
-    parser.add_argument("--token", type=Path, help="another file than the administrator's; of a file that is not there none is sent")
+    parser.add_argument(
+        "--token", type=Path, help="another file than the administrator's; of a file that is not there none is sent"
+    )
     parser.add_argument("--change", type=json.loads, help="PATCH with this JSON in the place of GET")
     given = parser.parse_args()
     token = given.token or given.folder / ADMINISTRATOR

@@ -6,7 +6,6 @@ What it answers stands in tests/unit/netbox/recorded, where the tests without a 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -21,7 +20,7 @@ from tests.lab.conftest import Measure
 from tests.lab.devices import Kubectl
 from tests.lab.laboratory import Laboratory
 from tests.lab.netbox_entry import NARROW, VIEWER
-from tests.lab.netbox_machine import CLUSTER, URL, NetBox
+from tests.lab.netbox_machine import URL, NetBox
 from tests.lab.runbooks import Answer, Runbooks
 from tests.unit.netbox.recorded import FOLDER, REFUSALS, as_recorded, given, refusals
 from tests.unit.netbox.tutorial import LISTS, TABLE
@@ -43,7 +42,10 @@ def netbox(lab: Laboratory, tmp_path_factory: pytest.TempPathFactory, measure: M
 def read_back(runbooks: Runbooks, folder: Path) -> tuple[Answer, Intent]:
     """The inventory as the runbook writes it into files, and what they come to."""
     answer = runbooks.inventory("show", "--into", str(folder)).ended(0)
-    paths = {key: folder / f"{name}.yaml" for key, name in (("host_file", "hosts"), ("group_file", "groups"), ("defaults_file", "defaults"))}
+    paths = {
+        key: folder / f"{name}.yaml"
+        for key, name in (("host_file", "hosts"), ("group_file", "groups"), ("defaults_file", "defaults"))
+    }
     return answer, load_intent(read_settings(runbooks.config).model_copy(update={**paths, "source": None}), PLATFORMS)
 
 
@@ -114,9 +116,17 @@ def test_what_is_refused_is_one_line_without_a_token(netbox: NetBox, tmp_path: P
     for number, (options, code, says) in enumerate(
         (
             ({"token": token}, 3, f"NetBox {URL} refuses the token for dcim/devices (HTTP 403: Invalid v2 token)."),
-            ({"token": narrow}, 3, f"NetBox {URL} refuses the token for ipam/prefixes (HTTP 403: You do not have permission"),
+            (
+                {"token": narrow},
+                3,
+                f"NetBox {URL} refuses the token for ipam/prefixes (HTTP 403: You do not have permission",
+            ),
             ({"filter_parameters": {"tags": "k8s-calico"}}, 2, "its role office is not in inventory.options.map.roles"),
-            ({"filter_parameters": {"tag": "k8s"}}, 2, "does not take the parameters of dcim/devices: tag: Select a valid choice."),
+            (
+                {"filter_parameters": {"tag": "k8s"}},
+                2,
+                "does not take the parameters of dcim/devices: tag: Select a valid choice.",
+            ),
             ({"prefix_parameters": {}}, 2, "cluster.networks.pods is one."),
             ({"url": f"{URL}/netbox"}, 2, "there is no /api/dcim/devices/: no NetBox answers there."),
             ({"ca_file": None}, 3, "certificate verify failed: self-signed certificate."),

@@ -51,7 +51,9 @@ def settings_of(netbox: Standin, tmp_path: Path) -> Callable[..., Settings]:
         token.touch(mode=0o600)
         token.write_text(TOKEN, encoding="utf-8")
         parameters = {"tag": "k8s-calico"}
-        return read_settings(write_project(tmp_path, netbox.url, groups_file(), map=table, prefix_parameters=parameters))
+        return read_settings(
+            write_project(tmp_path, netbox.url, groups_file(), map=table, prefix_parameters=parameters)
+        )
 
     return make
 

@@ -7,7 +7,9 @@ SECRETS = json.loads(Path("/etc/netbox/secrets.json").read_text(encoding="utf-8"
 
 ALLOWED_HOSTS = ["10.31.0.4", "netbox.tinychen.io"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "netbox", "HOST": "", "CONN_MAX_AGE": 300}}
-REDIS = {name: {"HOST": "127.0.0.1", "PORT": 6379, "DATABASE": number} for number, name in enumerate(("tasks", "caching"))}
+REDIS = {
+    name: {"HOST": "127.0.0.1", "PORT": 6379, "DATABASE": number} for number, name in enumerate(("tasks", "caching"))
+}
 SECRET_KEY = SECRETS["key"]
 API_TOKEN_PEPPERS = {1: SECRETS["pepper"]}
 ISOLATED_DEPLOYMENT = True
