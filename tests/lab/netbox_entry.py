@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 60  # of one request: the first one of a process loads all of 
 LIVE_SECONDS = 90  # until a new custom field is one: a worker puts it into the objects that there are
 CREATED, OK = 201, 200
 CLUSTER = "k8s-calico"
-ADMINISTRATOR, VIEWER, NARROW = "token", "viewer", "narrow"  # files with tokens
+ADMINISTRATOR, VIEWER, NARROW, SOME = "token", "viewer", "narrow", "some"  # files with tokens
 VIEWED = ("dcim.device", "ipam.ipaddress", "ipam.prefix", "ipam.asn", "dcim.site", "dcim.location", "dcim.rack")
 ROLES = {
     "control_plane": "k8s-control-plane",
@@ -199,10 +199,17 @@ def _contexts(api: Api, cluster: Body) -> None:
     )
 
 
-def viewer(api: Api, name: str, types: Sequence[str]) -> str:
-    """A user who may view objects of these types, and do nothing else: the token."""
+def viewer(api: Api, name: str, types: Sequence[str], constraints: Body | None) -> str:
+    """A user who may view objects of these types, or only some of them, and do nothing else: the token."""
     user = api.new("users/users", username=name, password=f"{secrets.token_urlsafe(24)}aA1")
-    api.new("users/permissions", name=name, object_types=list(types), actions=["view"], users=[user])
+    api.new(
+        "users/permissions",
+        name=name,
+        object_types=list(types),
+        actions=["view"],
+        users=[user],
+        constraints=constraints,
+    )
     status, said = api.ask("POST", "users/tokens/", {"user": user, "write_enabled": False})
     assert status == CREATED, f"HTTP {status}: {said}"
     return f"nbt_{said['key']}.{said['token']}"
@@ -227,10 +234,14 @@ def main() -> None:
         return
     files = (CHECKOUT / "inventory" / f"{name}.yaml" for name in ("hosts", "groups"))
     enter(api, *(yaml.safe_load(file.read_text(encoding="utf-8")) for file in files))
-    for name, types in {VIEWER: VIEWED, NARROW: VIEWED[:2]}.items():
+    for name, types, constraints in (
+        (VIEWER, VIEWED, None),
+        (NARROW, VIEWED[:2], None),
+        (SOME, VIEWED[:1], {"role__slug": ROLES["control_plane"]}),
+    ):
         kept = given.folder / name
         kept.touch(mode=0o600)
-        kept.write_text(viewer(api, name, types), encoding="utf-8")
+        kept.write_text(viewer(api, name, types, constraints), encoding="utf-8")
 
 
 if __name__ == "__main__":

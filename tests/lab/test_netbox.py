@@ -18,8 +18,8 @@ from tests.conftest import CHECKOUT, DEFAULTS, merged, untouched
 from tests.lab import netbox_machine
 from tests.lab.conftest import Measure
 from tests.lab.devices import Kubectl
-from tests.lab.laboratory import Laboratory
-from tests.lab.netbox_entry import NARROW, VIEWER
+from tests.lab.laboratory import MASTERS, ROUTERS, Laboratory
+from tests.lab.netbox_entry import NARROW, SOME, VIEWER
 from tests.lab.netbox_machine import URL, NetBox
 from tests.lab.runbooks import Answer, Runbooks
 from tests.unit.netbox.recorded import FOLDER, REFUSALS, as_recorded, given, refusals
@@ -109,6 +109,13 @@ def test_where_a_device_has_both_families_its_primary_address_is_that_of_the_sec
         assert netbox.ask(f"dcim/devices/{device['id']}/", change={"primary_ip6": None})[0] == 200
 
 
+def test_a_token_that_may_view_some_objects_is_given_these_and_no_word_of_the_others(netbox: NetBox) -> None:
+    """A constraint of a permission is no refusal: docs/netbox.md says so."""
+    status, answered = netbox.ask("dcim/devices/", SOME)
+    assert (status, answered["count"]) == (200, len(MASTERS))
+    assert {device["name"] for device in answered["results"]} == {*MASTERS}
+
+
 def test_what_is_refused_is_one_line_without_a_token(netbox: NetBox, tmp_path: Path) -> None:
     token = {"file": str(netbox.folder / "wrong")}
     narrow = {"file": str(netbox.folder / NARROW)}
@@ -129,7 +136,7 @@ def test_what_is_refused_is_one_line_without_a_token(netbox: NetBox, tmp_path: P
             ),
             ({"prefix_parameters": {}}, 2, "cluster.networks.pods is one."),
             ({"url": f"{URL}/netbox"}, 2, "there is no /api/dcim/devices/: no NetBox answers there."),
-            ({"ca_file": None}, 3, "certificate verify failed: self-signed certificate."),
+            ({"ca_file": None}, 3, f"NetBox {URL}: self-signed certificate."),
             ({"url": "http://10.31.0.4", "allow_http": True}, 3, "Connection refused."),
         )
     ):
@@ -149,3 +156,20 @@ def test_the_cluster_that_was_deployed_from_files_is_no_change_from_netbox(
     assert answer.changes == {}
     hosts = {host for phase in answer.json["phases"] for host in phase["hosts"]}
     assert len(hosts) >= len(untouched("lab").nodes) + len(untouched("lab").routers)
+
+
+def test_what_somebody_changes_in_netbox_is_what_the_next_run_would_change(
+    netbox: NetBox, cluster: Kubectl, tmp_path: Path
+) -> None:
+    """A config context: NetBox renders those of devices anew, later; who asks meanwhile is given the new one."""
+    assert cluster
+    (context,) = netbox.ask("extras/config-contexts/?name=k8s-calico")[1]["results"]
+    path = f"extras/config-contexts/{context['id']}/"
+    changed = merged(context["data"], {"kubepeer": {"cluster": {"bgp": {"maximum_prefixes": 900}}}})
+    assert netbox.ask(path, change={"data": changed})[0] == 200
+    try:
+        answer = netbox.runbooks(tmp_path).deploy("--dry-run", "--output", "json").ended(0)
+    finally:
+        assert netbox.ask(path, change={"data": context["data"]})[0] == 200
+    assert {host for host, _ in answer.changes} == {*ROUTERS}
+    assert all("900" in diff for diff in answer.changes.values())
