@@ -64,7 +64,7 @@ def _netbox_layer_step(cache: Cache, apt: Apt, root: Step) -> Step:
     return Step(
         layer_name(role), "Layer of NetBox",
         ("1", *base.LAYER_PACKAGES[role], *netbox.SERVICES, netbox.REQUIREMENTS, netbox.DATABASE), (cache.layer(role),),
-        partial(base.build_layer, role, cache, apt, finish=partial(netbox.finish, cache)), (root,), seconds=390,
+        partial(base.build_layer, role, cache, apt, finish=partial(netbox.finish, cache)), (root,), seconds=400,
     )  # fmt: skip
 
 
