@@ -115,7 +115,7 @@ def _kinds(api: Api) -> int:
         api.named("dcim/device-roles", name, color="9e9e9e")
     for name in ("Debian 13", "FRRouting", "BIRD"):
         api.named("dcim/platforms", name)
-    for name in ("K8s nodes", "K8s pods", "K8s services", "K8s load balancers", "Rack link", "Room link", "Unused"):
+    for name in ("K8s nodes", "K8s pods", "K8s services", "K8s load balancers", "Rack link", "Room link"):
         api.named("ipam/roles", name)
     manufacturer = api.named("dcim/manufacturers", "Generic")
     return api.new("dcim/device-types", model="Server", slug="server", manufacturer=manufacturer)
