@@ -14,4 +14,4 @@ SECRET_KEY = SECRETS["key"]
 API_TOKEN_PEPPERS = {1: SECRETS["pepper"]}
 ISOLATED_DEPLOYMENT = True
 CENSUS_REPORTING_ENABLED = False
-MAX_PAGE_SIZE = 5  # every list of the lab's cluster has several pages
+MAX_PAGE_SIZE = 5  # so that lists come in several pages
