@@ -29,6 +29,7 @@ READY = {
     Role.NEXT_ROUTER: ROUTES,
     Role.NEXT_BIRD_ROUTER: BIRD,
     Role.NEWEST_ROUTER: ROUTES,
+    Role.NETBOX: "curl -sfo /dev/null --cacert /etc/netbox/certificate.pem https://10.31.0.4/login/",
 }
 KNOWN_TO_CHECKOUT = CHECKOUT / "var" / "known_hosts"
 KEY_IN_CHECKOUT = CHECKOUT / "var" / "lab" / "id_ed25519"

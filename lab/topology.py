@@ -36,6 +36,8 @@ class Role(Enum):
     """A router of Debian's next release with BIRD 3."""
     NEWEST_ROUTER = "newest-router"
     """A router of Debian's unstable, whose FRR is the newest that Debian has."""
+    NETBOX = "netbox"
+    """A NetBox with its PostgreSQL and Redis, for the inventory that stands in one."""
     BROWSER = "browser"
     """No machine: the root that a test's headless browser runs in, which looks at reports."""
 
@@ -162,6 +164,7 @@ FRR_SID = Machine(
     (_site("10.31.254.12"), Interface("eth1", "10.32.0.5/24", Segment.CLIENTS)),
     optional=True,
 )
+NETBOX = Machine("netbox", "netbox", Role.NETBOX, (_site("10.31.0.4"),), optional=True)
 NODES = (
     *(_node("master", number) for number in (1, 2, 3)),
     _node("worker", 4),
@@ -189,6 +192,7 @@ TORS = (
 RACK2_NODES = (_in_rack_2(11), _in_rack_2(12))
 MACHINES: tuple[Machine, ...] = (
     MIRROR, OPENWRT, TINY_UNRAID, *NODES, CLIENT, FRR8, FRR10, BIRD3, BIRD_BOX, FRR_SID, *TORS, *RACK2_NODES,
+    NETBOX,
 )  # fmt: skip
 
 # What a plain `up` starts.

@@ -184,7 +184,7 @@ def _detail(text: bytes) -> str:
     if not isinstance(said, dict):
         return ""
     detail = said.get("detail") or "; ".join(f"{key}: {_first(value)}" for key, value in said.items())
-    return f": {shown(' '.join(str(detail).split())[:200])}" if detail else ""
+    return f": {shown(' '.join(str(detail).split())[:200]).rstrip('.')}" if detail else ""
 
 
 def _first(value: Any) -> Any:

@@ -30,9 +30,10 @@ LAYER_PACKAGES = {
     Role.NEXT_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
     Role.NEXT_BIRD_ROUTER: ("bird3", "tcpdump", "traceroute"),
     Role.NEWEST_ROUTER: ("frr", "frr-pythontools", "frr-rpki-rtrlib", "tcpdump", "traceroute"),
+    Role.NETBOX: ("python3", "python3-venv", "postgresql", "redis-server"),
     Role.BROWSER: ("chromium-headless-shell", "fonts-dejavu-core"),
 }  # fmt: skip
-OF_NEXT_RELEASE = (Role.NODE, Role.NEXT_ROUTER, Role.NEXT_BIRD_ROUTER)
+OF_NEXT_RELEASE = (Role.NODE, Role.NEXT_ROUTER, Role.NEXT_BIRD_ROUTER, Role.NETBOX)
 UNPRIVILEGED_USER = "engineer"
 
 

@@ -10,6 +10,7 @@ from lab.build import (
     busybox,
     images,
     kubernetes_packages,
+    netbox,
     programs,
     repository,
     rpm_packages,
@@ -56,6 +57,18 @@ def _rpm_layer_step(cache: Cache, apt: Apt, root: Step) -> Step:
          rpm_system.PACKAGING / rpm_system.RELEASE_PACKAGE.name),
         (cache.layer(role),), partial(base.build_layer, role, cache, apt, finish=rpm_system.finish), (root,), seconds=20,
     )  # fmt: skip
+
+
+def _netbox_layer_step(cache: Cache, apt: Apt, root: Step) -> Step:
+    role = Role.NETBOX
+    return Step(
+        layer_name(role), "Layer of NetBox",
+        ("1", *base.LAYER_PACKAGES[role], *netbox.SERVICES, netbox.REQUIREMENTS, netbox.DATABASE), (cache.layer(role),),
+        partial(base.build_layer, role, cache, apt, finish=partial(netbox.finish, cache)), (root,), seconds=400,
+    )  # fmt: skip
+
+
+LAYERS_OF_THEIR_OWN = {Role.RPM_NODE: _rpm_layer_step, Role.NETBOX: _netbox_layer_step}
 
 
 def _root_step(role: Role, cache: Cache, apt: Apt) -> Step:
@@ -146,7 +159,7 @@ def steps(cache: Cache, apts: Mapping[str, Apt], roles: Collection[Role]) -> tup
     wanted = list(roots.values())
     for role in (one for one in base.LAYER_PACKAGES if one in wanted_roles):
         release = base.release_of(role)
-        step = _rpm_layer_step if role is Role.RPM_NODE else partial(_layer_step, role)
+        step = LAYERS_OF_THEIR_OWN.get(role) or partial(_layer_step, role)
         wanted.append(step(cache, apts[release], roots[release]))
     alone = [role for role in busybox.ROOT_PACKAGES if role in roles]
     wanted += [_root_step(role, cache, apts[base.release_of(role)]) for role in alone]

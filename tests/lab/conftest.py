@@ -34,7 +34,7 @@ ORDER = (
     "test_broken_routes", "test_route_faults", "test_watch", "test_endpoint", "test_bad_input", "test_hostile_node",
     "test_power_cut", "test_kubeadm_settings", "test_owners_state", "test_safe_change", "test_joins", "test_remove_node", "test_replace",
     "test_adopted", "test_interrupted_runs", "test_upgrade",
-    "test_phases_cut_off", "test_old_calico", "test_far_peers", "test_two_racks", "test_dual_stack", "test_metallb",
+    "test_phases_cut_off", "test_old_calico", "test_netbox", "test_far_peers", "test_two_racks", "test_dual_stack", "test_metallb",
     "test_built_by_hand", "test_reset", "test_lab_down",
 )  # fmt: skip
 STANDING = "KUBEPEER_STANDING"

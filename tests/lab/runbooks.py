@@ -158,6 +158,11 @@ class Runbooks:
         """python runbooks/rollback_routers.py ARGUMENTS."""
         return self._run("rollback_routers", arguments, deadline)
 
+    def inventory(self, command: str, *arguments: str, deadline: float = 120) -> Answer:
+        """python runbooks/inventory.py COMMAND ARGUMENTS; it has --config after the command."""
+        config = [] if self.config == SHIPPED else ["--config", str(self.config)]
+        return Runbooks(SHIPPED)._run("inventory", (command, *config, *arguments), deadline)
+
     def bootstrap(self, *arguments: str, deadline: float = 120) -> Answer:
         """python runbooks/bootstrap.py ARGUMENTS."""
         return self._run("bootstrap", arguments, deadline)

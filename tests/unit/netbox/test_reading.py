@@ -141,7 +141,7 @@ UNWELL: dict[str, tuple[Any, type[KubepeerError], int, str]] = {
         LoginRefusedError,
         3,
         (
-            "NetBox URL refuses the token for dcim/devices (HTTP 403: You do not have permission to perform this action.). No host was"
+            "NetBox URL refuses the token for dcim/devices (HTTP 403: You do not have permission to perform this action). No host was"
             " contacted. Cure: inventory.options.token names a token that is valid, and may view dcim/devices"
         ),
     ),
@@ -151,7 +151,7 @@ UNWELL: dict[str, tuple[Any, type[KubepeerError], int, str]] = {
         2,
         (
             "NetBox URL does not take the parameters of dcim/devices: status: Select a valid choice. activ is not one of the available"
-            " choices.. No host was contacted. Cure: correct inventory.options.filter_parameters, prefix_parameters or map"
+            " choices. No host was contacted. Cure: correct inventory.options.filter_parameters, prefix_parameters or map"
         ),
     ),
     "redirected": (
