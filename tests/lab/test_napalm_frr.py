@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.topology import BIRD3, BIRD_BOX, FRR8, FRR10, FRR_SID, MACHINES, OPENWRT, RACK2_NODES, STANDARD, TORS
+from lab.topology import BIRD3, BIRD_BOX, FRR8, FRR10, FRR_SID, MACHINES, NETBOX, OPENWRT, RACK2_NODES, STANDARD, TORS
 from tests.lab.driven import OPTIONS, Driven, built_for, first_at_once, instance_of, powered
 from tests.lab.laboratory import Laboratory, wait_for
 
@@ -125,7 +125,7 @@ def router(request: pytest.FixtureRequest, laboratory: Laboratory) -> Iterator[R
 
 
 def test_a_plain_up_has_nothing_to_do_with_the_optional_router(tmp_path: Path) -> None:
-    assert set(MACHINES) - set(STANDARD) == {FRR8, FRR10, BIRD3, BIRD_BOX, FRR_SID, *TORS, *RACK2_NODES}
+    assert set(MACHINES) - set(STANDARD) == {FRR8, FRR10, BIRD3, BIRD_BOX, FRR_SID, *TORS, *RACK2_NODES, NETBOX}
     assert built_for([OPENWRT], tmp_path) == {"layer-busybox-router"}, "it stands on no base"
     assert built_for([FRR8], tmp_path) - built_for(STANDARD, tmp_path) == {"layer-router"}
     assert built_for([FRR10], tmp_path) == {"base-trixie", "layer-next-router"}
@@ -140,6 +140,7 @@ def test_a_plain_up_has_nothing_to_do_with_the_optional_router(tmp_path: Path) -
         "layer-next-router",
         "layer-next-bird-router",
         "layer-busybox-bird-router",
+        "layer-netbox",
     }
 
 
