@@ -17,8 +17,8 @@ import urllib3
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TIMEOUT_SECONDS = 60  # of one request: the first one of a process loads all of NetBox
-LIVE_SECONDS = 90  # until a new custom field is one: a worker puts it into the objects that there are
+TIMEOUT_SECONDS = 180  # of one request: the first one of a process loads all of NetBox
+LIVE_SECONDS = 300  # until a new custom field is one: a worker puts it into the objects that there are
 CREATED, OK = 201, 200
 CLUSTER = "k8s-calico"
 ADMINISTRATOR, VIEWER, NARROW, SOME = "token", "viewer", "narrow", "some"  # files with tokens

@@ -73,7 +73,7 @@ def up(lab: Laboratory, folder: Path) -> Iterator[NetBox]:
         _away(lab)
 
 
-def _program(lab: Laboratory, what: str, folder: Path, *words: str, deadline: float = 120) -> str:
+def _program(lab: Laboratory, what: str, folder: Path, *words: str, deadline: float = 240) -> str:
     command = [sys.executable, "-m", "tests.lab.netbox_entry", what, URL, str(folder), *words]
     done = lab.controller(["env", "-C", str(CHECKOUT), *command], deadline=deadline)
     assert done.returncode == 0, f"{what}: {done.stdout[-1000:]}{done.stderr[-3000:]}"
