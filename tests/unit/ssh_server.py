@@ -124,7 +124,17 @@ def _execute(served: Served, channel: paramiko.Channel, command: str) -> None:
         code = process.wait()
         with suppress(OSError, EOFError):
             channel.send_exit_status(code)
-            channel.close()
+            close(channel)
+
+
+def close(channel: paramiko.Channel) -> None:
+    """End a command's channel when its client knows that the command has begun.
+
+    paramiko's own thread says so after it has come back from check_channel_exec_request, where the command was started: one that ends at
+    once would be closed before it. The answer to another question is read by that thread, and so after it has said it.
+    """
+    channel.get_transport().global_request("turn@tests", wait=True)
+    channel.close()
 
 
 def _pass_on(transport: paramiko.Transport, chanid: int, behind: socket.socket) -> None:

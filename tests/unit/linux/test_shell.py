@@ -13,6 +13,7 @@ import pytest
 from kubepeer.errors import UnreachableError
 from tasks.linux import shell as shell_module
 from tasks.linux.shell import NO_EXIT_CODE, SshShell, open_shell
+from tests.unit.ssh_server import close
 
 DEADLINE = 120  # seconds; nothing here waits for it unless it fails
 
@@ -52,7 +53,7 @@ class Server(paramiko.ServerInterface):
             channel.sendall(line)
         if (code := process.wait()) >= 0:  # of one that was killed sshd tells no code (RFC 4254, 6.10: exit-signal)
             channel.send_exit_status(code)
-        channel.close()
+        close(channel)
 
     def _feed(self, channel: paramiko.Channel, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
