@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from kubepeer.safe_yaml import SafeLoader
+from kubepeer import safe_yaml
 
 DATA = Path(__file__).with_name("versions.yaml")
 Project = Literal["kubernetes", "kubeadm", "calico", "purelb", "metallb"]
@@ -104,5 +102,5 @@ def calico_for(version: str) -> tuple[str, ...]:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = yaml.load(DATA.read_text(encoding="utf-8"), Loader=SafeLoader)  # noqa: S506  a safe loader, by libyaml
+    table: dict[str, Any] = safe_yaml.load(DATA.read_text(encoding="utf-8"))
     return table

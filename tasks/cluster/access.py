@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from kubepeer import safe_yaml
 from kubepeer.errors import KubepeerError, UnreachableError
 from kubepeer.intent import Cluster
 from kubepeer.memory import Memory
@@ -84,7 +85,7 @@ def _of_somebody_else(run: Run, wait_seconds: float) -> KubernetesApi:
 
 def save_kubeconfig(run: Run, api: KubernetesApi) -> Path:
     """The administrator's kubeconfig on the controller, for kubectl from here: by the virtual IP, readable by its owner alone."""
-    document = yaml.safe_load(api.kubeconfig)
+    document = safe_yaml.load(api.kubeconfig)
     document["clusters"][0]["cluster"] |= {"server": api.server, "tls-server-name": run.intent.cluster.endpoint_name}
     path = run.settings.state / "kubeconfig"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,7 @@
 
 from functools import partial
 
-import yaml
-
+from kubepeer import safe_yaml
 from kubepeer.change import Change
 from kubepeer.errors import CommandError
 from kubepeer.run import Run, waiting
@@ -232,7 +231,7 @@ def _wait_for_restart(api: KubernetesApi, changes: list[Change], before: int | N
 def _restarts(change: Change) -> bool:
     if not change.what.startswith("BGPConfiguration "):
         return False
-    before, after = (yaml.safe_load(text or "{}").get("spec") or {} for text in (change.before, change.after))
+    before, after = (safe_yaml.load(text or "{}").get("spec") or {} for text in (change.before, change.after))
     return any(before.get(key) != after.get(key) for key in RESTARTING)
 
 

@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import yaml
-
+from kubepeer import safe_yaml
 from kubepeer.change import Change, Held
 from kubepeer.errors import RefusedError, UnreachableError
 from tasks.cluster import comparison
@@ -205,4 +204,4 @@ def as_text(manifest: Manifest) -> str:
     """An object as YAML, without what the API keeps for itself and without its status."""
     shown: dict[str, Any] = {key: value for key, value in manifest.items() if key != "status"}
     shown["metadata"] = {key: value for key, value in manifest["metadata"].items() if key not in VOLATILE_METADATA}
-    return yaml.safe_dump(shown, sort_keys=True, default_flow_style=False)
+    return safe_yaml.as_text(shown)

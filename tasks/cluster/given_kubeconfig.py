@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from kubepeer import safe_yaml
 from tasks.cluster.kubeconfig import UnusableError, decoded
 
 TOKEN = "docs/adopt.md has a service account with a token that can read what is needed, and no more"  # noqa: S105  a cure
@@ -62,7 +63,7 @@ def given(text: str) -> Given:
 
     """
     try:
-        document = yaml.safe_load(text)
+        document = safe_yaml.load(text)
     except yaml.YAMLError as error:
         raise UnusableError("is no YAML") from error
     if not isinstance(document, Mapping) or not isinstance(document.get("clusters"), list):

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from kubepeer.safe_yaml import SafeLoader
+from kubepeer import safe_yaml
 
 PEM = ("-----BEGIN ", "-----END ")
 CA = ("clusters", "cluster", "certificate-authority-data")
@@ -42,7 +42,7 @@ def credentials(text: str) -> Credentials:
     if not text.strip():
         raise UnusableError("is empty")
     try:
-        document = yaml.load(text, Loader=SafeLoader)  # noqa: S506  a safe loader, by libyaml
+        document = safe_yaml.load(text)
     except yaml.YAMLError as error:
         raise UnusableError("is no YAML: it was not written to its end") from error
     return Credentials(_pem(document, *CA), _pem(document, *CERTIFICATE), _pem(document, *KEY))

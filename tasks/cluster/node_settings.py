@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from kubepeer import safe_yaml
 from kubepeer.change import Change
 from kubepeer.intent.node_settings import OURS, NodeSettings
 from tasks.cluster.api import Manifest
@@ -171,4 +170,4 @@ def _shown(
             if f"{taint['key']}:{taint['effect']}" in names
         ),
     }
-    return yaml.safe_dump({name: value for name, value in shown.items() if value} or {}, default_flow_style=False)
+    return safe_yaml.as_text({name: value for name, value in shown.items() if value})

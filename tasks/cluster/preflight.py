@@ -4,9 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import yaml
-
-from kubepeer import versions
+from kubepeer import safe_yaml, versions
 from kubepeer.intent import Intent
 from kubepeer.intent.families import IPV4, IPV6, named
 from tasks.cluster import bgp_objects, foreign, manifests, undeclared
@@ -84,7 +82,7 @@ def reasons(intent: Intent, found: Found, *, upgrading: bool = False) -> list[st
 def _other_families(intent: Intent, standing: Mapping[str, Manifest]) -> list[str]:
     """A cluster has the families of its birth: the apiserver's networks, and every Node's, are from then (kubeadm, Dual-stack support)."""
     text = (standing.get(KUBEADM_CONFIG, {}).get("data") or {}).get("ClusterConfiguration") or ""
-    networking = (yaml.safe_load(text) or {}).get("networking") or {}
+    networking = (safe_yaml.load(text) or {}).get("networking") or {}
     services = str(networking.get("serviceSubnet") or "")
     if not services:
         return []

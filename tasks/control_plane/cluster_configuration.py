@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from kubepeer import safe_yaml
 from kubepeer.intent import Intent
 from tasks.control_plane.kubeadm import names_of_endpoint
 from tasks.control_plane.settings import Given, cluster_fields, in_form
@@ -33,7 +34,7 @@ def planned(intent: Intent, given: Given, text: str) -> tuple[str, str] | None:
         text: as the cluster keeps it.
 
     """
-    stands: Fields = yaml.safe_load(text) or {}
+    stands: Fields = safe_yaml.load(text) or {}
     after = copy.deepcopy(stands)
     added = cluster_fields(intent, given)
     server = after.setdefault("apiServer", {})

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from kubepeer import safe_yaml
 from kubepeer.errors import RefusedError
 from kubepeer.intent.kubeadm import Encryption
 from tasks.control_plane.settings import HEAD
@@ -105,7 +106,7 @@ def read(text: str | None) -> Scheme | None:
         return None
     try:
         found: dict[str, Providers] = {}
-        for entry in yaml.safe_load(text)["resources"]:
+        for entry in safe_yaml.load(text)["resources"]:
             listed = tuple(provider for one in entry["providers"] for provider in _read(one))
             found |= dict.fromkeys(entry["resources"], listed)
         return Scheme(found)

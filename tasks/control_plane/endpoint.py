@@ -4,8 +4,7 @@ import hashlib
 import re
 from dataclasses import replace
 
-import yaml
-
+from kubepeer import safe_yaml
 from kubepeer.errors import RefusedError
 from kubepeer.intent import Intent, Node
 from kubepeer.intent.families import BITS, IPV6, Address, version_of
@@ -179,7 +178,7 @@ def _with_restart(name: str, change: LinuxChange | None, seen: Seen, *, restart_
 
 def configuration_of(manifest: str) -> str:
     """The hash of the configuration that a pod's manifest was rendered for."""
-    annotations = yaml.safe_load(manifest)["metadata"]["annotations"]
+    annotations = safe_yaml.load(manifest)["metadata"]["annotations"]
     return str(annotations[CONFIGURATION_ANNOTATION])
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from kubepeer import safe_yaml
 from kubepeer.intent import Intent, Node
 from tasks.control_plane.kubeadm import cgroup_v1_allowed
 
@@ -106,7 +107,7 @@ def _plain(value: Any) -> Any:
 def read(text: str) -> Fields:
     """A configuration's fields; none where it is none."""
     try:
-        found = yaml.safe_load(text)
+        found = safe_yaml.load(text)
     except yaml.YAMLError:
         return {}
     return found if isinstance(found, dict) else {}

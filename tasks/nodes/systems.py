@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from kubepeer import versions
-from kubepeer.safe_yaml import SafeLoader
+from kubepeer import safe_yaml, versions
 from tasks.linux.observe import Answer
 from tasks.nodes.repository import minor_of
 
@@ -173,5 +170,5 @@ def _systems() -> dict[str, Any]:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = yaml.load(DATA.read_text(encoding="utf-8"), Loader=SafeLoader)  # noqa: S506  a safe loader, by libyaml
+    table: dict[str, Any] = safe_yaml.load(DATA.read_text(encoding="utf-8"))
     return table
