@@ -23,6 +23,7 @@ STAYS = re.compile(
     r"|apparmor\.d/local(/.*)?|systemd/system/chronyd\.service|sysconfig|group-?|gshadow-?|passwd-?|shadow-?|subuid-?|subgid-?|ld\.so\.cache|\.updated)"
     r"|/var/lib/(chrony|selinux|alternatives|ucf|pam|private|nftables)(/.*)?|.*/__pycache__(/.*)?|.*\.pyc"
     r"|/usr/lib/.*/xtables|/usr/(s?bin|share/man)/.*(tables|ebt|arpt).*"
+    r"|/var/backups/(apt|dpkg|alternatives)\..*"  # copies that Debian's own timers make once a day, whenever a machine has run long enough
 )
 MOVES = re.compile(
     r"/etc/(group-?|gshadow-?|passwd-?|shadow-?|ld\.so\.cache|chrony.*|dnf/plugins/.*|selinux/.*|\.updated|machine-id|resolv\.conf)"
