@@ -96,6 +96,10 @@ class Settings(BaseModel):
     given: SkipValidation[Given | None] = None  # of the source, when it was asked: kubepeer/sources/gather.py
     workers: Workers | None = None
 
+    def shown(self, path: Path) -> str:
+        """A path as a person knows it: from the folder of config.yaml where it lies there."""
+        return str(path.relative_to(self.folder) if path.is_relative_to(self.folder) else path)
+
 
 class _Loader(SafeLoader):
     """YAML 1.2, 3.2.1.3: keys are unique. PyYAML takes the last of two, and a host would be gone without a word."""

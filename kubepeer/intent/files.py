@@ -42,8 +42,7 @@ class Files:
 
         """
         self.host_file, self.group_file, self.defaults_file = (
-            str(path.relative_to(settings.folder) if path.is_relative_to(settings.folder) else path)
-            for path in (settings.host_file, settings.group_file, settings.defaults_file)
+            settings.shown(path) for path in (settings.host_file, settings.group_file, settings.defaults_file)
         )
         if settings.source is not None and settings.given is None:
             raise RuntimeError("the source of the inventory was not asked: kubepeer/sources/gather.py")

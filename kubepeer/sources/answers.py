@@ -1,7 +1,7 @@
 """What a source of truth has answered, in the form of NetBox's REST API, and what its objects are to a person. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,11 @@ def slug(thing: Thing | None) -> str | None:
     Of what the token may not view Nautobot says how it is displayed, and nothing else.
     """
     return None if thing is None else str(thing.get("slug") or thing.get("name") or thing.get("display"))
+
+
+def wanted_of(devices: Iterable[Thing], roles: Mapping[str, Any]) -> list[Thing]:
+    """The devices that the table takes into the inventory: by their roles."""
+    return [device for device in devices if roles.get(str(slug(device.get("role"))))]
 
 
 def value_of(found: Any) -> Any:

@@ -30,7 +30,5 @@ def gather(settings: Settings) -> Settings:
         raise InventoryError(f"{purpose} is no token: it has a sign that none has", cure="look at its source")
     ask = ask_netbox if source.plugin == "NetBox" else ask_nautobot
     answers = ask(options, token, settings.folder)
-    shown = settings.group_file
-    named = shown.relative_to(settings.folder) if shown.is_relative_to(settings.folder) else shown
-    groups = entries(settings.group_file, str(named))
+    groups = entries(settings.group_file, settings.shown(settings.group_file))
     return settings.model_copy(update={"given": inventory_of(answers, options.map, groups, options.url)})

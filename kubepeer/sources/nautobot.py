@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kubepeer.sources.answers import Answers, Thing, slug
+from kubepeer.sources.answers import Answers, Thing, wanted_of
 from kubepeer.sources.options import SourceOptions
 from kubepeer.sources.rest import Rest
 
@@ -35,7 +35,7 @@ def ask_nautobot(options: SourceOptions, token: str, folder: Path) -> Answers:
     rest = Rest("Nautobot", options, folder, f"Token {token}", OLDEST)
     parameters = {**options.filter_parameters, "depth": 1, "include": "config_context"}
     devices = [device_of(thing) for thing in rest.every("dcim/devices", parameters)]
-    wanted = [device for device in devices if table.roles.get(str(slug(device.get("role"))))]
+    wanted = wanted_of(devices, table.roles)
     addresses: list[Thing] = []
     if table.wants_addresses:
         found = rest.each("ipam/ip-addresses", "device_id", [device["id"] for device in wanted], WHOLE)
@@ -43,10 +43,7 @@ def ask_nautobot(options: SourceOptions, token: str, folder: Path) -> Answers:
     prefixes: list[Thing] = []
     if roles := table.prefix_roles:
         prefixes = rest.every("ipam/prefixes", {**options.prefix_parameters, **WHOLE, "role": roles})
-    places: list[Thing] = []
-    if table.racks:
-        holders = {place["id"] for device in wanted if (place := device.get(table.racks.of))}
-        places = rest.each(PLACES[table.racks.of], "id", sorted(holders), {"depth": 1})
+    places = rest.places(PLACES[table.racks.of], wanted, table.racks.of, {"depth": 1}) if table.racks else []
     return Answers("Nautobot", devices, addresses, prefixes, (), places)
 
 

@@ -7,7 +7,7 @@ refused by the role that the table does not have.
 
 from pathlib import Path
 
-from kubepeer.sources.answers import Answers, slug
+from kubepeer.sources.answers import Answers, wanted_of
 from kubepeer.sources.options import SourceOptions
 from kubepeer.sources.rest import Rest
 
@@ -32,14 +32,11 @@ def ask_netbox(options: SourceOptions, token: str, folder: Path) -> Answers:
     scheme = "Bearer" if token.startswith(VERSION_2) else "Token"
     rest = Rest("NetBox", options, folder, f"{scheme} {token}", OLDEST)
     devices = rest.every("dcim/devices", options.filter_parameters)
-    wanted = [device for device in devices if table.roles.get(str(slug(device.get("role"))))]
+    wanted = wanted_of(devices, table.roles)
     ids = [device["id"] for device in wanted]
     addresses = rest.each("ipam/ip-addresses", "device_id", ids, {}) if table.wants_addresses else []
-    roles = options.map.prefix_roles
+    roles = table.prefix_roles
     prefixes = rest.every("ipam/prefixes", {**options.prefix_parameters, "role": roles}) if roles else []
     as_numbers = rest.every("ipam/asns", {"tag": table.as_number}) if table.as_number else []
-    places = []
-    if table.racks:
-        holders = {place["id"] for device in wanted if (place := device.get(table.racks.of))}
-        places = rest.each(PLACES[table.racks.of], "id", sorted(holders), {})
+    places = rest.places(PLACES[table.racks.of], wanted, table.racks.of, {}) if table.racks else []
     return Answers("NetBox", devices, addresses, prefixes, as_numbers, places)

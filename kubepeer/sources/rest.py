@@ -9,7 +9,7 @@ import json
 import re
 import ssl
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,11 @@ class Rest:
         for first in range(0, len(values), AT_ONCE):
             found += self.every(path, {**parameters, key: list(values[first : first + AT_ONCE])})
         return found
+
+    def places(self, path: str, devices: Iterable[Thing], of: str, parameters: Parameters) -> list[Thing]:
+        """The places that devices stand in: what each says under `of` (site, location, rack), whole."""
+        holders = {place["id"] for device in devices if (place := device.get(of))}
+        return self.each(path, "id", sorted(holders), parameters)
 
     def _page(self, path: str, parameters: Parameters) -> dict[str, Any]:
         target = f"{self._url}/api/{path}/?{urllib.parse.urlencode(_words(parameters), doseq=True)}"

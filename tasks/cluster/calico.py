@@ -46,7 +46,7 @@ def build(run: Run, api: KubernetesApi | None) -> list[Change]:
     operator, definitions = manifests_of(run)
     password = run.bgp_password()
     wanted = bgp_objects.bgp(run.intent, password)
-    coming = [*definitions, *operator] if upgrading(run) else None
+    coming = [*definitions, *operator] if upgrading(run) and run.options.dry_run else None
     # lost sessions may be all that keeps Calico from being ready: they are put right first where that can be done
     first = not run.options.dry_run and api is not None and _takes_bgp(run, api, wanted)
     generation = _generation(api)  # before BGP is written

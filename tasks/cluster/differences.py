@@ -64,8 +64,7 @@ def plan_object(api: KubernetesApi, manifest: Manifest, coming: Sequence[Manifes
             raise
         if stands is None:
             return _new(manifest)
-        would = as_text(comparison.laid_over(wanted, stands))
-        return Change(name_of(manifest), as_text(stands), would, secret=_is_secret(manifest), held=_held(manifest))
+        return _differing(manifest, stands, comparison.laid_over(wanted, stands))
 
 
 def _will_be_declared(manifest: Manifest, coming: Sequence[Manifest]) -> bool:
@@ -99,6 +98,11 @@ def _change(
                 _refuse_undeclared(api, wanted)
             raise
         would = comparison.answered(wanted, stands, dry)
+    return _differing(manifest, stands, would)
+
+
+def _differing(manifest: Manifest, stands: Manifest, would: Manifest) -> Change | None:
+    """From what stands to what would: None where both say the same."""
     before, after = as_text(stands), as_text(would)
     if before == after:
         return None

@@ -131,9 +131,8 @@ def recorded(intent: Intent, node: Node, given: Given, change: LinuxChange) -> L
 
 def plan_record(intent: Intent, node: Node, given: Given) -> LinuxChange:
     """Where nothing else is to be changed, and the record is not of what stands."""
-    made = made_from(intent, node, given)
-    after = "".join(f"{name} {digest or '-'}\n" for name, digest in made.items())
-    return LinuxChange(RECORD_FILE, None, after, steps=(recording(made),))
+    step = recording(made_from(intent, node, given))
+    return LinuxChange(RECORD_FILE, None, step.stdin, steps=(step,))
 
 
 def made_from(intent: Intent, node: Node, given: Given) -> dict[str, str]:

@@ -87,10 +87,9 @@ def verify_nodes(task: Task, run: Run) -> Result:
 
 def remind(task: Task, run: Run) -> Result:
     """What is still to be done by hand."""
-    node, file, given = node_of(run), run.settings.host_file, run.settings.given
+    node, given = node_of(run), run.settings.given
     if given is None:
-        shown = file.relative_to(run.settings.folder) if file.is_relative_to(run.settings.folder) else file
-        still = f"{shown} still has {node.name}: take that key out"
+        still = f"{run.settings.shown(run.settings.host_file)} still has {node.name}: take that key out"
     else:
         still = f"{given.where(HOSTS, node.name)} is still in the inventory: give it a role or status there that leaves it out"
     run.warn(

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
 
 from napalm_bird import clock
 from napalm_bird.routes import NextHop, Route
 
-from kubepeer.intent.families import Address, Network
+from kubepeer.intent.families import Address, Network, address_in, network_in
 from tasks.platforms.attributes import Attributes, origin_of
 from tasks.platforms.hops import Hop
 from tasks.platforms.seen import Path, RibRoute, Session
@@ -22,7 +21,7 @@ def by_prefix(routes: Iterable[Route]) -> dict[Network, list[Route]]:
     table: dict[Network, list[Route]] = {}
     for route in routes:
         try:
-            table.setdefault(ip_network(route.net), []).append(route)
+            table.setdefault(network_in(route.net), []).append(route)
         except ValueError:
             continue  # of no family of IP
     return table
@@ -98,6 +97,6 @@ def _uptime(route: Route, now: str) -> str:
 
 def _address(text: str) -> Address | None:
     try:
-        return ip_address(text) if text else None
+        return address_in(text) if text else None
     except ValueError:
         return None  # a neighbour on a link
