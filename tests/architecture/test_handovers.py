@@ -35,7 +35,11 @@ LISTS = dict(lists())
 STEPS = {
     name: [one.phases if isinstance(one, Together) else (one,) for one in phases] for name, phases in LISTS.items()
 }
-TASKS = {phase.task for steps in STEPS.values() for step in steps for phase in step}
+# in one order for all processes of a test run
+TASKS = sorted(
+    {phase.task for steps in STEPS.values() for step in steps for phase in step},
+    key=lambda task: (task.__module__, task.__name__),
+)
 
 
 @functools.cache
@@ -105,9 +109,7 @@ def said(some: Any) -> list[str]:
     return sorted(place.what for place in some)
 
 
-@pytest.mark.parametrize(
-    "task", sorted(TASKS, key=lambda task: (task.__module__, task.__name__)), ids=lambda task: task.__qualname__
-)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.__qualname__)
 def test_a_task_keeps_and_recalls_what_it_says_and_nothing_else(task: Any) -> None:
     handover, kept = handover_of(task), places(task, "keep")
     recalled = places(task, "recall") | places(task, "recall_all")
